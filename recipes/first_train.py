@@ -1,0 +1,201 @@
+"""Trains the two first networks, `tiny` and `small`: luma x2, 3x3 convolutions, nearest anchor. Kept short on purpose.
+
+    python recipes/first_train.py tiny --data ../shared/data/train --out /tmp/tiny --iterations 80000
+    python recipes/first_train.py tiny ... --resume            # goes on exactly where the last checkpoint stood
+    python recipes/first_train.py tiny --out /tmp/tiny --export src/pocketsr/models/tiny.onnx
+
+Each 3x3 kernel is trained over-parameterised and collapsed before every use: K = skip + direct + point @ wide, with `wide`
+a 3x3 kernel to EXPANSION channels and `point` a 1x1 back (the collapsible linear block of SESR, Bhardwaj et al., MLSys
+2022, run in weight space, so that an iteration costs one convolution a layer).
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from PIL import Image
+from torch import nn
+from torch.nn import functional as F
+
+from pocketsr.pixels import imresize
+
+WIDTHS = {"tiny": (1, 8, 8, 4), "small": (1, 12, 12, 12, 12, 12, 4)}
+EXPANSION = 64
+PATCH, BATCH = 48, 16  # LR pixels
+GRID = 16  # LR pixels between the places where a patch may start; a random offset below it is added
+
+
+class Collapsible(nn.Module):
+    def __init__(self, cin: int, cout: int, expand: bool) -> None:
+        super().__init__()
+        conv = nn.Conv2d(cin, cout, 3)
+        self.direct, self.bias = conv.weight, conv.bias
+        self.expand = expand
+        if expand:
+            self.wide = nn.Parameter(torch.randn(EXPANSION, cin * 9) * (2 / (cin * 9)) ** 0.5)
+            self.point = nn.Parameter(torch.randn(cout, EXPANSION) * 0.3 * EXPANSION**-0.5)
+            if cin == cout:
+                nn.init.dirac_(skip := torch.empty(cout, cin, 3, 3))
+                self.direct.data.add_(skip)
+
+    def kernel(self) -> torch.Tensor:
+        return self.direct + (self.point @ self.wide).view_as(self.direct) if self.expand else self.direct
+
+
+class Net(nn.Module):
+    def __init__(self, widths: tuple[int, ...], expand: bool = True) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(Collapsible(a, b, expand) for a, b in zip(widths, widths[1:], strict=False))
+        self.acts = nn.ModuleList(nn.PReLU(c) for c in widths[1:-1])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # N 1 H W -> N 1 2H 2W, values 0..1
+        y = x
+        for i, block in enumerate(self.blocks):
+            kernel = block.kernel().contiguous(memory_format=torch.channels_last)
+            y = F.conv2d(y, kernel, block.bias, padding=1)
+            if i < len(self.acts):
+                y = self.acts[i](y)
+        return F.pixel_shuffle(y + x, 2)
+
+
+class Pool:
+    """The training images in memory, and where their textured patches start."""
+
+    def __init__(self, folder: Path) -> None:
+        self.pairs, self.valid, starts, energy = [], [], [], []
+        for path in sorted(folder.rglob("*.webp")):
+            hr = np.asarray(Image.open(path).convert("L"))
+            hr = hr[: hr.shape[0] // 2 * 2, : hr.shape[1] // 2 * 2]
+            lr = imresize(hr, 0.5)
+            if sum(path.name.encode()) % 29 == 0 and hr.size < 1_000_000:  # about 20 of 607 files
+                self.valid.append((hr, lr))
+                continue
+            reach = PATCH + GRID
+            if min(lr.shape) < reach:
+                continue
+            wide = lr.astype(np.float32)
+            detail = np.abs(np.diff(wide, axis=0))[:, 1:] + np.abs(np.diff(wide, axis=1))[1:]
+            total = np.pad(detail.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+            top, left = np.mgrid[0 : lr.shape[0] - reach + 1 : GRID, 0 : lr.shape[1] - reach + 1 : GRID].reshape(2, -1)
+            low, right = top + reach - 1, left + reach - 1
+            energy.append(total[low, right] - total[top, right] - total[low, left] + total[top, left])
+            starts.append(np.stack([np.full_like(top, len(self.pairs)), top, left], axis=1))
+            self.pairs.append((hr, lr))
+        gradient = np.concatenate(energy)
+        self.starts = np.concatenate(starts)[gradient > np.median(gradient)]  # flat patches teach nothing
+
+    def batch(self, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        lrs, hrs = [], []
+        for image, top, left in self.starts[rng.integers(len(self.starts), size=BATCH)]:
+            hr, lr = self.pairs[image]
+            y, x, turn = top + rng.integers(GRID), left + rng.integers(GRID), rng.integers(8)
+            for plane, scale, into in ((lr, 1, lrs), (hr, 2, hrs)):
+                crop = plane[y * scale : (y + PATCH) * scale, x * scale : (x + PATCH) * scale]
+                into.append(np.rot90(crop if turn < 4 else crop[:, ::-1], turn % 4))
+        return tuple(torch.from_numpy(np.stack(p)[:, None].astype(np.float32) / 255) for p in (lrs, hrs))
+
+
+@torch.no_grad()
+def validate(net: Net, pool: Pool) -> float:
+    """Mean PSNR of the rounded output on the validation images, 2 pixels shaved."""
+    figures = []
+    for hr, lr in pool.valid:
+        out = net(torch.from_numpy(lr.astype(np.float32) / 255)[None, None])[0, 0].mul(255).round().clamp(0, 255)
+        mse = np.square(out.numpy().astype(np.float64) - hr)[2:-2, 2:-2].mean()
+        figures.append(10 * np.log10(255**2 / mse))
+    return float(np.mean(figures))
+
+
+def train(args: argparse.Namespace) -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(args.seed)
+    rng = np.random.default_rng(args.seed)
+    pool = Pool(args.data)
+    net, ema = (Net(WIDTHS[args.name], not args.plain) for _ in range(2))
+    ema.load_state_dict(net.state_dict())
+    optimiser = torch.optim.Adam(net.parameters(), lr=args.lr)
+    step, best, spent = 0, 0.0, 0.0
+    last = args.out / "last.pt"
+    args.out.mkdir(parents=True, exist_ok=True)
+    if args.resume and last.exists():
+        state = torch.load(last, weights_only=False)
+        net.load_state_dict(state["net"])
+        ema.load_state_dict(state["ema"])
+        optimiser.load_state_dict(state["optimiser"])
+        rng.bit_generator.state = state["rng"]
+        step, best, spent = state["step"], state["best"], state["spent"]
+    print(f"{len(pool.pairs)} images, {len(pool.starts)} places, {len(pool.valid)} to validate, from step {step}", flush=True)
+    # Zero padding makes the rim of a patch hard, and a patch has far more rim than an image: it counts a fifth.
+    weight = torch.full((2 * PATCH, 2 * PATCH), 0.2)
+    weight[6:-6, 6:-6] = 1
+    weight /= weight.mean()
+    mark, saved = time.monotonic() - spent, time.monotonic()
+    while step < args.iterations:
+        for group in optimiser.param_groups:
+            rise = min(1.0, (step + 1) / 500)
+            group["lr"] = args.lr * rise * (0.5 + 0.5 * np.cos(np.pi * step / args.iterations))
+        lr, hr = pool.batch(rng)
+        error = net(lr.contiguous(memory_format=torch.channels_last)) - hr
+        # L1 first, then L2 in the last fifth, which is what PSNR measures; 30 brings the gradients to one size.
+        loss = ((error.abs() if step < 0.8 * args.iterations else 30 * error.square()) * weight).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        step += 1
+        with torch.no_grad():
+            torch._foreach_lerp_(list(ema.parameters()), list(net.parameters()), max(0.001, 1 / (step + 1)))
+        if step % 2000 == 0 or step == args.iterations:
+            psnr = validate(ema, pool)
+            spent = time.monotonic() - mark
+            print(f"step {step} loss {loss.item():.5f} valid {psnr:.4f} dB, {step / spent:.1f} it/s", flush=True)
+            if psnr > best:
+                best = psnr
+                save({"ema": ema.state_dict(), "step": step, "psnr": psnr, "plain": args.plain}, args.out / "best.pt")
+        if time.monotonic() - saved > 60 or step == args.iterations:
+            saved = time.monotonic()
+            state = {"net": net.state_dict(), "ema": ema.state_dict(), "optimiser": optimiser.state_dict()}
+            save(state | {"rng": rng.bit_generator.state, "step": step, "best": best, "spent": saved - mark}, last)
+
+
+def save(state: dict, path: Path) -> None:
+    torch.save(state, path.with_suffix(".tmp"))
+    path.with_suffix(".tmp").replace(path)
+
+
+def export(args: argparse.Namespace) -> None:
+    """The best checkpoint, collapsed, as ONNX: Conv, PRelu, Add, DepthToSpace."""
+    state = torch.load(args.out / "best.pt", weights_only=False)
+    net = Net(WIDTHS[args.name], not state["plain"])
+    net.load_state_dict(state["ema"])
+    flat = Net(WIDTHS[args.name], expand=False)
+    flat.acts.load_state_dict(net.acts.state_dict())
+    for target, block in zip(flat.blocks, net.blocks, strict=True):
+        target.direct.data, target.bias.data = block.kernel().detach(), block.bias.data
+    print(f"step {state['step']}, validation {state['psnr']:.4f} dB, {sum(p.numel() for p in flat.parameters())} parameters")
+    torch.onnx.export(
+        flat, (torch.rand(1, 1, 32, 48),), args.export, input_names=["luma"], output_names=["luma_x2"], dynamo=False,
+        opset_version=17, dynamic_axes={"luma": {2: "height", 3: "width"}, "luma_x2": {2: "height_x2", 3: "width_x2"}},
+    )  # fmt: skip
+    model = onnx.load(args.export)
+    onnx.helper.set_model_props(model, {"pocketsr.value_range": "1", "pocketsr.colour": "luma"})
+    onnx.save(model, args.export)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=WIDTHS)
+    parser.add_argument("--data", type=Path, help="folder of HR luma WebP images")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoints")
+    parser.add_argument("--iterations", type=int, default=80_000)
+    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--plain", action="store_true", help="train the 3x3 kernels themselves, for comparison")
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--export", type=Path, metavar="FILE.onnx", help="write the best checkpoint and stop")
+    arguments = parser.parse_args()
+    export(arguments) if arguments.export else train(arguments)
