@@ -31,26 +31,24 @@ GRID = 16  # LR pixels between the places where a patch may start; a random offs
 
 
 class Collapsible(nn.Module):
-    def __init__(self, cin: int, cout: int, expand: bool) -> None:
+    def __init__(self, cin: int, cout: int) -> None:
         super().__init__()
         conv = nn.Conv2d(cin, cout, 3)
         self.direct, self.bias = conv.weight, conv.bias
-        self.expand = expand
-        if expand:
-            self.wide = nn.Parameter(torch.randn(EXPANSION, cin * 9) * (2 / (cin * 9)) ** 0.5)
-            self.point = nn.Parameter(torch.randn(cout, EXPANSION) * 0.3 * EXPANSION**-0.5)
-            if cin == cout:
-                nn.init.dirac_(skip := torch.empty(cout, cin, 3, 3))
-                self.direct.data.add_(skip)
+        self.wide = nn.Parameter(torch.randn(EXPANSION, cin * 9) * (2 / (cin * 9)) ** 0.5)
+        self.point = nn.Parameter(torch.randn(cout, EXPANSION) * 0.3 * EXPANSION**-0.5)
+        if cin == cout:
+            nn.init.dirac_(skip := torch.empty(cout, cin, 3, 3))
+            self.direct.data.add_(skip)
 
     def kernel(self) -> torch.Tensor:
-        return self.direct + (self.point @ self.wide).view_as(self.direct) if self.expand else self.direct
+        return self.direct + (self.point @ self.wide).view_as(self.direct)
 
 
 class Net(nn.Module):
-    def __init__(self, widths: tuple[int, ...], expand: bool = True) -> None:
+    def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(Collapsible(a, b, expand) for a, b in zip(widths, widths[1:], strict=False))
+        self.blocks = nn.ModuleList(Collapsible(a, b) for a, b in zip(widths, widths[1:], strict=False))
         self.acts = nn.ModuleList(nn.PReLU(c) for c in widths[1:-1])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # N 1 H W -> N 1 2H 2W, values 0..1
@@ -116,7 +114,9 @@ def train(args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     rng = np.random.default_rng(args.seed)
     pool = Pool(args.data)
-    net, ema = (Net(WIDTHS[args.name], not args.plain) for _ in range(2))
+    net, ema = (Net(WIDTHS[args.name]) for _ in range(2))
+    if args.init:
+        net.load_state_dict(torch.load(args.init, weights_only=True)["ema"])
     ema.load_state_dict(net.state_dict())
     optimiser = torch.optim.Adam(net.parameters(), lr=args.lr)
     step, best, spent = 0, 0.0, 0.0
@@ -155,7 +155,7 @@ def train(args: argparse.Namespace) -> None:
             print(f"step {step} loss {loss.item():.5f} valid {psnr:.4f} dB, {step / spent:.1f} it/s", flush=True)
             if psnr > best:
                 best = psnr
-                save({"ema": ema.state_dict(), "step": step, "psnr": psnr, "plain": args.plain}, args.out / "best.pt")
+                save({"ema": ema.state_dict(), "step": step, "psnr": psnr}, args.out / "best.pt")
         if time.monotonic() - saved > 60 or step == args.iterations:
             saved = time.monotonic()
             state = {"net": net.state_dict(), "ema": ema.state_dict(), "optimiser": optimiser.state_dict()}
@@ -167,19 +167,38 @@ def save(state: dict, path: Path) -> None:
     path.with_suffix(".tmp").replace(path)
 
 
+class Flat(nn.Module):
+    """What ships: the collapsed network, with the layers named as a reader would name them."""
+
+    def __init__(self, net: Net) -> None:
+        super().__init__()
+        for i, block in enumerate(net.blocks, 1):
+            kernel = block.kernel()
+            conv = nn.Conv2d(kernel.shape[1], kernel.shape[0], 3, padding=1)
+            conv.weight.data, conv.bias.data = kernel.detach(), block.bias.detach()
+            self.add_module(f"conv{i}", conv)
+            if i <= len(net.acts):
+                self.add_module(f"act{i}", net.acts[i - 1])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x
+        for layer in self.children():
+            y = layer(y)
+        return F.pixel_shuffle(y + x, 2)
+
+
 def export(args: argparse.Namespace) -> None:
     """The best checkpoint, collapsed, as ONNX: Conv, PRelu, Add, DepthToSpace."""
-    state = torch.load(args.out / "best.pt", weights_only=False)
-    net = Net(WIDTHS[args.name], not state["plain"])
+    state = torch.load(args.out / "best.pt", weights_only=True)
+    net = Net(WIDTHS[args.name])
     net.load_state_dict(state["ema"])
-    flat = Net(WIDTHS[args.name], expand=False)
-    flat.acts.load_state_dict(net.acts.state_dict())
-    for target, block in zip(flat.blocks, net.blocks, strict=True):
-        target.direct.data, target.bias.data = block.kernel().detach(), block.bias.data
-    print(f"step {state['step']}, validation {state['psnr']:.4f} dB, {sum(p.numel() for p in flat.parameters())} parameters")
+    flat = Flat(net)
+    count = sum(p.numel() for p in flat.parameters())
+    print(f"step {state['step']}, validation {state['psnr']:.4f} dB, {count} parameters")
     torch.onnx.export(
-        flat, (torch.rand(1, 1, 32, 48),), args.export, input_names=["luma"], output_names=["luma_x2"], dynamo=False,
-        opset_version=17, dynamic_axes={"luma": {2: "height", 3: "width"}, "luma_x2": {2: "height_x2", 3: "width_x2"}},
+        flat, (torch.rand(1, 1, 32, 48),), args.export, input_names=["luma"], output_names=["luma_x2"],
+        opset_version=17, dynamo=False,  # the older exporter leaves the cleaner graph
+        dynamic_axes={"luma": {2: "height", 3: "width"}, "luma_x2": {2: "height_x2", 3: "width_x2"}},
     )  # fmt: skip
     model = onnx.load(args.export)
     onnx.helper.set_model_props(model, {"pocketsr.value_range": "1", "pocketsr.colour": "luma"})
@@ -194,7 +213,7 @@ if __name__ == "__main__":
     parser.add_argument("--iterations", type=int, default=80_000)
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--plain", action="store_true", help="train the 3x3 kernels themselves, for comparison")
+    parser.add_argument("--init", type=Path, metavar="best.pt", help="start from these weights instead of noise")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--export", type=Path, metavar="FILE.onnx", help="write the best checkpoint and stop")
     arguments = parser.parse_args()
