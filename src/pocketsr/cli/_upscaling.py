@@ -1,0 +1,97 @@
+"""One file through the network: the part that the single file and the folder share."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pocketsr.errors import UserError
+
+if TYPE_CHECKING:
+    from pocketsr.engine import Network
+
+__all__ = ["Job", "Report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one file took. The milliseconds are {"p50": .., "p99": ..} over its frames."""
+
+    frames: int
+    seconds: float
+    decode_ms: dict[str, float]
+    upscale_ms: dict[str, float]
+    encode_ms: dict[str, float]
+    warnings: tuple[str, ...]
+
+    @property
+    def fps(self) -> float:
+        return self.frames / self.seconds if self.seconds > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """The options of the command line, and the network that they name, loaded when first asked for."""
+
+    model: str
+    scale: int | None
+    threads: int | None
+    codec: str | None
+    crf: int | None
+    preset: str | None
+
+    @functools.cached_property
+    def net(self) -> Network:
+        from pocketsr.engine import load
+
+        net = load(self.model, threads=self.threads)
+        if self.scale is not None and self.scale != net.scale:
+            raise UserError(
+                f"-s {self.scale}: the network '{self.model}' upscales by {net.scale}; "
+                f"every shipped one by 2, another factor needs an .onnx file of your own"
+            )
+        return net
+
+    def chroma(self, siting: str) -> Network:
+        from pocketsr.engine import load_chroma
+
+        return load_chroma(scale=self.net.scale, siting=siting, threads=self.threads)
+
+    def upscale(self, source: Path, target: Path | None, *, overwrite: bool) -> Report:
+        """An image or a video, by what the file holds. Raises UserError."""
+        from pocketsr.image import is_image_file
+
+        if is_image_file(source):
+            return self._image(source, target, overwrite)
+        return self._video(source, target, overwrite)
+
+    def _image(self, source: Path, target: Path | None, overwrite: bool) -> Report:
+        from pocketsr.image import upscale_image_file
+
+        done = upscale_image_file(source, target, self.net, self.chroma("center"), overwrite=overwrite)
+        stages = (done.decode_ms, done.upscale_ms, done.encode_ms)
+        decode, upscale, encode = ({"p50": ms, "p99": ms} for ms in stages)
+        return Report(1, sum(stages) / 1e3, decode, upscale, encode, done.warnings)
+
+    def _video(self, source: Path, target: Path | None, overwrite: bool) -> Report:
+        from tqdm import tqdm
+
+        from pocketsr.video import VideoOptions, upscale_video
+
+        options = VideoOptions(codec=self.codec, crf=self.crf, preset=self.preset, threads=self.threads)
+        # disable=None: a bar on a terminal, silence in a pipe
+        with tqdm(desc=source.name, unit=" frames", disable=None, file=sys.stderr, dynamic_ncols=True) as bar:
+
+            def on_progress(done: int, total: int | None) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            done = upscale_video(
+                source, target, self.net, self.chroma, options, overwrite=overwrite, on_progress=on_progress
+            )
+        return Report(
+            done.frames, done.seconds, done.decode_ms, done.upscale_ms, done.encode_ms, tuple(done.warnings)
+        )

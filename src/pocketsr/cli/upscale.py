@@ -1,0 +1,110 @@
+"""`pocketsr upscale`: a video, an image or a folder of both."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pocketsr.cli._upscaling import Job
+from pocketsr.errors import UserError
+
+if TYPE_CHECKING:
+    from pocketsr.cli._upscaling import Report
+
+__all__ = ["SUMMARY", "add_arguments", "run"]
+
+SUMMARY = "upscale a video, an image, or every one in a folder"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("input", metavar="INPUT", type=Path, help="a video, an image, or a folder of them")
+    add("-o", "--output", metavar="OUTPUT", type=Path, help="where to write it; a folder for a folder")
+    add("-m", "--model", metavar="tiny|small|FILE.onnx", default="small", help="the network (default: small)")
+    add("-s", "--scale", type=int, help="refuse a network that upscales by another factor")
+    add("-j", "--threads", type=int, help="threads of the network (default: every core)")
+    add("-y", "--yes", action="store_true", help="overwrite what exists")
+    video = parser.add_argument_group("video").add_argument
+    video("--codec", help="encoder, as FFmpeg names it (default: by the output's suffix)")
+    video("--crf", type=int, help="quality of the encoder: lower is better and larger")
+    video("--preset", help="speed of the encoder, as it names them: ultrafast .. veryslow")
+    timing = parser.add_argument_group("timing").add_argument
+    timing("--benchmark", action="store_true", help="write nothing, print the time of each stage")
+    timing("--json", action="store_true", help="with --benchmark: one JSON object and nothing else")
+
+
+def run(args: argparse.Namespace) -> int:
+    _check(args)
+    if args.input.is_dir():
+        from pocketsr.cli._folder import upscale_folder
+
+        return upscale_folder(args.input, args.output, _job(args), overwrite=args.yes)
+    _refuse_video_options(args)
+    report = _job(args).upscale(args.input, args.output, overwrite=args.yes)
+    for line in report.warnings:
+        print(f"pocketsr: warning: {line}", file=sys.stderr)
+    if args.json:
+        print(json.dumps(_figures(report)))
+    elif args.benchmark:
+        _print_table(report)
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse what cannot go well before anything is loaded."""
+    if args.json and not args.benchmark:
+        raise UserError("--json prints the figures of --benchmark: add it")
+    if args.benchmark and args.output is not None:
+        raise UserError("--benchmark writes nothing: leave out -o, or leave out --benchmark")
+    if args.output is None and not args.benchmark:
+        raise UserError("nowhere to write: add -o OUTPUT, or --benchmark to measure only")
+    if str(args.input) == "-":
+        raise UserError("standard input is not read: save it to a file first")
+    if not args.input.exists():
+        raise UserError(f"no such file: {args.input}")
+    if args.input.is_dir() and args.benchmark:
+        raise UserError(f"{args.input} is a folder: --benchmark measures one file")
+    if args.threads is not None and args.threads < 1:
+        raise UserError(f"-j {args.threads}: at least one thread is needed")
+
+
+def _refuse_video_options(args: argparse.Namespace) -> None:
+    from pocketsr.image import is_image_file
+
+    for option in ("codec", "crf", "preset"):
+        if getattr(args, option) is not None and is_image_file(args.input):
+            raise UserError(f"--{option} is for videos and {args.input} is an image: leave it out")
+
+
+def _job(args: argparse.Namespace) -> Job:
+    return Job(
+        model=args.model,
+        scale=args.scale,
+        threads=args.threads,
+        codec=args.codec,
+        crf=args.crf,
+        preset=args.preset,
+    )
+
+
+def _figures(report: Report) -> dict[str, Any]:
+    return {
+        "frames": report.frames,
+        "seconds": report.seconds,
+        "fps": report.fps,
+        "decode_ms": report.decode_ms,
+        "upscale_ms": report.upscale_ms,
+        "encode_ms": report.encode_ms,
+    }
+
+
+def _print_table(report: Report) -> None:
+    noun = "frame" if report.frames == 1 else "frames"
+    print(f"{report.frames} {noun} in {report.seconds:.2f} s: {report.fps:.1f} frames per second")
+    print(f"{'stage':8}{'p50 ms':>10}{'p99 ms':>10}")
+    for stage in ("decode", "upscale", "encode"):
+        quantiles = getattr(report, f"{stage}_ms")
+        print(f"{stage:8}{quantiles['p50']:>10.2f}{quantiles['p99']:>10.2f}")

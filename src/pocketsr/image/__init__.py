@@ -1,0 +1,17 @@
+"""Image upscaling: arrays and files."""
+
+from __future__ import annotations
+
+from pocketsr.image._array import PlaneUpscaler, upscale_array, upscale_image
+from pocketsr.image._file import ImageReport, upscale_image_file
+from pocketsr.image._formats import IMAGE_SUFFIXES, is_image_file
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "ImageReport",
+    "PlaneUpscaler",
+    "is_image_file",
+    "upscale_array",
+    "upscale_image",
+    "upscale_image_file",
+]

@@ -1,0 +1,120 @@
+"""An array of pixels in, an array of more pixels out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pocketsr import engine
+from pocketsr.errors import UserError
+from pocketsr.image._alpha import fill_hidden_colour
+from pocketsr.pixels import rgb_to_ycbcr, ycbcr_to_rgb
+
+__all__ = ["PlaneUpscaler", "upscale_array", "upscale_image"]
+
+Pixels = NDArray[Any]
+
+# Colour is converted in bands of rows, so that the float copies stay small beside the image: 64 rows of an
+# 8000 pixel wide result are 6 MB as float32 RGB, all of a 96 megapixel one would be 1.2 GB.
+_BAND = 64
+
+
+class PlaneUpscaler(Protocol):
+    """What upscales one plane (channels 1) or an RGB array (channels 3): `pocketsr.engine.Network` does."""
+
+    @property
+    def scale(self) -> int: ...
+
+    @property
+    def channels(self) -> int: ...
+
+    def __call__(self, y: Pixels, /) -> Pixels: ...
+
+
+def upscale_image(
+    rgb: Pixels, model: str | Path | PlaneUpscaler = "small", threads: int | None = None
+) -> Pixels:
+    """Upscale an image that is held as an array.
+
+    rgb: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGB with straight alpha; uint8 or uint16, full range, sRGB.
+    model: a shipped network's name, the path of an ONNX file, or a network that `pocketsr.load` returned.
+    threads: of the networks loaded here; None takes every core.
+
+    Returns an array of the same type and channels, (scale * H, scale * W, ...).
+
+    A luma network upscales BT.601 studio-range luma, as in the protocol of the published figures, and the two
+    chroma planes go through bicubic interpolation. Alpha is interpolated too, so that what is fully opaque
+    stays fully opaque; the colour under fully transparent pixels is replaced from its visible neighbours
+    first, so that it cannot bleed into them.
+
+    Raises UserError for an array of another shape or type, or a model that cannot be had.
+    """
+    net = engine.load(model, threads=threads) if isinstance(model, str | Path) else model
+    return upscale_array(rgb, net, engine.load_chroma(scale=net.scale, siting="center", threads=threads))
+
+
+def upscale_array(rgb: Pixels, net: PlaneUpscaler, bicubic: PlaneUpscaler) -> Pixels:
+    """`upscale_image` with both networks given: `bicubic` takes the chroma and alpha planes."""
+    _check(rgb)
+    if rgb.ndim == 3 and rgb.shape[2] == 4:
+        alpha = np.ascontiguousarray(rgb[..., 3])
+        colour = fill_hidden_colour(rgb[..., :3], alpha)
+        return np.dstack((upscale_array(colour, net, bicubic), bicubic(alpha)))
+    if net.channels == 3:
+        if rgb.ndim == 3:
+            return net(np.ascontiguousarray(rgb))
+        return _to_grey(net(np.repeat(rgb[..., None], 3, axis=2)))
+    planes = _to_planes(rgb)
+    big = [net(planes[0]), *(bicubic(plane) for plane in planes[1:])]
+    return _from_planes(big, rgb.dtype)
+
+
+def _check(rgb: Pixels) -> None:
+    if rgb.dtype not in (np.uint8, np.uint16):
+        raise UserError(f"an image array must be uint8 or uint16, this one is {rgb.dtype}: convert it first")
+    if rgb.ndim not in (2, 3) or (rgb.ndim == 3 and rgb.shape[2] not in (3, 4)) or 0 in rgb.shape:
+        raise UserError(
+            f"an image array must be (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, this one is {rgb.shape}"
+        )
+
+
+def _to_planes(rgb: Pixels) -> list[NDArray[np.uint16]]:
+    """Y, Cb, Cr (only Y for grey) as 16-bit planes in BT.601 studio range: Y from 16 * 257 to 235 * 257."""
+    height, width = rgb.shape[:2]
+    planes = [np.empty((height, width), np.uint16) for _ in range(1 if rgb.ndim == 2 else 3)]
+    unit = np.float32(255.0 / np.iinfo(rgb.dtype).max)
+    for top in range(0, height, _BAND):
+        rows = slice(top, top + _BAND)
+        band = rgb[rows].astype(np.float32) * unit
+        if rgb.ndim == 2:
+            band = np.repeat(band[..., None], 3, axis=2)
+        ycbcr = rgb_to_ycbcr(band, matrix="bt601", full_range=False)
+        for index, plane in enumerate(planes):
+            plane[rows] = np.rint(ycbcr[..., index] * np.float32(257.0))
+    return planes
+
+
+def _from_planes(planes: list[Pixels], dtype: np.dtype[Any]) -> Pixels:
+    """Back to RGB, or grey where there is only Y, rounded and clipped to `dtype`."""
+    height, width = planes[0].shape
+    top_value = np.iinfo(dtype).max
+    out = np.empty((height, width, 3) if len(planes) == 3 else (height, width), dtype)
+    for top in range(0, height, _BAND):
+        rows = slice(top, top + _BAND)
+        ycbcr = np.full((*planes[0][rows].shape, 3), 128.0, np.float32)
+        for index, plane in enumerate(planes):
+            ycbcr[..., index] = plane[rows] * np.float32(1 / 257.0)
+        rgb = ycbcr_to_rgb(ycbcr, matrix="bt601", full_range=False)
+        band = np.clip(np.rint(rgb * np.float32(top_value / 255.0)), 0, top_value)
+        out[rows] = band if len(planes) == 3 else band[..., 1]
+    return out
+
+
+def _to_grey(rgb: Pixels) -> Pixels:
+    """One plane of what an RGB network made of a grey image: its BT.601 luma, full range."""
+    luma = rgb @ np.array([0.299, 0.587, 0.114])
+    grey: Pixels = np.rint(luma).astype(rgb.dtype)
+    return grey
