@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,7 @@ class Job:
     scale: int | None
     threads: int | None
     codec: str | None
-    crf: int | None
+    crf: float | None
     preset: str | None
 
     @functools.cached_property
@@ -92,6 +92,5 @@ class Job:
             done = upscale_video(
                 source, target, self.net, self.chroma, options, overwrite=overwrite, on_progress=on_progress
             )
-        return Report(
-            done.frames, done.seconds, done.decode_ms, done.upscale_ms, done.encode_ms, tuple(done.warnings)
-        )
+        decode, upscale, encode = (asdict(ms) for ms in (done.decode_ms, done.upscale_ms, done.encode_ms))
+        return Report(done.frames, done.seconds, decode, upscale, encode, tuple(done.warnings))

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-y", "--yes", action="store_true", help="overwrite what exists")
     video = parser.add_argument_group("video").add_argument
     video("--codec", help="encoder, as FFmpeg names it (default: by the output's suffix)")
-    video("--crf", type=int, help="quality of the encoder: lower is better and larger")
+    video("--crf", type=float, help="quality of the encoder: lower is better and larger")
     video("--preset", help="speed of the encoder, as it names them: ultrafast .. veryslow")
     timing = parser.add_argument_group("timing").add_argument
     timing("--benchmark", action="store_true", help="write nothing, print the time of each stage")

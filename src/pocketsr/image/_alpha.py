@@ -33,7 +33,8 @@ def _push_pull(weighted: NDArray[np.float32], weight: NDArray[np.float32]) -> ND
     """Colour (H, W, 3) everywhere, from colour times weight and the weight (H, W) in 0..1, not all zero."""
     height, width = weight.shape
     known = weight > 0
-    colour: NDArray[np.float32] = weighted / np.where(known, weight, np.float32(1))[..., None]
+    divisor = np.where(known, weight, 1).astype(np.float32)
+    colour = weighted / divisor[..., None]
     if known.all():
         return colour
     pad = (height % 2, width % 2)

@@ -21,9 +21,8 @@ __all__ = ["Picture", "decode", "with_size"]
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error)
 # Tags of the first TIFF directory that describe how the old file stored its pixels, not what the picture is.
 _STORAGE_TAGS = frozenset(
-    [*range(254, 267), 273, 274, *range(277, 282), *range(284, 294), 297, 301, 317, *range(320, 350)]
-    + [*range(512, 533), 700, 34665, 34675, 34853]
-)
+    (*range(254, 267), 273, 274, *range(277, 282), *range(284, 294), 297, 301, 317, *range(320, 350))
+).union(range(512, 533), (700, 34665, 34675, 34853))
 _PIXEL_WIDTH, _PIXEL_HEIGHT, _XMP = 40962, 40963, 700
 
 
