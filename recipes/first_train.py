@@ -1,26 +1,28 @@
-"""Trains the two first networks, `tiny` and `small`: luma x2, 3x3 convolutions, nearest anchor. Kept short on purpose.
+"""Trains the two first networks, `tiny` and `small`: luma x2, 3x3 convolutions, nearest anchor.
 
-    python recipes/first_train.py tiny --data ../shared/data/train --out /tmp/tiny --iterations 80000
-    python recipes/first_train.py tiny ... --resume            # goes on exactly where the last checkpoint stood
-    python recipes/first_train.py tiny --out /tmp/tiny --export src/pocketsr/models/tiny.onnx
+    python recipes/first_train.py tiny --data ../shared/data/train --out runs/tiny
+    python recipes/first_train.py tiny ... --resume    # goes on exactly where the last checkpoint stood
+    python recipes/first_train.py tiny --out runs/tiny --export src/pocketsr/models/tiny.onnx
 
-Each 3x3 kernel is trained over-parameterised and collapsed before every use: K = skip + direct + point @ wide, with `wide`
-a 3x3 kernel to EXPANSION channels and `point` a 1x1 back (the collapsible linear block of SESR, Bhardwaj et al., MLSys
-2022, run in weight space, so that an iteration costs one convolution a layer).
+Each 3x3 kernel is trained over-parameterised and collapsed before every use: K = direct + point @ wide,
+with `wide` a 3x3 kernel to EXPANSION channels and `point` a 1x1 back (the collapsible linear block of
+SESR, Bhardwaj et al., MLSys 2022), run in weight space so that an iteration costs one convolution a
+layer. `direct` starts as noise plus the identity, which is SESR's short residual.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
+import torch.nn.functional as F  # noqa: N812 (its usual name)
 from PIL import Image
 from torch import nn
-from torch.nn import functional as F
 
 from pocketsr.pixels import imresize
 
@@ -48,7 +50,7 @@ class Collapsible(nn.Module):
 class Net(nn.Module):
     def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(Collapsible(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.blocks = nn.ModuleList(Collapsible(a, b) for a, b in itertools.pairwise(widths))
         self.acts = nn.ModuleList(nn.PReLU(c) for c in widths[1:-1])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # N 1 H W -> N 1 2H 2W, values 0..1
@@ -79,7 +81,8 @@ class Pool:
             wide = lr.astype(np.float32)
             detail = np.abs(np.diff(wide, axis=0))[:, 1:] + np.abs(np.diff(wide, axis=1))[1:]
             total = np.pad(detail.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-            top, left = np.mgrid[0 : lr.shape[0] - reach + 1 : GRID, 0 : lr.shape[1] - reach + 1 : GRID].reshape(2, -1)
+            height, width = lr.shape
+            top, left = np.mgrid[0 : height - reach + 1 : GRID, 0 : width - reach + 1 : GRID].reshape(2, -1)
             low, right = top + reach - 1, left + reach - 1
             energy.append(total[low, right] - total[top, right] - total[low, left] + total[top, left])
             starts.append(np.stack([np.full_like(top, len(self.pairs)), top, left], axis=1))
@@ -103,8 +106,8 @@ def validate(net: Net, pool: Pool) -> float:
     """Mean PSNR of the rounded output on the validation images, 2 pixels shaved."""
     figures = []
     for hr, lr in pool.valid:
-        out = net(torch.from_numpy(lr.astype(np.float32) / 255)[None, None])[0, 0].mul(255).round().clamp(0, 255)
-        mse = np.square(out.numpy().astype(np.float64) - hr)[2:-2, 2:-2].mean()
+        out = net(torch.from_numpy(lr.astype(np.float32) / 255)[None, None])[0, 0].numpy()
+        mse = np.square(np.clip(np.rint(out.astype(np.float64) * 255), 0, 255) - hr)[2:-2, 2:-2].mean()
         figures.append(10 * np.log10(255**2 / mse))
     return float(np.mean(figures))
 
@@ -129,8 +132,9 @@ def train(args: argparse.Namespace) -> None:
         optimiser.load_state_dict(state["optimiser"])
         rng.bit_generator.state = state["rng"]
         step, best, spent = state["step"], state["best"], state["spent"]
-    print(f"{len(pool.pairs)} images, {len(pool.starts)} places, {len(pool.valid)} to validate, from step {step}", flush=True)
-    # Zero padding makes the rim of a patch hard, and a patch has far more rim than an image: it counts a fifth.
+    counts = f"{len(pool.pairs)} images, {len(pool.starts)} places, {len(pool.valid)} to validate"
+    print(f"{counts}, from step {step}", flush=True)
+    # Zero padding makes the rim hard, and a patch has far more rim than an image: it counts a fifth.
     weight = torch.full((2 * PATCH, 2 * PATCH), 0.2)
     weight[6:-6, 6:-6] = 1
     weight /= weight.mean()
@@ -141,7 +145,7 @@ def train(args: argparse.Namespace) -> None:
             group["lr"] = args.lr * rise * (0.5 + 0.5 * np.cos(np.pi * step / args.iterations))
         lr, hr = pool.batch(rng)
         error = net(lr.contiguous(memory_format=torch.channels_last)) - hr
-        # L1 first, then L2 in the last fifth, which is what PSNR measures; 30 brings the gradients to one size.
+        # L1, then in the last fifth L2, which is what PSNR measures; 30 brings the gradients to one size.
         loss = ((error.abs() if step < 0.8 * args.iterations else 30 * error.square()) * weight).mean()
         optimiser.zero_grad()
         loss.backward()
@@ -152,14 +156,17 @@ def train(args: argparse.Namespace) -> None:
         if step % 2000 == 0 or step == args.iterations:
             psnr = validate(ema, pool)
             spent = time.monotonic() - mark
-            print(f"step {step} loss {loss.item():.5f} valid {psnr:.4f} dB, {step / spent:.1f} it/s", flush=True)
+            rate = f"{step / spent:.1f} it/s"
+            print(f"step {step} loss {loss.item():.5f} valid {psnr:.4f} dB, {rate}", flush=True)
             if psnr > best:
                 best = psnr
                 save({"ema": ema.state_dict(), "step": step, "psnr": psnr}, args.out / "best.pt")
         if time.monotonic() - saved > 60 or step == args.iterations:
             saved = time.monotonic()
-            state = {"net": net.state_dict(), "ema": ema.state_dict(), "optimiser": optimiser.state_dict()}
-            save(state | {"rng": rng.bit_generator.state, "step": step, "best": best, "spent": saved - mark}, last)
+            parts = {"net": net, "ema": ema, "optimiser": optimiser}
+            state = {key: part.state_dict() for key, part in parts.items()}
+            state |= {"rng": rng.bit_generator.state, "step": step, "best": best, "spent": saved - mark}
+            save(state, last)
 
 
 def save(state: dict, path: Path) -> None:
@@ -206,14 +213,14 @@ def export(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description="Trains tiny or small; see the top of this file.")
     parser.add_argument("name", choices=WIDTHS)
     parser.add_argument("--data", type=Path, help="folder of HR luma WebP images")
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoints")
     parser.add_argument("--iterations", type=int, default=80_000)
-    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--lr", type=float, default=1e-2)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--init", type=Path, metavar="best.pt", help="start from these weights instead of noise")
+    parser.add_argument("--init", type=Path, help="start from this best.pt instead of noise")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--export", type=Path, metavar="FILE.onnx", help="write the best checkpoint and stop")
     arguments = parser.parse_args()

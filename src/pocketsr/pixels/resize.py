@@ -40,7 +40,7 @@ def _along(image: NDArray[Any], axis: int, scale: float, antialias: bool) -> NDA
     index, weight = _taps(size, math.ceil(size * scale), scale, antialias)
     shape = [1] * image.ndim
     shape[axis] = len(index)
-    total = np.zeros(image.shape[:axis] + (len(index),) + image.shape[axis + 1 :])
+    total = np.zeros((*image.shape[:axis], len(index), *image.shape[axis + 1 :]))
     for tap in range(index.shape[1]):  # one tap at a time: no (H, W, taps) array for large photographs
         total += weight[:, tap].reshape(shape) * np.take(image, index[:, tap], axis=axis)
     return total
@@ -49,9 +49,9 @@ def _along(image: NDArray[Any], axis: int, scale: float, antialias: bool) -> NDA
 def imresize(image: NDArray[Any], scale: float, *, antialias: bool = True) -> NDArray[Any]:
     """Resize (H, W) or (H, W, C) to (ceil(H*scale), ceil(W*scale)[, C]) as MATLAB's bicubic `imresize` does.
 
-    a = -0.5, symmetric border, rows before columns; with `antialias` the kernel is widened by 1/scale when shrinking.
-    uint8 images are rounded (half away from zero) and clipped after each of the two passes, as MATLAB does, and
-    come back as uint8; everything else is computed in float64 and comes back unrounded and unclipped.
+    a = -0.5, symmetric border, rows before columns; with `antialias` the kernel is widened by 1/scale when
+    shrinking. uint8 images are rounded (half up) and clipped after each of the two passes, as MATLAB does,
+    and come back as uint8; everything else is computed in float64, and comes back unrounded and unclipped.
     """
     for axis in (0, 1):
         wide = _along(image, axis, scale, antialias)
