@@ -1,0 +1,108 @@
+"""The engine: an ONNX network becomes one C file, a library, and a callable that enlarges planes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from pocketsr import models
+from pocketsr.engine import cache
+from pocketsr.engine.runtime import Network
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pocketsr.engine.ir import Graph
+    from pocketsr.engine.plan import Plan
+    from pocketsr.engine.target import Target
+
+__all__ = ["Network", "Siting", "Upscaler", "compile_network", "load", "load_chroma", "read_network"]
+
+Siting = Literal["left", "center", "topleft"]
+
+
+class Upscaler(Protocol):
+    """The one seam between what enlarges and what uses it."""
+
+    scale: int
+
+    def __call__(self, y: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """(H, W) -> (scale*H, scale*W)."""
+
+
+def read_network(path: Path) -> tuple[Graph, dict[str, Any]]:
+    """The simplified graph of an ONNX file, and what is known about it. Raises UserError (see `importer`)."""
+    from dataclasses import replace
+
+    from pocketsr.engine.importer import from_onnx
+    from pocketsr.engine.ir import info
+    from pocketsr.engine.passes import simplify
+    from pocketsr.engine.reference import guess_white
+
+    imported = from_onnx(path)
+    graph = simplify(imported.graph)
+    if not imported.white_known:
+        graph = replace(graph, white=guess_white(graph))
+    return graph, _about(graph, info(graph, imported.params))
+
+
+def _about(graph: Graph, cost: Any) -> dict[str, Any]:
+    return {"name": graph.name, "scale": graph.scale, "channels": graph.channels, **vars(cost)}
+
+
+def compile_network(path: Path, folder: Path, target: Target) -> tuple[Plan, Path]:
+    """Write NAME.c, NAME.h and the library for `target` into `folder`; returns the plan and the library's path."""
+    graph, _ = read_network(path)
+    return _compile(graph, folder, target)
+
+
+def _compile(graph: Graph, folder: Path, target: Target) -> tuple[Plan, Path]:
+    from pocketsr.engine.build import build_library, library_suffix
+    from pocketsr.engine.emit import emit, emit_header
+    from pocketsr.engine.plan import make_plan
+
+    plan = make_plan(graph, target)
+    source = emit(plan)
+    (folder / f"{graph.name}.c").write_text(source)
+    (folder / f"{graph.name}.h").write_text(emit_header(plan))
+    library = folder / f"{graph.name}{library_suffix(target)}"
+    build_library(source, library, target)
+    return plan, library
+
+
+def load(model: str | Path = "small", threads: int | None = None) -> Network:
+    """A shipped network by name, or any ONNX file, compiled for this machine (the first time) and ready to run.
+
+    threads: default, all cores that this process may use.
+    Raises UserError for an unknown name, a missing or unreadable file, or a network that the engine can't run.
+    """
+    path = models.resolve(model)
+
+    def make(folder: Path) -> tuple[Path, dict[str, Any]]:
+        from pocketsr.engine.target import host_target
+
+        graph, about = read_network(path)
+        _, library = _compile(graph, folder, host_target())
+        return library, about
+
+    return Network(*cache.entry_for(path.read_bytes() + path.stem.encode(), make), threads)
+
+
+def load_chroma(scale: int = 2, siting: Siting = "center", threads: int | None = None) -> Network:
+    """Bicubic enlargement (a = -0.5) of a chroma plane whose samples lie where `siting` says.
+
+    center: between the luma samples (JPEG, MPEG-1), also for planes that are not subsampled. left: on every other
+    luma column (MPEG-2, H.264's default). topleft: on luma columns and rows (BT.2020).
+    """
+
+    def make(folder: Path) -> tuple[Path, dict[str, Any]]:
+        from pocketsr.engine.ir import info
+        from pocketsr.engine.resample import chroma_graph
+        from pocketsr.engine.target import host_target
+
+        graph = chroma_graph(scale, siting)
+        _, library = _compile(graph, folder, host_target())
+        return library, _about(graph, info(graph, 0))
+
+    return Network(*cache.entry_for(f"chroma {scale} {siting}".encode(), make), threads)

@@ -1,0 +1,192 @@
+"""ONNX to `Graph`: what the engine takes, and a plain word about what it does not take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from pocketsr.engine.ir import Affine, Array, Graph, Map, Op, Point, Ref, verify
+from pocketsr.errors import UserError
+
+__all__ = ["HANDLERS", "Importer", "Imported", "NotSupportedError", "Planes", "from_onnx"]
+
+
+class NotSupportedError(Exception):
+    """Why one node can't be compiled."""
+
+
+@dataclass(frozen=True)
+class Planes:
+    """A tensor that depends on the input: its channel planes, in order."""
+
+    refs: tuple[Ref, ...]
+
+
+Tensor = Planes | NDArray[Any]
+Handler = Callable[["Importer", onnx.NodeProto, list[Tensor | None], dict[str, Any]], list[Tensor]]
+HANDLERS: dict[str, Handler] = {}
+
+
+@dataclass
+class Importer:
+    """What is known so far while the nodes are read one after the other."""
+
+    ops: list[Op] = field(default_factory=list)
+    scales: dict[int, int] = field(default_factory=lambda: {0: 1})
+    params: int = 0
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def new_value(self, scale: int) -> int:
+        value = len(self.scales)
+        self.scales[value] = scale
+        return value
+
+    def scale_of(self, planes: Planes) -> int:
+        return self.scales[planes.refs[0].value]
+
+    def add(self, op: Op, scale: int) -> Planes:
+        self.ops.append(op)
+        self.scales[op.value] = scale
+        return Planes(tuple(Ref(op.value, c) for c in range(op.channels)))
+
+    def point(self, name: str, planes: Planes, *points: Point) -> Planes:
+        """A pointwise step on `planes`."""
+        scale = self.scale_of(planes)
+        return self.add(Map(name, self.new_value(scale), planes.refs, points), scale)
+
+    def affine(self, name: str, planes: Planes, scale: Array | float, offset: Array | float) -> Planes:
+        """scale * planes + offset, either one a number or one for each channel."""
+        size = len(planes.refs)
+
+        def wide(x: Array | float) -> Array:
+            return np.broadcast_to(np.asarray(x, np.float32), (size,)).copy()
+
+        return self.point(name, planes, Affine(wide(scale), wide(offset)))
+
+
+@dataclass(frozen=True)
+class Imported:
+    graph: Graph
+    params: int
+    white_known: bool  # the file says what full scale is
+
+
+def per_channel(constant: NDArray[Any]) -> Array:
+    """A constant that is one number or one a channel, as a vector of length 1 or C."""
+    array = np.asarray(constant, np.float32)
+    if array.size == 1:
+        return array.reshape(1)
+    if array.ndim in (3, 4) and array.size == array.shape[-3]:
+        return array.reshape(-1)
+    raise NotSupportedError(f"a constant of shape {array.shape} is neither one number nor one for each channel")
+
+
+def _fold(node: onnx.NodeProto, inputs: list[Tensor | None], opsets: list[Any]) -> list[Tensor]:
+    """The outputs of a node whose inputs are all constants, by ONNX's own reference evaluator."""
+    present = [name for name in node.input if name]
+    graph = onnx.helper.make_graph(
+        [node],
+        "constant",
+        [onnx.helper.make_value_info(name, onnx.TypeProto()) for name in dict.fromkeys(present)],
+        [onnx.helper.make_value_info(name, onnx.TypeProto()) for name in node.output if name],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=opsets)
+    feeds = {name: value for name, value in zip(node.input, inputs, strict=True) if name}
+    return list(ReferenceEvaluator(model).run(None, feeds))
+
+
+def _image_input(path: str, graph: onnx.GraphProto, constants: dict[str, Any]) -> tuple[str, int]:
+    inputs = [value for value in graph.input if value.name not in constants]
+    if len(inputs) != 1:
+        names = ", ".join(value.name for value in inputs) or "none"
+        raise UserError(f"{path}: a network with one input, the image, is expected; this one has: {names}")
+    dims = inputs[0].type.tensor_type.shape.dim
+    if len(dims) != 4:
+        raise UserError(f"{path}: input '{inputs[0].name}' has {len(dims)} dimensions; N C H W is expected")
+    batch, channels = dims[0].dim_value, dims[1].dim_value
+    if batch > 1 or channels not in (1, 3):
+        raise UserError(
+            f"{path}: input '{inputs[0].name}' is {batch or '?'} x {channels or '?'} x H x W; "
+            "one image of 1 (luma) or 3 (RGB) channels is expected"
+        )
+    return inputs[0].name, channels
+
+
+def _static_shapes(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
+    """The shapes that ONNX can infer, for the nodes that state sizes in place of factors."""
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    shapes = {}
+    for value in [*inferred.input, *inferred.value_info, *inferred.output]:
+        dims = value.type.tensor_type.shape.dim
+        if all(dim.HasField("dim_value") for dim in dims):
+            shapes[value.name] = tuple(dim.dim_value for dim in dims)
+    return shapes
+
+
+def from_onnx(source: Path) -> Imported:
+    """Read the network in `source`.
+
+    Raises UserError where the file is no ONNX network, or holds a node that the engine can't run: the message names
+    the node, its operator and the reason.
+    """
+    from pocketsr.engine import handlers  # noqa: F401  (fills HANDLERS)
+
+    path = str(source)
+    try:
+        model = onnx.load(path)
+        onnx.checker.check_model(model)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: {error}") from error
+    except Exception as error:
+        first = str(error).strip().splitlines() or ["unreadable"]
+        raise UserError(f"{path}: not a valid ONNX network ({first[0]})") from error
+    graph = model.graph
+    tensors: dict[str, Tensor] = {init.name: numpy_helper.to_array(init) for init in graph.initializer}
+    input_name, channels = _image_input(path, graph, tensors)
+    tensors[input_name] = Planes(tuple(Ref(0, c) for c in range(channels)))
+    state = Importer(shapes=_static_shapes(model))
+    for index, node in enumerate(graph.node):
+        inputs = [tensors[name] if name else None for name in node.input]
+        attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+        try:
+            if node.domain not in ("", "ai.onnx"):
+                raise NotSupportedError(f"operators of the domain '{node.domain}' are not known")
+            if not any(isinstance(x, Planes) for x in inputs):
+                outputs = _fold(node, inputs, list(model.opset_import))
+            elif node.op_type in HANDLERS:
+                outputs = HANDLERS[node.op_type](state, node, inputs, attributes)
+            else:
+                raise NotSupportedError(f"this operator is not supported; supported are {', '.join(sorted(HANDLERS))}")
+        except NotSupportedError as error:
+            label = node.name or f"number {index}"
+            raise UserError(f"{path}: node '{label}' ({node.op_type}): {error}") from error
+        tensors.update(zip(node.output, outputs, strict=False))
+    return _finish(path, model, state, tensors, channels)
+
+
+def _finish(
+    path: str, model: onnx.ModelProto, state: Importer, tensors: dict[str, Tensor], channels: int
+) -> Imported:
+    result = tensors[model.graph.output[0].name]
+    if len(model.graph.output) != 1 or not isinstance(result, Planes):
+        raise UserError(f"{path}: one output that depends on the image is expected")
+    if len(result.refs) != channels:
+        raise UserError(f"{path}: {channels} channels in, {len(result.refs)} out; as many out as in are expected")
+    properties = {item.key: item.value for item in model.metadata_props}
+    stated = properties.get("pocketsr.value_range")
+    if stated not in (None, "1", "255"):
+        raise UserError(f"{path}: pocketsr.value_range is '{stated}'; 1 or 255 is expected")
+    name = "".join(c if c.isalnum() and c.isascii() else "_" for c in Path(path).stem) or "net"
+    if not name[0].isalpha():
+        name = f"net_{name}"
+    graph = Graph(name, channels, tuple(state.ops), result.refs, float(stated or 1))
+    verify(graph)
+    return Imported(graph, state.params, stated is not None)

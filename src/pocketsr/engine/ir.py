@@ -1,0 +1,252 @@
+"""The compiler's own picture of a network: a short typed list of operations on channel planes.
+
+A *value* is a set of channel planes at `scale` times the size of the input (value 0 is the input). Operations name
+the planes that they read one by one (`Ref`), so that concatenation, splitting, channel shuffling and broadcasting are
+only lists of references and cost nothing when the network runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Affine",
+    "Binary",
+    "Clip",
+    "Combine",
+    "Conv",
+    "Function",
+    "Graph",
+    "Info",
+    "Map",
+    "Op",
+    "Pad",
+    "Point",
+    "Prelu",
+    "Ref",
+    "Shuffle",
+    "Unary",
+    "info",
+    "point_refs",
+    "refs_of",
+    "verify",
+]
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, order=True)
+class Ref:
+    """One channel plane of a value."""
+
+    value: int
+    channel: int
+
+
+class Pad(Enum):
+    """What a convolution sees beyond the border."""
+
+    ZERO = "zero"
+    EDGE = "edge"
+
+
+class Binary(Enum):
+    ADD = "add"
+    SUB = "sub"
+    MUL = "mul"
+    MAX = "max"
+    MIN = "min"
+
+
+class Unary(Enum):
+    SIGMOID = "sigmoid"
+    TANH = "tanh"
+    ERF = "erf"
+    ABS = "abs"
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """y = scale[c] * x + offset[c]."""
+
+    scale: Array  # C
+    offset: Array  # C
+
+
+@dataclass(frozen=True, eq=False)
+class Prelu:
+    """y = x where x > 0, slope[c] * x elsewhere (ReLU: slope 0)."""
+
+    slope: Array  # C
+
+
+@dataclass(frozen=True)
+class Clip:
+    """y = min(max(x, low), high)."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Function:
+    kind: Unary
+
+
+@dataclass(frozen=True)
+class Combine:
+    """y[c] = x[c] (kind) other[c]."""
+
+    kind: Binary
+    other: tuple[Ref, ...]  # C
+
+
+Point = Affine | Prelu | Clip | Function | Combine
+
+
+@dataclass(frozen=True, eq=False)
+class Conv:
+    """Stride-1 convolution of odd kernel, output as large as the input, then pointwise steps."""
+
+    name: str
+    value: int
+    inputs: tuple[Ref, ...]  # CI
+    weight: Array  # CO CI/groups KH KW
+    bias: Array  # CO
+    groups: int = 1
+    pad: Pad = Pad.ZERO
+    points: tuple[Point, ...] = ()
+
+    @property
+    def channels(self) -> int:
+        return int(self.weight.shape[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """Pointwise steps on the planes that `inputs` names."""
+
+    name: str
+    value: int
+    inputs: tuple[Ref, ...]
+    points: tuple[Point, ...] = ()
+
+    @property
+    def channels(self) -> int:
+        return len(self.inputs)
+
+
+@dataclass(frozen=True, eq=False)
+class Shuffle:
+    """Depth to space, CRD order: out[c, y*f+i, x*f+j] = in[c*f*f + i*f + j, y, x]."""
+
+    name: str
+    value: int
+    inputs: tuple[Ref, ...]
+    factor: int
+
+    @property
+    def channels(self) -> int:
+        return len(self.inputs) // self.factor**2
+
+
+Op = Conv | Map | Shuffle
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A network: `ops` in an order in which each reads only what is made before it."""
+
+    name: str
+    channels: int  # input planes: 1 luma, 3 RGB
+    ops: tuple[Op, ...]
+    output: tuple[Ref, ...]
+    white: float = 1.0  # the input and output value of full scale: 1 or 255
+
+    def scales(self) -> dict[int, int]:
+        """The size of each value relative to the input."""
+        scales = {0: 1}
+        for op in self.ops:
+            own = scales[op.inputs[0].value]
+            scales[op.value] = own * op.factor if isinstance(op, Shuffle) else own
+        return scales
+
+    @property
+    def scale(self) -> int:
+        return self.scales()[self.output[0].value]
+
+    def with_ops(self, ops: Iterable[Op]) -> Graph:
+        return replace(self, ops=tuple(ops))
+
+
+def point_refs(points: Iterable[Point]) -> tuple[Ref, ...]:
+    """The planes that pointwise steps read besides their own operand."""
+    return tuple(ref for point in points if isinstance(point, Combine) for ref in point.other)
+
+
+def refs_of(op: Op) -> tuple[Ref, ...]:
+    """Every plane that `op` reads."""
+    return op.inputs if isinstance(op, Shuffle) else op.inputs + point_refs(op.points)
+
+
+def verify(graph: Graph) -> None:
+    """Raise ValueError where `graph` breaks the rules above: a compiler's own mistake, never a user's."""
+    channels = {0: graph.channels}
+    for op in graph.ops:
+        for ref in refs_of(op):
+            if ref.value not in channels:
+                raise ValueError(f"{op.name} reads value {ref.value} before it is made")
+            if not 0 <= ref.channel < channels[ref.value]:
+                raise ValueError(f"{op.name} reads channel {ref.channel} of value {ref.value}, which has fewer")
+        if isinstance(op, Conv):
+            out_channels, per_group, height, width = op.weight.shape
+            if per_group * op.groups != len(op.inputs) or out_channels % op.groups or op.bias.shape != (out_channels,):
+                raise ValueError(f"{op.name}: weights {op.weight.shape} do not fit {len(op.inputs)} inputs")
+            if not height % 2 or not width % 2:
+                raise ValueError(f"{op.name}: even kernel {height}x{width}")
+        for point in () if isinstance(op, Shuffle) else op.points:
+            size = {Affine: "scale", Prelu: "slope", Combine: "other"}.get(type(point))
+            if size and len(getattr(point, size)) != op.channels:
+                raise ValueError(f"{op.name}: {type(point).__name__} of another width than {op.channels} channels")
+        if op.value in channels:
+            raise ValueError(f"{op.name} makes value {op.value} a second time")
+        channels[op.value] = op.channels
+    scales = graph.scales()
+    for op in graph.ops:
+        if len({scales[ref.value] for ref in refs_of(op)}) != 1:
+            raise ValueError(f"{op.name} mixes planes of different sizes")
+    if len({scales[ref.value] for ref in graph.output}) != 1:
+        raise ValueError("the output mixes planes of different sizes")
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a network costs. MACs are those of direct convolution, per pixel of the input."""
+
+    params: int
+    macs_per_pixel: int
+    receptive_field: int  # pixels of the input, along the longer axis
+
+    def gmacs(self, width: int, height: int) -> float:
+        """GMAC for one frame of `width` x `height` input pixels."""
+        return self.macs_per_pixel * width * height / 1e9
+
+
+def info(graph: Graph, params: int) -> Info:
+    """Cost of `graph`; `params` is what its file stores as learned numbers."""
+    scales = graph.scales()
+    reach = {0: 0.0}  # pixels of the input to each side
+    macs = 0
+    for op in graph.ops:
+        reach[op.value] = max(reach[ref.value] for ref in refs_of(op))
+        if isinstance(op, Conv):
+            area = scales[op.value] ** 2
+            macs += int(np.count_nonzero(op.weight)) * area  # zeros by construction (resize, deconvolution) are no work
+            reach[op.value] += max(op.weight.shape[2:]) // 2 / scales[op.value]
+    out_reach = max(reach[ref.value] for ref in graph.output)
+    return Info(params, macs, 1 + 2 * int(np.ceil(out_reach)))

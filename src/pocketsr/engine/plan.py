@@ -1,0 +1,207 @@
+"""The schedule: the whole network runs in bands of a few rows, through rings of rows that stay in the cache.
+
+Band k of a value at scale s covers its rows [BAND*s*k - shift, BAND*s*(k+1) - shift). The shift grows by the reach of
+each convolution, so that every operation finds the rows below it already made; a ring keeps the rows that later
+operations still look back at. Bands lie on a fixed grid of the frame, so the result can't depend on where strips are
+cut: a strip merely starts some bands earlier (`warm`) to fill its rings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+from pocketsr.engine.ir import Conv, Graph, Map, Op, Pad, Ref, Shuffle, refs_of
+from pocketsr.engine.target import Target
+from pocketsr.engine.winograd import Filter, minimal_filter
+
+__all__ = ["BAND", "Block", "Plan", "Ring", "Step", "make_plan"]
+
+BAND = 4  # input rows a band: F(4, 3) makes four
+_REFERENCE_WIDTH = 640
+
+
+@dataclass(frozen=True)
+class Block:
+    """Registers of the inner loop: `channels` output channels by `vectors` vectors of pixels."""
+
+    channels: int
+    vectors: int
+
+
+@dataclass(frozen=True)
+class Ring:
+    """The rows of a value that are alive."""
+
+    value: int
+    channels: int
+    scale: int
+    shift: int  # rows of its own by which its bands lag behind the input's
+    rows: int
+    halo: int  # columns beyond the border that somebody reads
+    pad: Pad
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One operation in the schedule. `op` None: the input is read."""
+
+    op: Op | None
+    warm: int  # bands that it must run ahead of the first one wanted
+    block: Block = Block(1, 1)
+    filter: Filter | None = None  # Winograd along the rows; None is direct
+    tile: int = 0  # pixels whose transformed rows are held at once
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    graph: Graph
+    target: Target
+    rings: dict[int, Ring]
+    steps: tuple[Step, ...]
+    output: tuple[Ref, ...]  # planes before the last depth-to-space
+    factor: int  # of that depth-to-space
+
+    @property
+    def halo(self) -> int:
+        """Columns kept free on both sides of every row, a whole number of vectors."""
+        lanes = self.target.lanes
+        return lanes * max(1, *(ceil(ring.halo / lanes) for ring in self.rings.values()))
+
+    @property
+    def span(self) -> int:
+        """The widest run of pixels that one turn of an inner loop writes."""
+        return self.target.lanes * max(2, *(step.block.vectors for step in self.steps))
+
+
+def _separate_edges(graph: Graph) -> Graph:
+    """A value read with both kinds of border is copied: a ring has one kind."""
+    kinds: dict[int, set[Pad]] = {}
+    for op in graph.ops:
+        if isinstance(op, Conv) and max(op.weight.shape[2:]) > 1:
+            for ref in op.inputs:
+                kinds.setdefault(ref.value, set()).add(op.pad)
+    mixed = {value for value, found in kinds.items() if len(found) == 2}
+    ops: list[Op] = []
+    copies: dict[int, int] = {}
+    free = max((op.value for op in graph.ops), default=0) + 1
+    widths = {0: graph.channels} | {op.value: op.channels for op in graph.ops}
+    for op in graph.ops:
+        if isinstance(op, Conv) and op.pad is Pad.EDGE and max(op.weight.shape[2:]) > 1:
+            for value in sorted({ref.value for ref in op.inputs} & mixed - set(copies)):
+                copies[value] = free
+                planes = tuple(Ref(value, c) for c in range(widths[value]))
+                ops.append(Map(f"edges_of_{value}", free, planes))
+                free += 1
+            inputs = tuple(Ref(copies.get(ref.value, ref.value), ref.channel) for ref in op.inputs)
+            op = Conv(op.name, op.value, inputs, op.weight, op.bias, op.groups, op.pad, op.points)  # noqa: PLW2901
+        ops.append(op)
+    return graph.with_ops(ops)
+
+
+def _reach(op: Op, ref: Ref) -> int:
+    """Rows above and below its own that `op` reads of `ref`."""
+    return op.weight.shape[2] // 2 if isinstance(op, Conv) and ref in op.inputs else 0
+
+
+def choose_block(channels: int, vectors_wanted: int, target: Target) -> Block:
+    """The register block with the fewest loads for each multiply-add that fits in the registers.
+
+    Accumulators, one row of pixels and one weight have to fit: 12 x 2 on AVX-512 and NEON (32 registers), 4 x 3 or
+    6 x 2 on AVX2 (16). Overhang at the reference width counts as lost work.
+    """
+    best, best_cost = Block(1, 1), float("inf")
+    for rows in range(1, channels + 1):
+        for vectors in range(1, 9):
+            used = rows * vectors + vectors + 1
+            if used > target.registers or vectors > max(2, vectors_wanted):
+                continue
+            blocks = ceil(channels / rows)
+            overhang = ceil(vectors_wanted / vectors) * vectors / vectors_wanted
+            # Two loads can start with two multiply-adds; unaligned pixel loads count double.
+            loads = (2 * vectors + rows) / (rows * vectors)
+            latency = max(1.0, 8 / (rows * vectors))  # 8 sums must be under way to keep both units busy
+            cost = (blocks * rows / channels) * overhang * max(latency, 0.8 + 0.4 * loads)
+            if cost < best_cost - 1e-9:
+                best, best_cost = Block(rows, vectors), cost
+    return best
+
+
+def _schedule_conv(op: Conv, scale: int, target: Target) -> tuple[Block, Filter | None, int]:
+    """How one convolution runs: register block, Winograd or direct, and the tile of columns."""
+    taps, columns = op.weight.shape[2:]
+    inputs, outputs = op.weight.shape[1], op.channels // op.groups
+    vectors = ceil(_REFERENCE_WIDTH * scale / target.lanes)
+    block = choose_block(outputs, vectors, target)
+    if op.groups > 1 or taps not in (3, 5):
+        return block, None, 0
+    chosen = minimal_filter(BAND, taps)
+    # Instructions for a band and a vector of pixels: direct, or products plus both transforms (measured: a transformed
+    # input costs about 10, a result with its stores and loads about 14).
+    direct = inputs * outputs * taps * columns * BAND / 2
+    winograd = inputs * outputs * columns * chosen.products / 2 + inputs * 10 + outputs * 14
+    if winograd > 0.95 * direct:
+        return block, None, 0
+    step = block.vectors * target.lanes
+    fit = int(0.7 * target.l1_bytes) // (chosen.products * inputs * 4) - target.lanes
+    return block, chosen, max(1, fit // step) * step
+
+
+def make_plan(graph: Graph, target: Target) -> Plan:
+    """Schedule `graph` (simplified) for `target`."""
+    graph = _separate_edges(graph)
+    scales = graph.scales()
+    last = next((op for op in graph.ops if op.value == graph.output[0].value), None)
+    shuffled = isinstance(last, Shuffle) and all(ref.value == last.value for ref in graph.output)
+    users = [op for op in graph.ops if last is not None and any(ref.value == last.value for ref in refs_of(op))]
+    ops, output, factor = graph.ops, graph.output, 1
+    if shuffled and isinstance(last, Shuffle) and not users:  # done while the result is written
+        area = last.factor**2
+        output = tuple(r for o in graph.output for r in last.inputs[o.channel * area : (o.channel + 1) * area])
+        ops, factor = tuple(op for op in ops if op is not last), last.factor
+
+    shift = {0: 0}
+    for op in ops:
+        lag = max(shift[ref.value] + _reach(op, ref) for ref in refs_of(op))
+        shift[op.value] = lag * op.factor if isinstance(op, Shuffle) else lag
+    end_shift = max(shift[ref.value] for ref in output)
+
+    # Who looks at a value: (lag of the reader, in rows of the value; rows up and down that it looks).
+    readers: dict[int, list[tuple[Op | None, int, int]]] = {value: [] for value in shift}
+    for op in ops:
+        own = shift[op.value] // op.factor if isinstance(op, Shuffle) else shift[op.value]
+        for ref in dict.fromkeys(refs_of(op)):
+            readers[ref.value].append((op, own, _reach(op, ref)))
+    for ref in output:
+        readers[ref.value].append((None, end_shift, 0))
+
+    warm: dict[Op | None, int] = {None: 0}
+    values = [0, *(op.value for op in ops)]
+    makers = {op.value: op for op in ops}
+    warm_of: dict[int, int] = {}
+    for value in reversed(values):
+        unit = BAND * scales[value]
+        needs = [warm[op] + (lag + reach - shift[value]) / unit for op, lag, reach in readers[value]]
+        warm_of[value] = max(0, ceil(max(needs)))
+        if value:
+            warm[makers[value]] = warm_of[value]
+
+    rings = {}
+    for value in values:
+        depth = max(lag + reach - shift[value] for _, lag, reach in readers[value]) + BAND * scales[value]
+        convs = [op for op, _, _ in readers[value] if isinstance(op, Conv)]
+        wide = [op for op in convs if any(ref.value == value for ref in op.inputs)]
+        halo = max((op.weight.shape[3] // 2 for op in wide), default=0)
+        pad = next((op.pad for op in wide if max(op.weight.shape[2:]) > 1), Pad.ZERO)
+        channels = graph.channels if value == 0 else makers[value].channels
+        rings[value] = Ring(value, channels, scales[value], shift[value], depth, halo, pad)
+
+    steps = [Step(None, warm_of[0])]
+    for op in ops:
+        if isinstance(op, Conv):
+            steps.append(Step(op, warm[op], *_schedule_conv(op, scales[op.value], target)))
+        else:
+            steps.append(Step(op, warm[op]))
+    return Plan(graph, target, rings, tuple(steps), output, factor)
+
+

@@ -1,0 +1,70 @@
+/* Vectors of pixels, in plain C11 with the vector extensions of gcc and clang. */
+#include <stddef.h>
+#include <stdint.h>
+
+typedef float vf __attribute__((vector_size(4 * VL)));
+typedef int32_t vi __attribute__((vector_size(4 * VL)));
+typedef uint8_t vb __attribute__((vector_size(VL)));
+typedef uint16_t vh __attribute__((vector_size(2 * VL)));
+
+#define INLINE static inline __attribute__((always_inline, unused))
+#define UNROLL _Pragma("GCC unroll 32")
+#define SPLAT(x) ((x) - (vf){0}) /* x - 0 is x for every x, so no subtraction is left */
+#ifndef __has_builtin
+#define __has_builtin(x) 0
+#endif
+
+INLINE vf load(const float *p) { vf v; __builtin_memcpy(&v, p, sizeof v); return v; }
+INLINE void store(float *p, vf v) { __builtin_memcpy(p, &v, sizeof v); }
+INLINE int least(int a, int b) { return a < b ? a : b; }
+
+#if __has_builtin(__builtin_elementwise_max)
+INLINE vf vmax(vf a, vf b) { return __builtin_elementwise_max(a, b); }
+INLINE vf vmin(vf a, vf b) { return __builtin_elementwise_min(a, b); }
+#else
+INLINE vf vmax(vf a, vf b) { for (int i = 0; i < VL; i++) a[i] = a[i] > b[i] ? a[i] : b[i]; return a; }
+INLINE vf vmin(vf a, vf b) { for (int i = 0; i < VL; i++) a[i] = a[i] < b[i] ? a[i] : b[i]; return a; }
+#endif
+INLINE vf clip(vf x, float low, float high) { return vmin(vmax(x, SPLAT(low)), SPLAT(high)); }
+/* PReLU: any slope, and slopes of at most 1, where the larger of x and a*x is the answer */
+INLINE vf prelu(vf x, vf slope) { return vmax(x, SPLAT(0.0f)) + slope * vmin(x, SPLAT(0.0f)); }
+INLINE vf prelu_small(vf x, vf slope) { return vmax(x, slope * x); }
+
+/* e^x to about 1 unit in the last place (Cephes expf), for the activations that need it */
+INLINE vf vexp(vf x)
+{
+    x = clip(x, -87.0f, 88.0f);
+    /* adding and taking away 1.5 * 2^23 rounds to the nearest whole number */
+    vf f = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
+    vi n = __builtin_convertvector(f, vi);
+    vf r = x - f * 0.693359375f + f * 2.12194440e-4f;
+    vf p = ((((1.9875691500e-4f * r + 1.3981999507e-3f) * r + 8.3334519073e-3f) * r + 4.1665795894e-2f) * r
+            + 1.6666665459e-1f) * r + 5.0000001201e-1f;
+    vi power = (n + 127) << 23;
+    vf scale;
+    __builtin_memcpy(&scale, &power, sizeof scale);
+    return (p * r * r + r + 1.0f) * scale;
+}
+INLINE vf vsigmoid(vf x) { return 1.0f / (1.0f + vexp(-x)); }
+INLINE vf vtanh(vf x) { return 1.0f - 2.0f / (1.0f + vexp(2.0f * x)); }
+INLINE vf vabs(vf x) { return vmax(x, -x); }
+/* erf to 1.5e-7 (Abramowitz and Stegun 7.1.26) */
+INLINE vf verf(vf x)
+{
+    vf a = vabs(x), t = 1.0f / (1.0f + 0.3275911f * a);
+    vf y = ((((1.061405429f * t - 1.453152027f) * t + 1.421413741f) * t - 0.284496736f) * t + 0.254829592f) * t;
+    y = 1.0f - y * vexp(-a * a);
+    return y * (clip(x * 1e30f, -1.0f, 1.0f));
+}
+
+/* the lower and the upper half of a0 b0 a1 b1 a2 b2 ... */
+#if VL == 4
+#define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#elif VL == 8
+#define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#else
+#define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#endif

@@ -1,0 +1,78 @@
+"""The machine that the C is written for: its vector width decides block sizes, everything else is the C compiler's."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+
+from pocketsr.errors import UserError
+
+__all__ = ["Target", "cross_target", "host_target", "zig"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A compiler target. `triple` and `cpu` as zig names them; None is the machine at hand."""
+
+    triple: str | None
+    cpu: str | None
+    lanes: int  # floats in the widest vector
+    registers: int  # vector registers
+    l1_bytes: int = 32768
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What the compiler is told about the target."""
+        triple = ("-target", self.triple) if self.triple else ()
+        return (*triple, f"-march={self.cpu}") if self.cpu else triple
+
+
+def zig() -> list[str]:
+    """The command that runs the bundled compiler."""
+    return [sys.executable, "-m", "ziglang"]
+
+
+@cache
+def host_target() -> Target:
+    """The machine at hand, with every instruction that it has."""
+    command = os.environ.get("CC", "").split() or [*zig(), "cc"]
+    run = subprocess.run(
+        [*command, "-march=native", "-E", "-dM", "-x", "c", "-"],
+        input="",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if run.returncode:
+        # A compiler that knows no -march=native (gcc on some ARM machines): the plain machine is right too, only slower.
+        return Target(None, None, 4, 32 if platform.machine() in ("aarch64", "arm64") else 16)
+    macros = set(run.stdout.split())
+    if "__AVX512F__" in macros:
+        return Target(None, "native", 16, 32)
+    if "__AVX__" in macros:
+        return Target(None, "native", 8, 16)
+    return Target(None, "native", 4, 32 if "__aarch64__" in macros else 16)
+
+
+def cross_target(triple: str) -> Target:
+    """The target named by a zig triple, such as aarch64-linux-gnu, x86_64-windows-gnu or wasm32-freestanding.
+
+    x86-64 means AVX2 and FMA (x86-64-v3, every such machine since 2015). Raises UserError for other architectures.
+    """
+    architecture = triple.split("-")[0]
+    match architecture:
+        case "x86_64":
+            return Target(triple, "x86_64_v3", 8, 16)
+        case "aarch64":
+            return Target(triple, None, 4, 32)
+        case "wasm32" | "wasm64":
+            return Target(triple, "generic+simd128", 4, 16)
+        case "arm" | "thumb":
+            return Target(triple, None, 4, 16)
+    raise UserError(
+        f"unknown target '{triple}': x86_64, aarch64, arm or wasm32 is expected first, as in aarch64-linux-gnu"
+    )
