@@ -1,0 +1,84 @@
+"""The README's tables, made from the figures in benchmarks/: `python tools/readme_tables.py` rewrites them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+__all__ = ["main", "quality_table", "speed_table", "with_tables"]
+
+ROOT = Path(__file__).resolve().parents[1]
+_OURS = "pocketsr"
+
+
+def speed_table(figures: dict[str, Any]) -> str:
+    """A row a network and runtime, fastest first, each with how many times as long as pocketsr it takes."""
+    width, height = figures["size"]
+    lines = [
+        f"{width}x{height} to {2 * width}x{2 * height}, {figures['threads']} threads, on {_machine(figures)}; "
+        f"this machine's FMA peak, measured in the same run, is {figures['fma_peak_gmacs']:.0f} GMAC/s.",
+        "",
+        "| network | runtime | precision | median ms | p99 ms | GMAC/s | pocketsr is faster by |",
+        "|---|---|---|--:|--:|--:|--:|",
+    ]
+    models = list(dict.fromkeys(row["model"] for row in figures["rows"]))
+    for model in models:
+        rows = sorted(
+            (row for row in figures["rows"] if row["model"] == model), key=lambda row: row["median_ms"]
+        )
+        ours = next(row["median_ms"] for row in rows if row["runtime"] == _OURS)
+        for row in rows:
+            name, ratio = row["runtime"], f"{row['median_ms'] / ours:.1f}x"
+            lines.append(
+                f"| {model} | {'**pocketsr**' if name == _OURS else name} | {row['precision']} "
+                f"| {row['median_ms']:.2f} | {row['p99_ms']:.2f} | {row['gmacs_per_s']:.0f} "
+                f"| {'' if name == _OURS else ratio} |"
+            )
+    return "\n".join(lines)
+
+
+def quality_table(figures: dict[str, Any]) -> str:
+    """A row a network, a column a set: PSNR in dB and SSIM."""
+    rows = figures["rows"]
+    sets = list(dict.fromkeys(row["set"] for row in rows))
+    at = {(row["model"], row["set"]): f"{row['psnr_db']:.2f} / {row['ssim']:.4f}" for row in rows}
+    lines = [
+        f"| network | {' | '.join(sets)} |",
+        f"|---|{'--:|' * len(sets)}",
+    ]
+    for model in dict.fromkeys(row["model"] for row in rows):
+        lines.append(f"| {model} | {' | '.join(at.get((model, name), '') for name in sets)} |")
+    return "\n".join(lines)
+
+
+_TABLES: dict[str, Callable[[dict[str, Any]], str]] = {"speed": speed_table, "quality": quality_table}
+
+
+def with_tables(readme: str, folder: Path) -> str:
+    """`readme` with what stands between each `<!-- NAME -->` and `<!-- /NAME -->` made anew from NAME.json."""
+    for name, table in _TABLES.items():
+        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+        before, found, rest = readme.partition(start)
+        _, closed, after = rest.partition(end)
+        if not (found and closed):
+            raise SystemExit(f"README.md lacks the markers {start.strip()} and {end.strip()}")
+        readme = before + start + table(json.loads((folder / f"{name}.json").read_text())) + end + after
+    return readme
+
+
+def _machine(figures: dict[str, Any]) -> str:
+    machine = figures["machine"]
+    return machine if isinstance(machine, str) else str(machine.get("cpu", machine))
+
+
+def main() -> int:
+    path = ROOT / "README.md"
+    path.write_text(with_tables(path.read_text(), ROOT / "benchmarks"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
