@@ -1,4 +1,4 @@
-"""The README's tables, made from the figures in benchmarks/: `python tools/readme_tables.py` rewrites them."""
+"""The README's tables, made from the figures in benchmarks/: `python tools/readme_tables.py` rewrites it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _OURS = "pocketsr"
 def speed_table(figures: dict[str, Any]) -> str:
     """A row a network and runtime, fastest first, each with how many times as long as pocketsr it takes."""
     width, height = figures["size"]
+    peak = f"{figures['fma_peak_gmacs']:.0f} GMAC/s"
     lines = [
-        f"{width}x{height} to {2 * width}x{2 * height}, {figures['threads']} threads, on {_machine(figures)}; "
-        f"this machine's FMA peak, measured in the same run, is {figures['fma_peak_gmacs']:.0f} GMAC/s.",
+        f"{width}x{height} to {2 * width}x{2 * height}, {figures['threads']} threads, {_machine(figures)}; "
+        f"the FMA peak of this machine, measured in the same run, is {peak}.",
         "",
         "| network | runtime | precision | median ms | p99 ms | GMAC/s | pocketsr is faster by |",
         "|---|---|---|--:|--:|--:|--:|",
@@ -58,7 +59,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {"speed": speed_table, "qu
 
 
 def with_tables(readme: str, folder: Path) -> str:
-    """`readme` with what stands between each `<!-- NAME -->` and `<!-- /NAME -->` made anew from NAME.json."""
+    """`readme` with what stands between `<!-- NAME -->` and `<!-- /NAME -->` made anew from NAME.json."""
     for name, table in _TABLES.items():
         start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
         before, found, rest = readme.partition(start)

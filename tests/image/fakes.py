@@ -7,6 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from pocketsr.engine.ir import Info
+
 
 @dataclass
 class Nearest:
@@ -14,9 +16,11 @@ class Nearest:
 
     channels: int = 1
     scale: int = 2
+    receptive_field: int = 1
 
     def __post_init__(self) -> None:
         self.seen: list[NDArray[Any]] = []
+        self.info = Info(params=0, macs_per_pixel=0, receptive_field=self.receptive_field)
 
     def __call__(self, y: NDArray[Any], /) -> NDArray[Any]:
         assert y.ndim == (2 if self.channels == 1 else 3)

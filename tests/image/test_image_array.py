@@ -52,6 +52,24 @@ def test_what_overshoots_is_clipped_and_not_wrapped() -> None:
     assert upscale_array(np.zeros((2, 2), np.uint8), Brighter(), Nearest()).min() == 255
 
 
+@pytest.mark.parametrize(("channels", "shape"), [(1, (9, 7)), (1, (9, 7, 3)), (3, (9, 7, 3)), (3, (1, 1))])
+def test_edges_are_not_darkened_by_the_zero_padding_of_a_network(
+    channels: int, shape: tuple[int, ...]
+) -> None:
+    class Blur(Nearest):
+        """The mean of 5x5 pixels, zeros around the image, as a convolution pads."""
+
+        def __call__(self, y: np.ndarray, /) -> np.ndarray:
+            height, width = y.shape[:2]
+            padded = np.pad(y.astype(float), ((2, 2), (2, 2), (0, 0))[: y.ndim])
+            shifts = [padded[i : i + height, j : j + width] for i in range(5) for j in range(5)]
+            return super().__call__(np.mean(shifts, axis=0).astype(y.dtype))
+
+    big = upscale_array(np.full(shape, 200, np.uint8), Blur(channels, receptive_field=5), Nearest())
+    assert big.shape[:2] == (2 * shape[0], 2 * shape[1])
+    assert (big == 200).all()
+
+
 def test_scale_of_the_network_is_the_scale_of_the_result() -> None:
     assert upscale_array(_noise(3, 5, 4), Nearest(scale=3), Nearest(scale=3)).shape == (9, 15, 4)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pocketsr.errors import UserError
 
 if TYPE_CHECKING:
-    from pocketsr.engine import Network
+    from pocketsr.engine import Network, Siting
 
 __all__ = ["Job", "Report"]
 
@@ -55,7 +55,7 @@ class Job:
             )
         return net
 
-    def chroma(self, siting: str) -> Network:
+    def chroma(self, siting: Siting) -> Network:
         from pocketsr.engine import load_chroma
 
         return load_chroma(scale=self.net.scale, siting=siting, threads=self.threads)
