@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+
 from pocketsr.pixels import Matrix, rgb_to_luma, rgb_to_ycbcr, ycbcr_to_rgb
 
 MATRICES: tuple[Matrix, ...] = ("bt601", "bt709", "bt2020")

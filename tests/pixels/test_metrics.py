@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+
 from pocketsr.pixels import psnr, ssim
 
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
+
 from pocketsr.pixels import cubic, imresize
 
 # Keys' kernel at quarter steps, by hand: 1.5x^3 - 2.5x^2 + 1 and -0.5x^3 + 2.5x^2 - 4x + 2.

@@ -92,6 +92,8 @@ def find_sets(data: Path, names: Sequence[str] | None = None) -> dict[str, list[
         if not found:
             raise UserError(f"no sets in {data}: expected a folder of HR images a set, as {data / 'Set5'}")
         names = sorted(found, key=lambda n: (_USUAL.index(n) if n in _USUAL else len(_USUAL), n))
+    if not names:
+        raise UserError("no sets named: give at least one, or leave the choice out for all")
     for name in names:
         if name not in folders:
             raise UserError(f"no set '{name}' in {data}: it holds {', '.join(sorted(found)) or 'no sets'}")
