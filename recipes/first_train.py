@@ -218,7 +218,7 @@ if __name__ == "__main__":
     parser.add_argument("--data", type=Path, help="folder of HR luma WebP images")
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoints")
     parser.add_argument("--iterations", type=int, default=80_000)
-    parser.add_argument("--lr", type=float, default=1e-2)
+    parser.add_argument("--lr", type=float, default=5e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--init", type=Path, help="start from this best.pt instead of noise")
     parser.add_argument("--resume", action="store_true")
