@@ -1,0 +1,59 @@
+"""The recorded figures belong to the networks that ship, and say the same wherever they are shown."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from pocketsr.models import SHIPPED
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def recorder() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("record_quality", ROOT / "tools" / "record_quality.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def results(recorder: ModuleType) -> dict:
+    return json.loads(recorder.RESULTS.read_text())
+
+
+def test_figures_of_the_models_are_those_of_the_bench(recorder: ModuleType, results: dict) -> None:
+    assert json.loads(recorder.FIGURES.read_text()) == recorder.as_figures(results["rows"])
+
+
+def test_figures_belong_to_the_networks_that_ship(recorder: ModuleType, results: dict) -> None:
+    assert results["networks"] == recorder.digests()  # else: python tools/record_quality.py DATA
+
+
+def test_every_network_was_measured_on_every_set(results: dict) -> None:
+    images = {"Set5": 5, "Set14": 14, "B100": 100, "Urban100": 100}
+    measured = {(row["model"], row["set"]): row["images"] for row in results["rows"]}
+    assert measured == {(model, name): count for model in SHIPPED for name, count in images.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "psnr_db", "ssim"),
+    [("Set5", 33.66, 0.9299), ("Set14", 30.24, 0.8688), ("B100", 29.56, 0.8431), ("Urban100", 26.88, 0.8403)],
+)
+def test_bicubic_was_as_published(results: dict, name: str, psnr_db: float, ssim: float) -> None:
+    (row,) = (row for row in results["rows"] if (row["model"], row["set"]) == ("bicubic", name))
+    assert row["psnr_db"] == pytest.approx(psnr_db, abs=0.01)
+    assert row["ssim"] == pytest.approx(ssim, abs=0.0005)
+
+
+@pytest.mark.parametrize(("model", "least"), [("tiny", 36.1), ("small", 36.8)])
+def test_networks_reach_what_was_asked(results: dict, model: str, least: float) -> None:
+    (row,) = (row for row in results["rows"] if (row["model"], row["set"]) == (model, "Set5"))
+    assert row["psnr_db"] >= least
