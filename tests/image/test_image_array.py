@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fakes import Nearest
+from image_fakes import Nearest
 
 from pocketsr.errors import UserError
 from pocketsr.image import upscale_array

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import Nearest
+from image_fakes import Nearest
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from pocketsr.errors import UserError

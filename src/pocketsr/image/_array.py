@@ -79,8 +79,8 @@ def upscale_array(rgb: Pixels, net: PlaneUpscaler, bicubic: PlaneUpscaler) -> Pi
 def _with_margin(net: PlaneUpscaler, pixels: Pixels) -> Pixels:
     """Upscale with the edge pixels repeated around the image as far as the network sees; cut that off again.
 
-    A network pads with zeros, so that to it the picture ends at a black wall: the corners of a white image came
-    out up to 32 of 255 levels too dark without this.
+    A network pads with zeros, so that to it the picture ends at a black wall: the corners of a white image
+    came out up to 32 of 255 levels too dark without this.
     """
     reach, scale = net.info.receptive_field // 2, net.scale
     height, width = pixels.shape[:2]

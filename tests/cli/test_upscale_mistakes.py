@@ -1,0 +1,109 @@
+"""A user's mistake is one clear line and exit code 2, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_samples import make_clip
+
+Run = Callable[..., Any]
+
+
+def _prepare(folder: Path, clip: Path) -> None:
+    (folder / "text.mp4").write_text("This is no video.\n" * 50)
+    (folder / "text.png").write_text("This is no image.\n" * 50)
+    (folder / "zero.mp4").touch()
+    (folder / "zero.png").touch()
+    (folder / "cut.mp4").write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    photo = (folder / "photo.png").read_bytes()
+    (folder / "cut.png").write_bytes(photo[: len(photo) // 2])
+    (folder / "folder").mkdir()
+    (folder / "broken.onnx").write_text("This is no network.")
+    (folder / "there.mp4").write_text("precious")
+
+
+MISTAKES = {
+    "missing image": (["none.png", "-o", "out.png"], "no such file: none.png"),
+    "missing video": (["none.mp4", "-o", "out.mp4"], "no such file: none.mp4"),
+    "text renamed .mp4": (["text.mp4", "-o", "out.mp4"], "text.mp4"),
+    "text renamed .png": (["text.png", "-o", "out.png"], "text.png is not an image"),
+    "zero-length video": (["zero.mp4", "-o", "out.mp4"], "zero.mp4"),
+    "zero-length image": (["zero.png", "-o", "out.png"], "zero.png is empty"),
+    "truncated video": (["cut.mp4", "-o", "out.mp4"], "cut.mp4"),
+    "truncated image": (["cut.png", "-o", "out.png"], "cut.png is a broken image"),
+    "standard input": (["-", "-o", "out.mp4"], "standard input is not read"),
+    "unknown model": (["photo.png", "-o", "out.png", "-m", "huge"], "unknown model 'huge': choose one of"),
+    "missing model": (["clip.mp4", "-o", "out.mp4", "-m", "none.onnx"], "none.onnx"),
+    "broken model": (["clip.mp4", "-o", "out.mp4", "-m", "broken.onnx"], "broken.onnx"),
+    "other scale": (["photo.png", "-o", "out.png", "-s", "3"], "-s 3: the network 'tiny' upscales by 2"),
+    "no threads": (["photo.png", "-o", "out.png", "-j", "0"], "at least one thread"),
+    "no output": (["photo.png"], "add -o OUTPUT, or --benchmark"),
+    "output and benchmark": (["clip.mp4", "-o", "out.mp4", "--benchmark"], "leave out"),
+    "json without benchmark": (["clip.mp4", "-o", "out.mp4", "--json"], "--benchmark"),
+    "benchmark of a folder": (["folder", "--benchmark"], "folder is a folder"),
+    "folder as image output": (["photo.png", "-o", "folder"], "folder"),
+    "folder as video output": (["clip.mp4", "-o", "folder"], "folder"),
+    "image into nowhere": (["photo.png", "-o", "no/out.png"], "no such folder: no"),
+    "video into nowhere": (["clip.mp4", "-o", "no/out.mp4"], "no"),
+    "same image": (["photo.png", "-o", "photo.png", "-y"], "photo.png is the input itself"),
+    "same video": (["clip.mp4", "-o", "clip.mp4", "-y"], "clip.mp4"),
+    "existing video": (["clip.mp4", "-o", "there.mp4"], "-y"),
+    "image as video": (["photo.png", "-o", "out.mp4"], "cannot write an image as 'out.mp4'"),
+    "video as image": (["clip.mp4", "-o", "out.png"], "out.png"),
+    "video without suffix": (["clip.mp4", "-o", "out"], "out"),
+    "unknown codec": (["clip.mp4", "-o", "out.mp4", "--codec", "h999"], "h999"),
+    "unknown preset": (["clip.mp4", "-o", "out.mp4", "--preset", "warp"], "warp"),
+    "crf of an image": (["photo.png", "-o", "out.png", "--crf", "20"], "--crf is for videos"),
+}
+
+
+@pytest.mark.parametrize("kind", MISTAKES)
+def test_one_line_and_nothing_left(
+    pocketsr: Run, photo: Path, clip: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = photo.parent
+    _prepare(folder, clip)
+    monkeypatch.chdir(folder)
+    before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    args, said = MISTAKES[kind]
+    done = pocketsr("upscale", *args, *([] if "-m" in args else ["-m", "tiny"]))
+    assert done.code == 2, done.err
+    assert done.out == ""
+    assert done.err.startswith("pocketsr: ")
+    assert done.err.count("\n") == 1
+    assert said in done.err
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+
+
+def test_ctrl_c_leaves_nothing_and_exits_130(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "long.mp4", frames=1500, width=160, height=96)
+    code = "import sys; from pocketsr.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        "upscale",
+        str(clip),
+        "-o",
+        str(tmp_path / "out.mp4"),
+        "-m",
+        "small",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        until = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < until:
+            if len(list(tmp_path.iterdir())) > 1:  # the output is being written, beside its place
+                break
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert (out, err) == ("", "pocketsr: interrupted\n")
+    assert list(tmp_path.iterdir()) == [clip]
