@@ -1,0 +1,161 @@
+"""The whole job: decoding, upscaling and encoding overlap, a thread each, with short queues between them."""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+
+from av.packet import Packet
+from av.stream import Stream
+from av.video.frame import VideoFrame
+
+from pocketsr.video.belt import Belt, Stopped
+from pocketsr.video.reader import Picture, VideoReader
+from pocketsr.video.types import Percentiles, Progress, Siting, Upscaler, VideoOptions, VideoReport
+from pocketsr.video.upscaler import FrameUpscaler
+from pocketsr.video.writer import VideoWriter
+
+__all__ = ["upscale_video"]
+
+# Enough that a slow frame in one stage doesn't starve the next, few enough that a 4K frame (12 MB) costs little.
+_QUEUED = 4
+
+
+def upscale_video(
+    source: Path,
+    target: Path | None,
+    upscaler: Upscaler,
+    chroma: Callable[[Siting], Upscaler],
+    options: VideoOptions | None = None,
+    *,
+    overwrite: bool = False,
+    on_progress: Progress | None = None,
+) -> VideoReport:
+    """Upscale a video, keeping its times, sound, subtitles, chapters, tags, colour description and sample format.
+
+    Args:
+        source: the input file.
+        target: the output file, whose suffix chooses the container; None decodes, upscales and encodes but writes
+            nothing (a benchmark).
+        upscaler: the network, luma or RGB.
+        chroma: gives the network for chroma planes of a siting.
+        options: how to encode.
+        overwrite: whether an existing target may be replaced.
+        on_progress: called on this thread after every frame.
+
+    Raises:
+        UserError: the input can't be read, the output can't be written, or a setting is wrong. The target is then as it
+            was before: absent, or the old file. So too on KeyboardInterrupt.
+    """
+    began = perf_counter()
+    options = options or VideoOptions()
+    with VideoReader(source, options.threads) as reader:
+        about = reader.source
+        size = (about.width * upscaler.scale, about.height * upscaler.scale)
+        writer = VideoWriter(
+            target, about, reader.container, reader.stream, size, options, overwrite=overwrite
+        )
+        job = _Job(reader, writer)
+        try:
+            frames = FrameUpscaler(upscaler, chroma, about.layout, writer.encoder.pix_fmt, about.siting)
+            job.run(frames, on_progress)
+            writer.finish()
+        except BaseException:
+            job.stop()
+            writer.abort()
+            raise
+        seconds = perf_counter() - began
+        return VideoReport(
+            frames=len(job.upscale_s),
+            seconds=seconds,
+            fps=len(job.upscale_s) / seconds,
+            decode_ms=Percentiles.of_seconds(job.decode_s),
+            upscale_ms=Percentiles.of_seconds(job.upscale_s),
+            encode_ms=Percentiles.of_seconds(job.encode_s),
+            decode_busy_s=sum(job.decode_s),
+            upscale_busy_s=sum(job.upscale_s),
+            encode_busy_s=sum(job.encode_s),
+            size=size,
+            encoder=writer.encoder.words,
+            replaced=reader.replaced,
+            warnings=reader.warnings + writer.warnings,
+        )
+
+
+class _Job:
+    """The reader's and the writer's threads; upscaling runs on the caller's, which also gets Ctrl-C."""
+
+    def __init__(self, reader: VideoReader, writer: VideoWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self._decoded: Belt[Picture | Packet[Stream] | None] = Belt(_QUEUED)
+        self._upscaled: Belt[tuple[Picture, VideoFrame] | Packet[Stream] | None] = Belt(_QUEUED)
+        self._failure: BaseException | None = None
+        self._threads = [
+            threading.Thread(target=self._guard, args=(work,), name=f"pocketsr-{work.__name__}", daemon=True)
+            for work in (self._decode, self._encode)
+        ]
+        self.decode_s, self.upscale_s, self.encode_s = array("d"), array("d"), array("d")
+
+    def run(self, frames: FrameUpscaler, on_progress: Progress | None) -> None:
+        """Do it all; returns when the last frame is in the encoder."""
+        for thread in self._threads:
+            thread.start()
+        total = self._reader.source.total
+        try:
+            while (item := self._decoded.get()) is not None:
+                if not isinstance(item, Picture):
+                    self._upscaled.put(item)
+                    continue
+                start = perf_counter()
+                made = frames(item.frame)
+                self.upscale_s.append(perf_counter() - start)
+                self._upscaled.put((item, made))
+                if on_progress is not None:
+                    on_progress(len(self.upscale_s), total)
+            self._upscaled.put(None)
+            for thread in self._threads:
+                thread.join()
+        except Stopped:
+            pass
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """Call the threads off and wait for them."""
+        self._decoded.stop()
+        self._upscaled.stop()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Stopped:
+            pass
+        except BaseException as error:  # handed to the caller's thread
+            self._failure = error
+            self._decoded.stop()
+            self._upscaled.stop()
+
+    def _decode(self) -> None:
+        start = perf_counter()
+        for item in self._reader:
+            if isinstance(item, Picture):
+                self.decode_s.append(perf_counter() - start)
+            self._decoded.put(item)
+            start = perf_counter()
+        self._decoded.put(None)
+
+    def _encode(self) -> None:
+        while (item := self._upscaled.get()) is not None:
+            if isinstance(item, Packet):
+                self._writer.copy(item)
+                continue
+            picture, made = item
+            start = perf_counter()
+            self._writer.encode(made, picture.pts, picture.duration)
+            self.encode_s.append(perf_counter() - start)

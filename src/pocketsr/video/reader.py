@@ -1,0 +1,250 @@
+"""Reads a video: frames in the order of presentation with exact times, and the other streams' packets as they come."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self, cast
+
+import av
+from av.codec import CodecContext
+from av.container import InputContainer
+from av.container.core import Flags
+from av.packet import Packet
+from av.stream import Disposition, Stream
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from pocketsr.errors import UserError
+from pocketsr.video.source import Source, describe
+from pocketsr.video.timeline import Slot, Timeline
+
+__all__ = ["Picture", "VideoReader"]
+
+_GEN_PTS = cast(int, Flags.gen_pts.value)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A frame to show at `pts` for `duration` (0: unknown), in units of the stream's time base."""
+
+    frame: VideoFrame
+    pts: int
+    duration: int
+
+
+class VideoReader:
+    """An open video.
+
+    Iterating gives a `Picture` a frame and the packets of all other streams, in the file's order. There is exactly one
+    picture for each frame that the file announces: one that can't be decoded repeats the one before (at the start, the
+    first good one), and `warnings` says so.
+
+    Raises:
+        UserError: what is there is no video that can be read, is interlaced, or has a pixel format that isn't taken.
+    """
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        self._path = path
+        self.container = _open(path)
+        self.warnings: list[str] = []
+        self.replaced = 0
+        try:
+            self.stream = _main_stream(self.container, path)
+            self._decoder = _decoder(self.stream, threads)
+            _refuse_interlaced(path, self._decoder.field_order in (2, 3, 4, 5))
+            items = self._items()
+            head = []
+            for item in items:
+                head.append(item)
+                if isinstance(item, Picture):
+                    break
+            else:
+                raise UserError(f"{path}: not one frame of its video could be decoded")
+            self.source: Source = describe(self.container, self.stream, item.frame)
+            self.warnings += [f"{path}: {text}" for text in self.source.warnings]
+            self._todo = itertools.chain(head, items)
+        except BaseException:
+            self.container.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.container.close()
+
+    def __iter__(self) -> Iterator[Picture | Packet[Stream]]:
+        return self._todo
+
+    def _items(self) -> Iterator[Picture | Packet[Stream]]:
+        timeline = Timeline()
+        tick = self._tick()
+        previous: VideoFrame | None = None
+        last: int | None = None
+        packets = late = 0
+
+        def show(frame: VideoFrame, slot: Slot) -> Picture:
+            nonlocal last, late
+            pts = slot.pts
+            if last is not None and pts <= last:  # no encoder takes two frames at one time
+                late += 1
+                pts = last + 1
+            last = pts
+            return Picture(frame, pts, slot.duration)
+
+        for packet in self._packets():
+            if packet is not None and packet.stream_index != self.stream.index:
+                yield packet
+                continue
+            if packet is not None:
+                packets += 1
+                if not packet.is_discard and _is_shown(self.source_codec, packet):
+                    pts = packet.pts if packet.pts is not None else packet.dts
+                    timeline.announce(
+                        round(packets * tick - tick) if pts is None else pts, packet.duration or 0
+                    )
+            for frame in self._decode(packet):
+                _refuse_interlaced(self._path, frame.interlaced_frame)
+                if frame.is_corrupt:
+                    continue  # stays owed, so that its neighbour takes its place
+                if previous is not None:
+                    self._refuse_change(previous, frame)
+                lost, own = timeline.claim(frame.pts)
+                for slot in lost:
+                    self.replaced += 1
+                    yield show(previous or frame, slot)
+                previous = frame
+                at = own.pts if own else frame.pts
+                if at is None:
+                    at = 0 if last is None else last + max(1, round(tick))
+                yield show(frame, Slot(at, (own.duration if own else 0) or frame.duration))
+        if previous is not None:
+            for slot in timeline.rest():
+                self.replaced += 1
+                yield show(previous, slot)
+        self._sum_up(packets, late)
+
+    @property
+    def source_codec(self) -> str:
+        """FFmpeg's name of the decoder."""
+        return self._decoder.name
+
+    def _packets(self) -> Iterator[Packet[Stream] | None]:
+        """All packets of the file, then None to drain the decoder."""
+        try:
+            for packet in self.container.demux():
+                if packet.size or packet.pts is not None or packet.dts is not None:
+                    yield packet
+        except av.FFmpegError as error:
+            self.warnings.append(
+                f"{self._path}: breaks off ({error.strerror}): what could be read was upscaled"
+            )
+        yield None
+
+    def _decode(self, packet: Packet[Stream] | None) -> list[VideoFrame]:
+        if packet is not None and not packet.size:
+            return []  # says "as before"; to a decoder an empty packet would mean the end
+        try:
+            return self._decoder.decode(packet)
+        except av.EOFError:
+            return []
+        except av.FFmpegError:
+            return []  # the time stays owed
+
+    def _tick(self) -> Fraction:
+        """Time between frames of a stream without times, in units of its time base."""
+        rate = self.stream.guessed_rate or self.stream.average_rate or Fraction(25)
+        return 1 / rate / (self.stream.time_base or Fraction(1, 1000))
+
+    def _refuse_change(self, before: VideoFrame, now: VideoFrame) -> None:
+        if (now.width, now.height, now.format.name) != (before.width, before.height, before.format.name):
+            raise UserError(
+                f"{self._path}: its frames change from {before.width}x{before.height} {before.format.name} to "
+                f"{now.width}x{now.height} {now.format.name}: cut it there, or make it uniform with "
+                f"ffmpeg -i {self._path.name} -vf scale={before.width}:{before.height} -pix_fmt {before.format.name} OUT.mkv"
+            )
+
+    def _sum_up(self, packets: int, late: int) -> None:
+        if self.replaced:
+            plural = "frames" if self.replaced > 1 else "frame"
+            self.warnings.append(
+                f"{self._path}: {self.replaced} {plural} could not be decoded: repeated a neighbouring frame instead"
+            )
+        if late:
+            self.warnings.append(
+                f"{self._path}: {late} timestamps were not increasing and were moved by the least amount"
+            )
+        announced = self.stream.frames
+        if packets < announced:
+            self.warnings.append(
+                f"{self._path}: truncated: {packets} of {announced} frames are there, and were upscaled"
+            )
+
+
+def _open(path: Path) -> InputContainer:
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: name a video file in it")
+    if not path.exists():
+        raise UserError(f"{path} does not exist")
+    if path.is_file() and not path.stat().st_size:
+        raise UserError(f"{path} is empty (0 bytes)")
+    try:
+        # The prefix keeps a name like "a:b.mp4" from being taken for a protocol.
+        container = av.open(f"file:{path}", "r", metadata_errors="replace")
+    except PermissionError as error:
+        raise UserError(f"{path} can't be read: permission denied") from error
+    except (av.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{path} is not a video that can be read, or is damaged ({reason})") from error
+    container.flags &= ~_GEN_PTS  # FFmpeg's guesses at times that a file doesn't store are off by the decoder's delay
+    return container
+
+
+def _main_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The video stream to upscale: the default one, else the largest; never a cover picture."""
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not streams:
+        raise UserError(f"{path} holds no video stream")
+    best = max(
+        streams, key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height, -s.index)
+    )
+    if best.codec_context is None:
+        raise UserError(f"{path}: there is no decoder for its video stream")
+    return best
+
+
+def _decoder(stream: VideoStream, threads: int | None) -> VideoCodecContext:
+    context = stream.codec_context
+    alpha = {key.lower(): value for key, value in stream.metadata.items()}.get("alpha_mode") == "1"
+    if alpha and context.name in ("vp8", "vp9"):  # FFmpeg's own decoders drop the alpha plane
+        context = CodecContext.create("libvpx" if context.name == "vp8" else "libvpx-vp9", "r")
+    # Threads within a frame only: an error then belongs to the packet just sent, and nothing is lost at the end.
+    context.thread_type = "SLICE"
+    context.thread_count = threads or 0
+    return context
+
+
+def _is_shown(codec: str, packet: Packet[Stream]) -> bool:
+    """False for packets that by design become no picture: VP8's and VP9's hidden reference frames."""
+    if not packet.size or codec not in ("vp8", "vp9", "libvpx", "libvpx-vp9"):
+        return True
+    data = memoryview(packet)
+    if codec in ("vp8", "libvpx"):
+        return bool(data[0] & 0x10)
+    superframe = data[-1] & 0xE0 == 0xC0
+    return superframe or bool(data[0] & 0x08) or bool(data[0] & 0x02)
+
+
+def _refuse_interlaced(path: Path, interlaced: bool) -> None:
+    if interlaced:
+        raise UserError(
+            f"{path} is interlaced: deinterlace it first, with ffmpeg -i {path.name} -vf bwdif -c:a copy PROGRESSIVE.mkv"
+        )

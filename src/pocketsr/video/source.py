@@ -1,0 +1,183 @@
+"""What a decoded stream says about itself, read once, before any work."""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import cast
+
+import av
+import av.logging
+import numpy as np
+from av.container import InputContainer
+from av.filter import Graph
+from av.sidedata.sidedata import SideData
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from pocketsr.video.pixfmt import Layout, layout_of
+from pocketsr.video.types import Siting
+
+__all__ = ["LOSSLESS", "Source", "describe"]
+
+LOSSLESS = frozenset(
+    [
+        "ffv1",
+        "huffyuv",
+        "ffvhuff",
+        "utvideo",
+        "magicyuv",
+        "png",
+        "apng",
+        "qtrle",
+        "rawvideo",
+        "v210",
+        "v308",
+        "v410",
+        "r210",
+        "yuv4",
+        "tiff",
+        "bmp",
+        "gif",
+    ]
+)
+"""Decoders whose streams hold every sample as it was."""
+
+_SITINGS: dict[str, Siting] = {"center": "center", "topleft": "topleft"}
+_UNCARRIED = {
+    "DOVI_RPU_BUFFER": "Dolby Vision data",
+    "DOVI_METADATA": "Dolby Vision data",
+    "DYNAMIC_HDR_PLUS": "HDR10+ data",
+    "DYNAMIC_HDR_VIVID": "HDR Vivid data",
+    "A53_CC": "closed captions inside the video stream",
+    "STEREO3D": "stereo 3D marks",
+    "SPHERICAL": "spherical projection marks",
+    "ICC_PROFILE": "an ICC profile",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """The video stream, and what of it must come out as it went in."""
+
+    name: str
+    codec: str  # FFmpeg's name of the decoder
+    width: int
+    height: int
+    layout: Layout
+    time_base: Fraction
+    rate: Fraction | None
+    aspect: Fraction | None  # sample aspect ratio
+    siting: Siting
+    chroma_location: str  # as FFmpeg names it, "unspecified" included
+    full_range: bool
+    color_range: int
+    color_primaries: int
+    color_trc: int
+    colorspace: int
+    display_matrix: tuple[int, ...] | None
+    mastering: bytes | None  # AVMasteringDisplayMetadata
+    light: tuple[int, int] | None  # MaxCLL, MaxFALL
+    total: int | None  # frames, where it is known or can be estimated
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def lossless(self) -> bool:
+        return self.codec in LOSSLESS
+
+
+def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame) -> Source:
+    """From the open input and its first frame.
+
+    Raises:
+        UserError: the pixel format isn't taken.
+    """
+    context = stream.codec_context
+    layout = layout_of(frame.format.name)
+    location = _chroma_location(frame)
+    warnings = []
+    if layout.kind == "yuv" and location in ("top", "bottom", "bottomleft"):
+        warnings.append(f"chroma samples sit at {location!r}: upscaled as if at their left")
+    side, lost = _side_data(frame)
+    warnings += [f"{what} can't be carried over and is left out" for what in sorted(lost)]
+    light = side.get("CONTENT_LIGHT_LEVEL")
+    matrix = side.get("DISPLAYMATRIX")
+    color_range = frame.color_range or context.color_range
+    return Source(
+        name=container.name.removeprefix("file:"),
+        codec=context.name,
+        width=frame.width,
+        height=frame.height,
+        layout=layout,
+        time_base=stream.time_base or Fraction(1, 1000),
+        rate=stream.average_rate or stream.guessed_rate or stream.base_rate,
+        aspect=stream.sample_aspect_ratio,
+        siting=_SITINGS.get(location, "left"),
+        chroma_location=location,
+        full_range=color_range == 2 or layout.name.startswith("yuvj"),
+        color_range=2 if layout.name.startswith("yuvj") else color_range,
+        color_primaries=frame.color_primaries,
+        color_trc=frame.color_trc,
+        colorspace=frame.colorspace,
+        display_matrix=tuple(int(v) for v in np.frombuffer(matrix, np.int32)) if matrix else None,
+        mastering=side.get("MASTERING_DISPLAY_METADATA"),
+        light=struct.unpack_from("<2I", light) if light else None,
+        total=_total(container, stream),
+        warnings=warnings,
+    )
+
+
+def _total(container: InputContainer, stream: VideoStream) -> int | None:
+    if stream.frames:
+        return stream.frames
+    rate = stream.average_rate or stream.guessed_rate
+    if not rate:
+        return None
+    if stream.duration and stream.time_base:
+        return round(stream.duration * stream.time_base * rate)
+    return round(Fraction(container.duration, av.time_base) * rate) if container.duration else None
+
+
+def _side_data(frame: VideoFrame) -> tuple[dict[str, bytes], set[str]]:
+    """Side data that is carried over, by name, and in words what can't be."""
+    kept, lost = {}, set()
+    try:
+        for item in frame.side_data:  # a mapping that iterates over its values
+            kind = cast(SideData, item).type.name
+            if kind in _UNCARRIED:
+                lost.add(_UNCARRIED[kind])
+            else:
+                kept[kind] = bytes(cast(SideData, item))
+    except ValueError:  # side data newer than PyAV's list of names
+        pass
+    return kept, lost
+
+
+def _chroma_location(frame: VideoFrame) -> str:
+    """FFmpeg's name for where the chroma samples lie.
+
+    PyAV exposes the field neither on frames nor on codec contexts, but the showinfo filter logs it, for any codec.
+    """
+    graph = Graph()
+    options = f"video_size={frame.width}x{frame.height}:pix_fmt={frame.format.name}:time_base=1/1000"
+    graph_in = graph.add("buffer", options)
+    show = graph.add("showinfo", "checksum=0:udu_sei_as_ascii=1")
+    graph_out = graph.add("buffersink")
+    graph_in.link_to(show)
+    show.link_to(graph_out)
+    before = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)
+    try:
+        with av.logging.Capture() as logs:
+            graph.configure()
+            graph_in.push(frame)
+            graph_out.pull()
+    except av.FFmpegError:
+        return "unspecified"
+    finally:
+        av.logging.set_level(before)
+    text = "".join(message for _, name, message in logs if name == "showinfo")
+    found = re.search(r"\bcl:(\w+)", text)
+    return found.group(1) if found else "unspecified"

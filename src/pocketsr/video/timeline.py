@@ -1,0 +1,53 @@
+"""Which presentation times the demuxer announced, and which of them the decoder still owes a frame for."""
+
+from __future__ import annotations
+
+import heapq
+from typing import NamedTuple
+
+__all__ = ["Slot", "Timeline"]
+
+
+class Slot(NamedTuple):
+    """A moment that needs a frame, in units of the stream's time base; a duration of 0 is unknown."""
+
+    pts: int
+    duration: int
+
+
+class Timeline:
+    """Pairs frames with packets by time.
+
+    A decoder gives frames in the order of presentation. So when a frame comes out, every earlier time that a packet
+    announced and no frame has claimed belongs to a frame that could not be decoded.
+    """
+
+    def __init__(self) -> None:
+        self._owed: list[Slot] = []
+
+    def announce(self, pts: int, duration: int) -> None:
+        """A packet that should become a frame was sent to the decoder."""
+        heapq.heappush(self._owed, Slot(pts, duration))
+
+    def claim(self, pts: int | None) -> tuple[list[Slot], Slot | None]:
+        """A frame came out.
+
+        Args:
+            pts: the frame's time; None claims the earliest that is owed (streams without times).
+
+        Returns:
+            The earlier slots that nothing claimed, and the frame's own slot (None: nothing announced it).
+        """
+        if pts is None:
+            return [], heapq.heappop(self._owed) if self._owed else None
+        lost = []
+        while self._owed and self._owed[0].pts < pts:
+            lost.append(heapq.heappop(self._owed))
+        own = heapq.heappop(self._owed) if self._owed and self._owed[0].pts == pts else None
+        return lost, own
+
+    def rest(self) -> list[Slot]:
+        """At the end: the slots that nothing claimed."""
+        rest = sorted(self._owed)
+        self._owed.clear()
+        return rest

@@ -1,0 +1,88 @@
+"""What the video room takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Percentiles", "Plane", "Progress", "Siting", "Upscaler", "VideoOptions", "VideoReport"]
+
+Plane = NDArray[Any]
+"""Samples, uint8 or uint16: (H, W), or (H, W, 3) for an RGB network."""
+
+Siting = Literal["left", "center", "topleft"]
+"""Where chroma samples lie: "left" is cosited in x and centred in y, "topleft" is cosited in both."""
+
+Progress = Callable[[int, int | None], None]
+"""Called on the caller's thread after each frame with (frames done, frames in all or None if unknown)."""
+
+
+class Upscaler(Protocol):
+    """The seam to the engine: `pocketsr.engine.Network` is one, and so is a fake in a test."""
+
+    @property
+    def scale(self) -> int: ...
+
+    @property
+    def channels(self) -> int:
+        """1: luma in and out; 3: RGB in and out."""
+        ...
+
+    def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
+        """(H, W[, 3]) to (scale*H, scale*W[, 3]) in the same type, into `out` where it is given."""
+        ...
+
+
+@dataclass(frozen=True)
+class VideoOptions:
+    """How to encode; None leaves the choice to us.
+
+    codec: h264, h265, av1, vp9, ffv1 or the name of any encoder of FFmpeg; default: the input's own family.
+    crf: constant quality, lower is better; the range is the encoder's.
+    preset: the encoder's own name for speed against size (x264: ultrafast .. veryslow; av1: 0..13).
+    threads: for decoding and for encoding each; default: all cores.
+    """
+
+    codec: str | None = None
+    crf: float | None = None
+    preset: str | None = None
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Percentiles:
+    """Milliseconds a frame: the median and the 99th percentile."""
+
+    p50: float
+    p99: float
+
+    @classmethod
+    def of_seconds(cls, seconds: Sequence[float]) -> Percentiles:
+        """From one duration in seconds a frame; zeros where there is none."""
+        if not len(seconds):
+            return cls(0.0, 0.0)
+        p50, p99 = np.percentile(np.asarray(seconds), (50, 99)) * 1e3
+        return cls(float(p50), float(p99))
+
+
+@dataclass(frozen=True)
+class VideoReport:
+    """What was done. Stage times are the time spent in a stage for a frame, waiting for others left out."""
+
+    frames: int
+    seconds: float  # wall time, from opening the input to the finished output
+    fps: float
+    decode_ms: Percentiles
+    upscale_ms: Percentiles
+    encode_ms: Percentiles
+    decode_busy_s: float
+    upscale_busy_s: float
+    encode_busy_s: float
+    size: tuple[int, int]  # of the output: width, height
+    encoder: str  # what was chosen, in words
+    replaced: int = 0  # frames that could not be decoded and repeat a neighbour
+    warnings: list[str] = field(default_factory=list)

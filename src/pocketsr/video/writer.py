@@ -1,0 +1,247 @@
+"""Writes the output: encodes frames with exact times, and carries everything else over from the input."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from pocketsr.errors import UserError
+from pocketsr.video.beside import Beside
+from pocketsr.video.codecs import choose_encoder
+from pocketsr.video.extras import Extras, container_metadata, stream_metadata
+from pocketsr.video.source import Source
+from pocketsr.video.types import VideoOptions
+
+__all__ = ["VideoWriter"]
+
+_MP4 = ("mp4", "mov", "ipod", "3gp", "3g2")
+_MAX_TIMESCALE = 2**31 - 1
+# Tags that MP4's own dictionary has a place for; any other needs the newer key-value form.
+_MP4_TAGS = frozenset(
+    [
+        "title",
+        "artist",
+        "album_artist",
+        "composer",
+        "album",
+        "date",
+        "comment",
+        "genre",
+        "copyright",
+        "grouping",
+        "lyrics",
+        "description",
+        "synopsis",
+        "show",
+        "episode_id",
+        "network",
+        "keywords",
+        "media_type",
+        "hd_video",
+        "gapless_playback",
+        "compilation",
+        "rating",
+        "creation_time",
+        "location",
+        "track",
+        "disc",
+        "tmpo",
+        "timecode",
+        "language",
+        "handler_name",
+        "vendor_id",
+    ]
+)
+
+
+class VideoWriter:
+    """An output that comes to be: `encode` frames, `copy` packets, then `finish`, or `abort` at any time.
+
+    Args:
+        target: where to; None encodes and throws away.
+        source, container, stream: the input: what it is, the open file and the stream that is upscaled.
+        size: (width, height) of the frames to come.
+
+    Raises:
+        UserError: from every method, when the output can't be made or written; says why and what to do.
+    """
+
+    def __init__(
+        self,
+        target: Path | None,
+        source: Source,
+        container: InputContainer,
+        stream: VideoStream,
+        size: tuple[int, int],
+        options: VideoOptions,
+        *,
+        overwrite: bool = False,
+    ) -> None:
+        self._target = str(target) if target is not None else "the output"
+        self._source = source
+        self._inexact = False
+        self._beside = Beside(target, Path(source.name), overwrite=overwrite) if target is not None else None
+        self._extras: Extras | None = None
+        self._container: OutputContainer | None = None
+        self.warnings: list[str] = []
+        try:
+            self._container = self._open()
+            self.encoder = choose_encoder(source, self._container, self._target, options)
+            self._stream = self._add_video(self._container, stream, size, options.threads)
+            if self._beside is not None:
+                self._extras = Extras(container, stream.index, self._container, self._target)
+                self.warnings += self._extras.warnings
+                self._container.metadata.update(container_metadata(container.metadata))
+            self._configure_muxer(self._container)
+            self._start(self._container)
+        except BaseException:
+            self.abort()
+            raise
+        if self.encoder.warning is not None:
+            self.warnings.append(self.encoder.warning)
+
+    def _open(self) -> OutputContainer:
+        if self._beside is None:
+            return av.open(os.devnull, "w", format="null")
+        try:
+            container = av.open(f"file:{self._beside.path}", "w")
+        except ValueError as error:
+            raise UserError(
+                f"{self._target}: no video format is known by the suffix {self._beside.path.suffix!r}: "
+                "use .mp4, .mkv, .webm, .mov or another"
+            ) from error
+        if container.format.name.startswith("image2"):
+            raise UserError(
+                f"{self._target} is an image, the input a video: use .mp4, .mkv, .webm, .mov or another"
+            )
+        return container
+
+    def _add_video(
+        self, container: OutputContainer, like: VideoStream, size: tuple[int, int], threads: int | None
+    ) -> VideoStream:
+        source, encoder = self._source, self.encoder
+        try:
+            stream: VideoStream = container.add_stream(encoder.name, rate=source.rate or 25)  # type: ignore[assignment]
+        except ValueError as error:
+            raise UserError(f"{self._target}: {error}: write to .mkv, or choose another --codec") from error
+        context = stream.codec_context
+        context.width, context.height = size
+        context.pix_fmt = encoder.pix_fmt
+        context.time_base = stream.time_base = source.time_base
+        context.thread_type, context.thread_count = "AUTO", threads or 0
+        context.color_range, context.colorspace = source.color_range, source.colorspace
+        context.color_primaries, context.color_trc = source.color_primaries, source.color_trc
+        if source.aspect:
+            context.sample_aspect_ratio = source.aspect
+        context.options = dict(encoder.options)
+        if container.format.name == "avi":
+            context.max_b_frames = 0  # it stores no presentation times: frames must be coded in their order
+        if source.layout.kind == "yuv" and source.chroma_location != "unspecified":
+            context.options["chroma_sample_location"] = source.chroma_location
+        if encoder.constant_quantizer:
+            context.qscale, context.global_quality = True, 2 * 118  # FF_QP2LAMBDA: quantizer 2, near lossless
+        if encoder.name == "libx265" and container.format.name in _MP4:
+            context.codec_tag = "hvc1"  # the tag that Apple's players ask for
+        context.flags |= av.codec.context.Flags.frame_duration.value
+        if source.display_matrix is not None:
+            stream.set_display_matrix(source.display_matrix)
+        stream.metadata.update(stream_metadata(like.metadata))
+        stream.disposition = like.disposition
+        return stream
+
+    def _configure_muxer(self, container: OutputContainer) -> None:
+        """Settings that keep times and tags exact, where a format's defaults would round or drop them."""
+        options = container.container_options
+        if container.format.name in _MP4:
+            scale = self._source.time_base.denominator
+            options["video_track_timescale"] = str(scale)
+            # Edit lists (start offsets) count in the movie's time scale: one that all streams divide keeps them exact.
+            others = self._extras.time_bases if self._extras else []
+            common = math.lcm(scale, *(base.denominator for base in others))
+            options["movie_timescale"] = str(common if common <= _MAX_TIMESCALE else scale)
+            if not _MP4_TAGS.issuperset(key.lower() for key in container.metadata):
+                options["movflags"] = "use_metadata_tags"
+        elif container.format.name == "mpegts":
+            options["mpegts_copyts"] = "1"
+
+    def _start(self, container: OutputContainer) -> None:
+        try:
+            container.start_encoding()
+        except (av.FFmpegError, ValueError, OSError) as error:
+            self._refuse_full(error)
+            raise UserError(
+                f"{self._target}: {self.encoder.words} can't be set up for {container.format.name} "
+                f"({_reason(error)}): choose another --codec or suffix"
+            ) from error
+
+    def encode(self, frame: VideoFrame, pts: int, duration: int) -> None:
+        """Encode a frame to be shown at `pts` for `duration`, in the input stream's time base."""
+        assert self._container is not None
+        frame.pts, frame.duration, frame.time_base = pts, duration, self._source.time_base
+        base = self._stream.time_base
+        if base and (pts * self._source.time_base / base).denominator != 1:
+            self._inexact = True
+        with self._writing():
+            for packet in self._stream.encode(frame):
+                self._container.mux_one(packet)
+
+    def copy(self, packet: Packet[Stream]) -> None:
+        """Carry a packet of another stream over, as it is."""
+        if self._extras is not None:
+            with self._writing():
+                self._extras.copy(packet)
+
+    def finish(self) -> None:
+        """Write what the encoder still holds and move the finished file into place."""
+        assert self._container is not None
+        with self._writing():
+            for packet in self._stream.encode(None):
+                self._container.mux_one(packet)
+            self._container.close()
+            if self._beside is not None:
+                self._beside.keep()
+        self._container = None
+        if self._inexact and self._beside is not None:
+            base = self._stream.time_base
+            self.warnings.append(
+                f"{self._target}: this format counts time in units of {base} s: timestamps were rounded to the nearest; "
+                ".mp4 keeps them exact"
+            )
+
+    def abort(self) -> None:
+        """Leave nothing of the output behind."""
+        if self._container is not None:
+            with contextlib.suppress(av.FFmpegError, OSError, ValueError):
+                self._container.close()
+            self._container = None
+        if self._beside is not None:
+            self._beside.discard()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except (av.FFmpegError, OSError, ValueError) as error:
+            self._refuse_full(error)
+            raise UserError(f"{self._target} can't be written: {_reason(error)}") from error
+
+    def _refuse_full(self, error: Exception) -> None:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            raise UserError(
+                f"{self._target}: the disk is full; nothing was left behind: free some space and run again"
+            ) from error
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error).splitlines()[0]

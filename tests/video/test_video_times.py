@@ -1,0 +1,136 @@
+"""Every frame of the input comes out, at exactly its time."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+from clipmaker import Clip, decode, times, upscale
+
+VARIABLE = (0, 512, 600, 2000, 2001, 5000, 5512, 9999, 20000, 20001, 20002, 40000)
+B_FRAMES = {"preset": "veryfast", "bf": "3", "b_strategy": "0", "crf": "20"}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "clip"),
+    [
+        (".mp4", Clip()),
+        (".mp4", Clip(options=B_FRAMES)),
+        (".mp4", Clip(pts=VARIABLE)),
+        (".mp4", Clip(pts=VARIABLE, options=B_FRAMES)),
+        (".mp4", Clip(pts=[p + 7777 for p in VARIABLE], options=B_FRAMES)),
+        (".mp4", Clip(time_base=Fraction(1001, 30000), rate=Fraction(30000, 1001), pts=range(9))),
+        (".mov", Clip(pts=[p + 1001 for p in VARIABLE], time_base=Fraction(1, 90000))),
+        (".mkv", Clip(time_base=Fraction(1, 1000), pts=[33, 66, 100, 133, 450, 451, 999], options=B_FRAMES)),
+        (".mkv", Clip(time_base=Fraction(1, 1000), pts=range(0, 400, 40))),
+        (".webm", Clip(codec="libvpx-vp9", options={"deadline": "realtime"}, time_base=Fraction(1, 1000), pts=[5, 9, 99])),
+        (".ts", Clip(time_base=Fraction(1, 90000), pts=range(9000, 90000, 3003), options=B_FRAMES)),
+        (".avi", Clip(time_base=Fraction(1, 25), pts=range(10))),
+        (".nut", Clip(pts=VARIABLE, options=B_FRAMES)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_times_are_the_inputs(tmp_path: Path, suffix: str, clip: Clip) -> None:
+    source = clip.write(tmp_path / f"in{suffix}")
+    report = upscale(source, tmp_path / f"out{suffix}")
+    assert len(times(source)) == len(clip.pts)
+    assert times(tmp_path / f"out{suffix}") == times(source)
+    assert report.frames == len(clip.pts)
+    assert report.replaced == 0
+    assert report.warnings == []
+
+
+@pytest.mark.parametrize(("of", "to"), [(".mkv", ".mp4"), (".mp4", ".mov"), (".ts", ".mp4"), (".mkv", ".nut")])
+def test_times_survive_a_change_of_container(tmp_path: Path, of: str, to: str) -> None:
+    base = Fraction(1, 90000) if of == ".ts" else Fraction(1, 1000)
+    source = Clip(time_base=base, pts=[2033, 2066, 2100, 2450, 3999], options=B_FRAMES).write(tmp_path / f"in{of}")
+    upscale(source, tmp_path / f"out{to}")
+    assert times(tmp_path / f"out{to}") == times(source)
+
+
+def test_a_coarser_time_base_rounds_to_the_nearest_and_says_so(tmp_path: Path) -> None:
+    source = Clip(time_base=Fraction(1, 30000), rate=Fraction(30000, 1001), pts=range(0, 20020, 1001)).write(
+        tmp_path / "in.mp4"
+    )
+    report = upscale(source, tmp_path / "out.mkv")
+    expected = [Fraction(int(t * 1000 + Fraction(1, 2)), 1000) for t in times(source)]
+    assert times(tmp_path / "out.mkv") == expected
+    assert any("rounded" in text and ".mp4" in text for text in report.warnings)
+
+
+def test_durations_are_kept(tmp_path: Path) -> None:
+    """MP4 stores how long the last frame stays, apart from the others' times."""
+
+    def durations(path: Path) -> list[tuple[int | None, int | None]]:
+        with av.open(str(path)) as container:
+            return sorted((p.pts, p.duration) for p in container.demux(container.streams.video[0]) if p.size)
+
+    made = Clip(codec="mpeg4", options={}, pts=(0, 512, 600, 2000)).write(tmp_path / "made.mp4")
+    with av.open(str(made)) as container, av.open(str(tmp_path / "in.mp4"), "w") as output:
+        stream = container.streams.video[0]
+        to = output.add_stream_from_template(stream, opaque=True)
+        for packet in [p for p in container.demux(stream) if p.size]:
+            packet.stream = to
+            packet.duration = 3333 if packet.pts == 2000 else packet.duration
+            output.mux(packet)
+    assert durations(tmp_path / "in.mp4")[-1] == (2000, 3333)
+    upscale(tmp_path / "in.mp4", tmp_path / "out.mp4", codec="mpeg4")
+    assert durations(tmp_path / "out.mp4") == durations(tmp_path / "in.mp4")
+
+
+def test_a_file_without_times_gets_those_of_its_rate(tmp_path: Path) -> None:
+    source = Clip(options=B_FRAMES, pts=range(0, 20 * 512, 512)).write(tmp_path / "in.h264")
+    report = upscale(source, tmp_path / "out.mp4")
+    out = times(tmp_path / "out.mp4")
+    assert len(out) == report.frames == 20
+    assert [b - a for a, b in zip(out, out[1:], strict=False)] == [Fraction(1, 25)] * 19
+    assert report.replaced == 0
+
+
+def test_frames_come_in_their_order(tmp_path: Path) -> None:
+    """B-frames are decoded out of order; the brightness counts the frames."""
+    import numpy as np
+
+    clip = Clip(pts=range(0, 20 * 512, 512), options=B_FRAMES)
+    flat = [[np.full(s, v, np.uint8) for s, v in (((48, 64), 20 + 10 * i), ((24, 32), 128), ((24, 32), 128))] for i in range(20)]
+    source = clip.write(tmp_path / "in.mp4", flat)
+    upscale(source, tmp_path / "out.mp4")
+    shown = [float(np.mean(np.frombuffer(f.planes[0], np.uint8)[:128])) for f in decode(tmp_path / "out.mp4")]
+    assert shown == pytest.approx([20 + 10 * i for i in range(20)], abs=3)
+
+
+def test_a_pipe_with_no_length_and_no_frame_count(tmp_path: Path) -> None:
+    """Matroska written to a pipe has neither; the count is what comes."""
+    clip = Clip(time_base=Fraction(1, 1000), pts=range(0, 1000, 40), format="matroska", container_options={"live": "1"})
+    source = clip.write(tmp_path / "in.mkv")
+    with av.open(str(source)) as container:
+        assert container.duration is None
+        assert container.streams.video[0].frames == 0
+    report = upscale(source, tmp_path / "out.mkv")
+    assert times(tmp_path / "out.mkv") == times(source)
+    assert report.frames == 25
+
+
+def test_equal_times_move_by_the_least_amount(tmp_path: Path) -> None:
+    source = Clip(codec="ffv1", options={}, time_base=Fraction(1, 1000), pts=[0, 40, 80, 120]).write(tmp_path / "a.nut")
+    with av.open(str(source)) as container, av.open(str(tmp_path / "b.mkv"), "w") as output:
+        stream = container.streams.video[0]
+        to = output.add_stream_from_template(stream, opaque=True)
+        for packet, pts in zip(container.demux(stream), [0, 40, 40, 120], strict=False):
+            packet.pts = packet.dts = pts
+            packet.time_base = Fraction(1, 1000)
+            packet.stream = to
+            output.mux(packet)
+    report = upscale(tmp_path / "b.mkv", tmp_path / "out.mkv", codec="h264")
+    assert times(tmp_path / "out.mkv") == [Fraction(t, 1000) for t in (0, 40, 41, 120)]
+    assert any("not increasing" in text for text in report.warnings)
+
+
+@pytest.mark.parametrize("name", ["webcam_book.mkv", "carphone_pristine.mp4", "vid4_walk.mkv"])
+def test_times_of_real_clips(tmp_path: Path, shared_data: Path, name: str) -> None:
+    source = shared_data / "clips" / name
+    report = upscale(source, tmp_path / name)
+    assert times(tmp_path / name) == times(source)
+    assert report.warnings == []
