@@ -28,8 +28,7 @@ bench: $(VENV)/.dev
 	$(PIP) '.[peers]'
 	$(BIN)/pocketsr bench speed -j 2 --json > benchmarks/speed.json.new
 	mv benchmarks/speed.json.new benchmarks/speed.json
-	$(BIN)/pocketsr bench quality --data $(DATA) --json > benchmarks/quality.json.new
-	mv benchmarks/quality.json.new benchmarks/quality.json
+	$(BIN)/python tools/record_quality.py $(DATA)
 	$(BIN)/python tools/readme_tables.py
 
 clean:

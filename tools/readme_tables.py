@@ -38,6 +38,9 @@ def speed_table(figures: dict[str, Any]) -> str:
                 f"| {row['median_ms']:.2f} | {row['p99_ms']:.2f} | {row['gmacs_per_s']:.0f} "
                 f"| {'' if name == _OURS else ratio} |"
             )
+    missing = [f"{row['runtime']} ({row['reason']})" for row in figures.get("absent", [])]
+    if missing:
+        lines += ["", f"Not measured: {'; '.join(missing)}."]
     return "\n".join(lines)
 
 
@@ -61,12 +64,13 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {"speed": speed_table, "qu
 def with_tables(readme: str, folder: Path) -> str:
     """`readme` with what stands between `<!-- NAME -->` and `<!-- /NAME -->` made anew from NAME.json."""
     for name, table in _TABLES.items():
-        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+        start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         before, found, rest = readme.partition(start)
         _, closed, after = rest.partition(end)
         if not (found and closed):
             raise SystemExit(f"README.md lacks the markers {start.strip()} and {end.strip()}")
-        readme = before + start + table(json.loads((folder / f"{name}.json").read_text())) + end + after
+        made = table(json.loads((folder / f"{name}.json").read_text()))
+        readme = f"{before}{start}{made}\n{end}{after}"
     return readme
 
 

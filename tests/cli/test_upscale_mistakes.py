@@ -42,7 +42,7 @@ MISTAKES = {
     "unknown model": (["photo.png", "-o", "out.png", "-m", "huge"], "unknown model 'huge': choose one of"),
     "missing model": (["clip.mp4", "-o", "out.mp4", "-m", "none.onnx"], "none.onnx"),
     "broken model": (["clip.mp4", "-o", "out.mp4", "-m", "broken.onnx"], "broken.onnx"),
-    "other scale": (["photo.png", "-o", "out.png", "-s", "3"], "-s 3: the network 'tiny' upscales by 2"),
+    "other scale": (["photo.png", "-o", "out.png", "-s", "3"], "-s 3: 'tiny' upscales by 2"),
     "no threads": (["photo.png", "-o", "out.png", "-j", "0"], "at least one thread"),
     "no output": (["photo.png"], "add -o OUTPUT, or --benchmark"),
     "output and benchmark": (["clip.mp4", "-o", "out.mp4", "--benchmark"], "leave out"),

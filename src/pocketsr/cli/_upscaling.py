@@ -50,8 +50,8 @@ class Job:
         net = load(self.model, threads=self.threads)
         if self.scale is not None and self.scale != net.scale:
             raise UserError(
-                f"-s {self.scale}: the network '{self.model}' upscales by {net.scale}; "
-                f"every shipped one by 2, another factor needs an .onnx file of your own"
+                f"-s {self.scale}: '{self.model}' upscales by {net.scale}, the shipped networks by 2: "
+                "another factor needs an .onnx file of your own"
             )
         return net
 

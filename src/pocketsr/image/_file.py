@@ -82,9 +82,9 @@ def upscale_image_file(
 
 
 def _check_target(source: Path, target: Path, overwrite: bool) -> None:
-    target_format(target)
     if target.is_dir():
-        raise UserError(f"{target} is a folder: name the file to write")
+        raise UserError(f"{target} is a folder: name the file to write, as in {target / source.stem}_2x.png")
+    target_format(target)
     if target.exists():
         if source.exists() and target.samefile(source):
             raise UserError(f"{target} is the input itself: name another output")

@@ -1,0 +1,140 @@
+"""What the README says can be typed works, and its tables are those of benchmarks/."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from cli_samples import make_clip, smooth
+from PIL import Image
+
+from pocketsr.cli.main import _parser
+from pocketsr.models import resolve
+
+Run = Callable[..., Any]
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+COMMANDS = [
+    words for line in "".join(_blocks("sh")).splitlines() if (words := shlex.split(line, comments=True))
+]
+TARGETS = re.findall(r"^    make (\w+)", README, re.MULTILINE)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with everything that the README's commands name."""
+    monkeypatch.chdir(tmp_path)
+    make_clip(tmp_path / "clip.mp4", frames=4, width=64, height=48)
+    Image.fromarray(smooth(40, 60)).save("photo.jpg")
+    Path("photos").mkdir()
+    shutil.copy("photo.jpg", "photos")
+    shutil.copy("clip.mp4", "photos")
+    shutil.copy(resolve("tiny"), "net.onnx")
+    Path("sets/Set5").mkdir(parents=True)
+    Image.fromarray(smooth(40, 60)).save("sets/Set5/image.png")
+    return tmp_path
+
+
+def test_there_is_something_to_run() -> None:
+    assert len(COMMANDS) >= 8
+    assert len(_blocks("python")) >= 1
+    assert TARGETS[:2] == ["demo", "test"]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_commands_work(pocketsr: Run, here: Path, command: list[str]) -> None:
+    name, *args = command
+    assert name == "pocketsr"
+    if args[:2] == ["bench", "speed"]:  # minutes, and the peers: only that it is understood
+        assert _parser().parse_args(args).run is not None
+        return
+    done = pocketsr(*args)
+    assert done.code == 0, done.err
+    if "-o" in args:
+        assert (here / args[args.index("-o") + 1]).exists()
+    else:
+        assert done.out
+
+
+@pytest.mark.parametrize("code", _blocks("python"))
+def test_python_works(here: Path, code: str) -> None:
+    exec(compile(code, "README.md", "exec"), {})
+    with Image.open(here / "photo_big.png") as image:
+        assert image.size == (120, 80)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_make_targets_exist(target: str) -> None:
+    subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)]+)\)", README))
+def test_links_lead_somewhere(link: str) -> None:
+    assert (ROOT / link).exists()
+
+
+@pytest.fixture(scope="module")
+def tables() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("readme_tables", ROOT / "tools" / "readme_tables.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_tables_are_those_of_the_benchmarks(tables: ModuleType) -> None:
+    # else: python tools/readme_tables.py
+    assert tables.with_tables(README, ROOT / "benchmarks") == README
+
+
+def test_speed_table_by_hand(tables: ModuleType) -> None:
+    row = {"model": "m", "precision": "fp32", "p99_ms": 9.0, "gmacs_per_s": 50.4}
+    figures = {
+        "machine": {"cpu": "A CPU"},
+        "size": [640, 360],
+        "threads": 2,
+        "fma_peak_gmacs": 99.6,
+        "rows": [
+            {**row, "runtime": "slow", "median_ms": 6.0},
+            {**row, "runtime": "pocketsr", "median_ms": 4.0},
+        ],
+        "absent": [{"runtime": "mnn", "reason": "not installed"}],
+    }
+    text = tables.speed_table(figures)
+    assert "640x360 to 1280x720, 2 threads, A CPU" in text
+    assert "100 GMAC/s" in text
+    lines = [line for line in text.splitlines() if line.startswith("| m |")]
+    assert lines == [
+        "| m | **pocketsr** | fp32 | 4.00 | 9.00 | 50 |  |",
+        "| m | slow | fp32 | 6.00 | 9.00 | 50 | 1.5x |",
+    ]
+    assert text.endswith("Not measured: mnn (not installed).")
+
+
+def test_quality_table_by_hand(tables: ModuleType) -> None:
+    rows = [
+        {"model": "a", "set": "Set5", "psnr_db": 33.661, "ssim": 0.92994},
+        {"model": "a", "set": "Set14", "psnr_db": 30.24, "ssim": 0.8688},
+        {"model": "b", "set": "Set14", "psnr_db": 31.0, "ssim": 0.88},
+    ]
+    assert tables.quality_table({"rows": rows}).splitlines() == [
+        "| network | Set5 | Set14 |",
+        "|---|--:|--:|",
+        "| a | 33.66 / 0.9299 | 30.24 / 0.8688 |",
+        "| b |  | 31.00 / 0.8800 |",
+    ]
