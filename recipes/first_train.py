@@ -87,6 +87,8 @@ class Pool:
             energy.append(total[low, right] - total[top, right] - total[low, left] + total[top, left])
             starts.append(np.stack([np.full_like(top, len(self.pairs)), top, left], axis=1))
             self.pairs.append((hr, lr))
+        if not self.pairs or not self.valid:
+            raise SystemExit(f"{folder} lacks images to train on or to validate with")
         gradient = np.concatenate(energy)
         self.starts = np.concatenate(starts)[gradient > np.median(gradient)]  # flat patches teach nothing
 
