@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from PIL import Image
 from torch import nn
+from torch.nn.utils import parametrize
 
 from pocketsr.pixels import imresize
 
@@ -32,35 +33,42 @@ PATCH, BATCH = 48, 16  # LR pixels
 GRID = 16  # LR pixels between the places where a patch may start; a random offset below it is added
 
 
-class Collapsible(nn.Module):
+class Wide(nn.Module):
+    """Adds the collapsed wide branch to a 3x3 kernel whenever that is read."""
+
     def __init__(self, cin: int, cout: int) -> None:
         super().__init__()
-        conv = nn.Conv2d(cin, cout, 3)
-        self.direct, self.bias = conv.weight, conv.bias
         self.wide = nn.Parameter(torch.randn(EXPANSION, cin * 9) * (2 / (cin * 9)) ** 0.5)
         self.point = nn.Parameter(torch.randn(cout, EXPANSION) * 0.3 * EXPANSION**-0.5)
-        if cin == cout:
-            nn.init.dirac_(skip := torch.empty(cout, cin, 3, 3))
-            self.direct.data.add_(skip)
 
-    def kernel(self) -> torch.Tensor:
-        return self.direct + (self.point @ self.wide).view_as(self.direct)
+    def forward(self, direct: torch.Tensor) -> torch.Tensor:
+        return direct + (self.point @ self.wide).view_as(direct)
 
 
 class Net(nn.Module):
     def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(Collapsible(a, b) for a, b in itertools.pairwise(widths))
-        self.acts = nn.ModuleList(nn.PReLU(c) for c in widths[1:-1])
+        for i, (cin, cout) in enumerate(itertools.pairwise(widths), 1):
+            conv = nn.Conv2d(cin, cout, 3, padding=1)
+            if cin == cout:
+                conv.weight.data += nn.init.dirac_(torch.empty_like(conv.weight))
+            parametrize.register_parametrization(conv, "weight", Wide(cin, cout))
+            self.add_module(f"conv{i}", conv)
+            if i < len(widths) - 1:
+                self.add_module(f"act{i}", nn.PReLU(cout))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # N 1 H W -> N 1 2H 2W, values 0..1
         y = x
-        for i, block in enumerate(self.blocks):
-            kernel = block.kernel().contiguous(memory_format=torch.channels_last)
-            y = F.conv2d(y, kernel, block.bias, padding=1)
-            if i < len(self.acts):
-                y = self.acts[i](y)
+        for layer in self.children():
+            y = layer(y)
         return F.pixel_shuffle(y + x, 2)
+
+    def collapse(self) -> Net:
+        """Make the wide branches part of the kernels they add to, for good."""
+        for layer in self.children():
+            if parametrize.is_parametrized(layer):
+                parametrize.remove_parametrizations(layer, "weight")
+        return self
 
 
 class Pool:
@@ -176,36 +184,16 @@ def save(state: dict, path: Path) -> None:
     path.with_suffix(".tmp").replace(path)
 
 
-class Flat(nn.Module):
-    """What ships: the collapsed network, with the layers named as a reader would name them."""
-
-    def __init__(self, net: Net) -> None:
-        super().__init__()
-        for i, block in enumerate(net.blocks, 1):
-            kernel = block.kernel()
-            conv = nn.Conv2d(kernel.shape[1], kernel.shape[0], 3, padding=1)
-            conv.weight.data, conv.bias.data = kernel.detach(), block.bias.detach()
-            self.add_module(f"conv{i}", conv)
-            if i <= len(net.acts):
-                self.add_module(f"act{i}", net.acts[i - 1])
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = x
-        for layer in self.children():
-            y = layer(y)
-        return F.pixel_shuffle(y + x, 2)
-
-
 def export(args: argparse.Namespace) -> None:
     """The best checkpoint, collapsed, as ONNX: Conv, PRelu, Add, DepthToSpace."""
     state = torch.load(args.out / "best.pt", weights_only=True)
     net = Net(WIDTHS[args.name])
     net.load_state_dict(state["ema"])
-    flat = Flat(net)
-    count = sum(p.numel() for p in flat.parameters())
+    net.collapse()
+    count = sum(p.numel() for p in net.parameters())
     print(f"step {state['step']}, validation {state['psnr']:.4f} dB, {count} parameters")
     torch.onnx.export(
-        flat, (torch.rand(1, 1, 32, 48),), args.export, input_names=["luma"], output_names=["luma_x2"],
+        net, (torch.rand(1, 1, 32, 48),), args.export, input_names=["luma"], output_names=["luma_x2"],
         opset_version=17, dynamo=False,  # the older exporter leaves the cleaner graph
         dynamic_axes={"luma": {2: "height", 3: "width"}, "luma_x2": {2: "height_x2", 3: "width_x2"}},
     )  # fmt: skip
