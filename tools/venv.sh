@@ -22,8 +22,6 @@ elif "$python" -m pip --version >/dev/null 2>&1; then
     # --python (pip 22.3) lets one pip install into another environment
     "$python" -m pip --python "$folder/bin/python" install --quiet pip ||
         { rm -rf "$folder"; fail "pip of the system could not install into $folder: apt install python3-venv"; }
-elif command -v uv >/dev/null; then
-    uv venv --quiet --clear --seed --python "$python" "$folder"
 else
     fail "$python has neither venv with ensurepip nor pip: apt install python3-venv (and run this again)"
 fi

@@ -48,7 +48,7 @@ def upscale_image_file(
     The picture is turned upright by its EXIF orientation; ICC profile, EXIF, XMP and DPI are kept where the
     format of `target` holds them. JPEG is written at quality 95 without chroma subsampling, WebP at 95 if the
     source was lossy; everything else is lossless. Palettes become RGB, 1-bit becomes grey, CMYK becomes RGB
-    with a warning. With `target` None the result is encoded as PNG and thrown away, for timing.
+    with a warning. With `target` None the result is encoded and thrown away, for timing.
 
     `target` is written beside its place and then renamed: it is complete or absent. Raises UserError for an
     input that is not supported (animations, several pages, 16 bits a colour) or broken, for an output that
@@ -96,7 +96,7 @@ def _check_target(source: Path, target: Path, overwrite: bool) -> None:
 
 def _write(picture: Picture, pixels: NDArray[Any], target: Path | None) -> tuple[str, ...]:
     if target is None:
-        _save(picture, pixels, io.BytesIO(), "PNG")
+        _save(picture, pixels, io.BytesIO(), "JPEG" if picture.lossy and pixels.shape[2:] != (4,) else "PNG")
         return ()
     name = target_format(target)
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
