@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,3 +103,29 @@ def test_default_network_is_small(pocketsr: Run, photo: Path) -> None:
     assert pocketsr("upscale", photo, "-o", a).code == 0
     assert pocketsr("upscale", photo, "-o", b, "-m", "small").code == 0
     assert a.read_bytes() == b.read_bytes()
+
+
+def test_progress_on_a_terminal(clip: Path) -> None:
+    code = "import sys; from pocketsr.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        "upscale",
+        str(clip),
+        "-o",
+        str(clip.with_name("out.mp4")),
+        "-m",
+        "tiny",
+    ]
+    ours, theirs = os.openpty()
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, check=True)
+        shown = os.read(ours, 65536).decode()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.stdout == b""
+    assert "clip.mp4: 100%" in shown
+    assert "12/12" in shown
+    assert "frames/s" in shown
