@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,7 @@ def test_progress_on_a_terminal(clip: Path) -> None:
         "tiny",
     ]
     ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 100))
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, check=True)
         shown = os.read(ours, 65536).decode()
