@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from dataclasses import dataclass
 from functools import cache
@@ -165,6 +166,8 @@ def _with_quality(name: str, pix_fmt: str, source: Source, options: VideoOptions
         made |= {"deadline": "good"} | ({"row-mt": "1"} if name == "libvpx-vp9" else {})
     if name == "libx265":
         made["x265-params"] = "log-level=none"
+    if name == "libsvtav1":
+        os.environ.setdefault("SVT_LOG", "1")  # errors only; it would write its settings to standard error
     _add_light(made, name, source)
     warning = None
     if source.lossless:

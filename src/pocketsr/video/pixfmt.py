@@ -157,10 +157,10 @@ def layout_of(name: str) -> Layout:
         )
     kind: Kind = "rgb" if form.is_rgb else "gray" if len(parts) <= 2 else "yuv"
     components = tuple(
-        Component(part.plane, "alpha" if part.is_alpha else "chroma" if part.is_chroma else "luma")
-        for part in parts
+        Component(part.plane, "alpha" if part.is_alpha else "chroma" if kind == "yuv" and index else "luma")
+        for index, part in enumerate(parts)
     )
-    chroma = next((part for part in parts if part.is_chroma), parts[0])
+    chroma = parts[1 if kind == "yuv" else 0]
     sub_x, sub_y = (16 // chroma.width).bit_length() - 1, (16 // chroma.height).bit_length() - 1
     return Layout(name, kind, bits.pop(), sub_x, sub_y, components, form.is_big_endian)
 

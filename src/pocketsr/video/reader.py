@@ -66,7 +66,7 @@ class VideoReader:
                     break
             else:
                 raise UserError(f"{path}: not one frame of its video could be decoded")
-            self.source: Source = describe(self.container, self.stream, item.frame)
+            self.source: Source = describe(self.container, self.stream, item.frame, item.pts)
             self.warnings += [f"{path}: {text}" for text in self.source.warnings]
             self._todo = itertools.chain(head, items)
         except BaseException:

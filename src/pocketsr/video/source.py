@@ -68,6 +68,7 @@ class Source:
     height: int
     layout: Layout
     time_base: Fraction
+    start: Fraction  # seconds
     rate: Fraction | None
     aspect: Fraction | None  # sample aspect ratio
     siting: Siting
@@ -88,8 +89,8 @@ class Source:
         return self.codec in LOSSLESS
 
 
-def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame) -> Source:
-    """From the open input and its first frame.
+def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame, pts: int) -> Source:
+    """From the open input, its first frame, and that frame's time.
 
     Raises:
         UserError: the pixel format isn't taken.
@@ -112,6 +113,7 @@ def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame) 
         height=frame.height,
         layout=layout,
         time_base=stream.time_base or Fraction(1, 1000),
+        start=pts * (stream.time_base or Fraction(1, 1000)),
         rate=stream.average_rate or stream.guessed_rate or stream.base_rate,
         aspect=stream.sample_aspect_ratio,
         siting=_SITINGS.get(location, "left"),

@@ -26,6 +26,9 @@ from pocketsr.video.types import VideoOptions
 __all__ = ["VideoWriter"]
 
 _MP4 = ("mp4", "mov", "ipod", "3gp", "3g2")
+_BEFORE_ZERO = (*_MP4, "matroska", "webm", "nut", "null")  # formats with decoding times before zero
+_MOST_REORDERED = 16  # frames, by which decoding can precede showing
+_CARRY_ASPECT = ("libx264", "libx264rgb", "libx265", "mpeg4", "mpeg2video", "mpeg1video")  # in their own stream
 _MAX_TIMESCALE = 2**31 - 1
 # Tags that MP4's own dictionary has a place for; any other needs the newer key-value form.
 _MP4_TAGS = frozenset(
@@ -110,6 +113,17 @@ class VideoWriter:
             raise
         if self.encoder.warning is not None:
             self.warnings.append(self.encoder.warning)
+        kind = self._container.format.name
+        matrix = source.display_matrix
+        if matrix is not None and kind not in (*_MP4, "null"):
+            turned = matrix[0] == matrix[4] and matrix[1] == -matrix[3]
+            if kind not in ("matroska", "webm") or not turned:
+                self.warnings.append(f"{self._target}: {kind} can't hold the display matrix (rotation, flip): use .mp4")
+        if source.aspect not in (None, 1) and kind not in (*_MP4, "null") and self.encoder.name not in _CARRY_ASPECT:
+            self.warnings.append(
+                f"{self._target}: {kind} with {self.encoder.name} loses the pixel aspect {source.aspect}: "
+                "use .mp4, or --codec h264 or h265"
+            )
 
     def _open(self) -> OutputContainer:
         if self._beside is None:
@@ -145,8 +159,8 @@ class VideoWriter:
         if source.aspect:
             context.sample_aspect_ratio = source.aspect
         context.options = dict(encoder.options)
-        if container.format.name == "avi":
-            context.max_b_frames = 0  # it stores no presentation times: frames must be coded in their order
+        if not self._holds_reordered(container):
+            context.max_b_frames = 0
         if source.layout.kind == "yuv" and source.chroma_location != "unspecified":
             context.options["chroma_sample_location"] = source.chroma_location
         if encoder.constant_quantizer:
@@ -159,6 +173,17 @@ class VideoWriter:
         stream.metadata.update(stream_metadata(like.metadata))
         stream.disposition = like.disposition
         return stream
+
+    def _holds_reordered(self, container: OutputContainer) -> bool:
+        """Whether B-frames leave the times as they are.
+
+        They must be decoded before their time. AVI stores no times but the order; most other formats have none before
+        zero and would shift the whole file where it starts there.
+        """
+        if container.format.name == "avi":
+            return False
+        rate = self._source.rate or 25
+        return container.format.name in _BEFORE_ZERO or self._source.start * rate > _MOST_REORDERED
 
     def _configure_muxer(self, container: OutputContainer) -> None:
         """Settings that keep times and tags exact, where a format's defaults would round or drop them."""
@@ -193,8 +218,14 @@ class VideoWriter:
         if base and (pts * self._source.time_base / base).denominator != 1:
             self._inexact = True
         with self._writing():
-            for packet in self._stream.encode(frame):
-                self._container.mux_one(packet)
+            self._mux(self._stream.encode(frame))
+
+    def _mux(self, packets: list[Packet[VideoStream]]) -> None:
+        assert self._container is not None
+        for packet in packets:
+            if packet.dts is not None and packet.pts is not None and packet.dts > packet.pts:
+                packet.dts = packet.pts  # libx265 makes decoding times up where it gets fewer frames than it reorders
+            self._container.mux_one(packet)
 
     def copy(self, packet: Packet[Stream]) -> None:
         """Carry a packet of another stream over, as it is."""
@@ -206,8 +237,7 @@ class VideoWriter:
         """Write what the encoder still holds and move the finished file into place."""
         assert self._container is not None
         with self._writing():
-            for packet in self._stream.encode(None):
-                self._container.mux_one(packet)
+            self._mux(self._stream.encode(None))
             self._container.close()
             if self._beside is not None:
                 self._beside.keep()

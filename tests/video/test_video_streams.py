@@ -1,0 +1,262 @@
+"""Sound, subtitles, chapters, tags, rotation and aspect come through."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from av.stream import Disposition
+from clipmaker import Clip, decode, upscale
+
+from pocketsr.errors import UserError
+
+
+def _sound(container: Any, stream: Any) -> Any:
+    """Adds an AAC or Opus stream; gives a function that makes its packets after each video frame."""
+    codec = "libopus" if container.format.name == "webm" else "aac"
+    audio = container.add_stream(codec, rate=48000)
+    audio.metadata["language"] = "deu"
+    audio.metadata["title"] = "Ton"
+
+    def more(index: int) -> list[Any]:
+        wave = (np.sin(np.arange(1920) / 20 + index) * 9000).astype(np.float32) / 32768
+        frame = av.AudioFrame.from_ndarray(np.stack([wave, wave]), "fltp", "stereo")
+        frame.sample_rate, frame.pts, frame.time_base = 48000, index * 1920, Fraction(1, 48000)
+        if codec == "libopus":
+            resampler = av.AudioResampler("s16", "stereo", 48000)
+            return [packet for part in resampler.resample(frame) for packet in audio.encode(part)]
+        return list(audio.encode(frame))
+
+    return more
+
+
+def packets(path: Path, kind: str) -> list[tuple[Fraction, Fraction, bytes]]:
+    with av.open(str(path)) as container:
+        stream = next(s for s in container.streams if s.type == kind)
+        return [
+            (packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base, bytes(packet))
+            for packet in container.demux(stream)
+            if packet.size
+        ]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".webm", ".ts"])
+def test_sound_is_copied_bit_for_bit_and_in_time(tmp_path: Path, suffix: str) -> None:
+    base = {".mp4": Fraction(1, 12800), ".mov": Fraction(1, 12800), ".ts": Fraction(1, 90000)}.get(suffix, Fraction(1, 1000))
+    step = round(Fraction(1, 25) / base)
+    clip = Clip(time_base=base, pts=range(0, 25 * step, step))
+    if suffix == ".webm":
+        clip.codec, clip.options = "libvpx-vp9", {"deadline": "realtime"}
+    source = clip.write(tmp_path / f"in{suffix}", setup=_sound)
+    report = upscale(source, tmp_path / f"out{suffix}")
+    before, after = packets(source, "audio"), packets(tmp_path / f"out{suffix}", "audio")
+    assert [p[2] for p in after] == [p[2] for p in before]
+    assert [p[:2] for p in after] == [p[:2] for p in before]
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        if suffix != ".mov":  # QuickTime's table has no code for it
+            assert container.streams.audio[0].metadata["language"] == "deu"
+        assert container.streams.audio[0].codec_context.layout.name == "stereo"
+    assert report.warnings == []
+
+
+def _subtitles(codec: str) -> Any:
+    def setup(container: Any, stream: Any) -> Any:
+        subtitle = container.add_mux_stream(codec, time_base=Fraction(1, 1000))
+        subtitle.metadata["language"] = "fra"
+        subtitle.disposition = Disposition.forced
+
+        def more(index: int) -> list[Any]:
+            if index not in (2, 6):
+                return []
+            packet = av.Packet(f"<i>Bonjour</i> {index} é".encode())
+            packet.pts = packet.dts = index * 40
+            packet.duration, packet.time_base, packet.stream = 80, Fraction(1, 1000), subtitle
+            packet.is_keyframe = True
+            return [packet]
+
+        return more
+
+    return setup
+
+
+MKV = Clip(time_base=Fraction(1, 1000), pts=range(0, 480, 40))
+
+
+def test_subtitles_are_copied(tmp_path: Path) -> None:
+    source = MKV.write(tmp_path / "in.mkv", setup=_subtitles("subrip"))
+    report = upscale(source, tmp_path / "out.mkv")
+    assert packets(tmp_path / "out.mkv", "subtitle") == packets(source, "subtitle")
+    assert len(packets(source, "subtitle")) == 2
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        stream = container.streams.subtitles[0]
+        assert stream.metadata["language"] == "fra"
+        assert stream.disposition & Disposition.forced
+    assert report.warnings == []
+
+
+def test_text_subtitles_are_rewritten_for_mp4_and_back(tmp_path: Path) -> None:
+    source = MKV.write(tmp_path / "in.mkv", setup=_subtitles("subrip"))
+    upscale(source, tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert container.streams.subtitles[0].codec_context.name == "mov_text"
+        assert container.streams.subtitles[0].metadata["language"] == "fra"
+    texts = [(p[0], p[2][2:].decode()) for p in packets(tmp_path / "out.mp4", "subtitle") if len(p[2]) > 2]
+    assert texts == [(Fraction(80, 1000), "Bonjour 2 é"), (Fraction(240, 1000), "Bonjour 6 é")]
+    upscale(tmp_path / "out.mp4", tmp_path / "back.mkv")
+    back = [(p[0], p[1], p[2].decode()) for p in packets(tmp_path / "back.mkv", "subtitle")]
+    assert back == [(Fraction(2, 25), Fraction(2, 25), "Bonjour 2 é"), (Fraction(6, 25), Fraction(2, 25), "Bonjour 6 é")]
+    upscale(tmp_path / "out.mp4", tmp_path / "again.mp4")
+    assert packets(tmp_path / "again.mp4", "subtitle") == packets(tmp_path / "out.mp4", "subtitle")
+
+
+def test_a_stream_that_does_not_fit_is_named_before_the_work(tmp_path: Path) -> None:
+    source = MKV.write(tmp_path / "in.mkv", setup=_subtitles("subrip"))
+    with pytest.raises(UserError, match=r"avi can't hold stream 1 \(subtitle, subrip\): write to \.mkv"):
+        upscale(source, tmp_path / "out.avi")
+    assert [p.name for p in tmp_path.iterdir()] == ["in.mkv"]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+def test_chapters_and_tags(tmp_path: Path, suffix: str) -> None:
+    def setup(container: Any, stream: Any) -> None:
+        container.metadata.update({"title": "Ein Film", "artist": "wir", "date": "2024"})
+        base = Fraction(1, 1000)
+        container.set_chapters(
+            [
+                {"id": 1, "start": 0, "end": 200, "time_base": base, "metadata": {"title": "eins"}},
+                {"id": 2, "start": 200, "end": 480, "time_base": base, "metadata": {"title": "zwei"}},
+            ]
+        )
+        stream.metadata["language"] = "jpn"
+
+    source = MKV.write(tmp_path / f"in{suffix}", setup=setup)
+    report = upscale(source, tmp_path / f"out{suffix}")
+    with av.open(str(source)) as a, av.open(str(tmp_path / f"out{suffix}")) as b:
+
+        def chapters(container: Any) -> list[Any]:
+            return [
+                (c["start"] * c["time_base"], c["end"] * c["time_base"], c["metadata"]["title"])
+                for c in container.chapters()
+            ]
+
+        assert chapters(b) == chapters(a)
+        assert len(chapters(a)) == 2
+        for key in ("title", "artist", "date"):
+            assert b.metadata.get(key, b.metadata.get(key.upper())) == a.metadata.get(key, a.metadata.get(key.upper()))
+        assert b.metadata.get("title") == "Ein Film"
+        assert b.streams.video[0].metadata["language"] == "jpn"
+    assert report.warnings == []
+
+
+def test_tags_of_ones_own_survive_in_mp4(tmp_path: Path) -> None:
+    def setup(container: Any, stream: Any) -> None:
+        container.metadata.update({"title": "t", "com.example.camera": "mine"})
+
+    clip = Clip(container_options={"movflags": "use_metadata_tags"})
+    source = clip.write(tmp_path / "in.mp4", setup=setup)
+    upscale(source, tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert container.metadata["com.example.camera"] == "mine"
+        assert container.metadata["title"] == "t"
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+@pytest.mark.parametrize(("degrees", "flip"), [(90, False), (180, False), (-90, False), (90, True)])
+def test_rotation_is_kept(tmp_path: Path, suffix: str, degrees: int, flip: bool) -> None:
+    def matrix(path: Path) -> bytes:
+        return bytes(decode(path)[0].side_data["DISPLAYMATRIX"])
+
+    def setup(container: Any, stream: Any) -> None:
+        stream.set_display_rotation(degrees, hflip=flip)
+
+    source = MKV.write(tmp_path / "in.mp4", setup=setup)
+    report = upscale(source, tmp_path / f"out{suffix}")
+    if flip and suffix == ".mkv":  # as FFmpeg writes it, Matroska holds rotations only
+        assert any("display matrix" in text for text in report.warnings)
+        return
+    assert report.warnings == []
+    assert abs(decode(source)[0].rotation) == abs(degrees)
+    assert decode(tmp_path / f"out{suffix}")[0].rotation == decode(source)[0].rotation
+    assert matrix(tmp_path / f"out{suffix}") == matrix(source)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "ffv1"])
+def test_sample_aspect_is_kept(tmp_path: Path, suffix: str, codec: str) -> None:
+    clip = Clip(time_base=Fraction(1, 1000), pts=(0, 40, 80), tags={"sample_aspect_ratio": Fraction(16, 11)})
+    source = clip.write(tmp_path / f"in{suffix}")
+    report = upscale(source, tmp_path / f"out{suffix}", codec=codec)
+    if codec == "ffv1" and suffix == ".mkv":
+        assert any("loses the pixel aspect 16/11" in text for text in report.warnings)
+        return
+    assert report.warnings == []
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        assert container.streams.video[0].sample_aspect_ratio == Fraction(16, 11)
+
+
+def test_attachments_and_covers(tmp_path: Path) -> None:
+    def setup(container: Any, stream: Any) -> None:
+        container.add_attachment("font.ttf", "application/x-truetype-font", b"not really a font")
+
+    source = MKV.write(tmp_path / "in.mkv", setup=setup)
+    upscale(source, tmp_path / "out.mkv")
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        attachment = next(s for s in container.streams if s.type == "attachment")
+        assert attachment.data == b"not really a font"
+        assert attachment.metadata["filename"] == "font.ttf"
+    report = upscale(source, tmp_path / "out.mp4")
+    assert any("font.ttf" in text and "left out" in text for text in report.warnings)
+
+
+def test_a_cover_picture_is_copied_and_never_upscaled(tmp_path: Path) -> None:
+    def setup(container: Any, stream: Any) -> Any:
+        cover = container.add_mux_stream("png", width=32, height=32, time_base=Fraction(1, 1000))
+        cover.disposition = Disposition.attached_pic
+        data = _png(32)
+
+        def more(index: int) -> list[Any]:
+            if index:
+                return []
+            packet = av.Packet(data)
+            packet.pts = packet.dts = 0
+            packet.time_base, packet.stream, packet.is_keyframe = Fraction(1, 1000), cover, True
+            return [packet]
+
+        return more
+
+    source = Clip().write(tmp_path / "in.mp4", setup=setup)
+    upscale(source, tmp_path / "out.mp4")
+    with av.open(str(source)) as a, av.open(str(tmp_path / "out.mp4")) as b:
+        for container, size in ((a, 64), (b, 128)):
+            plain = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+            covers = [s for s in container.streams.video if s.disposition & Disposition.attached_pic]
+            assert [s.width for s in plain] == [size]
+            assert [s.width for s in covers] == [32]
+            packet = next(p for p in container.demux(covers[0]) if p.size)
+            assert bytes(packet) == _png(32)
+
+
+def _png(size: int) -> bytes:
+    context = av.CodecContext.create("png", "w")
+    context.width = context.height = size
+    context.pix_fmt, context.time_base = "rgb24", Fraction(1, 25)
+    frame = av.VideoFrame.from_ndarray(np.full((size, size, 3), 99, np.uint8), "rgb24")
+    return b"".join(bytes(p) for f in (frame, None) for p in context.encode(f))
+
+
+def test_real_sound(tmp_path: Path, shared_data: Path) -> None:
+    source = shared_data / "clips" / "bigbuckbunny.mp4"
+    with av.open(str(source)) as container:  # the first second
+        stream, audio = container.streams.video[0], container.streams.audio[0]
+        with av.open(str(tmp_path / "in.mp4"), "w") as output:
+            to = {s.index: output.add_stream_from_template(s, opaque=True) for s in (stream, audio)}
+            for packet in container.demux(stream, audio):
+                if packet.dts is not None and packet.dts * packet.time_base < 1:
+                    packet.stream = to[packet.stream_index]
+                    output.mux(packet)
+    upscale(tmp_path / "in.mp4", tmp_path / "out.mp4", preset="ultrafast")
+    assert packets(tmp_path / "out.mp4", "audio") == packets(tmp_path / "in.mp4", "audio")
