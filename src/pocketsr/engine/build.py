@@ -17,12 +17,13 @@ __all__ = ["FLAGS", "build_library", "library_suffix"]
 FLAGS = (
     "-std=c11",
     "-O3",
+    "-g0",
     "-fPIC",
     "-fno-honor-nans",
     "-ffp-contract=fast",
     "-fno-math-errno",
     "-fno-stack-protector",
-    "-fvisibility=default",
+    "-fno-builtin",
     "-mprefer-vector-width=512",
 )
 

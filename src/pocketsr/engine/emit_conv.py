@@ -200,9 +200,10 @@ def _winograd_body(
     lanes = plan.target.lanes
     row = step.tile + lanes  # floats in a transformed row
     lines = [
+        "    float *const tile = f->tile;",
         f"    const float *plane[{n}][{inputs}]; /* transformed rows of the tile */",
         f"    for (int t = 0; t < {n}; t++)",
-        f"        for (int i = 0; i < {inputs}; i++) plane[t][i] = f->tile + ({inputs} * t + i) * {row};",
+        f"        for (int i = 0; i < {inputs}; i++) plane[t][i] = tile + ({inputs} * t + i) * {row};",
         f"    for (int x0 = 0; x0 < w; x0 += {step.tile}) {{",
         f"        const int end = least({step.tile}, w - x0);",
         f"        for (int i = 0; i < {inputs}; i++)",
@@ -210,7 +211,7 @@ def _winograd_body(
         f"                vf d[{n}], t[{n}];",
         f"                UNROLL for (int r = 0; r < {n}; r++) d[r] = load(in[r][i] + x0 + x - {columns // 2});",
         f"                winograd_in_{tag}(d, t);",
-        f"                UNROLL for (int r = 0; r < {n}; r++) store(f->tile + ({inputs} * r + i) * {row} + x, t[r]);",
+        f"                UNROLL for (int r = 0; r < {n}; r++) store(tile + ({inputs} * r + i) * {row} + x, t[r]);",
         "            }",
     ]
     for _, first, count, offset in blocks:

@@ -27,7 +27,7 @@ def load_function(kind: str, plan: Plan) -> str:
             for (int x = 0; x < f->w; x += VL) {{
                 {vector} v = {{0}};
                 if (x + VL <= f->w) __builtin_memcpy(&v, p + x, sizeof v);
-                else __builtin_memcpy(&v, p + x, sizeof *p * (size_t)(f->w - x));
+                else for (int i = 0; i < f->w - x; i++) v[i] = p[x + i];
                 store(row + x, {convert});
             }}{border}
         }}
@@ -53,13 +53,14 @@ def store_function(kind: str, plan: Plan) -> str:
         f"clip(y * f->out_scale + 0.5f, 0.5f, f->top + 0.5f), vi), {vector})"
     )
     if f == 1:
-        weave = "const int left = least(VL, w - x);\n                __builtin_memcpy(to + x, &s[0], sizeof *to * (size_t)left);"
+        weave = """if (x + VL <= w) __builtin_memcpy(to + x, s, sizeof s);
+                else for (int i = 0; i < w - x; i++) to[x + i] = s[0][i];"""
     elif f == 2:
         weave = f"""{vector} z[2];
                 z[0] = ZIP_LOW(s[0], s[1]);
                 z[1] = ZIP_HIGH(s[0], s[1]);
                 if (x + VL <= w) __builtin_memcpy(to + 2 * x, z, sizeof z);
-                else __builtin_memcpy(to + 2 * x, z, sizeof *to * 2 * (size_t)(w - x));"""
+                else for (int i = 0; i < w - x; i++) {{ to[2 * (x + i)] = s[0][i]; to[2 * (x + i) + 1] = s[1][i]; }}"""
     else:
         weave = f"""const int left = least(VL, w - x);
                 for (int l = 0; l < left; l++)

@@ -52,7 +52,7 @@ def host_target() -> Target:
         return Target(None, None, 4, 32 if platform.machine() in ("aarch64", "arm64") else 16)
     macros = set(run.stdout.split())
     if "__AVX512F__" in macros:
-        return Target(None, "native", 16, 32)
+        return Target(None, "native", 16, 32, l1_bytes=49152)
     if "__AVX__" in macros:
         return Target(None, "native", 8, 16)
     return Target(None, "native", 4, 32 if "__aarch64__" in macros else 16)
