@@ -1,0 +1,92 @@
+"""What every runtime gets, and uint8 around a float network: nodes in its graph, or NumPy outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Candidates", "Frame", "Run", "Task", "fixed_model", "from_float", "to_float"]
+
+Frame: TypeAlias = NDArray[np.uint8]  # H W
+Run: TypeAlias = Callable[[], Frame]
+Candidates: TypeAlias = Iterator[tuple[str, Run]]  # settings in words, and what upscales the picture once
+
+
+@dataclass(frozen=True)
+class Task:
+    """Upscale `y` (H, W) by the ONNX file `model`, with values from 0 to `white`, on `threads` threads."""
+
+    model: Path
+    y: Frame
+    threads: int
+    white: float
+
+
+def fixed_model(task: Task, uint8: bool) -> Any:
+    """The ONNX model with its input fixed to (1, 1, H, W), so that every runtime can plan ahead.
+
+    With `uint8`, its input and output are uint8: Cast and Mul before; Mul, Round, Clip and Cast after.
+    """
+    import onnx
+    from onnx import helper, numpy_helper
+
+    proto = onnx.load(task.model)
+    graph = proto.graph
+    source, sink = graph.input[0], graph.output[0]
+    shape = [1, 1, *task.y.shape]
+    if not uint8:
+        source.CopyFrom(helper.make_tensor_value_info(source.name, onnx.TensorProto.FLOAT, shape))
+        return proto
+    constants = {"u8_down": task.white / 255, "u8_up": 255 / task.white, "u8_0": 0.0, "u8_255": 255.0}
+    graph.initializer.extend(
+        numpy_helper.from_array(np.array(v, np.float32), k) for k, v in constants.items()
+    )
+    before = [
+        helper.make_node("Cast", ["u8_in"], ["u8_in_float"], to=onnx.TensorProto.FLOAT),
+        helper.make_node("Mul", ["u8_in_float", "u8_down"], [source.name]),
+    ]
+    after = [
+        helper.make_node("Mul", [sink.name, "u8_up"], ["u8_scaled"]),
+        helper.make_node("Round", ["u8_scaled"], ["u8_rounded"]),
+        helper.make_node("Clip", ["u8_rounded", "u8_0", "u8_255"], ["u8_clipped"]),
+        helper.make_node("Cast", ["u8_clipped"], ["u8_out"], to=onnx.TensorProto.UINT8),
+    ]
+    nodes = [*before, *graph.node, *after]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    source.CopyFrom(helper.make_tensor_value_info("u8_in", onnx.TensorProto.UINT8, shape))
+    sink.CopyFrom(helper.make_tensor_value_info("u8_out", onnx.TensorProto.UINT8, [1, 1, None, None]))
+    return proto
+
+
+def to_float(task: Task) -> Callable[[], NDArray[np.float32]]:
+    """A function that converts the picture to float32 (1, 1, H, W) in 0..white, in a buffer that it keeps."""
+    plane = np.empty((1, 1, *task.y.shape), np.float32)
+
+    def convert() -> NDArray[np.float32]:
+        np.multiply(task.y, np.float32(task.white / 255), out=plane[0, 0])
+        return plane
+
+    return convert
+
+
+def from_float(task: Task) -> Callable[[NDArray[np.float32]], Frame]:
+    """A function that converts float32 (1, 1, H, W) in 0..white to rounded, clipped uint8 (H, W)."""
+    kept: list[NDArray[np.float32]] = []
+
+    def convert(plane: NDArray[np.float32]) -> Frame:
+        if not kept:
+            kept.append(np.empty(plane.shape, np.float32))
+        scaled = kept[0]
+        np.multiply(plane, np.float32(255 / task.white), out=scaled)
+        np.rint(scaled, out=scaled)
+        np.clip(scaled, 0, 255, out=scaled)
+        out: Frame = scaled[0, 0].astype(np.uint8)
+        return out
+
+    return convert

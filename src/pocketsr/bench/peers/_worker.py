@@ -1,0 +1,82 @@
+"""A runtime in a process of its own: `python -m pocketsr.bench.peers._worker JOB`, a line in and a line out.
+
+On start it builds and times every setting of the runtime, checks what it computes, and answers {"settings",
+"version", "tried"} or {"failed"}. Then each line that holds a number N is answered with the milliseconds of N
+runs, after a warm-up.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pocketsr.bench.peers._task import Run, Task
+
+# The exact value decides the level; this close to a tie, float32 may fall to either side.
+_TIE_LEVELS = 0.02
+# A process that has slept comes back to cold caches, and Linux may keep its threads on one core for 50 ms.
+_WARM_SECONDS = 0.1
+_TRIALS = 15
+
+
+def _milliseconds(run: Run, times: int) -> list[float]:
+    end = time.perf_counter() + _WARM_SECONDS
+    while time.perf_counter() < end:
+        run()
+    result = []
+    for _ in range(times):
+        start = time.perf_counter()
+        run()
+        result.append((time.perf_counter() - start) * 1e3)
+    return result
+
+
+def _choose(runtime: str, task: Task, exact: NDArray[np.float64]) -> tuple[Run, dict[str, Any]]:
+    """The fastest setting that computes what the network says: `exact`, in levels, clipped, unrounded."""
+    module = importlib.import_module(f"pocketsr.bench.peers._{runtime}")
+    tried: dict[str, float | str] = {}
+    best: tuple[float, str, Run] | None = None
+    for settings, run in module.candidates(task):
+        run()
+        error = float(np.abs(run() - exact).max())
+        if error > 0.5 + _TIE_LEVELS:
+            tried[settings] = f"wrong by {error:.2f} levels"
+            continue
+        tried[settings] = median = round(statistics.median(_milliseconds(run, _TRIALS)), 3)
+        if best is None or median < best[0]:
+            best = median, settings, run
+    if best is None:
+        raise ValueError("; ".join(f"{settings}: {result}" for settings, result in tried.items()))
+    return best[2], {"settings": best[1], "version": module.VERSION, "tried": tried}
+
+
+def main() -> None:
+    job = json.loads(sys.argv[1])
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what the runtimes print to stdout must not mix with the answers
+
+    def answer(value: dict[str, Any]) -> None:
+        print(json.dumps(value), file=answers, flush=True)
+
+    task = Task(Path(job["model"]), np.load(job["picture"]), job["threads"], job["white"])
+    try:
+        run, chosen = _choose(job["runtime"], task, np.load(job["exact"]))
+    except Exception as error:  # whatever a runtime raises is news for the table, not the end of the run
+        answer({"failed": f"{type(error).__name__}: {error}"})
+        return
+    answer(chosen)
+    for line in sys.stdin:
+        answer({"ms": _milliseconds(run, int(line))})
+
+
+if __name__ == "__main__":
+    main()

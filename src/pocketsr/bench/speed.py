@@ -1,0 +1,225 @@
+"""How fast a network runs in pocketsr and in other runtimes, measured in turn within one run.
+
+Every runtime lives in a process of its own (`peers/_worker.py`). In a round each one gets its turn and runs
+some frames; all others are stopped meanwhile, so that no idle thread pool spins beside it. The machine's
+multiply-add peak is taken in every round too. Slow drifts of the machine thus meet all alike, and ratios hold
+where absolute times would not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pocketsr import models
+from pocketsr.bench._peak import FmaPeak
+from pocketsr.bench.machine import describe_machine
+from pocketsr.bench.peers import PEERS
+from pocketsr.errors import UserError
+
+__all__ = ["PEER_NAMES", "measure_speed", "turns"]
+
+PEER_NAMES: tuple[str, ...] = tuple(PEERS)
+_SOURCES = Path(__file__).parents[2]
+
+
+def measure_speed(
+    names: Sequence[str] = ("tiny", "small"),
+    peers: Sequence[str] = PEER_NAMES,
+    size: tuple[int, int] = (640, 360),
+    threads: int = 2,
+    rounds: int = 12,
+    frames: int = 20,
+    progress: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Time the luma networks `names` on a picture of `size` (width, height), uint8 in and out.
+
+    rounds: turns of every runtime; frames: timed frames in a turn. progress: told what begins.
+    Returns {"machine", "size", "threads", "fma_peak_gmacs", "rows", "absent"}. The peak is the median of all
+    rounds. A row: {"model", "runtime", "precision", "median_ms", "p99_ms", "gmacs_per_s", "version",
+    "settings", "tried"}, with multiply-adds counted as direct convolution would need them. "absent" names what
+    could not take part: {"runtime", "reason"}, and "model" where it failed on that one only.
+    Raises UserError for an unknown peer or model, a network that is not luma, or an impossible size.
+    """
+    _check(peers, size, threads)
+    absent = [{"runtime": name, "reason": why} for name in peers if (why := PEERS[name].missing)]
+    present = [name for name in peers if not PEERS[name].missing]
+    tell = progress or (lambda _: None)
+    peak = FmaPeak(threads)
+    peaks: list[float] = []
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            job, macs = _prepare(name, size, threads, folder)
+            workers = []
+            for runtime in ("pocketsr", *present):
+                tell(f"{name}: {runtime} starts")
+                worker = stack.enter_context(_Worker({**job, "runtime": runtime}))
+                if worker.failed:
+                    absent.append({"runtime": runtime, "model": name, "reason": worker.failed})
+                else:
+                    workers.append(worker)
+            for number, turn in enumerate(turns(workers, rounds)):
+                tell(f"{name}: round {number + 1} of {rounds}")
+                peaks.append(peak.gmacs())
+                for worker in turn:
+                    worker.run(frames)
+            rows += [_row(name, worker, macs) for worker in workers]
+    return {
+        "machine": describe_machine(),
+        "size": list(size),
+        "threads": threads,
+        "fma_peak_gmacs": round(statistics.median(peaks), 2),
+        "rows": rows,
+        "absent": absent,
+    }
+
+
+def turns(workers: Sequence[_Worker], rounds: int) -> Iterator[list[_Worker]]:
+    """The order of the workers in each round; every round begins with the next one."""
+    for number in range(rounds):
+        first = number % len(workers) if workers else 0
+        yield [*workers[first:], *workers[:first]]
+
+
+def _check(peers: Sequence[str], size: tuple[int, int], threads: int) -> None:
+    for name in peers:
+        if name not in PEERS:
+            raise UserError(f"unknown peer '{name}': choose from {', '.join(PEERS)}")
+    if min(size) < 1:
+        raise UserError(f"a size of {size[0]}x{size[1]} is not possible")
+    if threads < 1:
+        raise UserError(f"{threads} threads: at least 1 is expected")
+
+
+def _prepare(name: str, size: tuple[int, int], threads: int, folder: Path) -> tuple[dict[str, Any], int]:
+    """The job for all workers, with the picture and the right answer as files; and multiply-adds a frame."""
+    from pocketsr.engine import read_network
+
+    model = models.resolve(name).resolve()
+    graph, about = read_network(model)
+    if graph.channels != 1:
+        raise UserError(
+            f"{name}: bench speed measures luma networks; this one takes {graph.channels} channels"
+        )
+    picture = _picture(*size)
+    np.save(folder / "picture.npy", picture)
+    np.save(folder / "exact.npy", _exact(model, picture, graph.white))
+    job = {
+        "model": str(model),
+        "threads": threads,
+        "white": graph.white,
+        "picture": str(folder / "picture.npy"),
+        "exact": str(folder / "exact.npy"),
+    }
+    return job, about["macs_per_pixel"] * size[0] * size[1]
+
+
+def _picture(width: int, height: int) -> NDArray[np.uint8]:
+    """The luma of a photograph (a rocket on its pad; SpaceX, public domain), cut or continued mirrored."""
+    with Image.open(Path(__file__).with_name("picture.webp")) as image:
+        plane = np.asarray(image.convert("L"))
+    more = ((0, max(0, height - plane.shape[0])), (0, max(0, width - plane.shape[1])))
+    return np.pad(plane, more, mode="symmetric")[:height, :width]
+
+
+def _exact(model: Path, picture: NDArray[np.uint8], white: float) -> NDArray[np.float32]:
+    """The output in levels, clipped, not rounded, by ONNX's own evaluator: no runtime judges itself."""
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    proto = onnx.load(model)
+    plane = picture[None, None] * np.float32(white / 255)
+    out: Any = ReferenceEvaluator(proto).run(None, {proto.graph.input[0].name: plane})
+    levels: NDArray[np.float32] = np.clip(out[0][0, 0] * np.float32(255 / white), 0, 255)
+    return levels
+
+
+def _row(name: str, worker: _Worker, macs: int) -> dict[str, Any]:
+    median = statistics.median(worker.times)
+    return {
+        "model": name,
+        "runtime": worker.runtime,
+        "precision": "fp32",
+        "median_ms": round(median, 4),
+        "p99_ms": round(float(np.percentile(worker.times, 99)), 4),
+        "gmacs_per_s": round(macs / median / 1e6, 2),
+        **worker.chosen,
+    }
+
+
+class _Worker:
+    """A runtime's process: stopped whenever it is not its turn (where the system can stop processes)."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self.runtime: str = job["runtime"]
+        self.times: list[float] = []
+        self.failed: str | None = None
+        self.chosen: dict[str, Any] = {}
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by __exit__)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "pocketsr.bench.peers._worker", json.dumps(job)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join([str(_SOURCES), os.environ.get("PYTHONPATH", "")]),
+            },
+        )
+
+    def __enter__(self) -> _Worker:
+        try:
+            self.chosen = self._answer()
+            self.failed = self.chosen.get("failed")
+            self._signal("SIGSTOP")
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()  # ends a stopped process too
+        self._process.communicate()
+        self._log.close()
+
+    def run(self, frames: int) -> None:
+        """Run some frames and keep their times. Raises UserError if the process has died."""
+        self._signal("SIGCONT")
+        assert self._process.stdin is not None
+        print(frames, file=self._process.stdin, flush=True)
+        answer = self._answer()
+        if "failed" in answer:
+            raise UserError(f"{self.runtime} stopped in the middle of the run: {answer['failed']}")
+        self.times += answer["ms"]
+        self._signal("SIGSTOP")
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        if line := self._process.stdout.readline():
+            return dict(json.loads(line))
+        self._log.seek(0)
+        last = (self._log.read().strip().splitlines() or ["it said nothing"])[-1]
+        return {"failed": f"the process ended with code {self._process.wait()}: {last}"}
+
+    def _signal(self, name: str) -> None:
+        if hasattr(signal, name) and self._process.poll() is None:
+            self._process.send_signal(getattr(signal, name))
