@@ -73,7 +73,7 @@ class Clip:
             context.time_base = stream.time_base = self.time_base
             context.options = dict(self.options)
             for name, value in self.tags.items():
-                setattr(context, name, value)
+                setattr(context, name, value | context.flags if name == "flags" else value)
             more = setup(container, stream) if setup else None
             for index, (pts, planes) in enumerate(zip(self.pts, pictures or self.noise(), strict=False)):
                 frame = self.frame(planes)
@@ -118,7 +118,9 @@ def decode(path: Path) -> list[VideoFrame]:
 
 def times(path: Path) -> list[Fraction]:
     """Presentation time of every frame, in seconds, exactly (AVI stores none but the order)."""
-    return [Fraction(frame.dts if frame.pts is None else frame.pts) * frame.time_base for frame in decode(path)]
+    return [
+        Fraction(frame.dts if frame.pts is None else frame.pts) * frame.time_base for frame in decode(path)
+    ]
 
 
 def samples(frame: VideoFrame) -> list[Plane]:
@@ -134,14 +136,14 @@ def replace_packets(path: Path, target: Path, change: Any) -> Path:
         to = output.add_stream_from_template(stream, opaque=True)
         index = 0
         for packet in source.demux(stream):
-            if packet.dts is None:
+            if not packet.size:
                 continue
             data = change(index, bytes(packet))
             index += 1
             if data is None:
                 continue
             made = av.Packet(data)
-            made.pts, made.dts, made.duration = packet.pts, packet.dts, packet.duration
+            made.pts, made.dts, made.duration = packet.pts, index - 10_000, packet.duration
             made.time_base, made.is_keyframe, made.stream = packet.time_base, packet.is_keyframe, to
             output.mux(made)
     return target

@@ -16,12 +16,26 @@ from pocketsr.video import upscale_video
 # FFmpeg's numbers: (matrix, primaries, transfer)
 BT601, BT709, BT2020, PQ, UNSPECIFIED = (6, 6, 6), (1, 1, 1), (9, 9, 14), (9, 9, 16), (2, 2, 2)
 LIMITED, FULL = 1, 2
-RGB_BARS = [(235, 235, 235), (200, 200, 10), (10, 200, 200), (10, 200, 10), (200, 10, 200), (200, 10, 10), (10, 10, 200), (9, 9, 9)]
+RGB_BARS = [
+    (235, 235, 235),
+    (200, 200, 10),
+    (10, 200, 200),
+    (10, 200, 10),
+    (200, 10, 200),
+    (200, 10, 10),
+    (10, 10, 200),
+    (9, 9, 9),
+]
 
 
 def tags(description: tuple[int, int, int], color_range: int) -> dict[str, Any]:
     matrix, primaries, transfer = description
-    return {"colorspace": matrix, "color_primaries": primaries, "color_trc": transfer, "color_range": color_range}
+    return {
+        "colorspace": matrix,
+        "color_primaries": primaries,
+        "color_trc": transfer,
+        "color_range": color_range,
+    }
 
 
 def bars(pix_fmt: str, full: bool, kr: float, kb: float, width: int = 256, height: int = 64) -> list[Any]:
@@ -75,14 +89,16 @@ def test_colour_bars_come_out_as_they_went_in(
             value = int(expected[0, index * expected.shape[1] // 8 + expected.shape[1] // 16])
             assert np.abs(inner - value).max() <= unit, (index, value, inner.min(), inner.max())
     assert report.warnings == []
-    with av.open(str(tmp_path / f"out{suffix}")) as container:  # in the file's header too, not only in the frames
+    with av.open(
+        str(tmp_path / f"out{suffix}")
+    ) as container:  # in the file's header too, not only in the frames
         context = container.streams.video[0].codec_context
         assert (context.colorspace, context.color_primaries, context.color_trc) == description
 
 
 @pytest.mark.parametrize("codec", ["h264", "h265", "av1", "vp9", "ffv1"])
 def test_every_encoder_carries_the_tags(tmp_path: Path, codec: str) -> None:
-    clip = Clip(time_base=Fraction(1, 1000), pts=(0, 40), tags=tags(BT709, LIMITED))
+    clip = Clip(time_base=Fraction(1, 1000), pts=(0, 40, 80, 120), tags=tags(BT709, LIMITED))
     source = clip.write(tmp_path / "in.mkv")
     upscale(source, tmp_path / "out.mkv", codec=codec)
     frame = decode(tmp_path / "out.mkv")[0]
@@ -116,10 +132,10 @@ def test_real_clips_keep_their_colours(tmp_path: Path, shared_data: Path, name: 
 def test_a_network_in_rgb_sees_true_colours_and_gives_them_back(
     tmp_path: Path, pix_fmt: str, description: Any, span: int, weights: Any
 ) -> None:
-    clip = Clip(width=256, height=64, pix_fmt=pix_fmt, time_base=Fraction(1, 1000), pts=(0, 40))
+    clip = Clip(width=256, height=64, pix_fmt=pix_fmt, time_base=Fraction(1, 1000), pts=(0, 40, 80))
     clip.tags, clip.options = tags(description, span), {"preset": "veryfast", "qp": "0"}
     planes = bars(pix_fmt, span == FULL, *weights)
-    source = clip.write(tmp_path / "in.mkv", [planes] * 2)
+    source = clip.write(tmp_path / "in.mkv", [planes] * 3)
     seen = []
 
     class Watching(Repeat):
@@ -143,7 +159,13 @@ def test_a_network_in_rgb_sees_true_colours_and_gives_them_back(
 
 def test_light_levels_of_hdr10_are_carried(tmp_path: Path) -> None:
     display = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
-    clip = Clip(pix_fmt="yuv420p10le", codec="libx265", tags=tags(PQ, LIMITED), time_base=Fraction(1, 1000), pts=(0, 40))
+    clip = Clip(
+        pix_fmt="yuv420p10le",
+        codec="libx265",
+        tags=tags(PQ, LIMITED),
+        time_base=Fraction(1, 1000),
+        pts=(0, 40, 80, 120),
+    )
     clip.options = {"x265-params": f"log-level=none:master-display={display}:max-cll=1000,400"}
     source = clip.write(tmp_path / "in.mkv")
     for codec in ("h265", "h264"):

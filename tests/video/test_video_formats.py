@@ -21,7 +21,8 @@ LOSSLESS = {"options": {}, "time_base": Fraction(1, 1000), "pts": (0, 40, 80)}
 def repeated(planes: list[Any], like: list[Any]) -> list[Any]:
     """Each plane with its samples repeated 2x2, cropped to the shape of `like`."""
     return [
-        np.repeat(np.repeat(a, 2, axis=0), 2, axis=1)[: b.shape[0], : b.shape[1]] for a, b in zip(planes, like, strict=True)
+        np.repeat(np.repeat(a, 2, axis=0), 2, axis=1)[: b.shape[0], : b.shape[1]]
+        for a, b in zip(planes, like, strict=True)
     ]
 
 
@@ -99,7 +100,9 @@ def test_interleaved_formats_become_their_planar_kind(pix_fmt: str, made: str) -
 
 @pytest.mark.parametrize("pix_fmt", ["nv12", "rgb24", "yuyv422"])
 def test_interleaved_formats_are_read_from_files(tmp_path: Path, pix_fmt: str) -> None:
-    source = Clip(width=38, height=22, pix_fmt=pix_fmt, codec="rawvideo", **LOSSLESS).write(tmp_path / "in.nut")
+    source = Clip(width=38, height=22, pix_fmt=pix_fmt, codec="rawvideo", **LOSSLESS).write(
+        tmp_path / "in.nut"
+    )
     before = decode(source)
     assert before[0].format.name == pix_fmt
     upscale(source, tmp_path / "out.mkv", codec="ffv1")
@@ -131,7 +134,15 @@ def test_lossy_families_keep_format_and_family(tmp_path: Path, codec: str, pix_f
     options = {} if codec in ("libsvtav1", "libvpx-vp9") else {"preset": "ultrafast"}
     if codec == "libx265":
         options["x265-params"] = "log-level=none"
-    clip = Clip(width=70, height=66, pix_fmt=pix_fmt, codec=codec, options=options, time_base=Fraction(1, 1000), pts=(0, 40))
+    clip = Clip(
+        width=70,
+        height=66,
+        pix_fmt=pix_fmt,
+        codec=codec,
+        options=options,
+        time_base=Fraction(1, 1000),
+        pts=(0, 40, 80, 120),
+    )
     source = clip.write(tmp_path / "in.mkv")
     report = upscale(source, tmp_path / "out.mkv")
     a, b = decode(source)[0], decode(tmp_path / "out.mkv")[0]
@@ -162,7 +173,9 @@ def test_ten_bits_are_told_to_the_network(tmp_path: Path) -> None:
         ("yuv444p", "left", "center"),
     ],
 )
-def test_siting_is_read_from_the_stream_used_and_written(tmp_path: Path, pix_fmt: str, location: str, siting: str) -> None:
+def test_siting_is_read_from_the_stream_used_and_written(
+    tmp_path: Path, pix_fmt: str, location: str, siting: str
+) -> None:
     from pocketsr.video.reader import VideoReader
 
     options = {"preset": "ultrafast", "chroma_sample_location": location}
@@ -193,15 +206,24 @@ def test_other_scales(tmp_path: Path, scale: int) -> None:
     np.testing.assert_array_equal(samples(frame)[1], expected)
 
 
-@pytest.mark.parametrize("name", ["yuv420p16le", "gray", "gbrap", "nv12", "rgb24", "ya8", "yuyv422", "yuva444p10le"])
+@pytest.mark.parametrize(
+    "name", ["yuv420p16le", "gray", "gbrap", "nv12", "rgb24", "ya8", "yuyv422", "yuva444p10le"]
+)
 def test_candidates_hold_the_same_samples(name: str) -> None:
     layout = layout_of(name)
     for other in map(layout_of, candidates(layout)):
-        assert (other.kind, other.bits, other.sub_x, other.sub_y) == (layout.kind, layout.bits, layout.sub_x, layout.sub_y)
+        assert (other.kind, other.bits, other.sub_x, other.sub_y) == (
+            layout.kind,
+            layout.bits,
+            layout.sub_x,
+            layout.sub_y,
+        )
         assert len(other.components) == len(layout.components)
 
 
-@pytest.mark.parametrize("name", ["pal8", "monow", "gbrpf32le", "xyz12le", "bayer_rggb8", "rgb565le", "gray10be_no"])
+@pytest.mark.parametrize(
+    "name", ["pal8", "monow", "gbrpf32le", "xyz12le", "bayer_rggb8", "rgb565le", "gray10be_no"]
+)
 def test_formats_that_are_not_taken_name_the_mend(name: str) -> None:
     with pytest.raises(UserError, match=r"not taken: convert it first, for instance with ffmpeg"):
         layout_of(name)
@@ -216,13 +238,17 @@ def test_alpha_that_the_encoder_can_not_hold_is_refused(tmp_path: Path) -> None:
 def test_vp9_alpha_is_decoded_and_kept(tmp_path: Path) -> None:
     clip = Clip(pix_fmt="yuva420p", codec="libvpx-vp9", options={"deadline": "realtime", "auto-alt-ref": "0"})
     clip.time_base, clip.pts = Fraction(1, 1000), (0, 40, 80)
-    source = clip.write(tmp_path / "in.webm", setup=lambda container, stream: stream.metadata.update(alpha_mode="1"))
+    source = clip.write(
+        tmp_path / "in.webm", setup=lambda container, stream: stream.metadata.update(alpha_mode="1")
+    )
     upscale(source, tmp_path / "out.webm")
     from pocketsr.video.reader import Picture, VideoReader
 
     with VideoReader(source) as a, VideoReader(tmp_path / "out.webm") as b:
         assert a.source.layout.name == b.source.layout.name == "yuva420p"
-        pairs = zip((p for p in a if isinstance(p, Picture)), (p for p in b if isinstance(p, Picture)), strict=True)
+        pairs = zip(
+            (p for p in a if isinstance(p, Picture)), (p for p in b if isinstance(p, Picture)), strict=True
+        )
         for before, after in pairs:
             alpha = np.repeat(np.repeat(samples(before.frame)[3], 2, 0), 2, 1)
             assert alpha.std() > 20

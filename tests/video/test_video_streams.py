@@ -46,7 +46,9 @@ def packets(path: Path, kind: str) -> list[tuple[Fraction, Fraction, bytes]]:
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".webm", ".ts"])
 def test_sound_is_copied_bit_for_bit_and_in_time(tmp_path: Path, suffix: str) -> None:
-    base = {".mp4": Fraction(1, 12800), ".mov": Fraction(1, 12800), ".ts": Fraction(1, 90000)}.get(suffix, Fraction(1, 1000))
+    base = {".mp4": Fraction(1, 12800), ".mov": Fraction(1, 12800), ".ts": Fraction(1, 90000)}.get(
+        suffix, Fraction(1, 1000)
+    )
     step = round(Fraction(1, 25) / base)
     clip = Clip(time_base=base, pts=range(0, 25 * step, step))
     if suffix == ".webm":
@@ -108,7 +110,10 @@ def test_text_subtitles_are_rewritten_for_mp4_and_back(tmp_path: Path) -> None:
     assert texts == [(Fraction(80, 1000), "Bonjour 2 é"), (Fraction(240, 1000), "Bonjour 6 é")]
     upscale(tmp_path / "out.mp4", tmp_path / "back.mkv")
     back = [(p[0], p[1], p[2].decode()) for p in packets(tmp_path / "back.mkv", "subtitle")]
-    assert back == [(Fraction(2, 25), Fraction(2, 25), "Bonjour 2 é"), (Fraction(6, 25), Fraction(2, 25), "Bonjour 6 é")]
+    assert back == [
+        (Fraction(2, 25), Fraction(2, 25), "Bonjour 2 é"),
+        (Fraction(6, 25), Fraction(2, 25), "Bonjour 6 é"),
+    ]
     upscale(tmp_path / "out.mp4", tmp_path / "again.mp4")
     assert packets(tmp_path / "again.mp4", "subtitle") == packets(tmp_path / "out.mp4", "subtitle")
 
@@ -146,7 +151,9 @@ def test_chapters_and_tags(tmp_path: Path, suffix: str) -> None:
         assert chapters(b) == chapters(a)
         assert len(chapters(a)) == 2
         for key in ("title", "artist", "date"):
-            assert b.metadata.get(key, b.metadata.get(key.upper())) == a.metadata.get(key, a.metadata.get(key.upper()))
+            assert b.metadata.get(key, b.metadata.get(key.upper())) == a.metadata.get(
+                key, a.metadata.get(key.upper())
+            )
         assert b.metadata.get("title") == "Ein Film"
         assert b.streams.video[0].metadata["language"] == "jpn"
     assert report.warnings == []

@@ -25,7 +25,15 @@ B_FRAMES = {"preset": "veryfast", "bf": "3", "b_strategy": "0", "crf": "20"}
         (".mov", Clip(pts=[p + 1001 for p in VARIABLE], time_base=Fraction(1, 90000))),
         (".mkv", Clip(time_base=Fraction(1, 1000), pts=[33, 66, 100, 133, 450, 451, 999], options=B_FRAMES)),
         (".mkv", Clip(time_base=Fraction(1, 1000), pts=range(0, 400, 40))),
-        (".webm", Clip(codec="libvpx-vp9", options={"deadline": "realtime"}, time_base=Fraction(1, 1000), pts=[5, 9, 99])),
+        (
+            ".webm",
+            Clip(
+                codec="libvpx-vp9",
+                options={"deadline": "realtime"},
+                time_base=Fraction(1, 1000),
+                pts=[5, 9, 99],
+            ),
+        ),
         (".ts", Clip(time_base=Fraction(1, 90000), pts=range(9000, 90000, 3003), options=B_FRAMES)),
         (".avi", Clip(time_base=Fraction(1, 25), pts=range(10))),
         (".nut", Clip(pts=VARIABLE, options=B_FRAMES)),
@@ -42,10 +50,14 @@ def test_times_are_the_inputs(tmp_path: Path, suffix: str, clip: Clip) -> None:
     assert report.warnings == []
 
 
-@pytest.mark.parametrize(("of", "to"), [(".mkv", ".mp4"), (".mp4", ".mov"), (".ts", ".mp4"), (".mkv", ".nut")])
+@pytest.mark.parametrize(
+    ("of", "to"), [(".mkv", ".mp4"), (".mp4", ".mov"), (".ts", ".mp4"), (".mkv", ".nut")]
+)
 def test_times_survive_a_change_of_container(tmp_path: Path, of: str, to: str) -> None:
     base = Fraction(1, 90000) if of == ".ts" else Fraction(1, 1000)
-    source = Clip(time_base=base, pts=[2033, 2066, 2100, 2450, 3999], options=B_FRAMES).write(tmp_path / f"in{of}")
+    source = Clip(time_base=base, pts=[2033, 2066, 2100, 2450, 3999], options=B_FRAMES).write(
+        tmp_path / f"in{of}"
+    )
     upscale(source, tmp_path / f"out{to}")
     assert times(tmp_path / f"out{to}") == times(source)
 
@@ -94,7 +106,10 @@ def test_frames_come_in_their_order(tmp_path: Path) -> None:
     import numpy as np
 
     clip = Clip(pts=range(0, 20 * 512, 512), options=B_FRAMES)
-    flat = [[np.full(s, v, np.uint8) for s, v in (((48, 64), 20 + 10 * i), ((24, 32), 128), ((24, 32), 128))] for i in range(20)]
+    flat = [
+        [np.full(s, v, np.uint8) for s, v in (((48, 64), 20 + 10 * i), ((24, 32), 128), ((24, 32), 128))]
+        for i in range(20)
+    ]
     source = clip.write(tmp_path / "in.mp4", flat)
     upscale(source, tmp_path / "out.mp4")
     shown = [float(np.mean(np.frombuffer(f.planes[0], np.uint8)[:128])) for f in decode(tmp_path / "out.mp4")]
@@ -103,7 +118,12 @@ def test_frames_come_in_their_order(tmp_path: Path) -> None:
 
 def test_a_pipe_with_no_length_and_no_frame_count(tmp_path: Path) -> None:
     """Matroska written to a pipe has neither; the count is what comes."""
-    clip = Clip(time_base=Fraction(1, 1000), pts=range(0, 1000, 40), format="matroska", container_options={"live": "1"})
+    clip = Clip(
+        time_base=Fraction(1, 1000),
+        pts=range(0, 1000, 40),
+        format="matroska",
+        container_options={"live": "1"},
+    )
     source = clip.write(tmp_path / "in.mkv")
     with av.open(str(source)) as container:
         assert container.duration is None
@@ -114,7 +134,9 @@ def test_a_pipe_with_no_length_and_no_frame_count(tmp_path: Path) -> None:
 
 
 def test_equal_times_move_by_the_least_amount(tmp_path: Path) -> None:
-    source = Clip(codec="ffv1", options={}, time_base=Fraction(1, 1000), pts=[0, 40, 80, 120]).write(tmp_path / "a.nut")
+    source = Clip(codec="ffv1", options={}, time_base=Fraction(1, 1000), pts=[0, 40, 80, 120]).write(
+        tmp_path / "a.nut"
+    )
     with av.open(str(source)) as container, av.open(str(tmp_path / "b.mkv"), "w") as output:
         stream = container.streams.video[0]
         to = output.add_stream_from_template(stream, opaque=True)

@@ -61,6 +61,7 @@ _UNLISTED = {
     "svcd": ("mpeg2video",),
     "mxf": ("mpeg2video", "libx264", "dnxhd", "prores_ks"),
 }
+_QUANTIZED = ("mpeg4", "msmpeg4", "mpeg2video", "mpeg1video", "mjpeg", "h263p", "flv", "wmv2")
 _KEEPS_ALL = ("ffv1", "huffyuv", "ffvhuff", "utvideo", "magicyuv", "png", "qtrle", "rawvideo")
 
 
@@ -112,9 +113,7 @@ def choose_encoder(source: Source, container: OutputContainer, target: str, opti
         name = _ALIASES.get(options.codec.lower(), options.codec)
         _refuse_unknown(name, options.codec)
         if name not in _held(container):
-            raise UserError(
-                f"{target}: {container.format.name} can't hold {name}: {_holders(container)}"
-            )
+            raise UserError(f"{target}: {container.format.name} can't hold {name}: {_holders(container)}")
         pix_fmt = _pix_fmt(name, source)
         if pix_fmt is None:
             takes = ", ".join(_formats(name)[:12])
@@ -123,7 +122,9 @@ def choose_encoder(source: Source, container: OutputContainer, target: str, opti
             )
     else:
         wanted = _FAMILY.get(source.codec, "ffv1" if source.lossless else "libx264")
-        held = _held(container) - ({"ffv1"} if container.format.name in ("mp4", "ipod") else set())  # few play it
+        held = _held(container) - (
+            {"ffv1"} if container.format.name in ("mp4", "ipod") else set()
+        )  # few play it
         order = [wanted, "libx264", "libx265", "libvpx-vp9", "libx264rgb", "libsvtav1", "libvpx", "ffv1"]
         for name in order:
             pix_fmt = _pix_fmt(name, source) if name in held and _exists(name) else None
@@ -150,8 +151,11 @@ def _with_quality(name: str, pix_fmt: str, source: Source, options: VideoOptions
             raise UserError(
                 f"--preset {options.preset} means nothing to {name}: leave it out or choose --codec h264"
             )
-        words = f"{name} ({'lossless' if lossless else 'fixed quantizer'}), {pix_fmt}"
-        return Encoder(name, pix_fmt, {"level": "3"} if name == "ffv1" else {}, words, not lossless)
+        quantized = name in _QUANTIZED
+        how = "lossless" if lossless else "quantizer 2" if quantized else "its default quality"
+        return Encoder(
+            name, pix_fmt, {"level": "3"} if name == "ffv1" else {}, f"{name} ({how}), {pix_fmt}", quantized
+        )
     crf = rate.default_crf if options.crf is None else options.crf
     low, high = rate.crf
     if not low <= crf <= high:

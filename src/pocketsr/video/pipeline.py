@@ -6,6 +6,7 @@ import threading
 from array import array
 from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 from time import perf_counter
 
 from av.packet import Packet
@@ -44,7 +45,7 @@ def upscale_video(
         chroma: gives the network for chroma planes of a siting.
         options: how to encode.
         overwrite: whether an existing target may be replaced.
-        on_progress: called on this thread after every frame.
+        on_progress: called on the caller's thread after every frame.
 
     Raises:
         UserError: the input can't be read, the output can't be written, or a setting is wrong. The target is then as it
@@ -58,13 +59,15 @@ def upscale_video(
         writer = VideoWriter(
             target, about, reader.container, reader.stream, size, options, overwrite=overwrite
         )
-        job = _Job(reader, writer)
+        job: _Job | None = None
         try:
             frames = FrameUpscaler(upscaler, chroma, about.layout, writer.encoder.pix_fmt, about.siting)
-            job.run(frames, on_progress)
+            job = _Job(reader, frames, writer)
+            job.run(on_progress)
             writer.finish()
         except BaseException:
-            job.stop()
+            if job is not None:
+                job.stop()
             writer.abort()
             raise
         seconds = perf_counter() - began
@@ -86,40 +89,34 @@ def upscale_video(
 
 
 class _Job:
-    """The reader's and the writer's threads; upscaling runs on the caller's, which also gets Ctrl-C."""
+    """A thread each for the reader, the network and the writer.
 
-    def __init__(self, reader: VideoReader, writer: VideoWriter) -> None:
-        self._reader, self._writer = reader, writer
+    The caller's thread only reports progress and waits: Ctrl-C reaches it there at once, and never in the middle of a
+    network's work on a frame.
+    """
+
+    def __init__(self, reader: VideoReader, frames: FrameUpscaler, writer: VideoWriter) -> None:
+        self._reader, self._frames, self._writer = reader, frames, writer
         self._decoded: Belt[Picture | Packet[Stream] | None] = Belt(_QUEUED)
         self._upscaled: Belt[tuple[Picture, VideoFrame] | Packet[Stream] | None] = Belt(_QUEUED)
+        self._progress: SimpleQueue[int | None] = SimpleQueue()  # frames done; None at the end
         self._failure: BaseException | None = None
         self._threads = [
-            threading.Thread(target=self._guard, args=(work,), name=f"pocketsr-{work.__name__}", daemon=True)
-            for work in (self._decode, self._encode)
+            threading.Thread(target=self._guard, args=(work,), name=f"pocketsr{work.__name__}", daemon=True)
+            for work in (self._decode, self._upscale, self._encode)
         ]
         self.decode_s, self.upscale_s, self.encode_s = array("d"), array("d"), array("d")
 
-    def run(self, frames: FrameUpscaler, on_progress: Progress | None) -> None:
+    def run(self, on_progress: Progress | None) -> None:
         """Do it all; returns when the last frame is in the encoder."""
         for thread in self._threads:
             thread.start()
         total = self._reader.source.total
-        try:
-            while (item := self._decoded.get()) is not None:
-                if not isinstance(item, Picture):
-                    self._upscaled.put(item)
-                    continue
-                start = perf_counter()
-                made = frames(item.frame)
-                self.upscale_s.append(perf_counter() - start)
-                self._upscaled.put((item, made))
-                if on_progress is not None:
-                    on_progress(len(self.upscale_s), total)
-            self._upscaled.put(None)
-            for thread in self._threads:
-                thread.join()
-        except Stopped:
-            pass
+        while (done := self._progress.get()) is not None:
+            if on_progress is not None:
+                on_progress(done, total)
+        for thread in self._threads:
+            thread.join()
         if self._failure is not None:
             raise self._failure
 
@@ -140,6 +137,7 @@ class _Job:
             self._failure = error
             self._decoded.stop()
             self._upscaled.stop()
+            self._progress.put(None)
 
     def _decode(self) -> None:
         start = perf_counter()
@@ -150,6 +148,17 @@ class _Job:
             start = perf_counter()
         self._decoded.put(None)
 
+    def _upscale(self) -> None:
+        while (item := self._decoded.get()) is not None:
+            if isinstance(item, Picture):
+                start = perf_counter()
+                made = self._frames(item.frame)
+                self.upscale_s.append(perf_counter() - start)
+                self._upscaled.put((item, made))
+            else:
+                self._upscaled.put(item)
+        self._upscaled.put(None)
+
     def _encode(self) -> None:
         while (item := self._upscaled.get()) is not None:
             if isinstance(item, Packet):
@@ -159,3 +168,5 @@ class _Job:
             start = perf_counter()
             self._writer.encode(made, picture.pts, picture.duration)
             self.encode_s.append(perf_counter() - start)
+            self._progress.put(len(self.encode_s))
+        self._progress.put(None)

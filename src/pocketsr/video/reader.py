@@ -26,6 +26,7 @@ from pocketsr.video.timeline import Slot, Timeline
 
 __all__ = ["Picture", "VideoReader"]
 
+_SLACK_S = 0.25  # a stream that ends this much early may only lack its last frame's duration
 _GEN_PTS = cast(int, Flags.gen_pts.value)
 
 
@@ -89,15 +90,16 @@ class VideoReader:
         tick = self._tick()
         previous: VideoFrame | None = None
         last: int | None = None
+        end = 0
         packets = late = 0
 
         def show(frame: VideoFrame, slot: Slot) -> Picture:
-            nonlocal last, late
+            nonlocal last, late, end
             pts = slot.pts
             if last is not None and pts <= last:  # no encoder takes two frames at one time
                 late += 1
                 pts = last + 1
-            last = pts
+            last, end = pts, pts + slot.duration
             return Picture(frame, pts, slot.duration)
 
         for packet in self._packets():
@@ -121,6 +123,8 @@ class VideoReader:
                 for slot in lost:
                     self.replaced += 1
                     yield show(previous or frame, slot)
+                if own is None and frame.pts is not None and last is not None and frame.pts <= last:
+                    continue  # came after its time, which a neighbour has taken
                 previous = frame
                 at = own.pts if own else frame.pts
                 if at is None:
@@ -130,7 +134,7 @@ class VideoReader:
             for slot in timeline.rest():
                 self.replaced += 1
                 yield show(previous, slot)
-        self._sum_up(packets, late)
+        self._sum_up(packets, late, end)
 
     @property
     def source_codec(self) -> str:
@@ -172,7 +176,7 @@ class VideoReader:
                 f"ffmpeg -i {self._path.name} -vf scale={before.width}:{before.height} -pix_fmt {before.format.name} OUT.mkv"
             )
 
-    def _sum_up(self, packets: int, late: int) -> None:
+    def _sum_up(self, packets: int, late: int, shown: int) -> None:
         if self.replaced:
             plural = "frames" if self.replaced > 1 else "frame"
             self.warnings.append(
@@ -183,10 +187,29 @@ class VideoReader:
                 f"{self._path}: {late} timestamps were not increasing and were moved by the least amount"
             )
         announced = self.stream.frames
+        end, reached = _announced_end(self.container, self.stream), shown * (self.stream.time_base or 0)
         if packets < announced:
-            self.warnings.append(
-                f"{self._path}: truncated: {packets} of {announced} frames are there, and were upscaled"
-            )
+            there = f"{packets} of {announced} frames are"
+        elif end is not None and reached < end - _SLACK_S:
+            there = f"{float(reached):.1f} of {float(end):.1f} seconds are"
+        else:
+            return
+        self.warnings.append(f"{self._path}: truncated: {there} there, and were upscaled")
+
+
+def _announced_end(container: InputContainer, stream: VideoStream) -> Fraction | None:
+    """When the last frame ends, in seconds, by what the file's head says; None if it doesn't say."""
+    if not container.format.name.startswith("matroska"):
+        return None  # counts frames instead, or says nothing that would be reliable
+    words = {key.lower(): value for key, value in stream.metadata.items()}.get("duration", "")
+    parts = words.split(":")
+    if len(parts) == 3:
+        try:
+            return sum((Fraction(part) * 60 ** (2 - at) for at, part in enumerate(parts)), Fraction(0))
+        except ValueError:
+            return None
+    alone = len(container.streams) == 1
+    return Fraction(container.duration, av.time_base) if alone and container.duration else None
 
 
 def _open(path: Path) -> InputContainer:
@@ -204,7 +227,9 @@ def _open(path: Path) -> InputContainer:
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{path} is not a video that can be read, or is damaged ({reason})") from error
-    container.flags &= ~_GEN_PTS  # FFmpeg's guesses at times that a file doesn't store are off by the decoder's delay
+    container.flags &= (
+        ~_GEN_PTS
+    )  # FFmpeg's guesses at times that a file doesn't store are off by the decoder's delay
     return container
 
 

@@ -17,6 +17,7 @@ from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from pocketsr.video.ffmpeglog import listening
 from pocketsr.video.pixfmt import Layout, layout_of
 from pocketsr.video.types import Siting
 
@@ -169,17 +170,13 @@ def _chroma_location(frame: VideoFrame) -> str:
     graph_out = graph.add("buffersink")
     graph_in.link_to(show)
     show.link_to(graph_out)
-    before = av.logging.get_level()
-    av.logging.set_level(av.logging.INFO)
     try:
-        with av.logging.Capture() as logs:
+        with listening(av.logging.INFO) as logs:
             graph.configure()
             graph_in.push(frame)
             graph_out.pull()
     except av.FFmpegError:
         return "unspecified"
-    finally:
-        av.logging.set_level(before)
     text = "".join(message for _, name, message in logs if name == "showinfo")
     found = re.search(r"\bcl:(\w+)", text)
     return found.group(1) if found else "unspecified"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import av
+import av.logging
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
@@ -20,6 +21,7 @@ from pocketsr.errors import UserError
 from pocketsr.video.beside import Beside
 from pocketsr.video.codecs import choose_encoder
 from pocketsr.video.extras import Extras, container_metadata, stream_metadata
+from pocketsr.video.ffmpeglog import listening
 from pocketsr.video.source import Source
 from pocketsr.video.types import VideoOptions
 
@@ -28,7 +30,14 @@ __all__ = ["VideoWriter"]
 _MP4 = ("mp4", "mov", "ipod", "3gp", "3g2")
 _BEFORE_ZERO = (*_MP4, "matroska", "webm", "nut", "null")  # formats with decoding times before zero
 _MOST_REORDERED = 16  # frames, by which decoding can precede showing
-_CARRY_ASPECT = ("libx264", "libx264rgb", "libx265", "mpeg4", "mpeg2video", "mpeg1video")  # in their own stream
+_CARRY_ASPECT = (
+    "libx264",
+    "libx264rgb",
+    "libx265",
+    "mpeg4",
+    "mpeg2video",
+    "mpeg1video",
+)  # in their own stream
 _MAX_TIMESCALE = 2**31 - 1
 # Tags that MP4's own dictionary has a place for; any other needs the newer key-value form.
 _MP4_TAGS = frozenset(
@@ -118,8 +127,14 @@ class VideoWriter:
         if matrix is not None and kind not in (*_MP4, "null"):
             turned = matrix[0] == matrix[4] and matrix[1] == -matrix[3]
             if kind not in ("matroska", "webm") or not turned:
-                self.warnings.append(f"{self._target}: {kind} can't hold the display matrix (rotation, flip): use .mp4")
-        if source.aspect not in (None, 1) and kind not in (*_MP4, "null") and self.encoder.name not in _CARRY_ASPECT:
+                self.warnings.append(
+                    f"{self._target}: {kind} can't hold the display matrix (rotation, flip): use .mp4"
+                )
+        if (
+            source.aspect not in (None, 1)
+            and kind not in (*_MP4, "null")
+            and self.encoder.name not in _CARRY_ASPECT
+        ):
             self.warnings.append(
                 f"{self._target}: {kind} with {self.encoder.name} loses the pixel aspect {source.aspect}: "
                 "use .mp4, or --codec h264 or h265"
@@ -132,7 +147,7 @@ class VideoWriter:
             container = av.open(f"file:{self._beside.path}", "w")
         except ValueError as error:
             raise UserError(
-                f"{self._target}: no video format is known by the suffix {self._beside.path.suffix!r}: "
+                f"{self._target}: no video format is known by the suffix {self._beside.target.suffix!r}: "
                 "use .mp4, .mkv, .webm, .mov or another"
             ) from error
         if container.format.name.startswith("image2"):
@@ -201,13 +216,16 @@ class VideoWriter:
             options["mpegts_copyts"] = "1"
 
     def _start(self, container: OutputContainer) -> None:
+        said: list[tuple[int, str, str]] = []
         try:
-            container.start_encoding()
+            with listening(av.logging.ERROR) as said:
+                container.start_encoding()
         except (av.FFmpegError, ValueError, OSError) as error:
             self._refuse_full(error)
+            reason = next((text.strip() for _, _, text in said if text.strip()), _reason(error))
             raise UserError(
                 f"{self._target}: {self.encoder.words} can't be set up for {container.format.name} "
-                f"({_reason(error)}): choose another --codec or suffix"
+                f"({reason}): choose another --codec or suffix"
             ) from error
 
     def encode(self, frame: VideoFrame, pts: int, duration: int) -> None:
@@ -224,7 +242,9 @@ class VideoWriter:
         assert self._container is not None
         for packet in packets:
             if packet.dts is not None and packet.pts is not None and packet.dts > packet.pts:
-                packet.dts = packet.pts  # libx265 makes decoding times up where it gets fewer frames than it reorders
+                packet.dts = (
+                    packet.pts
+                )  # libx265 makes decoding times up where it gets fewer frames than it reorders
             self._container.mux_one(packet)
 
     def copy(self, packet: Packet[Stream]) -> None:
