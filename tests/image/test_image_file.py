@@ -318,3 +318,26 @@ def test_an_image_is_known_by_its_content_then_its_name(tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
     names = ("a.png", "photo", "text.JPG", "clip.mp4", "missing.webp", "missing.mkv")
     assert [is_image_file(tmp_path / name) for name in names] == [True, True, True, False, True, False]
+
+
+def test_phone_pictures_of_several_parts(tmp_path: Path) -> None:
+    picture = Image.fromarray(_pixels(6, 8, 3))
+    picture.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[Image.new("RGB", (3, 3))])
+    report = _upscale(tmp_path / "a.jpg", tmp_path / "b.jpg")
+    assert (report.width, report.height) == (16, 12)
+    assert report.warnings == (f"{tmp_path / 'a.jpg'}: only the first of its 2 pictures is upscaled",)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_broken_exif_does_not_cost_the_picture(tmp_path: Path, suffix: str) -> None:
+    pixels = _pixels(6, 8, 3)
+    Image.fromarray(pixels).save(tmp_path / f"a{suffix}", exif=b"Exif\0\0garbage!!garbage", lossless=True)
+    report = _upscale(tmp_path / f"a{suffix}", tmp_path / "b.png")
+    assert report.warnings == (f"{tmp_path / ('a' + suffix)}: its EXIF data is broken and was left out",)
+    assert np.array_equal(_read(tmp_path / "b.png"), _big(pixels))
+
+
+def test_broken_cmyk_profile_falls_back_to_the_plain_formula(tmp_path: Path) -> None:
+    Image.new("CMYK", (4, 4), (0, 255, 255, 0)).save(tmp_path / "a.jpg", quality=100, icc_profile=b"garbage")
+    _upscale(tmp_path / "a.jpg", tmp_path / "b.png")
+    assert np.abs(_read(tmp_path / "b.png").astype(int) - (255, 0, 0)).max() <= 3

@@ -85,12 +85,17 @@ def _decode_open(path: Path, image: ImageFile.ImageFile) -> Picture:
             f"{path} has 16 bits a colour, of which only 8 would be read: save it with 8 bits first, "
             "or pass its array to pocketsr.upscale_image"
         )
-    exif = _portable(image.getexif())
+    try:
+        exif = _portable(image.getexif())
+        upright = ImageOps.exif_transpose(image)
+    except _BROKEN:
+        image.load()  # raises where it is the picture that is broken
+        notes.append(f"{path}: its EXIF data is broken and was left out")
+        exif, upright = Image.Exif(), image.copy()
     xmp = image.info.get("xmp")
     lossy = image.format in ("JPEG", "MPO") or (image.format == "WEBP" and webp_is_lossy(path))
     icc = image.info.get("icc_profile") or None
     dpi = image.info.get("dpi")
-    upright = ImageOps.exif_transpose(image)
     if upright.mode == "CMYK":
         notes.append(f"{path}: converted from CMYK to RGB")
         upright, icc = _cmyk_to_rgb(upright, icc), None
@@ -132,7 +137,7 @@ def _cmyk_to_rgb(image: Image.Image, icc: bytes | None) -> Image.Image:
         try:
             source, srgb = ImageCms.ImageCmsProfile(io.BytesIO(icc)), ImageCms.createProfile("sRGB")
             converted = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
-        except ImageCms.PyCMSError:
+        except (ImageCms.PyCMSError, OSError):
             converted = None
         if converted is not None:
             return converted
