@@ -51,8 +51,8 @@ def measure_speed(
     rounds: turns of every runtime; frames: timed frames in a turn. progress: told what begins.
     Returns {"machine", "size", "threads", "fma_peak_gmacs", "rows", "absent"}. The peak is the median of all
     rounds. A row: {"model", "runtime", "precision", "median_ms", "p99_ms", "gmacs_per_s", "version",
-    "settings", "tried"}, with multiply-adds counted as direct convolution would need them. "absent" names what
-    could not take part: {"runtime", "reason"}, and "model" where it failed on that one only.
+    "settings", "tried"}, with multiply-adds counted as direct convolution would need them. "absent" names
+    what could not take part: {"runtime", "reason"}, and "model" where it failed on that one only.
     Raises UserError for an unknown peer or model, a network that is not luma, or an impossible size.
     """
     _check(peers, size, threads)
@@ -188,7 +188,7 @@ class _Worker:
         try:
             self.chosen = self._answer()
             self.failed = self.chosen.get("failed")
-            self._signal("SIGSTOP")
+            self._stop()
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -203,14 +203,14 @@ class _Worker:
 
     def run(self, frames: int) -> None:
         """Run some frames and keep their times. Raises UserError if the process has died."""
-        self._signal("SIGCONT")
+        self._go_on()
         assert self._process.stdin is not None
         print(frames, file=self._process.stdin, flush=True)
         answer = self._answer()
         if "failed" in answer:
             raise UserError(f"{self.runtime} stopped in the middle of the run: {answer['failed']}")
         self.times += answer["ms"]
-        self._signal("SIGSTOP")
+        self._stop()
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -220,6 +220,11 @@ class _Worker:
         last = (self._log.read().strip().splitlines() or ["it said nothing"])[-1]
         return {"failed": f"the process ended with code {self._process.wait()}: {last}"}
 
-    def _signal(self, name: str) -> None:
-        if hasattr(signal, name) and self._process.poll() is None:
-            self._process.send_signal(getattr(signal, name))
+    def _stop(self) -> None:
+        if hasattr(os, "waitid") and self._process.poll() is None:
+            self._process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
+    def _go_on(self) -> None:
+        if hasattr(os, "waitid"):
+            self._process.send_signal(signal.SIGCONT)
