@@ -15,17 +15,16 @@ class Beside:
     """Where to write for now, at `path`: a hidden file in the target's folder, with the target's suffix.
 
     Raises:
-        UserError: the target is the source, exists (without `overwrite`), is a folder or a device, or its folder is
-            missing or can't be written.
+        UserError: the target is the source, exists (without `overwrite`), is a folder or a device, or its
+            folder is missing or can't be written.
     """
 
     def __init__(self, target: Path, source: Path, *, overwrite: bool) -> None:
         self.target = target
         place = Path(os.path.realpath(target))  # a link keeps pointing where it points
         if place.is_dir():
-            raise UserError(
-                f"{target} is a folder: name the file to write, for instance {target / (source.stem + '_2x.mkv')}"
-            )
+            example = target / f"{source.stem}_2x.mkv"
+            raise UserError(f"{target} is a folder: name the file to write, for instance {example}")
         if place.exists():
             if source.exists() and place.samefile(source):
                 raise UserError(f"{target} is the input itself: name another output")
@@ -57,7 +56,7 @@ class Beside:
             os.fsync(handle)
         finally:
             os.close(handle)
-        os.replace(self.path, self._place)
+        self.path.replace(self._place)
 
     def discard(self) -> None:
         """Leave nothing behind."""

@@ -76,7 +76,7 @@ class _Rate:
     preset_option: str = "preset"
 
 
-# The default crf of each is about visually lossless on 720p material: an upscaler's work should not be coded away.
+# The default crf of each is about visually lossless at 720p: an upscaler's work should not be coded away.
 _RATES = {
     "libx264": _Rate((0, 51), 18, tuple(_X26_PRESETS), "medium"),
     "libx264rgb": _Rate((0, 51), 18, tuple(_X26_PRESETS), "medium"),
@@ -106,8 +106,8 @@ def choose_encoder(source: Source, container: OutputContainer, target: str, opti
         target: what to call the output in messages.
 
     Raises:
-        UserError: no such encoder, the container can't hold it, it can't hold the source's kind of samples, or
-            crf or preset is none of its own. The message names the choices.
+        UserError: no such encoder, the container can't hold it, it can't hold the source's kind of samples,
+            or crf or preset is none of its own. The message names the choices.
     """
     if options.codec is not None:
         name = _ALIASES.get(options.codec.lower(), options.codec)
@@ -118,7 +118,8 @@ def choose_encoder(source: Source, container: OutputContainer, target: str, opti
         if pix_fmt is None:
             takes = ", ".join(_formats(name)[:12])
             raise UserError(
-                f"{name} can't hold {source.layout.name}; it takes {takes}: choose another --codec, such as ffv1 (in .mkv)"
+                f"{name} can't hold {source.layout.name}; it takes {takes}: "
+                "choose another --codec, such as ffv1 (in .mkv)"
             )
     else:
         wanted = _FAMILY.get(source.codec, "ffv1" if source.lossless else "libx264")
@@ -175,7 +176,8 @@ def _with_quality(name: str, pix_fmt: str, source: Source, options: VideoOptions
     _add_light(made, name, source)
     warning = None
     if source.lossless:
-        warning = f"{source.name} is lossless and {target} is not ({name}, crf {crf:g}): use .mkv with --codec ffv1 to keep it so"
+        mend = "use .mkv with --codec ffv1 to keep it so"
+        warning = f"{source.name} is lossless and {target} is not ({name}, crf {crf:g}): {mend}"
     return Encoder(name, pix_fmt, made, f"{name} crf {crf:g}, preset {preset}, {pix_fmt}", warning=warning)
 
 
@@ -190,7 +192,7 @@ def _add_light(made: dict[str, str], name: str, source: Source) -> None:
     key, display_key, light_key = joined[name]
     parts = [made[key]] if key in made else []
     if source.mastering is not None and len(source.mastering) >= 88:
-        # AVMasteringDisplayMetadata: R, G, B and white as x, y rationals, least and greatest luminance, two flags.
+        # AVMasteringDisplayMetadata: R, G, B and white as x, y rationals, two luminances, two flags.
         values = struct.unpack("<20i2i", source.mastering[:88])
         rational = [values[2 * i] / (values[2 * i + 1] or 1) for i in range(10)]
         rx, ry, gx, gy, bx, by, wx, wy = (round(v * 50000) for v in rational[:8])

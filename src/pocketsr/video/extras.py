@@ -1,4 +1,4 @@
-"""Everything in the file but the upscaled stream: sound, subtitles, covers, attachments, chapters and metadata."""
+"""Everything in a file but the upscaled stream: sound, subtitles, covers, attachments, chapters, metadata."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 
 from pocketsr.errors import UserError
+from pocketsr.video.containers import MP4
 
 __all__ = ["Extras", "container_metadata", "stream_metadata"]
 
 _TEXT_SUBTITLES = ("subrip", "srt", "text", "webvtt")
-_MP4 = ("mp4", "mov", "ipod", "3gp", "3g2")
 # What a file says about how it was muxed is not true of ours any more.
 _MUXER_KEYS = re.compile(
     r"major_brand|minor_version|compatible_brands|encoder|(bps|duration|number_of_|_statistics_).*", re.I
@@ -40,10 +40,10 @@ class Extras:
 
     Args:
         source, main: the input, and the index of its stream that is upscaled instead.
-        output: a container that is not started yet; its streams are added here, in the input's order around `main`.
+        output: a container that is not started yet; the streams are added here.
 
     Raises:
-        UserError: the container can't hold a sound or subtitle stream; the message names the stream and the mend.
+        UserError: the container can't hold a sound or subtitle stream; the message names it and the mend.
     """
 
     def __init__(self, source: InputContainer, main: int, output: OutputContainer, target: str) -> None:
@@ -80,7 +80,7 @@ class Extras:
         if stream.type == "video" and not stream.disposition & Disposition.attached_pic:
             self.warnings.append(f"{self._target}: video stream {stream.index} is copied at its own size")
         kind = self._output.format.name
-        if stream.type == "subtitle" and kind in _MP4 and name in _TEXT_SUBTITLES:
+        if stream.type == "subtitle" and kind in MP4 and name in _TEXT_SUBTITLES:
             self._convert[stream.index] = _to_mov_text
             return self._output.add_mux_stream("mov_text", time_base=stream.time_base)
         if stream.type == "subtitle" and kind == "matroska" and name == "mov_text":
@@ -93,8 +93,8 @@ class Extras:
         except ValueError as error:
             mend = "write to .mkv" if kind != "matroska" else "write to .mp4"
             raise UserError(
-                f"{self._target}: {kind} can't hold stream {stream.index} ({stream.type}, {name}): {mend}, or take it out "
-                f"first with ffmpeg -i INPUT -map 0 -map -0:{stream.index} -c copy OUT{_suffix(self._output)}"
+                f"{self._target}: {kind} can't hold stream {stream.index} ({stream.type}, {name}): {mend}, "
+                f"or take it out: ffmpeg -i INPUT -map 0 -map -0:{stream.index} -c copy OUT{_suffix(self._output)}"
             ) from error
 
     def _add_attachment(self, stream: Stream) -> Stream | None:

@@ -21,7 +21,7 @@ from pocketsr.video.writer import VideoWriter
 
 __all__ = ["upscale_video"]
 
-# Enough that a slow frame in one stage doesn't starve the next, few enough that a 4K frame (12 MB) costs little.
+# Enough that a slow frame in one stage doesn't starve the next; a few 4K frames (12 MB each) cost little.
 _QUEUED = 4
 
 
@@ -35,12 +35,12 @@ def upscale_video(
     overwrite: bool = False,
     on_progress: Progress | None = None,
 ) -> VideoReport:
-    """Upscale a video, keeping its times, sound, subtitles, chapters, tags, colour description and sample format.
+    """Upscale a video; times, sound, subtitles, chapters, tags, colours and sample format stay what they are.
 
     Args:
         source: the input file.
-        target: the output file, whose suffix chooses the container; None decodes, upscales and encodes but writes
-            nothing (a benchmark).
+        target: the output file, whose suffix chooses the container; None decodes, upscales and encodes but
+            writes nothing (a benchmark).
         upscaler: the network, luma or RGB.
         chroma: gives the network for chroma planes of a siting.
         options: how to encode.
@@ -48,8 +48,8 @@ def upscale_video(
         on_progress: called on the caller's thread after every frame.
 
     Raises:
-        UserError: the input can't be read, the output can't be written, or a setting is wrong. The target is then as it
-            was before: absent, or the old file. So too on KeyboardInterrupt.
+        UserError: the input can't be read, the output can't be written, or a setting is wrong. The target is
+            then as it was before: absent, or the old file. So too on KeyboardInterrupt.
     """
     began = perf_counter()
     options = options or VideoOptions()
@@ -91,8 +91,8 @@ def upscale_video(
 class _Job:
     """A thread each for the reader, the network and the writer.
 
-    The caller's thread only reports progress and waits: Ctrl-C reaches it there at once, and never in the middle of a
-    network's work on a frame.
+    The caller's thread only reports progress and waits: Ctrl-C reaches it there at once, and never in the
+    middle of a network's work on a frame.
     """
 
     def __init__(self, reader: VideoReader, frames: FrameUpscaler, writer: VideoWriter) -> None:

@@ -1,4 +1,4 @@
-"""Reads a video: frames in the order of presentation with exact times, and the other streams' packets as they come."""
+"""Reads a video: frames in the order of presentation at exact times, other streams' packets as they come."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Picture:
 class VideoReader:
     """An open video.
 
-    Iterating gives a `Picture` a frame and the packets of all other streams, in the file's order. There is exactly one
-    picture for each frame that the file announces: one that can't be decoded repeats the one before (at the start, the
-    first good one), and `warnings` says so.
+    Iterating gives a `Picture` a frame and the packets of all other streams, in the file's order. There is
+    exactly one picture for each frame that the file announces: one that can't be decoded repeats the one
+    before (at the start, the first good one), and `warnings` says so.
 
     Raises:
-        UserError: what is there is no video that can be read, is interlaced, or has a pixel format that isn't taken.
+        UserError: what is there is no video that can be read, is interlaced, or has samples we don't take.
     """
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
@@ -170,18 +170,18 @@ class VideoReader:
 
     def _refuse_change(self, before: VideoFrame, now: VideoFrame) -> None:
         if (now.width, now.height, now.format.name) != (before.width, before.height, before.format.name):
+            size, name = f"{before.width}x{before.height}", before.format.name
+            other = f"{now.width}x{now.height} {now.format.name}"
             raise UserError(
-                f"{self._path}: its frames change from {before.width}x{before.height} {before.format.name} to "
-                f"{now.width}x{now.height} {now.format.name}: cut it there, or make it uniform with "
-                f"ffmpeg -i {self._path.name} -vf scale={before.width}:{before.height} -pix_fmt {before.format.name} OUT.mkv"
+                f"{self._path}: frames change from {size} {name} to {other}: "
+                f"cut it there, or make it uniform with ffmpeg -i {self._path.name} "
+                f"-vf scale={before.width}:{before.height} -pix_fmt {name} OUT.mkv"
             )
 
     def _sum_up(self, packets: int, late: int, shown: int) -> None:
         if self.replaced:
-            plural = "frames" if self.replaced > 1 else "frame"
-            self.warnings.append(
-                f"{self._path}: {self.replaced} {plural} could not be decoded: repeated a neighbouring frame instead"
-            )
+            count = f"{self.replaced} frame{'s' * (self.replaced > 1)}"
+            self.warnings.append(f"{self._path}: {count} could not be decoded: repeated a neighbouring frame")
         if late:
             self.warnings.append(
                 f"{self._path}: {late} timestamps were not increasing and were moved by the least amount"
@@ -251,7 +251,7 @@ def _decoder(stream: VideoStream, threads: int | None) -> VideoCodecContext:
     alpha = {key.lower(): value for key, value in stream.metadata.items()}.get("alpha_mode") == "1"
     if alpha and context.name in ("vp8", "vp9"):  # FFmpeg's own decoders drop the alpha plane
         context = CodecContext.create("libvpx" if context.name == "vp8" else "libvpx-vp9", "r")
-    # Threads within a frame only: an error then belongs to the packet just sent, and nothing is lost at the end.
+    # Threads within a frame only: an error then belongs to the packet just sent, and none is lost at the end.
     context.thread_type = "SLICE"
     context.thread_count = threads or 0
     return context
@@ -271,5 +271,6 @@ def _is_shown(codec: str, packet: Packet[Stream]) -> bool:
 def _refuse_interlaced(path: Path, interlaced: bool) -> None:
     if interlaced:
         raise UserError(
-            f"{path} is interlaced: deinterlace it first, with ffmpeg -i {path.name} -vf bwdif -c:a copy PROGRESSIVE.mkv"
+            f"{path} is interlaced: deinterlace it first, with "
+            f"ffmpeg -i {path.name} -vf bwdif -c:a copy PROGRESSIVE.mkv"
         )

@@ -161,7 +161,7 @@ def _side_data(frame: VideoFrame) -> tuple[dict[str, bytes], set[str]]:
 def _chroma_location(frame: VideoFrame) -> str:
     """FFmpeg's name for where the chroma samples lie.
 
-    PyAV exposes the field neither on frames nor on codec contexts, but the showinfo filter logs it, for any codec.
+    PyAV exposes the field neither on frames nor on codec contexts, but the showinfo filter logs it.
     """
     graph = Graph()
     options = f"video_size={frame.width}x{frame.height}:pix_fmt={frame.format.name}:time_base=1/1000"

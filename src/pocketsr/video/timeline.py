@@ -18,8 +18,8 @@ class Slot(NamedTuple):
 class Timeline:
     """Pairs frames with packets by time.
 
-    A decoder gives frames in the order of presentation. So when a frame comes out, every earlier time that a packet
-    announced and no frame has claimed belongs to a frame that could not be decoded.
+    A decoder gives frames in the order of presentation. So when a frame comes out, every earlier time that a
+    packet announced and no frame has claimed belongs to a frame that could not be decoded.
     """
 
     def __init__(self) -> None:

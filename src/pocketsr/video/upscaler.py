@@ -15,7 +15,7 @@ from pocketsr.video.types import Plane, Siting, Upscaler
 
 __all__ = ["FrameUpscaler", "plane_siting"]
 
-# swscale is only used around networks that want RGB; these flags make it round exactly and interpolate chroma.
+# swscale is only used around networks that want RGB; these flags make it exact, and interpolate chroma.
 _EXACT = (
     Interpolation.BICUBIC
     | Interpolation.FULL_CHR_H_INT
@@ -27,7 +27,7 @@ _RANGE_UNSPECIFIED, _MATRIX_UNSPECIFIED, _MATRIX_BT601 = 0, 2, 5
 
 
 def plane_siting(layout: Layout, siting: Siting) -> Siting:
-    """The siting of a chroma plane as such: a direction that isn't subsampled has its samples on the luma's."""
+    """The siting of a chroma plane as such: in a direction that isn't subsampled it lies on the luma's."""
     if not layout.sub_x:  # 4:4:4 and 4:4:0: nothing to place in x
         return "center"
     if not layout.sub_y and siting == "topleft":  # 4:2:2: nothing to place in y
@@ -39,8 +39,8 @@ class FrameUpscaler:
     """Upscales frames of one pixel format.
 
     Luma (or each of R, G and B) goes through `network`, or R, G and B together where it takes three channels;
-    chroma goes through `chroma(siting)` and alpha through `chroma("center")`. Planes are read where the decoder
-    left them and written where the encoder reads them.
+    chroma goes through `chroma(siting)` and alpha through `chroma("center")`. Planes are read where the
+    decoder left them and written where the encoder reads them.
 
     Args:
         network: takes (H, W) luma, or (H, W, 3) RGB.
@@ -144,7 +144,7 @@ class FrameUpscaler:
 
 
 def _plain(view: Plane, part: Component) -> Plane:
-    """Samples as a network takes them: native, unshifted, each row contiguous; the view itself where it can be."""
+    """Samples as a network takes them: native, unshifted, rows contiguous; the view itself if it can be."""
     if part.shift:
         return view >> part.shift
     if not view.dtype.isnative:

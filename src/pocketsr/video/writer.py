@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import av
 import av.logging
@@ -20,61 +20,13 @@ from av.video.stream import VideoStream
 from pocketsr.errors import UserError
 from pocketsr.video.beside import Beside
 from pocketsr.video.codecs import choose_encoder
+from pocketsr.video.containers import MP4, holds_reordered, losses, muxer_options
 from pocketsr.video.extras import Extras, container_metadata, stream_metadata
 from pocketsr.video.ffmpeglog import listening
 from pocketsr.video.source import Source
 from pocketsr.video.types import VideoOptions
 
 __all__ = ["VideoWriter"]
-
-_MP4 = ("mp4", "mov", "ipod", "3gp", "3g2")
-_BEFORE_ZERO = (*_MP4, "matroska", "webm", "nut", "null")  # formats with decoding times before zero
-_MOST_REORDERED = 16  # frames, by which decoding can precede showing
-_CARRY_ASPECT = (
-    "libx264",
-    "libx264rgb",
-    "libx265",
-    "mpeg4",
-    "mpeg2video",
-    "mpeg1video",
-)  # in their own stream
-_MAX_TIMESCALE = 2**31 - 1
-# Tags that MP4's own dictionary has a place for; any other needs the newer key-value form.
-_MP4_TAGS = frozenset(
-    [
-        "title",
-        "artist",
-        "album_artist",
-        "composer",
-        "album",
-        "date",
-        "comment",
-        "genre",
-        "copyright",
-        "grouping",
-        "lyrics",
-        "description",
-        "synopsis",
-        "show",
-        "episode_id",
-        "network",
-        "keywords",
-        "media_type",
-        "hd_video",
-        "gapless_playback",
-        "compilation",
-        "rating",
-        "creation_time",
-        "location",
-        "track",
-        "disc",
-        "tmpo",
-        "timecode",
-        "language",
-        "handler_name",
-        "vendor_id",
-    ]
-)
 
 
 class VideoWriter:
@@ -115,7 +67,14 @@ class VideoWriter:
                 self._extras = Extras(container, stream.index, self._container, self._target)
                 self.warnings += self._extras.warnings
                 self._container.metadata.update(container_metadata(container.metadata))
-            self._configure_muxer(self._container)
+            self._container.container_options.update(
+                muxer_options(
+                    self._container.format.name,
+                    source.time_base,
+                    self._extras.time_bases if self._extras else [],
+                    self._container.metadata,
+                )
+            )
             self._start(self._container)
         except BaseException:
             self.abort()
@@ -123,22 +82,7 @@ class VideoWriter:
         if self.encoder.warning is not None:
             self.warnings.append(self.encoder.warning)
         kind = self._container.format.name
-        matrix = source.display_matrix
-        if matrix is not None and kind not in (*_MP4, "null"):
-            turned = matrix[0] == matrix[4] and matrix[1] == -matrix[3]
-            if kind not in ("matroska", "webm") or not turned:
-                self.warnings.append(
-                    f"{self._target}: {kind} can't hold the display matrix (rotation, flip): use .mp4"
-                )
-        if (
-            source.aspect not in (None, 1)
-            and kind not in (*_MP4, "null")
-            and self.encoder.name not in _CARRY_ASPECT
-        ):
-            self.warnings.append(
-                f"{self._target}: {kind} with {self.encoder.name} loses the pixel aspect {source.aspect}: "
-                "use .mp4, or --codec h264 or h265"
-            )
+        self.warnings += [f"{self._target}: {text}" for text in losses(kind, source, self.encoder.name)]
 
     def _open(self) -> OutputContainer:
         if self._beside is None:
@@ -161,7 +105,7 @@ class VideoWriter:
     ) -> VideoStream:
         source, encoder = self._source, self.encoder
         try:
-            stream: VideoStream = container.add_stream(encoder.name, rate=source.rate or 25)  # type: ignore[assignment]
+            stream = cast(VideoStream, container.add_stream(encoder.name, rate=source.rate or 25))
         except ValueError as error:
             raise UserError(f"{self._target}: {error}: write to .mkv, or choose another --codec") from error
         context = stream.codec_context
@@ -174,13 +118,13 @@ class VideoWriter:
         if source.aspect:
             context.sample_aspect_ratio = source.aspect
         context.options = dict(encoder.options)
-        if not self._holds_reordered(container):
+        if not holds_reordered(container.format.name, source):
             context.max_b_frames = 0
         if source.layout.kind == "yuv" and source.chroma_location != "unspecified":
             context.options["chroma_sample_location"] = source.chroma_location
         if encoder.constant_quantizer:
             context.qscale, context.global_quality = True, 2 * 118  # FF_QP2LAMBDA: quantizer 2, near lossless
-        if encoder.name == "libx265" and container.format.name in _MP4:
+        if encoder.name == "libx265" and container.format.name in MP4:
             context.codec_tag = "hvc1"  # the tag that Apple's players ask for
         context.flags |= av.codec.context.Flags.frame_duration.value
         if source.display_matrix is not None:
@@ -188,32 +132,6 @@ class VideoWriter:
         stream.metadata.update(stream_metadata(like.metadata))
         stream.disposition = like.disposition
         return stream
-
-    def _holds_reordered(self, container: OutputContainer) -> bool:
-        """Whether B-frames leave the times as they are.
-
-        They must be decoded before their time. AVI stores no times but the order; most other formats have none before
-        zero and would shift the whole file where it starts there.
-        """
-        if container.format.name == "avi":
-            return False
-        rate = self._source.rate or 25
-        return container.format.name in _BEFORE_ZERO or self._source.start * rate > _MOST_REORDERED
-
-    def _configure_muxer(self, container: OutputContainer) -> None:
-        """Settings that keep times and tags exact, where a format's defaults would round or drop them."""
-        options = container.container_options
-        if container.format.name in _MP4:
-            scale = self._source.time_base.denominator
-            options["video_track_timescale"] = str(scale)
-            # Edit lists (start offsets) count in the movie's time scale: one that all streams divide keeps them exact.
-            others = self._extras.time_bases if self._extras else []
-            common = math.lcm(scale, *(base.denominator for base in others))
-            options["movie_timescale"] = str(common if common <= _MAX_TIMESCALE else scale)
-            if not _MP4_TAGS.issuperset(key.lower() for key in container.metadata):
-                options["movflags"] = "use_metadata_tags"
-        elif container.format.name == "mpegts":
-            options["mpegts_copyts"] = "1"
 
     def _start(self, container: OutputContainer) -> None:
         said: list[tuple[int, str, str]] = []
@@ -265,8 +183,8 @@ class VideoWriter:
         if self._inexact and self._beside is not None:
             base = self._stream.time_base
             self.warnings.append(
-                f"{self._target}: this format counts time in units of {base} s: timestamps were rounded to the nearest; "
-                ".mp4 keeps them exact"
+                f"{self._target}: this format counts time in units of {base} s: timestamps were rounded to "
+                "the nearest; .mp4 keeps them exact"
             )
 
     def abort(self) -> None:
