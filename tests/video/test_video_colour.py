@@ -143,7 +143,7 @@ def test_a_network_in_rgb_sees_true_colours_and_gives_them_back(
             seen.append(y.copy())
             return super().__call__(y, bits, out)
 
-    upscale_video(source, tmp_path / "out.mkv", Watching(channels=3), lambda siting: Repeat())
+    upscale_video(source, tmp_path / "out.mkv", Watching(channels=3), lambda _: Repeat())
     unit = 257 if seen[0].dtype == np.uint16 else 1
     for index, colour in enumerate(RGB_BARS):
         inner = seen[0][16:-16, index * 32 + 10 : index * 32 + 22].astype(float) / unit

@@ -84,7 +84,7 @@ def test_a_broken_frame_between_b_frames(tmp_path: Path) -> None:
 
 def test_no_frame_at_all_is_an_error(tmp_path: Path) -> None:
     good = MKV.write(tmp_path / "good.mkv")
-    source = replace_packets(good, tmp_path / "in.mkv", lambda i, d: b"\x00" * len(d))
+    source = replace_packets(good, tmp_path / "in.mkv", lambda _, d: b"\x00" * len(d))
     with pytest.raises(UserError, match="not one frame"):
         upscale(source, tmp_path / "out.mkv")
     assert not (tmp_path / "out.mkv").exists()

@@ -90,7 +90,7 @@ def test_interleaved_formats_become_their_planar_kind(pix_fmt: str, made: str) -
     clip = Clip(width=38, height=22, pix_fmt=pix_fmt)
     frame = clip.frame(next(iter(clip.noise())))
     assert made in candidates(layout_of(pix_fmt)) or pix_fmt.endswith("be")
-    b = FrameUpscaler(Repeat(), lambda siting: Repeat(), layout_of(pix_fmt), made, "left")(frame)
+    b = FrameUpscaler(Repeat(), lambda _: Repeat(), layout_of(pix_fmt), made, "left")(frame)
     assert b.format.name == made
     planes = samples(b)
     assert planes[0].std() > 10
@@ -157,7 +157,7 @@ def test_lossy_families_keep_format_and_family(tmp_path: Path, codec: str, pix_f
 def test_ten_bits_are_told_to_the_network(tmp_path: Path) -> None:
     source = Clip(pix_fmt="yuv420p10le", codec="ffv1", **LOSSLESS).write(tmp_path / "in.mkv")
     luma, chroma = Repeat(), Repeat()
-    upscale_video(source, None, luma, lambda siting: chroma, VideoOptions())
+    upscale_video(source, None, luma, lambda _: chroma, VideoOptions())
     assert set(luma.calls) == {((48, 64), 10)}
     assert set(chroma.calls) == {((24, 32), 10)}
 
@@ -238,9 +238,7 @@ def test_alpha_that_the_encoder_can_not_hold_is_refused(tmp_path: Path) -> None:
 def test_vp9_alpha_is_decoded_and_kept(tmp_path: Path) -> None:
     clip = Clip(pix_fmt="yuva420p", codec="libvpx-vp9", options={"deadline": "realtime", "auto-alt-ref": "0"})
     clip.time_base, clip.pts = Fraction(1, 1000), (0, 40, 80)
-    source = clip.write(
-        tmp_path / "in.webm", setup=lambda container, stream: stream.metadata.update(alpha_mode="1")
-    )
+    source = clip.write(tmp_path / "in.webm", setup=lambda _, stream: stream.metadata.update(alpha_mode="1"))
     upscale(source, tmp_path / "out.webm")
     from pocketsr.video.reader import Picture, VideoReader
 

@@ -196,13 +196,13 @@ def test_a_failing_network_leaves_nothing_behind(tmp_path: Path, clip: Path) -> 
             return super().__call__(y, bits, out)
 
     with pytest.raises(RuntimeError, match="network broke"):
-        upscale_video(clip, tmp_path / "out.mp4", Failing(), lambda siting: Repeat())
+        upscale_video(clip, tmp_path / "out.mp4", Failing(), lambda _: Repeat())
     assert names(tmp_path) == ["in.mp4"]
 
 
 def test_networks_of_two_scales(tmp_path: Path, clip: Path) -> None:
     with pytest.raises(UserError, match="must agree"):
-        upscale_video(clip, tmp_path / "out.mp4", Repeat(2), lambda siting: Repeat(3))
+        upscale_video(clip, tmp_path / "out.mp4", Repeat(2), lambda _: Repeat(3))
     assert names(tmp_path) == ["in.mp4"]
 
 
@@ -211,7 +211,7 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
     old = tmp_path / "out.mp4"
     old.write_bytes(b"old")
 
-    def interrupt(done: int, total: int | None) -> None:
+    def interrupt(done: int, _: int | None) -> None:
         if done == 100:
             raise KeyboardInterrupt
 

@@ -15,7 +15,7 @@ from clipmaker import Clip, decode, upscale
 from pocketsr.errors import UserError
 
 
-def _sound(container: Any, stream: Any) -> Any:
+def _sound(container: Any, _: Any) -> Any:
     """Adds an AAC or Opus stream; gives a function that makes its packets after each video frame."""
     codec = "libopus" if container.format.name == "webm" else "aac"
     audio = container.add_stream(codec, rate=48000)
@@ -66,7 +66,7 @@ def test_sound_is_copied_bit_for_bit_and_in_time(tmp_path: Path, suffix: str) ->
 
 
 def _subtitles(codec: str) -> Any:
-    def setup(container: Any, stream: Any) -> Any:
+    def setup(container: Any, _: Any) -> Any:
         subtitle = container.add_mux_stream(codec, time_base=Fraction(1, 1000))
         subtitle.metadata["language"] = "fra"
         subtitle.disposition = Disposition.forced
@@ -160,7 +160,7 @@ def test_chapters_and_tags(tmp_path: Path, suffix: str) -> None:
 
 
 def test_tags_of_ones_own_survive_in_mp4(tmp_path: Path) -> None:
-    def setup(container: Any, stream: Any) -> None:
+    def setup(container: Any, _: Any) -> None:
         container.metadata.update({"title": "t", "com.example.camera": "mine"})
 
     clip = Clip(container_options={"movflags": "use_metadata_tags"})
@@ -177,7 +177,7 @@ def test_rotation_is_kept(tmp_path: Path, suffix: str, degrees: int, flip: bool)
     def matrix(path: Path) -> bytes:
         return bytes(decode(path)[0].side_data["DISPLAYMATRIX"])
 
-    def setup(container: Any, stream: Any) -> None:
+    def setup(_: Any, stream: Any) -> None:
         stream.set_display_rotation(degrees, hflip=flip)
 
     source = MKV.write(tmp_path / "in.mp4", setup=setup)
@@ -206,7 +206,7 @@ def test_sample_aspect_is_kept(tmp_path: Path, suffix: str, codec: str) -> None:
 
 
 def test_attachments_and_covers(tmp_path: Path) -> None:
-    def setup(container: Any, stream: Any) -> None:
+    def setup(container: Any, _: Any) -> None:
         container.add_attachment("font.ttf", "application/x-truetype-font", b"not really a font")
 
     source = MKV.write(tmp_path / "in.mkv", setup=setup)
@@ -220,7 +220,7 @@ def test_attachments_and_covers(tmp_path: Path) -> None:
 
 
 def test_a_cover_picture_is_copied_and_never_upscaled(tmp_path: Path) -> None:
-    def setup(container: Any, stream: Any) -> Any:
+    def setup(container: Any, _: Any) -> Any:
         cover = container.add_mux_stream("png", width=32, height=32, time_base=Fraction(1, 1000))
         cover.disposition = Disposition.attached_pic
         data = _png(32)

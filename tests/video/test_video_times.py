@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -97,7 +98,7 @@ def test_a_file_without_times_gets_those_of_its_rate(tmp_path: Path) -> None:
     report = upscale(source, tmp_path / "out.mp4")
     out = times(tmp_path / "out.mp4")
     assert len(out) == report.frames == 20
-    assert [b - a for a, b in zip(out, out[1:], strict=False)] == [Fraction(1, 25)] * 19
+    assert [b - a for a, b in pairwise(out)] == [Fraction(1, 25)] * 19
     assert report.replaced == 0
 
 

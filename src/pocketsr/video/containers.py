@@ -20,9 +20,9 @@ _MAX_TIMESCALE = 2**31 - 1
 _WITH_ASPECT = ("libx264", "libx264rgb", "libx265", "mpeg4", "mpeg2video", "mpeg1video")
 # Tags that MP4's own dictionary has a place for; any other needs the newer key-value form.
 _MP4_TAGS = """
-    title artist album_artist composer album date comment genre copyright grouping lyrics description synopsis show
-    episode_id network keywords media_type hd_video gapless_playback compilation rating creation_time location track
-    disc tmpo timecode language handler_name vendor_id
+    title artist album_artist composer album date comment genre copyright grouping lyrics description synopsis
+    show episode_id network keywords media_type hd_video gapless_playback compilation rating creation_time
+    location track disc tmpo timecode language handler_name vendor_id
 """
 
 

@@ -92,9 +92,10 @@ class Extras:
             return self._output.add_stream_from_template(stream, opaque=True)
         except ValueError as error:
             mend = "write to .mkv" if kind != "matroska" else "write to .mp4"
+            without = f"ffmpeg -i INPUT -map 0 -map -0:{stream.index} -c copy OUT{_suffix(self._output)}"
             raise UserError(
                 f"{self._target}: {kind} can't hold stream {stream.index} ({stream.type}, {name}): {mend}, "
-                f"or take it out: ffmpeg -i INPUT -map 0 -map -0:{stream.index} -c copy OUT{_suffix(self._output)}"
+                f"or take it out: {without}"
             ) from error
 
     def _add_attachment(self, stream: Stream) -> Stream | None:
