@@ -42,7 +42,9 @@ def _run(command: list[str], folder: Path) -> None:
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     except OSError as error:
-        raise UserError(f"the C compiler '{command[0]}' can't be run: {error.strerror}; unset CC to use the bundled one") from error
+        raise UserError(
+            f"the C compiler '{command[0]}' can't be run: {error.strerror}; unset CC to use the bundled one"
+        ) from error
     if done.returncode:
         first = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()[:300])
         raise UserError(f"the C compiler failed ({' '.join(command[:4])} ...): {first}")
@@ -69,7 +71,7 @@ def build_library(source: str, library: Path, target: Target, extra: tuple[str, 
         (folder / "net.c").write_text(source)
         flags = [*_flags_for(target, clang), *target.flags, *extra]
         made = folder / f"net{library_suffix(target)}"
-        if own or target.triple is not None and "linux" not in target.triple:
+        if own or (target.triple is not None and "linux" not in target.triple):
             link = ["-Wl,--no-entry", "-Wl,--export-dynamic"] if made.suffix == ".wasm" else ["-shared"]
             _run([*compiler, *flags, *link, "-nostdlib", "net.c", "-o", str(made)], folder)
         else:

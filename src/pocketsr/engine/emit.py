@@ -15,9 +15,9 @@ _PIXELS = {"u8": "uint8_t", "u16": "uint16_t", "f32": "float"}
 
 
 def step_name(index: int, step: Step) -> str:
-    """The C function of a step: its place and its kind."""
-    kind = "read" if step.op is None else type(step.op).__name__.lower()
-    return f"step{index}_{kind}"
+    """The C function of a step: its place in the schedule and its name in the ONNX file."""
+    name = "read" if step.op is None else "".join(c if c.isalnum() and c.isascii() else "_" for c in step.op.name)
+    return f"step{index}_{name.strip('_')}"
 
 
 def _describe(step: Step, plan: Plan) -> str:
@@ -76,7 +76,10 @@ def _rings(plan: Plan) -> str:
 def _frame(plan: Plan) -> str:
     scales = sorted({ring.scale for ring in plan.rings.values()})
     lanes, halo, span = plan.target.lanes, plan.halo, plan.span
-    tile = max((s.tile and (s.tile + lanes) * s.filter.products * _inputs(s) for s in plan.steps if s.filter), default=0)
+    tile = max(
+        (s.tile and (s.tile + 2 * lanes) * s.filter.products * _inputs(s) for s in plan.steps if s.filter),
+        default=0,
+    )
     fields = "".join(f"    ptrdiff_t stride{s}; /* floats between rows at scale {s} */\n" for s in scales)
     fields += "".join(f"    float *v{v};\n" for v in plan.rings)
     strides = "".join(
@@ -117,7 +120,7 @@ static size_t lay_out(frame *f, int w, int h, float *base)
         f->trash += {halo};
         return (size_t)used;
     }}
-    used = {' + '.join(f'f->stride{r.scale} * {r.rows * r.channels}' for r in plan.rings.values())};
+    used = {" + ".join(f"f->stride{r.scale} * {r.rows * r.channels}" for r in plan.rings.values())};
     return (size_t)(used + 2 * f->stride{widest} + {tile});
 }}
 """
@@ -224,9 +227,7 @@ def emit(plan: Plan) -> str:
         f"   The whole network runs in bands of {BAND} input rows. Each value keeps only the rows that are still needed, in\n"
         f"   a ring, so that the working set stays in the cache and no feature map is ever stored whole. A vector holds\n"
         f"   {plan.target.lanes} neighbouring pixels; weights are broadcast, so no lane ever moves.\n"
-        f"\n"
-        + "".join(f"   {line}\n" for line in describe(plan).splitlines())
-        + "*/\n"
+        f"\n" + "".join(f"   {line}\n" for line in describe(plan).splitlines()) + "*/\n"
         f"#define VL {plan.target.lanes}\n",
         files("pocketsr.engine").joinpath("prelude.h").read_text(),
         emit_header(plan),

@@ -162,9 +162,7 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
     return tables + point_tables(name, op.points) + "\n".join(lines)
 
 
-def _direct_body(
-    name: str, op: Conv, step: Step, plan: Plan, blocks: list[tuple[int, int, int, int]]
-) -> list[str]:
+def _direct_body(name: str, op: Conv, step: Step, plan: Plan, blocks: list[tuple[int, int, int, int]]) -> list[str]:
     taps, columns = op.weight.shape[2:]
     per_group, vectors = op.weight.shape[1], step.block.vectors
     lines = [
@@ -190,28 +188,26 @@ def _direct_body(
     return lines
 
 
-def _winograd_body(
-    name: str, op: Conv, step: Step, plan: Plan, blocks: list[tuple[int, int, int, int]]
-) -> list[str]:
+def _winograd_body(name: str, op: Conv, step: Step, plan: Plan, blocks: list[tuple[int, int, int, int]]) -> list[str]:
     assert step.filter is not None
     wino, vectors, inputs = step.filter, step.block.vectors, len(op.inputs)
     columns = op.weight.shape[3]
     tag, n, m = f"{wino.outputs}_{wino.taps}", wino.products, wino.outputs
     lanes = plan.target.lanes
-    row = step.tile + lanes  # floats in a transformed row
+    row = step.tile + 2 * lanes  # floats in a transformed row: a vector more on both sides
     lines = [
         "    float *const tile = f->tile;",
         f"    const float *plane[{n}][{inputs}]; /* transformed rows of the tile */",
         f"    for (int t = 0; t < {n}; t++)",
-        f"        for (int i = 0; i < {inputs}; i++) plane[t][i] = tile + ({inputs} * t + i) * {row};",
+        f"        for (int i = 0; i < {inputs}; i++) plane[t][i] = tile + ({inputs} * t + i) * {row} + VL - {columns // 2};",
         f"    for (int x0 = 0; x0 < w; x0 += {step.tile}) {{",
         f"        const int end = least({step.tile}, w - x0);",
         f"        for (int i = 0; i < {inputs}; i++)",
-        f"            for (int x = 0; x < end + {2 * (columns // 2)}; x += VL) {{",
+        f"            for (int x = -VL; x < end + {columns // 2}; x += VL) {{",
         f"                vf d[{n}], t[{n}];",
-        f"                UNROLL for (int r = 0; r < {n}; r++) d[r] = load(in[r][i] + x0 + x - {columns // 2});",
+        f"                UNROLL for (int r = 0; r < {n}; r++) d[r] = load(in[r][i] + x0 + x);",
         f"                winograd_in_{tag}(d, t);",
-        f"                UNROLL for (int r = 0; r < {n}; r++) store(tile + ({inputs} * r + i) * {row} + x, t[r]);",
+        f"                UNROLL for (int r = 0; r < {n}; r++) store(tile + ({inputs} * r + i) * {row} + VL + x, t[r]);",
         "            }",
     ]
     for _, first, count, offset in blocks:

@@ -7,8 +7,16 @@ from typing import Any
 import numpy as np
 import onnx
 
-from pocketsr.engine.importer import HANDLERS, Handler, Importer, NotSupportedError, Planes, Tensor, per_channel
-from pocketsr.engine.ir import Binary, Clip, Combine, Conv, Function, Map, Pad, Prelu, Ref, Shuffle, Unary
+from pocketsr.engine.importer import (
+    HANDLERS,
+    Handler,
+    Importer,
+    NotSupportedError,
+    Planes,
+    Tensor,
+    per_channel,
+)
+from pocketsr.engine.ir import Binary, Clip, Combine, Conv, Function, Pad, Prelu, Shuffle, Unary
 from pocketsr.engine.resample import resize_kernel
 
 Attributes = dict[str, Any]
@@ -107,9 +115,7 @@ def _conv_transpose(state: Importer, node: onnx.NodeProto, inputs: Inputs, attri
     scale = state.scale_of(planes)
     name = node.name or node.output[0]
     flat = kernel.reshape(-1, *kernel.shape[3:])
-    wide = state.add(
-        Conv(name, state.new_value(scale), planes.refs, flat, np.repeat(offset, factor * factor)), scale
-    )
+    wide = state.add(Conv(name, state.new_value(scale), planes.refs, flat, np.repeat(offset, factor * factor)), scale)
     return [state.add(Shuffle(f"{name}_shuffle", state.new_value(scale * factor), wide.refs, factor), scale * factor)]
 
 
@@ -164,9 +170,7 @@ def _resize(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: A
         zero = np.zeros(len(kernel), np.float32)
         conv = Conv(name, state.new_value(scale), planes.refs, kernel, zero, len(planes.refs), Pad.EDGE)
         repeated = state.add(conv, scale).refs
-    return [
-        state.add(Shuffle(f"{name}_shuffle", state.new_value(scale * factor), repeated, factor), scale * factor)
-    ]
+    return [state.add(Shuffle(f"{name}_shuffle", state.new_value(scale * factor), repeated, factor), scale * factor)]
 
 
 @_op("PRelu", "Relu", "LeakyRelu")
@@ -287,7 +291,9 @@ def _split(_: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attrib
         sizes = [int(size) for size in _constant(inputs[1], "its sizes")]
     else:
         step = -(-len(refs) // len(node.output))
-        sizes = list(attributes.get("split", [step] * (len(node.output) - 1) + [len(refs) - step * (len(node.output) - 1)]))
+        sizes = list(
+            attributes.get("split", [step] * (len(node.output) - 1) + [len(refs) - step * (len(node.output) - 1)])
+        )
     ends = np.cumsum(sizes)
     return [Planes(refs[end - size : end]) for end, size in zip(ends, sizes, strict=True)]
 

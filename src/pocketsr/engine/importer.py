@@ -16,7 +16,7 @@ from onnx.reference import ReferenceEvaluator
 from pocketsr.engine.ir import Affine, Array, Graph, Map, Op, Point, Ref, verify
 from pocketsr.errors import UserError
 
-__all__ = ["HANDLERS", "Importer", "Imported", "NotSupportedError", "Planes", "from_onnx"]
+__all__ = ["HANDLERS", "Imported", "Importer", "NotSupportedError", "Planes", "from_onnx"]
 
 
 class NotSupportedError(Exception):
@@ -172,9 +172,7 @@ def from_onnx(source: Path) -> Imported:
     return _finish(path, model, state, tensors, channels)
 
 
-def _finish(
-    path: str, model: onnx.ModelProto, state: Importer, tensors: dict[str, Tensor], channels: int
-) -> Imported:
+def _finish(path: str, model: onnx.ModelProto, state: Importer, tensors: dict[str, Tensor], channels: int) -> Imported:
     result = tensors[model.graph.output[0].name]
     if len(model.graph.output) != 1 or not isinstance(result, Planes):
         raise UserError(f"{path}: one output that depends on the image is expected")

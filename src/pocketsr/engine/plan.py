@@ -133,7 +133,7 @@ def _schedule_conv(op: Conv, scale: int, target: Target) -> tuple[Block, Filter 
     inputs, outputs = op.weight.shape[1], op.channels // op.groups
     vectors = ceil(_REFERENCE_WIDTH * scale / target.lanes)
     block = choose_block(outputs, vectors, target)
-    if op.groups > 1 or taps not in (3, 5):
+    if op.groups > 1 or taps not in (3, 5) or columns // 2 > target.lanes:
         return block, None, 0
     chosen = minimal_filter(BAND, taps)
     # Instructions for a band and a vector of pixels: direct, or products plus both transforms (measured: a transformed
@@ -203,5 +203,3 @@ def make_plan(graph: Graph, target: Target) -> Plan:
         else:
             steps.append(Step(op, warm[op]))
     return Plan(graph, target, rings, tuple(steps), output, factor)
-
-

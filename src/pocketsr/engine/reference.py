@@ -7,7 +7,22 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Conv, Function, Graph, Map, Pad, Point, Prelu, Ref, Unary
+from pocketsr.engine.ir import (
+    Affine,
+    Binary,
+    Clip,
+    Combine,
+    Conv,
+    Function,
+    Graph,
+    Map,
+    Pad,
+    Point,
+    Prelu,
+    Ref,
+    Shuffle,
+    Unary,
+)
 
 __all__ = ["evaluate", "guess_white"]
 
@@ -78,7 +93,13 @@ def evaluate(graph: Graph, image: NDArray[np.floating]) -> Plane:
 
 
 def guess_white(graph: Graph) -> float:
-    """Whether `graph` works on values 0..1 or 0..255, by which range it enlarges a small picture more faithfully."""
+    """Whether `graph` works on values 0..1 or 0..255.
+
+    An upper bound that it clips to says so; else the range in which it enlarges a small picture more faithfully.
+    """
+    bounds = {p.high for op in graph.ops if not isinstance(op, Shuffle) for p in op.points if isinstance(p, Clip)}
+    if (1.0 in bounds) != (255.0 in bounds):
+        return 255.0 if 255.0 in bounds else 1.0
     y, x = np.mgrid[0:24, 0:24]
     picture = np.broadcast_to(0.5 + 0.3 * np.sin(x / 4) * np.cos(y / 5) + 0.1 * (x > 12), (graph.channels, 24, 24))
     plain = picture.repeat(graph.scale, 1).repeat(graph.scale, 2)

@@ -66,7 +66,9 @@ class Network:
         self.scale: int = about["scale"]
         self.channels: int = about["channels"]
         self.info = Info(about["params"], about["macs_per_pixel"], about["receptive_field"])
-        self.threads = threads or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
+        self.threads = threads or len(
+            os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+        )
         self._library = ctypes.CDLL(str(library))
         self._scratch_size = getattr(self._library, f"{self.name}_scratch")
         self._scratch_size.restype = ctypes.c_size_t
@@ -162,7 +164,11 @@ class Network:
             white = [2 ** (bits or 16) - 1]
 
         def distances(planes: NDArray[Any]) -> list[int]:
-            return [planes.ctypes.data, planes.strides[1] // planes.itemsize, planes.strides[0] // planes.itemsize]
+            return [
+                planes.ctypes.data,
+                planes.strides[1] // planes.itemsize,
+                planes.strides[0] // planes.itemsize,
+            ]
 
         where = [*distances(source), *distances(target), width, height, *white]
         entry = self._entries[kind]

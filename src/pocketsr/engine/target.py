@@ -63,7 +63,7 @@ def cross_target(triple: str) -> Target:
 
     x86-64 means AVX2 and FMA (x86-64-v3, every such machine since 2015). Raises UserError for other architectures.
     """
-    architecture = triple.split("-")[0]
+    architecture = triple.split("-", maxsplit=1)[0]
     match architecture:
         case "x86_64":
             return Target(triple, "x86_64_v3", 8, 16)

@@ -1,0 +1,177 @@
+"""Small ONNX networks that together use everything the engine takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+
+@dataclass
+class Build:
+    """Collects nodes; every method returns the name of the tensor that it makes."""
+
+    channels: int = 1
+    seed: int = 0
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    constants: list[onnx.TensorProto] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.rng = np.random.default_rng(self.seed)
+
+    def const(self, array: Any, dtype: Any = np.float32) -> str:
+        name = f"k{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray(array, dtype), name))
+        return name
+
+    def op(self, kind: str, *inputs: str, outputs: int = 1, **attributes: Any) -> Any:
+        names = [f"t{len(self.nodes)}_{i}" for i in range(outputs)]
+        self.nodes.append(helper.make_node(kind, list(inputs), names, name=f"{kind}_{len(self.nodes)}", **attributes))
+        return names[0] if outputs == 1 else names
+
+    def conv(self, x: str, ci: int, co: int, k: int | tuple[int, int] = 3, groups: int = 1, **attributes: Any) -> str:
+        height, width = (k, k) if isinstance(k, int) else k
+        fan = ci // groups * height * width
+        weight = self.rng.normal(0, fan**-0.5, (co, ci // groups, height, width))
+        pads = [height // 2, width // 2] * 2
+        return self.op(
+            "Conv",
+            x,
+            self.const(weight),
+            self.const(self.rng.normal(0, 0.1, co)),
+            **{"pads": pads, "group": groups, "kernel_shape": [height, width], **attributes},
+        )
+
+    def prelu(self, x: str, channels: int, low: float = -0.2, high: float = 0.6) -> str:
+        return self.op("PRelu", x, self.const(self.rng.uniform(low, high, (channels, 1, 1))))
+
+    def model(self, out: str, opset: int = 17) -> onnx.ModelProto:
+        def image(name: str) -> onnx.ValueInfoProto:
+            return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, self.channels, None, None])
+
+        graph = helper.make_graph(self.nodes, "net", [image("x")], [image(out)], self.constants)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+        model.metadata_props.append(onnx.StringStringEntryProto(key="pocketsr.value_range", value="1"))
+        onnx.checker.check_model(model)
+        return model
+
+
+def chain(kernels: tuple[int, ...] = (3, 3, 3), width: int = 8, scale: int = 2) -> onnx.ModelProto:
+    """The shape of `tiny` and `small`: convolutions, PReLU, nearest anchor by broadcasting, depth to space."""
+    b = Build()
+    t, ci = "x", 1
+    for k in kernels[:-1]:
+        t, ci = b.prelu(b.conv(t, ci, width, k), width), width
+    t = b.conv(t, ci, scale**2, kernels[-1])
+    return b.model(b.op("DepthToSpace", b.op("Add", t, "x"), blocksize=scale, mode="CRD"))
+
+
+def dcr_leaky_clip() -> onnx.ModelProto:
+    b = Build(seed=1)
+    t = b.op("LeakyRelu", b.conv("x", 1, 7, (5, 3)), alpha=0.1)
+    t = b.op("Relu", b.conv(t, 7, 5, 1))
+    t = b.op("DepthToSpace", b.conv(t, 5, 9, (1, 7)), blocksize=3, mode="DCR")
+    return b.model(b.op("Clip", t, b.const(0.0), b.const(1.0)))
+
+
+def residual_concat() -> onnx.ModelProto:
+    """A tree: long skip, concatenation, split, slice, arithmetic with constants, steep PReLU."""
+    b = Build(seed=2)
+    a = b.prelu(b.conv("x", 1, 6), 6, 0.5, 1.7)
+    c = b.op("Sigmoid", b.conv(a, 6, 6, 3))
+    d = b.op("Mul", a, c)
+    left, right = b.op("Split", d, b.const([2, 4], np.int64), outputs=2, axis=1)
+    e = b.op("Concat", b.op("Tanh", left), right, "x", axis=1)
+    e = b.op("Mul", b.op("Add", e, b.const(b.rng.normal(0, 0.1, (1, 7, 1, 1)))), b.const(0.7))
+    f = b.op("Slice", e, b.const([1], np.int64), b.const([7], np.int64), b.const([1], np.int64))
+    f = b.op("Sub", b.op("Max", f, b.op("Sub", a, b.const(0.25))), b.op("Abs", b.op("Neg", a)))
+    f = b.op("Min", f, b.const(0.9))
+    out = b.op("DepthToSpace", b.conv(b.op("Add", f, a), 6, 4, 5), blocksize=2, mode="CRD")
+    return b.model(b.op("Add", out, b.op("Resize", "x", "", b.const([1, 1, 2, 2]), mode="linear")))
+
+
+def grouped_rgb() -> onnx.ModelProto:
+    """RGB, groups, depthwise, dilation, batch norm, bicubic anchor."""
+    b = Build(3, seed=3)
+    t = b.prelu(b.conv("x", 3, 12), 12)
+    t = b.conv(t, 12, 12, 3, groups=12)
+    ones = b.rng.uniform(0.5, 1.5, (4, 12))
+    t = b.op("BatchNormalization", t, *(b.const(row) for row in ones))
+    t = b.op("Relu", b.conv(t, 12, 8, 3, groups=4))
+    t = b.conv(t, 8, 12, 3, dilations=[2, 2], pads=[2, 2, 2, 2])
+    up = b.op("Resize", "x", "", b.const([1, 1, 2, 2]), mode="cubic", cubic_coeff_a=-0.75)
+    return b.model(b.op("Add", b.op("DepthToSpace", t, blocksize=2, mode="CRD"), up))
+
+
+def large_then_conv() -> onnx.ModelProto:
+    """Depth to space in the middle, convolutions on the large image."""
+    b = Build(seed=4)
+    t = b.op("Relu", b.conv("x", 1, 8))
+    t = b.op("DepthToSpace", t, blocksize=2, mode="CRD")
+    t = b.op("Relu", b.conv(t, 2, 4, 3))
+    t = b.op(
+        "Add",
+        b.conv(t, 4, 1, 5),
+        b.op(
+            "Resize",
+            "x",
+            "",
+            b.const([1, 1, 2, 2]),
+            mode="nearest",
+            coordinate_transformation_mode="asymmetric",
+            nearest_mode="floor",
+        ),
+    )
+    return b.model(t)
+
+
+def deconvolution() -> onnx.ModelProto:
+    """FSRCNN's ending: a 9x9 deconvolution of stride 2."""
+    b = Build(seed=5)
+    t = b.prelu(b.conv("x", 1, 5, 5), 5)
+    weight = b.const(b.rng.normal(0, 0.1, (5, 1, 9, 9)))
+    return b.model(
+        b.op(
+            "ConvTranspose",
+            t,
+            weight,
+            b.const([0.1]),
+            strides=[2, 2],
+            pads=[4, 4, 4, 4],
+            output_padding=[1, 1],
+            kernel_shape=[9, 9],
+        )
+    )
+
+
+def anchor_tile_x4() -> onnx.ModelProto:
+    b = Build(3, seed=6)
+    t = b.op("HardSigmoid", b.conv(b.op("Erf", b.conv("x", 3, 4)), 4, 48))
+    tiled = b.op("Concat", *(["x"] * 16), axis=1)
+    return b.model(b.op("DepthToSpace", b.op("Add", t, tiled), blocksize=4, mode="DCR"))
+
+
+NETS: dict[str, Callable[[], onnx.ModelProto]] = {
+    "tiny_like": chain,
+    "small_like": lambda: chain((3, 3, 3, 3, 3, 3), 12),
+    "five": lambda: chain((5, 3, 5), 16),
+    "seven_x3": lambda: chain((7, 3), 4, 3),
+    "narrow_x4": lambda: chain((3, 1, 3), 3, 4),
+    "dcr_leaky_clip": dcr_leaky_clip,
+    "residual_concat": residual_concat,
+    "grouped_rgb": grouped_rgb,
+    "large_then_conv": large_then_conv,
+    "deconvolution": deconvolution,
+    "anchor_tile_x4": anchor_tile_x4,
+}
+
+
+def save(name: str, folder: Path) -> Path:
+    path = folder / f"{name}.onnx"
+    onnx.save(NETS[name](), str(path))
+    return path
