@@ -42,7 +42,7 @@ def measure_speed(
     peers: Sequence[str] = PEER_NAMES,
     size: tuple[int, int] = (640, 360),
     threads: int = 2,
-    rounds: int = 12,
+    rounds: int = 10,
     frames: int = 20,
     progress: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
