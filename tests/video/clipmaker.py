@@ -118,9 +118,7 @@ def decode(path: Path) -> list[VideoFrame]:
 
 def times(path: Path) -> list[Fraction]:
     """Presentation time of every frame, in seconds, exactly (AVI stores none but the order)."""
-    return [
-        Fraction(frame.dts if frame.pts is None else frame.pts) * frame.time_base for frame in decode(path)
-    ]
+    return [Fraction(frame.dts if frame.pts is None else frame.pts) * frame.time_base for frame in decode(path)]
 
 
 def samples(frame: VideoFrame) -> list[Plane]:

@@ -89,9 +89,7 @@ def test_colour_bars_come_out_as_they_went_in(
             value = int(expected[0, index * expected.shape[1] // 8 + expected.shape[1] // 16])
             assert np.abs(inner - value).max() <= unit, (index, value, inner.min(), inner.max())
     assert report.warnings == []
-    with av.open(
-        str(tmp_path / f"out{suffix}")
-    ) as container:  # in the file's header too, not only in the frames
+    with av.open(str(tmp_path / f"out{suffix}")) as container:  # in the file's header too, not only in the frames
         context = container.streams.video[0].codec_context
         assert (context.colorspace, context.color_primaries, context.color_trc) == description
 

@@ -44,13 +44,9 @@ def _broken(index: int, data: bytes, which: tuple[int, ...]) -> bytes:
         ((10, 11), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9]),
     ],
 )
-def test_undecodable_frames_repeat_a_neighbour(
-    tmp_path: Path, which: tuple[int, ...], shown: list[int]
-) -> None:
+def test_undecodable_frames_repeat_a_neighbour(tmp_path: Path, which: tuple[int, ...], shown: list[int]) -> None:
     """Every frame is a key frame here, so exactly these are lost."""
-    clip = Clip(
-        time_base=Fraction(1, 1000), pts=range(0, 480, 40), codec="mjpeg", options={}, pix_fmt="yuvj420p"
-    )
+    clip = Clip(time_base=Fraction(1, 1000), pts=range(0, 480, 40), codec="mjpeg", options={}, pix_fmt="yuvj420p")
     clip.tags = {"qscale": True, "global_quality": 236}
     good = clip.write(tmp_path / "good.mkv", _stairs(clip))
     source = replace_packets(good, tmp_path / "in.mkv", lambda i, d: _broken(i, d, which))

@@ -100,9 +100,7 @@ def test_interleaved_formats_become_their_planar_kind(pix_fmt: str, made: str) -
 
 @pytest.mark.parametrize("pix_fmt", ["nv12", "rgb24", "yuyv422"])
 def test_interleaved_formats_are_read_from_files(tmp_path: Path, pix_fmt: str) -> None:
-    source = Clip(width=38, height=22, pix_fmt=pix_fmt, codec="rawvideo", **LOSSLESS).write(
-        tmp_path / "in.nut"
-    )
+    source = Clip(width=38, height=22, pix_fmt=pix_fmt, codec="rawvideo", **LOSSLESS).write(tmp_path / "in.nut")
     before = decode(source)
     assert before[0].format.name == pix_fmt
     upscale(source, tmp_path / "out.mkv", codec="ffv1")
@@ -206,9 +204,7 @@ def test_other_scales(tmp_path: Path, scale: int) -> None:
     np.testing.assert_array_equal(samples(frame)[1], expected)
 
 
-@pytest.mark.parametrize(
-    "name", ["yuv420p16le", "gray", "gbrap", "nv12", "rgb24", "ya8", "yuyv422", "yuva444p10le"]
-)
+@pytest.mark.parametrize("name", ["yuv420p16le", "gray", "gbrap", "nv12", "rgb24", "ya8", "yuyv422", "yuva444p10le"])
 def test_candidates_hold_the_same_samples(name: str) -> None:
     layout = layout_of(name)
     for other in map(layout_of, candidates(layout)):
@@ -221,9 +217,7 @@ def test_candidates_hold_the_same_samples(name: str) -> None:
         assert len(other.components) == len(layout.components)
 
 
-@pytest.mark.parametrize(
-    "name", ["pal8", "monow", "gbrpf32le", "xyz12le", "bayer_rggb8", "rgb565le", "gray10be_no"]
-)
+@pytest.mark.parametrize("name", ["pal8", "monow", "gbrpf32le", "xyz12le", "bayer_rggb8", "rgb565le", "gray10be_no"])
 def test_formats_that_are_not_taken_name_the_mend(name: str) -> None:
     with pytest.raises(UserError, match=r"not taken: convert it first, for instance with ffmpeg"):
         layout_of(name)
@@ -244,9 +238,7 @@ def test_vp9_alpha_is_decoded_and_kept(tmp_path: Path) -> None:
 
     with VideoReader(source) as a, VideoReader(tmp_path / "out.webm") as b:
         assert a.source.layout.name == b.source.layout.name == "yuva420p"
-        pairs = zip(
-            (p for p in a if isinstance(p, Picture)), (p for p in b if isinstance(p, Picture)), strict=True
-        )
+        pairs = zip((p for p in a if isinstance(p, Picture)), (p for p in b if isinstance(p, Picture)), strict=True)
         for before, after in pairs:
             alpha = np.repeat(np.repeat(samples(before.frame)[3], 2, 0), 2, 1)
             assert alpha.std() > 20

@@ -35,7 +35,7 @@ def test_the_report_adds_up(tmp_path: Path) -> None:
     assert threads == {threading.current_thread()}
     assert report.frames == 60
     assert report.size == (320, 240)
-    assert report.encoder == "libx264 crf 18, preset medium, yuv420p"
+    assert report.encoder == "libx264 crf 18, preset fast, yuv420p"
     assert report.seconds <= wall
     assert report.fps == pytest.approx(60 / report.seconds)
     for stage, busy in (

@@ -66,18 +66,14 @@ def test_a_file_without_video(tmp_path: Path) -> None:
 def test_interlaced_input_is_refused_with_the_mend(tmp_path: Path, codec: str) -> None:
     import av
 
-    source = Clip(
-        codec=codec, options={"x264-params": "tff=1"} if codec == "libx264" else {}, rate=Fraction(25)
-    )
+    source = Clip(codec=codec, options={"x264-params": "tff=1"} if codec == "libx264" else {}, rate=Fraction(25))
     source.time_base, source.pts = Fraction(1, 25), range(6)
     flags = av.codec.context.Flags
     source.tags = {"flags": flags.interlaced_dct.value | flags.interlaced_me.value}
     if codec == "mpeg2video":
         source.tags["field_order"] = 2
     path = source.write(tmp_path / "in.mkv")
-    with pytest.raises(
-        UserError, match=r"is interlaced: deinterlace it first, with ffmpeg -i in\.mkv -vf bwdif"
-    ):
+    with pytest.raises(UserError, match=r"is interlaced: deinterlace it first, with ffmpeg -i in\.mkv -vf bwdif"):
         upscale(path, tmp_path / "out.mkv")
     assert names(tmp_path) == ["in.mkv"]
 
@@ -232,9 +228,7 @@ def test_a_real_ctrl_c(tmp_path: Path) -> None:
         "except KeyboardInterrupt:\n    sys.exit(130)\n"
     )
     root = Path(__file__).parent
-    paths = os.pathsep.join(
-        [str(root), str(root.parents[1] / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
-    )
+    paths = os.pathsep.join([str(root), str(root.parents[1] / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
@@ -256,9 +250,7 @@ def test_nothing_is_written_to_standard_error(tmp_path: Path) -> None:
         "    upscale(pathlib.Path('in.mkv'), pathlib.Path(codec + '.mkv'), codec=codec)\n"
     )
     root = Path(__file__).parent
-    paths = os.pathsep.join(
-        [str(root), str(root.parents[1] / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
-    )
+    paths = os.pathsep.join([str(root), str(root.parents[1] / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
@@ -316,8 +308,6 @@ def test_what_the_encoder_complains_of_is_told(tmp_path: Path) -> None:
     source = Clip(width=33, height=17, codec="ffv1", options={}, time_base=Fraction(1, 25), pts=(0, 1)).write(
         tmp_path / "in.mkv"
     )
-    with pytest.raises(
-        UserError, match=r"can't be set up for mp4 \(width not divisible by 2 \(99x51\)\): choose"
-    ):
+    with pytest.raises(UserError, match=r"can't be set up for mp4 \(width not divisible by 2 \(99x51\)\): choose"):
         upscale(source, tmp_path / "out.mp4", scale=3, codec="h264")
     assert names(tmp_path) == ["in.mkv"]

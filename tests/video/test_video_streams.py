@@ -151,9 +151,7 @@ def test_chapters_and_tags(tmp_path: Path, suffix: str) -> None:
         assert chapters(b) == chapters(a)
         assert len(chapters(a)) == 2
         for key in ("title", "artist", "date"):
-            assert b.metadata.get(key, b.metadata.get(key.upper())) == a.metadata.get(
-                key, a.metadata.get(key.upper())
-            )
+            assert b.metadata.get(key, b.metadata.get(key.upper())) == a.metadata.get(key, a.metadata.get(key.upper()))
         assert b.metadata.get("title") == "Ein Film"
         assert b.streams.video[0].metadata["language"] == "jpn"
     assert report.warnings == []

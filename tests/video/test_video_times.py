@@ -51,14 +51,10 @@ def test_times_are_the_inputs(tmp_path: Path, suffix: str, clip: Clip) -> None:
     assert report.warnings == []
 
 
-@pytest.mark.parametrize(
-    ("of", "to"), [(".mkv", ".mp4"), (".mp4", ".mov"), (".ts", ".mp4"), (".mkv", ".nut")]
-)
+@pytest.mark.parametrize(("of", "to"), [(".mkv", ".mp4"), (".mp4", ".mov"), (".ts", ".mp4"), (".mkv", ".nut")])
 def test_times_survive_a_change_of_container(tmp_path: Path, of: str, to: str) -> None:
     base = Fraction(1, 90000) if of == ".ts" else Fraction(1, 1000)
-    source = Clip(time_base=base, pts=[2033, 2066, 2100, 2450, 3999], options=B_FRAMES).write(
-        tmp_path / f"in{of}"
-    )
+    source = Clip(time_base=base, pts=[2033, 2066, 2100, 2450, 3999], options=B_FRAMES).write(tmp_path / f"in{of}")
     upscale(source, tmp_path / f"out{to}")
     assert times(tmp_path / f"out{to}") == times(source)
 
@@ -135,9 +131,7 @@ def test_a_pipe_with_no_length_and_no_frame_count(tmp_path: Path) -> None:
 
 
 def test_equal_times_move_by_the_least_amount(tmp_path: Path) -> None:
-    source = Clip(codec="ffv1", options={}, time_base=Fraction(1, 1000), pts=[0, 40, 80, 120]).write(
-        tmp_path / "a.nut"
-    )
+    source = Clip(codec="ffv1", options={}, time_base=Fraction(1, 1000), pts=[0, 40, 80, 120]).write(tmp_path / "a.nut")
     with av.open(str(source)) as container, av.open(str(tmp_path / "b.mkv"), "w") as output:
         stream = container.streams.video[0]
         to = output.add_stream_from_template(stream, opaque=True)

@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 
 from pocketsr.errors import UserError
 from pocketsr.video.beside import Beside
-from pocketsr.video.codecs import choose_encoder
+from pocketsr.video.codecs import choose_encoder, encoder_threads
 from pocketsr.video.containers import MP4, holds_reordered, losses, muxer_options
 from pocketsr.video.extras import Extras, container_metadata, stream_metadata
 from pocketsr.video.ffmpeglog import listening
@@ -112,7 +112,7 @@ class VideoWriter:
         context.width, context.height = size
         context.pix_fmt = encoder.pix_fmt
         context.time_base = stream.time_base = source.time_base
-        context.thread_type, context.thread_count = "AUTO", threads or 0
+        context.thread_type, context.thread_count = "AUTO", encoder_threads(encoder.name, threads)
         context.color_range, context.colorspace = source.color_range, source.colorspace
         context.color_primaries, context.color_trc = source.color_primaries, source.color_trc
         if source.aspect:
