@@ -10,9 +10,11 @@ import av
 import numpy as np
 import pytest
 from av.stream import Disposition
-from clipmaker import Clip, decode, upscale
+from clipmaker import Clip, decode, times, upscale
 
 from pocketsr.errors import UserError
+
+MKV = Clip(time_base=Fraction(1, 1000), pts=range(0, 480, 40))
 
 
 def _sound(container: Any, _: Any) -> Any:
@@ -65,6 +67,26 @@ def test_sound_is_copied_bit_for_bit_and_in_time(tmp_path: Path, suffix: str) ->
     assert report.warnings == []
 
 
+def test_sound_before_zero_shifts_nothing(tmp_path: Path) -> None:
+    """AAC begins before the video, by its encoder's delay; Matroska gets that too, and the video stays at zero."""
+    source = Clip(pts=range(0, 25 * 512, 512)).write(tmp_path / "in.mp4", setup=_sound)
+    assert packets(source, "audio")[0][0] < 0
+    report = upscale(source, tmp_path / "out.mkv")
+    assert packets(tmp_path / "out.mkv", "video")[0][0] == 0
+    assert times(tmp_path / "out.mkv") == times(source)
+    before, after = packets(source, "audio"), packets(tmp_path / "out.mkv", "audio")
+    assert [p[2] for p in after] == [p[2] for p in before]
+    assert max(abs(a[0] - b[0]) for a, b in zip(after, before, strict=True)) <= Fraction(1, 2000)
+    assert report.warnings == []
+
+
+def test_titles_of_streams_reach_mp4(tmp_path: Path) -> None:
+    source = MKV.write(tmp_path / "in.mkv", setup=_sound)
+    upscale(source, tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert container.streams.audio[0].metadata["handler_name"] == "Ton"
+
+
 def _subtitles(codec: str) -> Any:
     def setup(container: Any, _: Any) -> Any:
         subtitle = container.add_mux_stream(codec, time_base=Fraction(1, 1000))
@@ -83,9 +105,6 @@ def _subtitles(codec: str) -> Any:
         return more
 
     return setup
-
-
-MKV = Clip(time_base=Fraction(1, 1000), pts=range(0, 480, 40))
 
 
 def test_subtitles_are_copied(tmp_path: Path) -> None:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
-from clipmaker import Clip, decode, times, upscale
+from clipmaker import Clip, Plane, decode, samples, times, upscale
 
 VARIABLE = (0, 512, 600, 2000, 2001, 5000, 5512, 9999, 20000, 20001, 20002, 40000)
 B_FRAMES = {"preset": "veryfast", "bf": "3", "b_strategy": "0", "crf": "20"}
+
+
+def _flat(count: int) -> list[list[Plane]]:
+    """64x48 frames, each brighter by 10 than the last."""
+    grey = np.full((24, 32), 128, np.uint8)
+    return [[np.full((48, 64), 20 + 10 * i, np.uint8), grey, grey] for i in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -100,14 +109,8 @@ def test_a_file_without_times_gets_those_of_its_rate(tmp_path: Path) -> None:
 
 def test_frames_come_in_their_order(tmp_path: Path) -> None:
     """B-frames are decoded out of order; the brightness counts the frames."""
-    import numpy as np
-
     clip = Clip(pts=range(0, 20 * 512, 512), options=B_FRAMES)
-    flat = [
-        [np.full(s, v, np.uint8) for s, v in (((48, 64), 20 + 10 * i), ((24, 32), 128), ((24, 32), 128))]
-        for i in range(20)
-    ]
-    source = clip.write(tmp_path / "in.mp4", flat)
+    source = clip.write(tmp_path / "in.mp4", _flat(20))
     upscale(source, tmp_path / "out.mp4")
     shown = [float(np.mean(np.frombuffer(f.planes[0], np.uint8)[:128])) for f in decode(tmp_path / "out.mp4")]
     assert shown == pytest.approx([20 + 10 * i for i in range(20)], abs=3)
@@ -150,4 +153,51 @@ def test_times_of_real_clips(tmp_path: Path, shared_data: Path, name: str) -> No
     source = shared_data / "clips" / name
     report = upscale(source, tmp_path / name)
     assert times(tmp_path / name) == times(source)
+    assert report.warnings == []
+
+
+def test_avi_stores_the_order_only(tmp_path: Path) -> None:
+    """B-frames in AVI: FFmpeg guesses at some times and not at others; the order is what counts."""
+    clip = Clip(codec="mpeg4", options={"bf": "2"}, time_base=Fraction(1, 25), pts=range(20))
+    clip.tags = {"max_b_frames": 2, "qscale": True, "global_quality": 236}
+    source = clip.write(tmp_path / "in.avi", _flat(20))
+    report = upscale(source, tmp_path / "out.mkv")
+    assert report.warnings == []
+    assert [float(samples(f)[0].mean()) for f in decode(tmp_path / "out.mkv")] == pytest.approx(
+        [20 + 10 * i for i in range(20)], abs=3
+    )
+    out = times(tmp_path / "out.mkv")
+    assert [b - a for a, b in pairwise(out)] == [Fraction(1, 25)] * 19
+
+
+def test_a_named_pipe(tmp_path: Path) -> None:
+    """It can't be sought in, and nothing is known of its length."""
+    clip = Clip(time_base=Fraction(1, 1000), pts=range(33, 1000, 40))
+    content = clip.write(tmp_path / "whole.mkv").read_bytes()
+    pipe = tmp_path / "pipe.mkv"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(content))
+    writer.start()
+    report = upscale(pipe, tmp_path / "out.mkv")
+    writer.join(10)
+    assert report.frames == 25
+    assert times(tmp_path / "out.mkv") == times(tmp_path / "whole.mkv")
+
+
+def test_frames_cut_off_by_an_edit_list_stay_out(tmp_path: Path) -> None:
+    """The first frames of an MP4 can be there for decoding only."""
+    options = {"preset": "veryfast", "g": "50", "bf": "0"}
+    whole = Clip(options=options, pts=range(0, 20 * 512, 512)).write(tmp_path / "whole.mp4")
+    with av.open(str(whole)) as container, av.open(str(tmp_path / "in.mp4"), "w") as output:
+        stream = container.streams.video[0]
+        to = output.add_stream_from_template(stream, opaque=True)
+        for packet in container.demux(stream):
+            if packet.size:
+                packet.pts, packet.dts, packet.stream = packet.pts - 4 * 512, packet.dts - 4 * 512, to
+                output.mux(packet)
+    expected = times(tmp_path / "in.mp4")
+    assert 15 <= len(expected) < 20
+    report = upscale(tmp_path / "in.mp4", tmp_path / "out.mp4")
+    assert times(tmp_path / "out.mp4") == expected
+    assert report.replaced == 0
     assert report.warnings == []

@@ -123,9 +123,7 @@ def choose_encoder(source: Source, container: OutputContainer, target: str, opti
             )
     else:
         wanted = _FAMILY.get(source.codec, "ffv1" if source.lossless else "libx264")
-        held = _held(container) - (
-            {"ffv1"} if container.format.name in ("mp4", "ipod") else set()
-        )  # few play it
+        held = _held(container) - ({"ffv1"} if container.format.name in ("mp4", "ipod") else set())  # few play it
         order = [wanted, "libx264", "libx265", "libvpx-vp9", "libx264rgb", "libsvtav1", "libvpx", "ffv1"]
         for name in order:
             pix_fmt = _pix_fmt(name, source) if name in held and _exists(name) else None
@@ -149,14 +147,10 @@ def _with_quality(name: str, pix_fmt: str, source: Source, options: VideoOptions
                 f"--crf {options.crf:g} means nothing to {name} ({why}): leave it out or choose --codec h264"
             )
         if options.preset is not None:
-            raise UserError(
-                f"--preset {options.preset} means nothing to {name}: leave it out or choose --codec h264"
-            )
+            raise UserError(f"--preset {options.preset} means nothing to {name}: leave it out or choose --codec h264")
         quantized = name in _QUANTIZED
         how = "lossless" if lossless else "quantizer 2" if quantized else "its default quality"
-        return Encoder(
-            name, pix_fmt, {"level": "3"} if name == "ffv1" else {}, f"{name} ({how}), {pix_fmt}", quantized
-        )
+        return Encoder(name, pix_fmt, {"level": "3"} if name == "ffv1" else {}, f"{name} ({how}), {pix_fmt}", quantized)
     crf = rate.default_crf if options.crf is None else options.crf
     low, high = rate.crf
     if not low <= crf <= high:
@@ -240,11 +234,7 @@ def _held(container: OutputContainer) -> frozenset[str]:
 
 
 def _holders(container: OutputContainer) -> str:
-    ours = [
-        alias
-        for alias in ("h264", "h265", "av1", "vp9", "ffv1")
-        if _ALIASES.get(alias, alias) in _held(container)
-    ]
+    ours = [alias for alias in ("h264", "h265", "av1", "vp9", "ffv1") if _ALIASES.get(alias, alias) in _held(container)]
     choice = f"choose --codec {' or '.join(ours)}, or " if ours else ""
     return f"{choice}write to .mkv"
 

@@ -37,9 +37,7 @@ def holds_reordered(kind: str, source: Source) -> bool:
     return kind in _BEFORE_ZERO or source.start * (source.rate or 25) > _MOST_REORDERED
 
 
-def muxer_options(
-    kind: str, time_base: Fraction, others: Iterable[Fraction], tags: Iterable[str]
-) -> dict[str, str]:
+def muxer_options(kind: str, time_base: Fraction, others: Iterable[Fraction], tags: Iterable[str]) -> dict[str, str]:
     """Settings that keep times and tags exact where a format's defaults would round or drop them.
 
     Args:
@@ -48,6 +46,9 @@ def muxer_options(
     """
     if kind == "mpegts":
         return {"mpegts_copyts": "1"}
+    if kind in ("matroska", "webm"):
+        # Sound that starts before zero (an encoder's delay) would shift all streams.
+        return {"avoid_negative_ts": "disabled"}
     if kind not in MP4:
         return {}
     scale = time_base.denominator

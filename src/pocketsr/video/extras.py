@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 import struct
 from collections.abc import Callable
 from fractions import Fraction
 
+import av
 from av.codec import Codec
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
@@ -18,6 +20,7 @@ from pocketsr.video.containers import MP4
 
 __all__ = ["Extras", "container_metadata", "stream_metadata"]
 
+_PLAIN = {"audio": "flac", "subtitle": "srt", "video": "copy"}  # codecs that Matroska takes
 _TEXT_SUBTITLES = ("subrip", "srt", "text", "webvtt")
 # What a file says about how it was muxed is not true of ours any more.
 _MUXER_KEYS = re.compile(
@@ -74,6 +77,8 @@ class Extras:
         if made is not None:
             self._to[stream.index] = made
             made.metadata.update(stream.metadata)
+            if "title" in stream.metadata and self._output.format.name in MP4:
+                made.metadata["handler_name"] = stream.metadata["title"]  # where MP4's players look for it
             made.disposition = stream.disposition
 
     def _add_coded(self, stream: Stream, name: str) -> Stream:
@@ -91,7 +96,7 @@ class Extras:
                 raise ValueError
             return self._output.add_stream_from_template(stream, opaque=True)
         except ValueError as error:
-            mend = "write to .mkv" if kind != "matroska" else "write to .mp4"
+            mend = _home(stream)
             without = f"ffmpeg -i INPUT -map 0 -map -0:{stream.index} -c copy OUT{_suffix(self._output)}"
             raise UserError(
                 f"{self._target}: {kind} can't hold stream {stream.index} ({stream.type}, {name}): {mend}, "
@@ -148,6 +153,15 @@ class Extras:
     def time_bases(self) -> list[Fraction]:
         """Time bases of the copied streams."""
         return [stream.time_base for stream in self._to.values() if stream.time_base]
+
+
+def _home(stream: Stream) -> str:
+    """Where the stream would fit, in words."""
+    for suffix, kind in ((".mkv", "matroska"), (".mp4", "mp4"), (".mov", "mov"), (".avi", "avi"), (".wmv", "asf")):
+        with av.open(os.devnull, "w", format=kind) as container:
+            if stream.codec_context is not None and stream.codec_context.name in container.supported_codecs:
+                return f"write to {suffix}"
+    return f"convert it first with ffmpeg -i INPUT -map 0 -c copy -c:{stream.type[0]} {_PLAIN[stream.type]} OUT.mkv"
 
 
 def _codec_name(stream: Stream) -> str:

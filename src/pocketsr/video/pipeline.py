@@ -56,9 +56,7 @@ def upscale_video(
     with VideoReader(source, options.threads) as reader:
         about = reader.source
         size = (about.width * upscaler.scale, about.height * upscaler.scale)
-        writer = VideoWriter(
-            target, about, reader.container, reader.stream, size, options, overwrite=overwrite
-        )
+        writer = VideoWriter(target, about, reader.container, reader.stream, size, options, overwrite=overwrite)
         job: _Job | None = None
         try:
             frames = FrameUpscaler(upscaler, chroma, about.layout, writer.encoder.pix_fmt, about.siting)

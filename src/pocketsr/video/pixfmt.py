@@ -133,9 +133,7 @@ def layout_of(name: str) -> Layout:
     """
     if name in _INTERLEAVED:
         known = _INTERLEAVED[name]
-        return Layout(
-            name, known.kind, known.bits, known.sub_x, known.sub_y, known.components, known.big_endian
-        )
+        return Layout(name, known.kind, known.bits, known.sub_x, known.sub_y, known.components, known.big_endian)
     try:
         form = VideoFormat(name, 16, 16)
         parts = form.components

@@ -77,9 +77,7 @@ class VideoReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.container.close()
 
     def __iter__(self) -> Iterator[Picture | Packet[Stream]]:
@@ -88,6 +86,7 @@ class VideoReader:
     def _items(self) -> Iterator[Picture | Packet[Stream]]:
         timeline = Timeline()
         tick = self._tick()
+        by_order = self.container.format.name == "avi"  # it stores no times but the order; FFmpeg guesses at some
         previous: VideoFrame | None = None
         last: int | None = None
         end = 0
@@ -108,25 +107,24 @@ class VideoReader:
                 continue
             if packet is not None:
                 packets += 1
-                if not packet.is_discard and _is_shown(self.source_codec, packet):
-                    pts = packet.pts if packet.pts is not None else packet.dts
-                    timeline.announce(
-                        round(packets * tick - tick) if pts is None else pts, packet.duration or 0
-                    )
+                if packet.size and not packet.is_discard and _is_shown(self.source_codec, packet):
+                    pts = packet.dts if packet.pts is None or by_order else packet.pts
+                    timeline.announce(round(packets * tick - tick) if pts is None else pts, packet.duration or 0)
             for frame in self._decode(packet):
                 _refuse_interlaced(self._path, frame.interlaced_frame)
                 if frame.is_corrupt:
                     continue  # stays owed, so that its neighbour takes its place
                 if previous is not None:
                     self._refuse_change(previous, frame)
-                lost, own = timeline.claim(frame.pts)
+                pts = None if by_order else frame.pts
+                lost, own = timeline.claim(pts)
                 for slot in lost:
                     self.replaced += 1
                     yield show(previous or frame, slot)
-                if own is None and frame.pts is not None and last is not None and frame.pts <= last:
+                if own is None and pts is not None and last is not None and pts <= last:
                     continue  # came after its time, which a neighbour has taken
                 previous = frame
-                at = own.pts if own else frame.pts
+                at = own.pts if own else pts
                 if at is None:
                     at = 0 if last is None else last + max(1, round(tick))
                 yield show(frame, Slot(at, (own.duration if own else 0) or frame.duration))
@@ -148,14 +146,12 @@ class VideoReader:
                 if packet.size or packet.pts is not None or packet.dts is not None:
                     yield packet
         except av.FFmpegError as error:
-            self.warnings.append(
-                f"{self._path}: breaks off ({error.strerror}): what could be read was upscaled"
-            )
+            self.warnings.append(f"{self._path}: breaks off ({error.strerror}): what could be read was upscaled")
         yield None
 
     def _decode(self, packet: Packet[Stream] | None) -> list[VideoFrame]:
         if packet is not None and not packet.size:
-            return []  # says "as before"; to a decoder an empty packet would mean the end
+            return []  # AVI fills gaps with these; to a decoder an empty packet would mean the end
         try:
             return self._decoder.decode(packet)
         except av.EOFError:
@@ -227,9 +223,7 @@ def _open(path: Path) -> InputContainer:
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{path} is not a video that can be read, or is damaged ({reason})") from error
-    container.flags &= (
-        ~_GEN_PTS
-    )  # FFmpeg's guesses at times that a file doesn't store are off by the decoder's delay
+    container.flags &= ~_GEN_PTS  # FFmpeg's guesses at times that a file doesn't store are off by the decoder's delay
     return container
 
 
@@ -238,9 +232,7 @@ def _main_stream(container: InputContainer, path: Path) -> VideoStream:
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
         raise UserError(f"{path} holds no video stream")
-    best = max(
-        streams, key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height, -s.index)
-    )
+    best = max(streams, key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height, -s.index))
     if best.codec_context is None:
         raise UserError(f"{path}: there is no decoder for its video stream")
     return best

@@ -69,9 +69,7 @@ class FrameUpscaler:
         ]
         for other in self._networks:
             if other.scale != self._scale:
-                raise UserError(
-                    f"the network upscales {self._scale}x but chroma {other.scale}x: they must agree"
-                )
+                raise UserError(f"the network upscales {self._scale}x but chroma {other.scale}x: they must agree")
         self._spare: dict[tuple[int, int], Plane] = {}
 
     def __call__(self, frame: VideoFrame) -> VideoFrame:
@@ -81,9 +79,7 @@ class FrameUpscaler:
             made = self._through_rgb(frame, width, height)
         else:
             made = VideoFrame(width, height, self._target.name)
-            for part, to, network in zip(
-                self._source.components, self._target.components, self._networks, strict=True
-            ):
+            for part, to, network in zip(self._source.components, self._target.components, self._networks, strict=True):
                 self._component(frame, part, made, to, network)
         made.colorspace, made.color_range = frame.colorspace, frame.color_range
         made.color_primaries, made.color_trc = frame.color_primaries, frame.color_trc

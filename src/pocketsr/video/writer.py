@@ -95,9 +95,7 @@ class VideoWriter:
                 "use .mp4, .mkv, .webm, .mov or another"
             ) from error
         if container.format.name.startswith("image2"):
-            raise UserError(
-                f"{self._target} is an image, the input a video: use .mp4, .mkv, .webm, .mov or another"
-            )
+            raise UserError(f"{self._target} is an image, the input a video: use .mp4, .mkv, .webm, .mov or another")
         return container
 
     def _add_video(
@@ -160,9 +158,7 @@ class VideoWriter:
         assert self._container is not None
         for packet in packets:
             if packet.dts is not None and packet.pts is not None and packet.dts > packet.pts:
-                packet.dts = (
-                    packet.pts
-                )  # libx265 makes decoding times up where it gets fewer frames than it reorders
+                packet.dts = packet.pts  # libx265 makes decoding times up where it gets fewer frames than it reorders
             self._container.mux_one(packet)
 
     def copy(self, packet: Packet[Stream]) -> None:
