@@ -308,6 +308,6 @@ def test_what_the_encoder_complains_of_is_told(tmp_path: Path) -> None:
     source = Clip(width=33, height=17, codec="ffv1", options={}, time_base=Fraction(1, 25), pts=(0, 1)).write(
         tmp_path / "in.mkv"
     )
-    with pytest.raises(UserError, match=r"can't be set up for mp4 \(width not divisible by 2 \(99x51\)\): choose"):
+    with pytest.raises(UserError, match=r"can't be set up \(width not divisible by 2 \(99x51\)\): choose"):
         upscale(source, tmp_path / "out.mp4", scale=3, codec="h264")
     assert names(tmp_path) == ["in.mkv"]

@@ -284,3 +284,39 @@ def test_real_sound(tmp_path: Path, shared_data: Path) -> None:
                     output.mux(packet)
     upscale(tmp_path / "in.mp4", tmp_path / "out.mp4", preset="ultrafast")
     assert packets(tmp_path / "out.mp4", "audio") == packets(tmp_path / "in.mp4", "audio")
+
+
+def test_formats_without_times_before_zero_say_so(tmp_path: Path) -> None:
+    source = Clip(pts=range(0, 25 * 512, 512)).write(tmp_path / "in.mp4", setup=_sound)
+    report = upscale(source, tmp_path / "out.ts")
+    late = Fraction(1024, 48000)
+    assert report.warnings == [
+        f"{tmp_path / 'out.ts'}: mpegts has no times before zero: all streams begin 0.021 s later; use .mp4 or .mkv"
+    ]
+    assert times(tmp_path / "out.ts")[0] == pytest.approx(late, abs=1e-4)
+    assert packets(tmp_path / "out.ts", "audio")[0][0] == 0
+
+
+def test_transport_streams_do_not_swallow_subtitles(tmp_path: Path) -> None:
+    """FFmpeg would write any of them as private data that nothing can read."""
+    source = MKV.write(tmp_path / "in.mkv", setup=_subtitles("subrip"))
+    with pytest.raises(UserError, match=r"mpegts can't hold stream 1 \(subtitle, subrip\): write to \.mkv"):
+        upscale(source, tmp_path / "out.ts")
+
+
+def test_a_sound_that_few_formats_hold_names_one(tmp_path: Path) -> None:
+    def setup(container: Any, _: Any) -> Any:
+        audio = container.add_stream("wmav2", rate=44100, bit_rate=64000)
+
+        def more(index: int) -> list[Any]:
+            frame = av.AudioFrame.from_ndarray(np.zeros((2, 2048), np.float32), "fltp", "stereo")
+            frame.sample_rate, frame.pts = 44100, index * 2048
+            return list(audio.encode(frame))
+
+        return more
+
+    source = Clip(time_base=Fraction(1, 1000), pts=range(0, 400, 40)).write(tmp_path / "in.wmv", setup=setup)
+    with pytest.raises(UserError, match=r"mp4 can't hold stream 1 \(audio, wmav2\): write to \.avi, or take it out"):
+        upscale(source, tmp_path / "out.mp4")
+    upscale(source, tmp_path / "out.avi")
+    assert [p[2] for p in packets(tmp_path / "out.avi", "audio")] == [p[2] for p in packets(source, "audio")]

@@ -61,6 +61,7 @@ _UNLISTED = {
     "svcd": ("mpeg2video",),
     "mxf": ("mpeg2video", "libx264", "dnxhd", "prores_ks"),
 }
+_ONLY_MP4 = {"libvpx-vp9", "libsvtav1", "libvpx"}  # QuickTime lists them, and refuses them
 _QUANTIZED = ("mpeg4", "msmpeg4", "mpeg2video", "mpeg1video", "mjpeg", "h263p", "flv", "wmv2")
 _KEEPS_ALL = ("ffv1", "huffyuv", "ffvhuff", "utvideo", "magicyuv", "png", "qtrle", "rawvideo")
 
@@ -230,7 +231,8 @@ def _held(container: OutputContainer) -> frozenset[str]:
     kind = container.format.name
     if kind == "null":
         return frozenset(codecs_available)
-    return frozenset(_UNLISTED.get(kind, ())) or frozenset(container.supported_codecs)
+    listed = frozenset(container.supported_codecs)
+    return frozenset(_UNLISTED.get(kind, ())) or (listed - _ONLY_MP4 if kind == "mov" else listed)
 
 
 def _holders(container: OutputContainer) -> str:

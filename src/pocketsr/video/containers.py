@@ -8,14 +8,22 @@ from fractions import Fraction
 
 from pocketsr.video.source import Source
 
-__all__ = ["MP4", "holds_reordered", "losses", "muxer_options"]
+__all__ = ["MP4", "carries", "holds_reordered", "losses", "muxer_options", "shifted"]
 
 MP4 = ("mp4", "mov", "ipod", "3gp", "3g2")
 """FFmpeg's names of MP4 and its kin."""
 
-_BEFORE_ZERO = (*MP4, "matroska", "webm", "nut", "null")  # these can decode before time zero
+_BEFORE_ZERO = (*MP4, "matroska", "webm", "null")  # these can decode before time zero
 _MOST_REORDERED = 16  # frames, by which decoding can precede showing
 _MAX_TIMESCALE = 2**31 - 1
+_PROGRAM = "mp1 mp2 mp3 ac3 dts pcm_dvd dvd_subtitle"
+_CARRIED = {
+    "mpegts": "aac aac_latm mp1 mp2 mp3 ac3 eac3 dts truehd opus s302m pcm_bluray "
+    "dvb_subtitle dvb_teletext hdmv_pgs_subtitle",
+    "mpeg": _PROGRAM,
+    "vob": _PROGRAM,
+    "svcd": _PROGRAM,
+}
 # These keep the pixel aspect in their own stream.
 _WITH_ASPECT = ("libx264", "libx264rgb", "libx265", "mpeg4", "mpeg2video", "mpeg1video")
 # Tags that MP4's own dictionary has a place for; any other needs the newer key-value form.
@@ -61,6 +69,18 @@ def muxer_options(kind: str, time_base: Fraction, others: Iterable[Fraction], ta
     if not set(_MP4_TAGS.split()).issuperset(tag.lower() for tag in tags):
         options["movflags"] = "use_metadata_tags"
     return options
+
+
+def carries(kind: str, codec: str) -> bool | None:
+    """Whether a format that keeps no list carries sound or subtitles of FFmpeg's `codec`; None: ask FFmpeg."""
+    return codec in _CARRIED[kind].split() if kind in _CARRIED else None
+
+
+def shifted(kind: str, start: Fraction) -> str | None:
+    """What happens where the earliest packet's time, in seconds, is one that the format can't store."""
+    if start >= 0 or kind in _BEFORE_ZERO:
+        return None
+    return f"{kind} has no times before zero: all streams begin {-float(start):.3f} s later; use .mp4 or .mkv"
 
 
 def losses(kind: str, source: Source, encoder: str) -> list[str]:

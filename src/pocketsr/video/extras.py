@@ -16,7 +16,7 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 
 from pocketsr.errors import UserError
-from pocketsr.video.containers import MP4
+from pocketsr.video.containers import MP4, carries
 
 __all__ = ["Extras", "container_metadata", "stream_metadata"]
 
@@ -57,6 +57,7 @@ class Extras:
         self._to: dict[int, Stream] = {}
         self._convert: dict[int, Callable[[bytes], bytes | None]] = {}
         self._last: dict[int, int] = {}
+        self.earliest = Fraction(0)  # time of the first packet, if before zero, in seconds
         for stream in source.streams:
             if stream.index != main:
                 self._add(stream)
@@ -92,7 +93,7 @@ class Extras:
             self._convert[stream.index] = _from_mov_text
             return self._output.add_mux_stream("subrip", time_base=stream.time_base)
         try:
-            if stream.codec_context is None:
+            if stream.codec_context is None or carries(kind, name) is False:
                 raise ValueError
             return self._output.add_stream_from_template(stream, opaque=True)
         except ValueError as error:
@@ -143,6 +144,7 @@ class Extras:
         if packet.dts is None or (last is not None and packet.dts < last):
             packet.dts = last  # damaged input: no container takes times that go back
         if packet.dts is not None:
+            self.earliest = min(self.earliest, packet.dts * packet.time_base)
             self._last[index] = packet.dts
             if packet.pts is not None and packet.pts < packet.dts:
                 packet.pts = packet.dts

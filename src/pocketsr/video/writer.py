@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from pocketsr.errors import UserError
 from pocketsr.video.beside import Beside
 from pocketsr.video.codecs import choose_encoder, encoder_threads
-from pocketsr.video.containers import MP4, holds_reordered, losses, muxer_options
+from pocketsr.video.containers import MP4, holds_reordered, losses, muxer_options, shifted
 from pocketsr.video.extras import Extras, container_metadata, stream_metadata
 from pocketsr.video.ffmpeglog import listening
 from pocketsr.video.source import Source
@@ -140,8 +140,8 @@ class VideoWriter:
             self._refuse_full(error)
             reason = next((text.strip() for _, _, text in said if text.strip()), _reason(error))
             raise UserError(
-                f"{self._target}: {self.encoder.words} can't be set up for {container.format.name} "
-                f"({reason}): choose another --codec or suffix"
+                f"{self._target}: {container.format.name} with {self.encoder.words} can't be set up ({reason}): "
+                "choose another --codec or suffix"
             ) from error
 
     def encode(self, frame: VideoFrame, pts: int, duration: int) -> None:
@@ -170,12 +170,16 @@ class VideoWriter:
     def finish(self) -> None:
         """Write what the encoder still holds and move the finished file into place."""
         assert self._container is not None
+        kind = self._container.format.name
         with self._writing():
             self._mux(self._stream.encode(None))
             self._container.close()
             if self._beside is not None:
                 self._beside.keep()
         self._container = None
+        late = shifted(kind, self._extras.earliest) if self._extras else None
+        if late is not None:
+            self.warnings.append(f"{self._target}: {late}")
         if self._inexact and self._beside is not None:
             base = self._stream.time_base
             self.warnings.append(
