@@ -17,6 +17,7 @@ from clipmaker import Clip, Repeat, decode, upscale
 import pocketsr.video
 from pocketsr.video import Percentiles, VideoReport, upscale_video
 from pocketsr.video.belt import Belt, Stopped
+from pocketsr.video.codecs import encoder_threads
 
 
 def test_the_report_adds_up(tmp_path: Path) -> None:
@@ -189,3 +190,19 @@ def test_what_the_room_offers() -> None:
     for name in pocketsr.video.__all__:
         assert hasattr(pocketsr.video, name)
     assert VideoReport.__dataclass_params__.frozen  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("name", "threads", "height", "given"),
+    [
+        ("libx264", 2, 720, 9),
+        ("libx264", 2, 96, 3),
+        ("libx264", 8, 720, 12),
+        ("libx264", 8, 2160, 27),
+        ("libx264", 1, 720, 1),
+        ("libx265", 2, 720, 2),
+        ("libx265", None, 720, 0),
+    ],
+)
+def test_threads_of_encoders(name: str, threads: int | None, height: int, given: int) -> None:
+    assert encoder_threads(name, threads, height) == given

@@ -62,7 +62,9 @@ def upscale_video(
             frames = FrameUpscaler(upscaler, chroma, about.layout, writer.encoder.pix_fmt, about.siting)
             job = _Job(reader, frames, writer)
             job.run(on_progress)
+            start = perf_counter()
             writer.finish()
+            flush_s = perf_counter() - start
         except BaseException:
             if job is not None:
                 job.stop()
@@ -78,7 +80,7 @@ def upscale_video(
             encode_ms=Percentiles.of_seconds(job.encode_s),
             decode_busy_s=sum(job.decode_s),
             upscale_busy_s=sum(job.upscale_s),
-            encode_busy_s=sum(job.encode_s),
+            encode_busy_s=sum(job.encode_s) + flush_s,
             size=size,
             encoder=writer.encoder.words,
             replaced=reader.replaced,

@@ -71,7 +71,11 @@ class Percentiles:
 
 @dataclass(frozen=True)
 class VideoReport:
-    """What was done. Stage times are the time spent in a stage for a frame, waiting for others left out."""
+    """What was done. Stage times are the time spent in a stage for a frame, waiting for others left out.
+
+    Encoders work on several frames at once, behind what they are asked: a frame's time is that of handing it over,
+    and `encode_busy_s` counts in what they finish at the end.
+    """
 
     frames: int
     seconds: float  # wall time, from opening the input to the finished output

@@ -110,7 +110,7 @@ class VideoWriter:
         context.width, context.height = size
         context.pix_fmt = encoder.pix_fmt
         context.time_base = stream.time_base = source.time_base
-        context.thread_type, context.thread_count = "AUTO", encoder_threads(encoder.name, threads)
+        context.thread_type, context.thread_count = "AUTO", encoder_threads(encoder.name, threads, size[1])
         context.color_range, context.colorspace = source.color_range, source.colorspace
         context.color_primaries, context.color_trc = source.color_primaries, source.color_trc
         if source.aspect:
