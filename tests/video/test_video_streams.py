@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 from av.stream import Disposition
-from clipmaker import Clip, decode, times, upscale
+from clipmaker import Clip, decode, replace_packets, samples, times, upscale
 
 from pocketsr.errors import UserError
 
@@ -320,3 +320,27 @@ def test_a_sound_that_few_formats_hold_names_one(tmp_path: Path) -> None:
         upscale(source, tmp_path / "out.mp4")
     upscale(source, tmp_path / "out.avi")
     assert [p[2] for p in packets(tmp_path / "out.avi", "audio")] == [p[2] for p in packets(source, "audio")]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_closed_captions_stay_on_their_frames(tmp_path: Path, channels: int) -> None:
+    """CEA-608 pairs lie in the video stream itself, in an SEI message a frame."""
+    plain = Clip(time_base=Fraction(1, 1000), pts=range(0, 400, 40)).write(tmp_path / "plain.mkv")
+
+    def caption(index: int, data: bytes) -> bytes:
+        pairs = bytes([0xFC, 0x14 + index, 0x2C, 0xFD, 0x80, 0x80])
+        payload = b"\xb5\x00\x31GA94\x03" + bytes([0x42, 0xFF]) + pairs + b"\xff"
+        unit = b"\x06\x04" + bytes([len(payload)]) + payload + b"\x80"
+        return len(unit).to_bytes(4, "big") + unit + data
+
+    source = replace_packets(plain, tmp_path / "in.mkv", caption)
+    before = [bytes(frame.side_data["A53_CC"]) for frame in decode(source)]
+    assert before[3] == bytes([0xFC, 0x17, 0x2C, 0xFD, 0x80, 0x80])
+    report = upscale(source, tmp_path / "out.mkv", channels=channels)
+    after = decode(tmp_path / "out.mkv")
+    assert [bytes(frame.side_data["A53_CC"]) for frame in after] == before
+    assert report.warnings == []
+    assert float(samples(after[0])[0].std()) > 10
+    for codec in ("h265", "av1"):
+        report = upscale(source, tmp_path / f"{codec}.mkv", codec=codec)
+        assert any("closed captions" in text for text in report.warnings)

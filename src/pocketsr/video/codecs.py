@@ -169,7 +169,7 @@ def _with_quality(name: str, pix_fmt: str, source: Source, options: VideoOptions
     if name == "libx265":
         made["x265-params"] = "log-level=none"
     if name == "libsvtav1":
-        os.environ.setdefault("SVT_LOG", "1")  # errors only; it would write its settings to standard error
+        os.environ.setdefault("SVT_LOG", "0")  # it would write its settings to standard error
     _add_light(made, name, source)
     warning = None
     if source.lossless:

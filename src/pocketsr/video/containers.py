@@ -24,6 +24,7 @@ _CARRIED = {
     "vob": _PROGRAM,
     "svcd": _PROGRAM,
 }
+_WITH_CAPTIONS = ("libx264", "libx264rgb", "mpeg2video")
 # These keep the pixel aspect in their own stream.
 _WITH_ASPECT = ("libx264", "libx264rgb", "libx265", "mpeg4", "mpeg2video", "mpeg1video")
 # Tags that MP4's own dictionary has a place for; any other needs the newer key-value form.
@@ -86,6 +87,8 @@ def shifted(kind: str, start: Fraction) -> str | None:
 def losses(kind: str, source: Source, encoder: str) -> list[str]:
     """What of the source the format can't hold with this encoder, in words that name the mend."""
     lost: list[str] = []
+    if source.captions and encoder not in _WITH_CAPTIONS and kind != "null":
+        lost.append(f"{encoder} can't hold the closed captions inside the video stream: use --codec h264")
     if kind in (*MP4, "null"):
         return lost
     matrix = source.display_matrix

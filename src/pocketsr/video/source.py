@@ -21,7 +21,7 @@ from pocketsr.video.ffmpeglog import listening
 from pocketsr.video.pixfmt import Layout, layout_of
 from pocketsr.video.types import Siting
 
-__all__ = ["LOSSLESS", "Source", "describe"]
+__all__ = ["LOSSLESS", "Source", "describe", "has_captions"]
 
 LOSSLESS = frozenset(
     [
@@ -52,7 +52,6 @@ _UNCARRIED = {
     "DOVI_METADATA": "Dolby Vision data",
     "DYNAMIC_HDR_PLUS": "HDR10+ data",
     "DYNAMIC_HDR_VIVID": "HDR Vivid data",
-    "A53_CC": "closed captions inside the video stream",
     "STEREO3D": "stereo 3D marks",
     "SPHERICAL": "spherical projection marks",
     "ICC_PROFILE": "an ICC profile",
@@ -82,6 +81,7 @@ class Source:
     display_matrix: tuple[int, ...] | None
     mastering: bytes | None  # AVMasteringDisplayMetadata
     light: tuple[int, int] | None  # MaxCLL, MaxFALL
+    captions: bool  # closed captions inside the video stream
     total: int | None  # frames, where it is known or can be estimated
     warnings: list[str] = field(default_factory=list)
 
@@ -115,7 +115,7 @@ def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame, 
         layout=layout,
         time_base=stream.time_base or Fraction(1, 1000),
         start=pts * (stream.time_base or Fraction(1, 1000)),
-        rate=stream.average_rate or stream.guessed_rate or stream.base_rate,
+        rate=_rate(stream),
         aspect=stream.sample_aspect_ratio,
         siting=_SITINGS.get(location, "left"),
         chroma_location=location,
@@ -127,20 +127,31 @@ def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame, 
         display_matrix=tuple(int(v) for v in np.frombuffer(matrix, np.int32)) if matrix else None,
         mastering=side.get("MASTERING_DISPLAY_METADATA"),
         light=struct.unpack_from("<2I", light) if light else None,
+        captions="A53_CC" in side,
         total=_total(container, stream),
         warnings=warnings,
     )
 
 
+def _rate(stream: VideoStream) -> Fraction | None:
+    """Frames a second: the least that the file and FFmpeg say, as wrong tags err upwards (1000 for Matroska)."""
+    return min((rate for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate) if rate), default=None)
+
+
 def _total(container: InputContainer, stream: VideoStream) -> int | None:
     if stream.frames:
         return stream.frames
-    rate = stream.average_rate or stream.guessed_rate
+    rate = _rate(stream)
     if not rate:
         return None
     if stream.duration and stream.time_base:
         return round(stream.duration * stream.time_base * rate)
     return round(Fraction(container.duration, av.time_base) * rate) if container.duration else None
+
+
+def has_captions(frame: VideoFrame) -> bool:
+    """Whether closed captions (CEA-608, CEA-708) hang on the frame."""
+    return "A53_CC" in _side_data(frame)[0]
 
 
 def _side_data(frame: VideoFrame) -> tuple[dict[str, bytes], set[str]]:

@@ -11,6 +11,7 @@ from av.video.reformatter import Interpolation
 
 from pocketsr.errors import UserError
 from pocketsr.video.pixfmt import Component, Layout, component_view, layout_of
+from pocketsr.video.source import has_captions
 from pocketsr.video.types import Plane, Siting, Upscaler
 
 __all__ = ["FrameUpscaler", "plane_siting"]
@@ -78,7 +79,7 @@ class FrameUpscaler:
         if self._network.channels == 3:
             made = self._through_rgb(frame, width, height)
         else:
-            made = VideoFrame(width, height, self._target.name)
+            made = _blank(frame, width, height, self._target.name)
             for part, to, network in zip(self._source.components, self._target.components, self._networks, strict=True):
                 self._component(frame, part, made, to, network)
         made.colorspace, made.color_range = frame.colorspace, frame.color_range
@@ -115,7 +116,7 @@ class FrameUpscaler:
                 dst_color_range="JPEG",
                 interpolation=_EXACT,
             )
-            upscaled = VideoFrame(width, height, packed)
+            upscaled = _blank(rgb, width, height, packed)
             self._network(_rgb_view(rgb, packed), out=_rgb_view(upscaled, packed))
             made = upscaled.reformat(
                 format=self._target.name,
@@ -129,7 +130,7 @@ class FrameUpscaler:
             planes = [_plain(component_view(frame, self._source, part), part) for part in colours]
             triple = np.stack(planes if len(planes) == 3 else planes * 3, axis=-1)
             result = self._network(triple, bits=self._source.bits if deep else None)
-            made = VideoFrame(width, height, self._target.name)
+            made = _blank(frame, width, height, self._target.name)
             for index, part in enumerate(self._target.components[: len(colours)]):
                 out = component_view(made, self._target, part)
                 np.copyto(out, result[..., index] if len(planes) == 3 else result[..., 1])
@@ -137,6 +138,16 @@ class FrameUpscaler:
             part, to = self._source.components[-1], self._target.components[-1]
             self._component(frame, part, made, to, self._networks[-1])
         return made
+
+
+def _blank(like: VideoFrame, width: int, height: int, pix_fmt: str) -> VideoFrame:
+    """A frame to be filled, which carries the closed captions that hang on `like`.
+
+    PyAV can't hang data on a frame, but a frame that swscale makes of another keeps what hung on that.
+    """
+    if has_captions(like):
+        return like.reformat(width, height, pix_fmt, interpolation=Interpolation.POINT)
+    return VideoFrame(width, height, pix_fmt)
 
 
 def _plain(view: Plane, part: Component) -> Plane:
