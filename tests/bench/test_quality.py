@@ -60,9 +60,7 @@ def test_bicubic_reads_as_published(
 
 def test_a_network_that_is_bicubic_reads_close_to_the_calibration(shared_data: Path) -> None:
     """The way through R'G'B' and 16-bit luma costs nothing: it reads 0.016 dB more, as documented."""
-    rows = quality.measure(
-        {"fake": Fake()}, "Set5", quality.find_sets(shared_data / "test", ["Set5"])["Set5"]
-    )
+    rows = quality.measure({"fake": Fake()}, "Set5", quality.find_sets(shared_data / "test", ["Set5"])["Set5"])
     calibration, fake = rows
     assert fake.psnr_db - calibration.psnr_db == pytest.approx(0.016, abs=0.002)
     assert fake.ssim == pytest.approx(calibration.ssim, abs=0.0006)

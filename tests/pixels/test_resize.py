@@ -99,8 +99,6 @@ def test_uint8_is_rounded_after_each_pass() -> None:
 
 def test_halves_round_up_and_overshoot_is_clipped() -> None:
     step = np.array([[0, 0, 0, 255, 255, 255]], np.uint8)
-    foot = round(
-        255 * (MID + EDGE)
-    )  # 52; one pixel further out lies 255 * FAR = -18, and above 255 by as much
+    foot = round(255 * (MID + EDGE))  # 52; one pixel further out lies 255 * FAR = -18, and above 255 by as much
     assert_array_equal(imresize(step, 2)[0], [0, 0, 0, 0, 0, foot, 255 - foot, 255, 255, 255, 255, 255])
     assert imresize(np.array([[1, 2]], np.uint8), 0.5)[0, 0] == 2  # exactly 1.5
