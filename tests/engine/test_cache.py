@@ -82,7 +82,8 @@ def test_processes_compiling_at_once_do_no_harm(cache: Path, tmp_path: Path) -> 
     assert len(list(cache.iterdir())) == 1
 
 
-def test_first_use_under_5_s_later_under_half_a_second(cache: Path) -> None:
+@pytest.mark.usefixtures("cache")
+def test_first_use_under_5_s_later_under_half_a_second() -> None:
     """The whole process, as a user feels it; the best of three, since the machine may be busy."""
     code = "import numpy as np, pocketsr; pocketsr.load('small')(np.zeros((9, 9), np.uint8))"
 
@@ -95,7 +96,8 @@ def test_first_use_under_5_s_later_under_half_a_second(cache: Path) -> None:
     assert min(seconds() for _ in range(3)) < 0.5
 
 
-def test_a_warm_start_imports_no_onnx(cache: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("cache")
+def test_a_warm_start_imports_no_onnx(tmp_path: Path) -> None:
     path = save("tiny_like", tmp_path)
     load(path)
     code = (
@@ -112,7 +114,8 @@ def test_unwritable_cache_is_a_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_
         load(save("tiny_like", tmp_path))
 
 
-def test_a_missing_compiler_is_a_clear_error(cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("cache")
+def test_a_missing_compiler_is_a_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from pocketsr.engine.build import build_library
     from pocketsr.engine.target import host_target
 
@@ -122,8 +125,9 @@ def test_a_missing_compiler_is_a_clear_error(cache: Path, monkeypatch: pytest.Mo
         build_library("int x;", tmp_path / "x.so", target)
 
 
+@pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize(("siting", "shift"), [("center", (0, 0)), ("left", (0, 1)), ("topleft", (1, 1))])
-def test_chroma_samples_land_where_the_siting_says(siting: str, shift: tuple[int, int], cache: Path) -> None:
+def test_chroma_samples_land_where_the_siting_says(siting: str, shift: tuple[int, int]) -> None:
     """A plane that rises evenly: enlarged, each sample reads the place where it lies."""
     y, x = np.mgrid[0:40, 0:40]
     rows, columns = np.mgrid[0:80, 0:80]

@@ -10,8 +10,9 @@ from engine_nets import NETS, save
 
 from pocketsr.engine.importer import from_onnx
 from pocketsr.engine.ir import Affine, Conv, Map, Shuffle, verify
+from pocketsr.engine.method import choose_block
 from pocketsr.engine.passes import PASSES, simplify
-from pocketsr.engine.plan import choose_block, make_plan
+from pocketsr.engine.plan import make_plan
 from pocketsr.engine.reference import evaluate
 from pocketsr.engine.target import Target
 from pocketsr.engine.winograd import minimal_filter

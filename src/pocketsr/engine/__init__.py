@@ -67,7 +67,8 @@ def _compile(graph: Graph, folder: Path, target: Target) -> tuple[Plan, Path]:
     (folder / f"{graph.name}.c").write_text(source)
     (folder / f"{graph.name}.h").write_text(emit_header(plan))
     library = folder / f"{graph.name}{library_suffix(target)}"
-    build_library(source, library, target)
+    exports = [f"{graph.name}_{part}" for part in ("scratch", "bands", "u8", "u16", "f32")]
+    build_library(source, library, target, exports)
     return plan, library
 
 

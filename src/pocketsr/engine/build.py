@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from pocketsr.engine.target import Target, zig
@@ -55,12 +56,28 @@ def _flags_for(target: Target, clang: bool) -> list[str]:
     flags = [flag for flag in FLAGS if clang or flag != "-fno-honor-nans"]
     if not clang:
         flags.append("-ffinite-math-only")
+    if "windows" in (target.triple or ""):
+        flags.append(
+            "-mno-stack-arg-probe"
+        )  # the probe is a C runtime's; frames are small, tiles are in scratch memory
     return [flag for flag in flags if x86 or not flag.startswith("-mprefer-vector")]
 
 
-def build_library(source: str, library: Path, target: Target, extra: tuple[str, ...] = ()) -> None:
+def _linker(target: Target, exports: Sequence[str]) -> list[str]:
+    """The command that links net.o to a library of the target's kind."""
+    match library_suffix(target):
+        case ".wasm":
+            names = [f"--export={name}" for name in exports]
+            return [*zig(), "wasm-ld", "--no-entry", *names, "-o", "net.wasm"]
+        case ".dylib" | ".dll" as suffix:
+            return [*zig(), "cc", *target.flags, "-shared", "-nostdlib", "-o", f"net{suffix}"]
+    return [*zig(), "ld.lld", "-shared", "-o", "net.so"]
+
+
+def build_library(source: str, library: Path, target: Target, exports: Sequence[str] = ()) -> None:
     """Compile the C text `source` to the shared library `library`, which appears whole or not at all.
 
+    `exports`: the functions to be seen from outside, for WebAssembly, which hides all others.
     Raises UserError with the compiler's first complaint.
     """
     own = os.environ.get("CC", "").split() if target.triple is None else []
@@ -69,13 +86,12 @@ def build_library(source: str, library: Path, target: Target, extra: tuple[str, 
     with tempfile.TemporaryDirectory(dir=library.parent, prefix=".build-") as scratch:
         folder = Path(scratch)
         (folder / "net.c").write_text(source)
-        flags = [*_flags_for(target, clang), *target.flags, *extra]
+        flags = [*_flags_for(target, clang), *target.flags]
         made = folder / f"net{library_suffix(target)}"
-        if own or (target.triple is not None and "linux" not in target.triple):
-            link = ["-Wl,--no-entry", "-Wl,--export-dynamic"] if made.suffix == ".wasm" else ["-shared"]
-            _run([*compiler, *flags, *link, "-nostdlib", "net.c", "-o", str(made)], folder)
+        if own:
+            _run([*compiler, *flags, "-shared", "-nostdlib", "net.c", "-o", made.name], folder)
         else:
             # Compiling and linking apart keeps zig from building a libc that nobody calls: 0.1 s in place of 4 s.
             _run([*compiler, *flags, "-c", "net.c", "-o", "net.o"], folder)
-            _run([*zig(), "ld.lld", "-shared", "net.o", "-o", str(made)], folder)
+            _run([*_linker(target, exports), "net.o"], folder)
         shutil.move(made, library)

@@ -1,4 +1,7 @@
-"""Compiled networks on disk, by content: what is broken or foreign is made anew, and two processes never harm each other."""
+"""Compiled networks on disk, by content.
+
+What is broken or foreign is made anew, and two processes never harm each other.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pocketsr import __version__
 from pocketsr.errors import UserError
 
 __all__ = ["Entry", "cache_folder", "entry_for"]
@@ -47,7 +49,7 @@ def _machine() -> str:
         processor = "\n".join(sorted({x for x in lines if x.startswith(("flags", "Features", "model name"))}))
     except OSError:
         processor = platform.processor()
-    return "\n".join([__version__, own.hexdigest(), platform.machine(), processor, os.environ.get("CC", "")])
+    return "\n".join([own.hexdigest(), platform.machine(), processor, os.environ.get("CC", "")])
 
 
 def _digest(data: bytes) -> str:

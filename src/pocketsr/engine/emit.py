@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from pocketsr.engine.emit_conv import conv_function, dot_function, winograd_functions
+from pocketsr.engine.emit_conv import conv_function, dot_shapes, tile_floats
+from pocketsr.engine.emit_dot import dot_function, winograd_functions
 from pocketsr.engine.emit_planes import load_function, map_function, shuffle_function, store_function
+from pocketsr.engine.emit_points import extent
 from pocketsr.engine.ir import Conv, Map, Pad, Shuffle
-from pocketsr.engine.plan import BAND, Plan, Step
+from pocketsr.engine.method import BAND
+from pocketsr.engine.plan import Plan, Step
 
-__all__ = ["emit", "emit_header", "step_name"]
+__all__ = ["describe", "emit", "emit_header"]
 
 _PIXELS = {"u8": "uint8_t", "u16": "uint16_t", "f32": "float"}
 
@@ -26,11 +29,13 @@ def _describe(step: Step, plan: Plan) -> str:
         return "the input as floats"
     note = f"'{op.name}': " + (f"{len(op.inputs)} -> {op.channels} channels")
     if isinstance(op, Conv):
-        how = f"Winograd F({step.filter.outputs}, {step.filter.taps}) along the rows" if step.filter else "direct"
+        method = step.method
+        how = f"Winograd F({method.rows.outputs}, {method.rows.taps}) along the rows" if method.rows else "direct"
+        how += f" and F({method.columns.outputs}, {method.columns.taps}) along the columns" if method.columns else ""
         groups = f", {op.groups} groups" if op.groups > 1 else ""
         note += f", {op.weight.shape[2]}x{op.weight.shape[3]}{groups}, {how}"
-        note += f", {step.block.channels} channels x {step.block.vectors} vectors in registers"
-        note += f", tiles of {step.tile} columns" if step.filter else ""
+        note += f", {method.block.channels} channels x {method.block.vectors} vectors in registers"
+        note += f", tiles of {method.tile} columns" if method.tile else ""
         note += ", edges replicated" if op.pad is Pad.EDGE else ""
     points = "" if isinstance(op, Shuffle) else "".join(f", {type(point).__name__}" for point in op.points)
     shift = plan.rings[op.value].shift
@@ -46,56 +51,65 @@ def _rings(plan: Plan) -> str:
     """One function a value that finds its row y: in the ring, or beyond the border what a convolution sees there."""
     out = []
     for ring in plan.rings.values():
-        v, height = ring.value, "f->h" if ring.scale == 1 else f"{ring.scale} * f->h"
+        v, height = ring.value, extent("h", ring.scale)
         edge = (
             f"y = y < 0 ? 0 : y >= {height} ? {height} - 1 : y;"
             if ring.pad is Pad.EDGE
             else f"if (y < 0 || y >= {height}) return f->zero;"
         )
-        out.append(
-            f"INLINE float *v{v}_row(const frame *f, int y, int c)\n"
-            f"{{\n    return f->v{v} + ((ptrdiff_t)(y % {ring.rows}) * {ring.channels} + c) * f->stride{ring.scale};\n}}\n"
-            f"INLINE const float *v{v}_at(const frame *f, int y, int c)\n"
-            f"{{\n    {edge}\n    return v{v}_row(f, y, c);\n}}\n"
-            f"INLINE float *v{v}_to(const frame *f, int y, int c)\n"
-            f"{{\n    return y < 0 || y >= {height} ? f->trash : v{v}_row(f, y, c);\n}}\n"
-        )
+        stride = f"f->stride{ring.scale}"
+        out.append(f"""INLINE float *v{v}_row(const frame *f, int y, int c)
+{{
+    return f->v{v} + ((ptrdiff_t)(y % {ring.rows}) * {ring.channels} + c) * {stride};
+}}
+INLINE const float *v{v}_at(const frame *f, int y, int c)
+{{
+    {edge}
+    return v{v}_row(f, y, c);
+}}
+INLINE float *v{v}_to(const frame *f, int y, int c)
+{{
+    return y < 0 || y >= {height} ? f->trash : v{v}_row(f, y, c);
+}}
+""")
         if ring.halo:
-            left, right = ("row[0]", "row[w - 1]") if ring.pad is Pad.EDGE else ("0.0f", "0.0f")
-            width = "f->w" if ring.scale == 1 else f"{ring.scale} * f->w"
-            out.append(
-                f"/* {ring.halo} columns beyond both borders */\n"
-                f"INLINE void v{v}_border(const frame *f, float *row)\n"
-                f"{{\n    const int w = {width};\n"
-                f"    const float left = {left}, right = {right};\n"
-                f"    for (int i = 0; i < {ring.halo}; i++) {{ row[-1 - i] = left; row[w + i] = right; }}\n}}\n"
-            )
+            width = extent("w", ring.scale)
+            left, right = ("row[0]", "row[place(w - 1, phase)]") if ring.pad is Pad.EDGE else ("0.0f", "0.0f")
+            out.append(f"""/* {ring.halo} columns beyond both borders */
+INLINE void v{v}_border(const frame *f, float *row)
+{{
+    const int w = {width};
+    const ptrdiff_t phase = f->phase{ring.scale};
+    const float left = {left}, right = {right};
+    for (int i = 0; i < {ring.halo}; i++) {{
+        row[place(-1 - i, phase)] = left;
+        row[place(w + i, phase)] = right;
+    }}
+}}
+""")
     return "\n".join(out)
 
 
 def _frame(plan: Plan) -> str:
     scales = sorted({ring.scale for ring in plan.rings.values()})
-    lanes, halo, span = plan.target.lanes, plan.halo, plan.span
-    tile = max(
-        (s.tile and (s.tile + 2 * lanes) * s.filter.products * _inputs(s) for s in plan.steps if s.filter),
-        default=0,
+    halo, span, widest = plan.halo, plan.span, scales[-1]
+    tile = max(tile_floats(step, plan) for step in plan.steps)
+    fields = "".join(
+        f"    ptrdiff_t phase{s}, stride{s}; /* floats between phases and between rows at scale {s} */\n"
+        for s in scales
     )
-    fields = "".join(f"    ptrdiff_t stride{s}; /* floats between rows at scale {s} */\n" for s in scales)
     fields += "".join(f"    float *v{v};\n" for v in plan.rings)
+    # To the right of a row there is room for a whole turn of an inner loop, and for one vector more that it may read.
     strides = "".join(
-        f"    f->stride{s} = ((ptrdiff_t){s} * w + VL - 1) / VL * VL + {span + 2 * halo + (s + 1) * lanes};\n"
+        f"    f->phase{s} = (columns(f, {s}) + VL - 1) / VL * VL + {span + 2 * halo};\n"
+        f"    f->stride{s} = {plan.phases} * f->phase{s};\n"
+        f"    if (f->stride{s} / VL % 2 == 0) f->stride{s} += VL; /* rows spread over all sets of the cache */\n"
         for s in scales
     )
-    strides += "".join(
-        f"    if (f->stride{s} % 1024 == 0) f->stride{s} += VL; /* rows 4096 bytes apart would share cache sets */\n"
-        for s in scales
-    )
-    widest = scales[-1]
-    parts = "".join(
-        f"    f->v{r.value} = base + used; used += f->stride{r.scale} * {r.rows * r.channels};\n"
+    places = "".join(
+        f"    f->v{r.value} = base + used + {halo}; used += f->stride{r.scale} * {r.rows * r.channels};\n"
         for r in plan.rings.values()
     )
-    halos = "".join(f"        f->v{v} += {halo};\n" for v in plan.rings)
     return f"""typedef struct {{
     int w, h;
     ptrdiff_t in_stride, in_plane, out_stride, out_plane;
@@ -105,34 +119,30 @@ def _frame(plan: Plan) -> str:
 {fields}    float *zero, *trash, *tile; /* a row of zeros, a row for what lies outside, transformed rows */
 }} frame;
 
-/* Lays the rings out in `base` (NULL: only counts). Returns the floats needed. */
+/* Where column c of a row is: element c / {plan.phases} of phase c % {plan.phases}. */
+INLINE ptrdiff_t place(int c, ptrdiff_t phase)
+{{
+    return (c & {plan.phases - 1}) * phase + (c >> {plan.phases.bit_length() - 1});
+}}
+
+/* The columns of one phase at a scale. */
+INLINE int columns(const frame *f, int scale)
+{{
+    return (scale * f->w + {plan.phases - 1}) / {plan.phases};
+}}
+
+/* Lays the rings out from `base`, each row with {halo} floats to spare at its left. Returns the floats needed. */
 static size_t lay_out(frame *f, int w, int h, float *base)
 {{
     ptrdiff_t used = 0;
     f->w = w;
     f->h = h;
-{strides}    if (base) {{
-{_indent(parts)}        f->zero = base + used; used += f->stride{widest};
-        f->trash = base + used; used += f->stride{widest};
-        f->tile = base + used; used += {tile};
-        /* columns start {halo} floats in: that much may be read to the left */
-{halos}        f->zero += {halo};
-        f->trash += {halo};
-        return (size_t)used;
-    }}
-    used = {" + ".join(f"f->stride{r.scale} * {r.rows * r.channels}" for r in plan.rings.values())};
-    return (size_t)(used + 2 * f->stride{widest} + {tile});
+{strides}{places}    f->zero = base + used + {halo}; used += f->stride{widest};
+    f->trash = base + used + {halo}; used += f->stride{widest};
+    f->tile = base + used; used += {tile};
+    return (size_t)used;
 }}
 """
-
-
-def _inputs(step: Step) -> int:
-    assert isinstance(step.op, Conv)
-    return len(step.op.inputs)
-
-
-def _indent(text: str) -> str:
-    return "".join(f"    {line}\n" for line in text.splitlines())
 
 
 def _schedule(plan: Plan) -> str:
@@ -168,8 +178,10 @@ def _entries(plan: Plan) -> str:
     output_scale = scales[plan.output[0].value]
     shift = max(plan.rings[ref.value].shift for ref in plan.output)
     unit = BAND * output_scale
+    widest = max(ring.scale for ring in plan.rings.values())
     out = [
-        f"size_t {name}_scratch(int w) {{ frame f; return 4 * lay_out(&f, w, 1, NULL) + 64; }}\n\n"
+        f"size_t {name}_scratch(int w)\n{{\n    frame f;\n    float none[1];\n"
+        "    return 4 * lay_out(&f, w, 1, none) + 64;\n}\n\n"
         f"int {name}_bands(int h) {{ return ({output_scale} * h - 1 + {shift}) / {unit} + 1; }}\n"
     ]
     for kind, pixel in _PIXELS.items():
@@ -185,7 +197,7 @@ def _entries(plan: Plan) -> str:
     f.top = {cast}{white};
     f.in_scale = {graph.white!r}f / f.top;
     f.out_scale = f.top / {graph.white!r}f;
-    for (ptrdiff_t i = -{plan.halo}; i < f.stride{max(r.scale for r in plan.rings.values())} - {plan.halo}; i++) f.zero[i] = 0.0f;
+    for (ptrdiff_t i = 0; i < f.stride{widest}; i++) f.zero[i - {plan.halo}] = 0.0f;
     run(&f, read_{kind}, write_{kind}, first, last);
 }}
 """
@@ -203,7 +215,7 @@ def emit_header(plan: Plan) -> str:
 #include <stddef.h>
 #include <stdint.h>
 
-/* {graph.channels} plane(s) of w x h pixels in, {graph.channels} of {s}w x {s}h out. Strides and plane distances count samples.
+/* {graph.channels} plane(s) of w x h pixels in, {graph.channels} of {s}w x {s}h out. Strides count samples.
 
    A frame has {name}_bands(h) bands; [first, last) may be cut among threads in any way, each with scratch memory of
    its own of {name}_scratch(w) bytes. The result does not depend on the cut. u16: `white` is the largest sample, 1023
@@ -222,12 +234,15 @@ def emit(plan: Plan) -> str:
     """NAME.c: one self-contained file."""
     graph = plan.graph
     parts = [
-        f"/* {graph.name}: {graph.channels} channel(s), {graph.scale}x. Written by pocketsr from an ONNX file; do not edit.\n"
-        f"\n"
-        f"   The whole network runs in bands of {BAND} input rows. Each value keeps only the rows that are still needed, in\n"
-        f"   a ring, so that the working set stays in the cache and no feature map is ever stored whole. A vector holds\n"
-        f"   {plan.target.lanes} neighbouring pixels; weights are broadcast, so no lane ever moves.\n"
-        f"\n" + "".join(f"   {line}\n" for line in describe(plan).splitlines()) + "*/\n"
+        f"""/* {graph.name}: {graph.channels} channel(s), {graph.scale}x. Made by pocketsr; do not edit.
+
+   The whole network runs in bands of {BAND} input rows. Each value keeps only the rows that are still needed, in a
+   ring, so that the working set stays in the cache and no feature map is ever stored whole. A vector holds
+   {plan.target.lanes} pixels of a row, {plan.phases} apart; weights are broadcast, so no lane ever moves.
+
+"""
+        + "".join(f"   {line}\n" for line in describe(plan).splitlines())
+        + "*/\n"
         f"#define VL {plan.target.lanes}\n",
         files("pocketsr.engine").joinpath("prelude.h").read_text(),
         emit_header(plan),
@@ -235,8 +250,9 @@ def emit(plan: Plan) -> str:
         _rings(plan),
     ]
     shapes = sorted({shape for step in plan.steps if isinstance(step.op, Conv) for shape in dot_shapes(step)})
+    methods = [step.method for step in plan.steps]
     parts += [dot_function(*shape) for shape in shapes]
-    filters = {(s.filter.outputs, s.filter.taps): s.filter for s in plan.steps if s.filter}
+    filters = {(each.outputs, each.taps): each for m in methods for each in (m.rows, m.columns) if each}
     parts += [winograd_functions(each) for each in filters.values()]
     for index, step in enumerate(plan.steps):
         name = step_name(index, step)
@@ -247,16 +263,7 @@ def emit(plan: Plan) -> str:
                 parts.append(map_function(name, step.op, plan))
             case Shuffle():
                 parts.append(shuffle_function(name, step.op, plan))
-    for kind, pixel in _PIXELS.items():
+    for kind in _PIXELS:
         parts += [load_function(kind, plan), store_function(kind, plan)]
     parts += [_schedule(plan), _entries(plan)]
     return "\n".join(parts)
-
-
-def dot_shapes(step: Step) -> set[tuple[int, int, int, bool]]:
-    """(columns, channels, vectors, inlined) of the inner loops that a convolution needs."""
-    assert isinstance(step.op, Conv)
-    outputs = step.op.channels // step.op.groups
-    full, rest = divmod(outputs, step.block.channels)
-    counts = ({step.block.channels} if full else set()) | ({rest} if rest else set())
-    return {(step.op.weight.shape[3], count, step.block.vectors, step.filter is None) for count in counts}

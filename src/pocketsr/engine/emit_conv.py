@@ -1,145 +1,90 @@
-"""C for convolutions: the register-blocked inner product, direct or between Winograd's transforms along the rows."""
+"""C for convolutions: direct, or between Winograd's transforms along the rows, or along rows and columns.
+
+A row is kept in phases (see `Plan.phases`): column P*x + p is element x of phase p, and the column c further on is
+element x + (p + c) div P of phase (p + c) mod P. So neighbours are whole vectors, and no lane ever moves.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from pocketsr.engine.emit_points import array, literal, point_tables, points_code, row_table
+from pocketsr.engine.emit_dot import dot_name, winograd_in_parts
+from pocketsr.engine.emit_points import array, extent, point_tables, points_code, row_table
 from pocketsr.engine.ir import Combine, Conv
-from pocketsr.engine.plan import BAND, Plan, Step
-from pocketsr.engine.winograd import Filter
+from pocketsr.engine.method import BAND
+from pocketsr.engine.plan import Plan, Step
 
-__all__ = ["conv_function", "dot_function", "winograd_functions"]
+__all__ = ["conv_function", "dot_shapes", "tile_floats"]
 
-
-def dot_function(columns: int, channels: int, vectors: int, inlined: bool) -> str:
-    """The inner loop: sums over n planes and `columns` neighbouring columns for channels x vectors accumulators.
-
-    Weights lie in the order plane, column, output channel. Measured on Zen 5 (AVX-512): 12 x 2 runs at over 90 % of
-    the FMA peak from the first-level cache.
-    """
-    name = dot_name(columns, channels, vectors, inlined)
-    size = range(vectors)
-    lines = [
-        f"/* out[j][v] = bias[j] + sum of w * plane, n planes, {columns} columns: {channels} channels x {vectors} vectors */",
-        f"{'INLINE' if inlined else 'static'} void {name}(int n, const float *const *plane, ptrdiff_t x, const float *w,",
-        f"    const float *bias, vf out[{channels}][{vectors}])",
-        "{",
-        "    vf k, " + ", ".join(f"x{v}" for v in size) + ";",
-    ]
-    for j in range(channels):
-        lines.append("    vf " + ", ".join(f"a{j}_{v} = SPLAT(bias[{j}])" for v in size) + ";")
-    lines += [
-        f"    for (int i = 0; i < n; i++, w += {columns * channels}) {{",
-        "        const float *p = plane[i] + x;",
-    ]
-    for t in range(columns):
-        at = [f"{t} + {v} * VL" if v else str(t) for v in size]
-        lines.append("        " + " ".join(f"x{v} = load(p + {at[v]});" for v in size))
-        for j in range(channels):
-            sums = " ".join(f"a{j}_{v} += k * x{v};" for v in size)
-            lines.append(f"        k = SPLAT(w[{t * channels + j}]); {sums}")
-    lines.append("    }")
-    for j in range(channels):
-        lines.append("    " + " ".join(f"out[{j}][{v}] = a{j}_{v};" for v in size))
-    return "\n".join([*lines, "}", ""])
+Blocks = list[tuple[int, int, int, int]]  # group, first channel, channels, offset in the weights
 
 
-def dot_name(columns: int, channels: int, vectors: int, inlined: bool) -> str:
-    return f"dot{columns}_{channels}x{vectors}{'' if inlined else '_call'}"
+def dot_shapes(step: Step) -> set[tuple[int, int, bool]]:
+    """(channels, vectors, inlined) of the inner loops that a convolution needs."""
+    assert isinstance(step.op, Conv)
+    block = step.method.block
+    outputs = step.op.channels // step.op.groups
+    full, rest = divmod(outputs, block.channels)
+    counts = ({block.channels} if full else set()) | ({rest} if rest else set())
+    return {(count, block.vectors, step.method.rows is None) for count in counts}
 
 
-def _sum(terms: list[tuple[float, str]]) -> str:
-    """c0*x0 + c1*x1 ... as C."""
-    out = ""
-    for factor, name in terms:
-        if factor == 0:
-            continue
-        size = abs(factor)
-        term = name if size == 1 else f"{literal(size)} * {name}"
-        sign = "-" if factor < 0 else "+"
-        out += f" {sign} {term}" if out else (f"-{term}" if factor < 0 else term)
-    return out or "SPLAT(0.0f)"
+def tile_floats(step: Step, plan: Plan) -> int:
+    """Room for the transformed input and for the products of one register block."""
+    return sum(_tile_parts(step, plan))
 
 
-def winograd_functions(f: Filter) -> str:
-    """Both transforms of F(m, r); rows for a point and its negative share their even and odd parts."""
-    n, m = f.products, f.outputs
-    tag = f"{f.outputs}_{f.taps}"
-    lines = [f"/* Winograd F({f.outputs}, {f.taps}): {n} rows to {n} transformed rows, one vector of columns */"]
-    lines += [f"INLINE void winograd_in_{tag}(const vf d[{n}], vf t[{n}])", "{"]
-    i = 0
-    while i < n:
-        pair = i + 1 < n and np.array_equal(np.abs(f.data[i]), np.abs(f.data[i + 1])) and i > 0
-        if pair:
-            even = (f.data[i] + f.data[i + 1]) / 2
-            odd = (f.data[i] - f.data[i + 1]) / 2
-            lines.append(f"    const vf e{i} = {_sum([(c, f'd[{j}]') for j, c in enumerate(even)])};")
-            lines.append(f"    const vf o{i} = {_sum([(c, f'd[{j}]') for j, c in enumerate(odd)])};")
-            lines.append(f"    t[{i}] = e{i} + o{i};")
-            lines.append(f"    t[{i + 1}] = e{i} - o{i};")
-            i += 2
-        else:
-            lines.append(f"    t[{i}] = {_sum([(c, f'd[{j}]') for j, c in enumerate(f.data[i])])};")
-            i += 1
-    lines += ["}", ""]
-    lines += [f"/* {n} products to {m} rows of results */"]
-    lines += [f"INLINE void winograd_out_{tag}(const vf t[{n}], vf y[{m}])", "{"]
-    pairs = [i for i in range(1, n - 2) if np.array_equal(np.abs(f.result[:, i]), np.abs(f.result[:, i + 1]))][::2]
-    for i in pairs:
-        lines.append(f"    const vf s{i} = t[{i}] + t[{i + 1}], d{i} = t[{i}] - t[{i + 1}];")
-    for row in range(m):
-        terms = [(float(f.result[row, 0]), "t[0]")]
-        terms += [(float(f.result[row, i]), f"s{i}" if row % 2 == 0 else f"d{i}") for i in pairs]
-        rest = [i for i in range(1, n) if i not in pairs and i - 1 not in pairs]
-        terms += [(float(f.result[row, i]), f"t[{i}]") for i in rest]
-        lines.append(f"    y[{row}] = {_sum(terms)};")
-    return "\n".join([*lines, "}", ""])
+def _tile_parts(step: Step, plan: Plan) -> tuple[int, int]:
+    method, op = step.method, step.op
+    if not isinstance(op, Conv) or method.rows is None:
+        return 0, 0
+    lanes = plan.target.lanes
+    sums = method.products * method.block.channels * method.block.vectors * lanes
+    if method.columns:
+        return method.products * len(op.inputs) * method.tile, sums
+    return method.rows.products * plan.phases * (method.tile + 2 * lanes) * len(op.inputs), sums
 
 
-def _packed(op: Conv, step: Step) -> tuple[np.ndarray, list[tuple[int, int, int, int]]]:
-    """Weights in the order in which the inner loops read them, and (group, first channel, channels, offset) a block.
-
-    Direct: block, input, row, column, channel. Winograd: block, product, input, column, channel.
-    """
-    per_group = op.channels // op.groups
+def _packed(op: Conv, step: Step) -> tuple[np.ndarray, Blocks]:
+    """Weights in the order in which the inner loops read them: block, product, input, tap, output channel."""
+    method, per_group = step.method, op.channels // op.groups
     chunks: list[np.ndarray] = []
-    blocks: list[tuple[int, int, int, int]] = []
+    blocks: Blocks = []
     offset = 0
     for group in range(op.groups):
-        for start in range(0, per_group, step.block.channels):
-            count = min(step.block.channels, per_group - start)
+        for start in range(0, per_group, method.block.channels):
+            count = min(method.block.channels, per_group - start)
             first = group * per_group + start
             part = op.weight[first : first + count].astype(np.float64)  # CO CI KH KW
-            if step.filter:
-                chunk = np.einsum("tk,oikx->tixo", step.filter.weight, part)
+            if method.rows and method.columns:
+                part = np.einsum("tk,ux,oikx->tuio", method.rows.weight, method.columns.weight, part)
+            elif method.rows:
+                part = np.einsum("tk,oikx->tixo", method.rows.weight, part)
             else:
-                chunk = part.transpose(1, 2, 3, 0)
+                part = part.transpose(1, 2, 3, 0)
             blocks.append((group, first, count, offset))
-            chunks.append(chunk.ravel())
-            offset += chunk.size
+            chunks.append(part.ravel())
+            offset += part.size
     return np.concatenate(chunks), blocks
 
 
 def conv_function(name: str, step: Step, plan: Plan) -> str:
     """One convolution over a band, with its weights and its pointwise steps."""
-    op = step.op
+    op, method = step.op, step.method
     assert isinstance(op, Conv)
     ring = plan.rings[op.value]
-    taps, columns = op.weight.shape[2:]
-    reach, rows_band = taps // 2, BAND * ring.scale
-    group_rows = step.filter.outputs if step.filter else 1
-    height = "f->h" if ring.scale == 1 else f"{ring.scale} * f->h"
-    width = "f->w" if ring.scale == 1 else f"{ring.scale} * f->w"
+    reach, rows_band = op.weight.shape[2] // 2, BAND * ring.scale
+    group_rows = method.rows.outputs if method.rows else 1
+    height = extent("h", ring.scale)
     weights, blocks = _packed(op, step)
-    in_rows = group_rows + 2 * reach
     head = [
         f"static void {name}(const frame *f, int k)",
         "{",
-        f"    const int w = {width}, top = {rows_band} * k - {ring.shift};",
+        f"    const int n = columns(f, {ring.scale}), top = {rows_band} * k - {ring.shift};",
+        f"    const ptrdiff_t phase = f->phase{ring.scale};",
         f"    for (int y0 = top; y0 < top + {rows_band}; y0 += {group_rows}) {{",
         f"    if (y0 + {group_rows} <= 0 || y0 >= {height}) continue;",
-        *_indent(row_table("in", op.inputs, in_rows, f"y0 - {reach}"), 1),
+        *_indent(row_table("in", op.inputs, group_rows + 2 * reach, f"y0 - {reach}"), 1),
         f"    float *out[{group_rows}][{op.channels}];",
         f"    for (int r = 0; r < {group_rows}; r++)",
         f"        for (int j = 0; j < {op.channels}; j++) out[r][j] = v{op.value}_to(f, y0 + r, j);",
@@ -147,8 +92,11 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
     for i, point in enumerate(op.points):
         if isinstance(point, Combine):
             head += _indent(row_table(f"other{i}", point.other, group_rows, "y0"), 1)
-    body = _winograd_body if step.filter else _direct_body
-    lines = [*head, *body(name, op, step, plan, blocks)]
+    if method.columns:
+        body = _both_axes(name, op, step, plan, blocks)
+    else:
+        body = _along_rows(name, op, step, plan, blocks) if method.rows else _direct(name, op, step, plan, blocks)
+    lines = [*head, *body]
     if ring.halo:
         lines += [
             f"    for (int r = 0; r < {group_rows}; r++)",
@@ -157,77 +105,196 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
         ]
     lines += ["    }", "}", ""]
     tables = array(f"{name}_weight", weights) + array(f"{name}_bias", op.bias)
-    if step.filter:
-        tables += array(f"{name}_none", np.zeros(step.block.channels))
+    if method.rows:
+        tables += array(f"{name}_none", np.zeros(method.block.channels))
     return tables + point_tables(name, op.points) + "\n".join(lines)
 
 
-def _direct_body(name: str, op: Conv, step: Step, plan: Plan, blocks: list[tuple[int, int, int, int]]) -> list[str]:
+def _direct(name: str, op: Conv, step: Step, plan: Plan, blocks: Blocks) -> list[str]:
+    """Every output phase on its own: planes are the taps, shifted."""
     taps, columns = op.weight.shape[2:]
-    per_group, vectors = op.weight.shape[1], step.block.vectors
+    per_group, vectors = op.weight.shape[1] * taps * columns, step.method.block.vectors
     lines = [
-        f"    const float *plane[{len(op.inputs) * taps}];",
-        f"    for (int i = 0; i < {len(op.inputs)}; i++)",
-        f"        for (int r = 0; r < {taps}; r++) plane[i * {taps} + r] = in[r][i] - {columns // 2};",
+        f"    for (int p = 0; p < {plan.phases}; p++) {{",
+        f"    const float *plane[{len(op.inputs) * taps * columns}];",
+        f"    for (int c = 0; c < {columns}; c++) {{",
+        f"        const ptrdiff_t at = place(p + c - {columns // 2}, phase);",
+        f"        for (int i = 0; i < {len(op.inputs)}; i++)",
+        f"            for (int r = 0; r < {taps}; r++) plane[(i * {taps} + r) * {columns} + c] = in[r][i] + at;",
+        "    }",
     ]
     for group, first, count, offset in blocks:
-        dot = dot_name(columns, count, vectors, inlined=True)
+        dot = dot_name(count, vectors, inlined=True)
         lines += [
-            f"    for (int x = 0; x < w; x += {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
+            f"    for (int x = 0; x < n; x += {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
             f"        vf sum[{count}][{vectors}];",
-            f"        {dot}({per_group * taps}, plane + {group * per_group * taps}, x, {name}_weight + {offset},",
+            f"        {dot}({per_group}, plane + {group * per_group}, x, {name}_weight + {offset},",
             f"            {name}_bias + {first}, sum);",
             f"        UNROLL for (int j = 0; j < {count}; j++)",
             f"            UNROLL for (int v = 0; v < {vectors}; v++) {{",
+            "                const ptrdiff_t at = p * phase + x + v * VL;",
             "                vf y = sum[j][v];",
-            *_indent(points_code(name, op.points, f"{first} + j", "0", "x + v * VL"), 4),
-            f"                store(out[0][{first} + j] + x + v * VL, y);",
+            *_indent(points_code(name, op.points, f"{first} + j", "0", "at"), 4),
+            f"                store(out[0][{first} + j] + at, y);",
             "            }",
             "    }",
         ]
-    return lines
+    return [*lines, "    }"]
 
 
-def _winograd_body(name: str, op: Conv, step: Step, plan: Plan, blocks: list[tuple[int, int, int, int]]) -> list[str]:
-    assert step.filter is not None
-    wino, vectors, inputs = step.filter, step.block.vectors, len(op.inputs)
-    columns = op.weight.shape[3]
-    tag, n, m = f"{wino.outputs}_{wino.taps}", wino.products, wino.outputs
-    lanes = plan.target.lanes
-    row = step.tile + 2 * lanes  # floats in a transformed row: a vector more on both sides
+def _row_transform(step: Step, plan: Plan, phase_reads: list[tuple[bool, bool]], to: str) -> list[str]:
+    """Every phase of channel i, transformed along the rows to `to`(t, p), with a vector more where it is read."""
+    assert step.method.rows is not None
+    rows = step.method.rows
+    tag, n = f"{rows.outputs}_{rows.taps}", rows.products
+    return [
+        f"static const int from[{plan.phases}] = {{{', '.join('-VL' if left else '0' for left, _ in phase_reads)}}};",
+        f"static const int more[{plan.phases}] = {{{', '.join('VL' if right else '0' for _, right in phase_reads)}}};",
+        f"for (int p = 0; p < {plan.phases}; p++)",
+        "    for (int x = from[p]; x < end + more[p]; x += VL) {",
+        f"        vf d[{n}], t[{n}];",
+        f"        UNROLL for (int r = 0; r < {n}; r++) d[r] = load(in[r][i] + p * phase + x0 + x);",
+        f"        winograd_in_{tag}(d, t);",
+        f"        UNROLL for (int r = 0; r < {n}; r++) store({to} + VL + x, t[r]);",
+        "    }",
+    ]
+
+
+def _phase_reads(phases: int, reach: int) -> list[tuple[bool, bool]]:
+    """Whether elements before the first and after the last of each phase are read for `reach` columns around."""
+    around = [(c % phases, c // phases) for c in range(-reach, phases + reach)]
+    return [((p, -1) in around or reach > phases, (p, 1) in around or reach > phases) for p in range(phases)]
+
+
+def _along_rows(name: str, op: Conv, step: Step, plan: Plan, blocks: Blocks) -> list[str]:
+    """F(m, r) along the rows; the taps along the columns are planes, shifted."""
+    method = step.method
+    assert method.rows is not None
+    rows, vectors, inputs, columns = method.rows, method.block.vectors, len(op.inputs), op.weight.shape[3]
+    tag, n, m, phases = f"{rows.outputs}_{rows.taps}", rows.products, rows.outputs, plan.phases
+    size = method.tile + 2 * plan.target.lanes  # floats in a transformed row: a vector more on both sides
     lines = [
-        "    float *const tile = f->tile;",
-        f"    const float *plane[{n}][{inputs}]; /* transformed rows of the tile */",
-        f"    for (int t = 0; t < {n}; t++)",
-        f"        for (int i = 0; i < {inputs}; i++) plane[t][i] = tile + ({inputs} * t + i) * {row} + VL - {columns // 2};",
-        f"    for (int x0 = 0; x0 < w; x0 += {step.tile}) {{",
-        f"        const int end = least({step.tile}, w - x0);",
-        f"        for (int i = 0; i < {inputs}; i++)",
-        f"            for (int x = -VL; x < end + {columns // 2}; x += VL) {{",
-        f"                vf d[{n}], t[{n}];",
-        f"                UNROLL for (int r = 0; r < {n}; r++) d[r] = load(in[r][i] + x0 + x);",
-        f"                winograd_in_{tag}(d, t);",
-        f"                UNROLL for (int r = 0; r < {n}; r++) store(tile + ({inputs} * r + i) * {row} + VL + x, t[r]);",
-        "            }",
+        "    float *const tile = f->tile; /* product, phase, channel, column */",
+        f"    for (int x0 = 0; x0 < n; x0 += {method.tile}) {{",
+        f"        const int end = least({method.tile}, n - x0);",
+        f"        for (int i = 0; i < {inputs}; i++) {{",
+        *_indent(
+            _row_transform(
+                step,
+                plan,
+                _phase_reads(phases, columns // 2),
+                f"tile + ((r * {phases} + p) * {inputs} + i) * {size}",
+            ),
+            3,
+        ),
+        "        }",
+        f"        for (int p = 0; p < {phases}; p++) {{",
+        f"        const float *plane[{inputs * columns}];",
+        f"        for (int c = 0; c < {columns}; c++) {{",
+        f"            const ptrdiff_t at = place(p + c - {columns // 2}, {inputs * size}) + VL;",
+        f"            for (int i = 0; i < {inputs}; i++) plane[i * {columns} + c] = tile + i * {size} + at;",
+        "        }",
     ]
     for _, first, count, offset in blocks:
-        dot = dot_name(columns, count, vectors, inlined=False)
-        chunk = inputs * columns * count
+        dot = dot_name(count, vectors, inlined=False)
         lines += [
             f"        for (int x = 0; x < end; x += {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
-            f"            vf sum[{n}][{count}][{vectors}];",
-            f"            for (int t = 0; t < {n}; t++) /* the point 1 adds its product to every row: it brings the bias */",
-            f"                {dot}({inputs}, plane[t], x, {name}_weight + {offset} + {chunk} * t,",
+            f"            vf (*const sum)[{count}][{vectors}] = (void *)(tile + {_tile_parts(step, plan)[0]});",
+            f"            for (int t = 0; t < {n}; t++) /* point 1 adds its product to every result: the bias */",
+            f"                {dot}({inputs * columns}, plane, x + (ptrdiff_t){phases * inputs * size} * t,",
+            f"                    {name}_weight + {offset} + {inputs * columns * count} * t,",
             f"                    t == 1 ? {name}_bias + {first} : {name}_none, sum[t]);",
             f"            for (int j = 0; j < {count}; j++)",
             f"                UNROLL for (int v = 0; v < {vectors}; v++) {{",
+            "                    const ptrdiff_t at = p * phase + x0 + x + v * VL;",
             f"                    vf t[{n}], q[{m}];",
             f"                    UNROLL for (int r = 0; r < {n}; r++) t[r] = sum[r][j][v];",
             f"                    winograd_out_{tag}(t, q);",
             f"                    UNROLL for (int r = 0; r < {m}; r++) {{",
             "                        vf y = q[r];",
-            *_indent(points_code(name, op.points, f"{first} + j", "r", "x0 + x + v * VL"), 6),
-            f"                        store(out[r][{first} + j] + x0 + x + v * VL, y);",
+            *_indent(points_code(name, op.points, f"{first} + j", "r", "at"), 6),
+            f"                        store(out[r][{first} + j] + at, y);",
+            "                    }",
+            "                }",
+            "        }",
+        ]
+    return [*lines, "        }", "    }"]
+
+
+def _both_axes(name: str, op: Conv, step: Step, plan: Plan, blocks: Blocks) -> list[str]:
+    """F(m, r) along the rows and F(P, r) along the columns: P neighbours are one vector of each phase.
+
+    Stores are what this costs most (one a cycle), so both transforms stay in registers: the input is transformed
+    for one product along the columns, or for a pair of opposite points, at a time.
+    """
+    method = step.method
+    assert method.rows is not None
+    assert method.columns is not None
+    vectors, inputs, phases, width = method.block.vectors, len(op.inputs), plan.phases, method.tile
+    rows, columns = method.rows, method.columns
+    row_tag, column_tag = f"{rows.outputs}_{rows.taps}", f"{columns.outputs}_{columns.taps}"
+    n, m, nc, reach, total = rows.products, rows.outputs, columns.products, columns.taps // 2, method.products
+    lines = [
+        "    float *const v = f->tile; /* product, channel, column */",
+        f"    const float *plane[{inputs}];",
+        f"    for (int i = 0; i < {inputs}; i++) plane[i] = v + i * {width};",
+        *(f"    const ptrdiff_t c{c} = place({c - reach}, phase);" for c in range(nc)),
+        f"    for (int x0 = 0; x0 < n; x0 += {width}) {{",
+        f"        for (int i = 0; i < {inputs}; i++)",
+        f"            for (int x = 0; x < {width}; x += VL) {{",
+        f"                float *const to = v + i * {width} + x;",
+    ]
+    for first, sums in winograd_in_parts(columns, "load(p + c{})"):
+        lines += [
+            "                {",
+            f"                    vf a[{len(sums)}][{n}], t[{n}];",
+            f"                    UNROLL for (int r = 0; r < {n}; r++) {{",
+            "                        const float *const p = in[r][i] + x0 + x;",
+        ]
+        if len(sums) == 2:
+            lines += [
+                f"                        const vf even = {sums[0]}, odd = {sums[1]};",
+                "                        a[0][r] = even + odd;",
+                "                        a[1][r] = even - odd;",
+            ]
+        else:
+            lines += [f"                        a[0][r] = {sums[0]};"]
+        lines += ["                    }"]
+        for which in range(len(sums)):
+            lines += [
+                f"                    winograd_in_{row_tag}(a[{which}], t);",
+                f"                    UNROLL for (int r = 0; r < {n}; r++)",
+                f"                        store(to + (r * {nc} + {first + which}) * {inputs * width}, t[r]);",
+            ]
+        lines += ["                }"]
+    lines += ["            }"]
+    for _, first, count, offset in blocks:
+        dot = dot_name(count, vectors, inlined=False)
+        lines += [
+            f"        {{ /* channels {first} to {first + count - 1} */",
+            f"            vf (*const sum)[{count}][{vectors}] = (void *)(v + {_tile_parts(step, plan)[0]});",
+            f"            for (int t = 0; t < {total}; t++) /* points 1, 1 add to every result: the bias */",
+            f"                {dot}({inputs}, plane, {inputs * width} * t,",
+            f"                    {name}_weight + {offset} + {inputs * count} * t,",
+            f"                    t == {nc + 1} ? {name}_bias + {first} : {name}_none, sum[t]);",
+            f"            for (int j = 0; j < {count}; j++)",
+            f"                for (int l = 0; l < {vectors}; l++) {{",
+            f"                    vf s[{n}][{phases}];",
+            f"                    UNROLL for (int t = 0; t < {n}; t++) {{",
+            f"                        vf a[{nc}];",
+            f"                        UNROLL for (int c = 0; c < {nc}; c++) a[c] = sum[t * {nc} + c][j][l];",
+            f"                        winograd_out_{column_tag}(a, s[t]);",
+            "                    }",
+            f"                    UNROLL for (int p = 0; p < {phases}; p++) {{",
+            "                        const ptrdiff_t at = p * phase + x0 + l * VL;",
+            f"                        vf a[{n}], q[{m}];",
+            f"                        UNROLL for (int t = 0; t < {n}; t++) a[t] = s[t][p];",
+            f"                        winograd_out_{row_tag}(a, q);",
+            f"                        UNROLL for (int r = 0; r < {m}; r++) {{",
+            "                            vf y = q[r];",
+            *_indent(points_code(name, op.points, f"{first} + j", "r", "at"), 7),
+            f"                            store(out[r][{first} + j] + at, y);",
+            "                        }",
             "                    }",
             "                }",
             "        }",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pocketsr.engine.emit_points import point_tables, points_code, row_table
+from pocketsr.engine.emit_points import extent, point_tables, points_code, row_table
 from pocketsr.engine.ir import Combine, Map, Shuffle
-from pocketsr.engine.plan import BAND, Plan
+from pocketsr.engine.method import BAND
+from pocketsr.engine.plan import Plan
 
 __all__ = ["load_function", "map_function", "shuffle_function", "store_function"]
 
@@ -12,23 +13,61 @@ _PIXELS = {"u8": "uint8_t", "u16": "uint16_t", "f32": "float"}
 _VECTORS = {"u8": "vb", "u16": "vh", "f32": "vf"}
 
 
+def _split(names: list[str], temporaries: list[str]) -> list[str]:
+    """Every len(names)-th sample, in order of the phase: statements are added to `temporaries`."""
+    if len(names) == 1:
+        return names
+    halves: list[list[str]] = []
+    for part in ("EVEN", "ODD"):
+        half = []
+        for low, high in zip(names[::2], names[1::2], strict=True):
+            half.append(f"{part.lower()[0]}{len(temporaries)}")
+            temporaries.append(f"{half[-1]} = {part}({low}, {high})")
+        halves.append(_split(half, temporaries))
+    return [name for pair in zip(*halves, strict=True) for name in pair]
+
+
+def _weave(names: list[str], temporaries: list[str]) -> list[str]:
+    """The samples of all vectors in turn: the inverse of `_split`."""
+    if len(names) == 1:
+        return names
+    evens, odds = _weave(names[::2], temporaries), _weave(names[1::2], temporaries)
+    out = []
+    for even, odd in zip(evens, odds, strict=True):
+        for part in ("LOW", "HIGH"):
+            out.append(f"z{len(temporaries)}")
+            temporaries.append(f"{out[-1]} = ZIP_{part}({even}, {odd})")
+    return out
+
+
 def load_function(kind: str, plan: Plan) -> str:
-    """read_KIND: a band of the input to floats, from 0 to the network's white."""
-    ring, pixel, vector = plan.rings[0], _PIXELS[kind], _VECTORS[kind]
+    """read_KIND: a band of the input to floats, from 0 to the network's white, each row parted in its phases."""
+    ring, pixel, vector, phases = plan.rings[0], _PIXELS[kind], _VECTORS[kind], plan.phases
     border = "\n            v0_border(f, row);" if ring.halo else ""
-    convert = "v" if kind == "f32" else "__builtin_convertvector(v, vf) * f->in_scale"
+    temporaries: list[str] = []
+    parted = _split([f"v[{i}]" for i in range(phases)], temporaries)
+    moves = "".join(f"\n                const {vector} {each};" for each in temporaries)
+
+    def value(name: str) -> str:
+        return name if kind == "f32" else f"__builtin_convertvector({name}, vf) * f->in_scale"
+
+    stores = "\n".join(
+        f"                store(row + {p} * f->phase1 + x, {value(name)});" for p, name in enumerate(parted)
+    )
     return f"""static void read_{kind}(const frame *f, int k)
 {{
+    const int n = columns(f, 1);
     for (int y = {BAND} * k; y < {BAND} * k + {BAND}; y++) {{
         if (y < 0 || y >= f->h) continue;
         for (int c = 0; c < {ring.channels}; c++) {{
             const {pixel} *p = (const {pixel} *)f->in + y * f->in_stride + c * f->in_plane;
             float *row = v0_row(f, y, c);
-            for (int x = 0; x < f->w; x += VL) {{
-                {vector} v = {{0}};
-                if (x + VL <= f->w) __builtin_memcpy(&v, p + x, sizeof v);
-                else for (int i = 0; i < f->w - x; i++) v[i] = p[x + i];
-                store(row + x, {convert});
+            for (int x = 0; x < n; x += VL) {{
+                const int left = f->w - {phases} * x;
+                {vector} v[{phases}] = {{{{0}}}};
+                if (left >= {phases} * VL) __builtin_memcpy(v, p + {phases} * x, sizeof v);
+                else for (int i = 0; i < left; i++) v[i / VL][i % VL] = p[{phases} * x + i];{moves}
+{stores}
             }}{border}
         }}
     }}
@@ -40,47 +79,44 @@ def store_function(kind: str, plan: Plan) -> str:
     """write_KIND: a band of the result to samples, shuffled to its place, rounded half up and clipped."""
     scale = plan.graph.scales()[plan.output[0].value]
     shift = max(plan.rings[ref.value].shift for ref in plan.output)
-    f, area, pixel, vector = plan.factor, plan.factor**2, _PIXELS[kind], _VECTORS[kind]
-    rows = BAND * scale
-    height = "f->h" if scale == 1 else f"{scale} * f->h"
-    width = "f->w" if scale == 1 else f"{scale} * f->w"
-    channels = len(plan.output) // area
+    factor, phases, pixel, vector = plan.factor, plan.phases, _PIXELS[kind], _VECTORS[kind]
+    area, rows, count = factor**2, BAND * scale, factor * phases
     table = "\n".join("        " + line for line in row_table("from", plan.output, 1, "y"))
     rounded = (
-        "y"
+        "q"
         if kind == "f32"
         else f"__builtin_convertvector(__builtin_convertvector("
-        f"clip(y * f->out_scale + 0.5f, 0.5f, f->top + 0.5f), vi), {vector})"
+        f"clip(q * f->out_scale + 0.5f, 0.5f, f->top + 0.5f), vi), {vector})"
     )
-    if f == 1:
-        weave = """if (x + VL <= w) __builtin_memcpy(to + x, s, sizeof s);
-                else for (int i = 0; i < w - x; i++) to[x + i] = s[0][i];"""
-    elif f == 2:
-        weave = f"""{vector} z[2];
-                z[0] = ZIP_LOW(s[0], s[1]);
-                z[1] = ZIP_HIGH(s[0], s[1]);
-                if (x + VL <= w) __builtin_memcpy(to + 2 * x, z, sizeof z);
-                else for (int i = 0; i < w - x; i++) {{ to[2 * (x + i)] = s[0][i]; to[2 * (x + i) + 1] = s[1][i]; }}"""
+    # Sample factor*(P*x + p) + j of the result is element x of vector p*factor + j.
+    if count & (count - 1) == 0:
+        temporaries: list[str] = []
+        woven = _weave([f"s[{i}]" for i in range(count)], temporaries)
+        moves = "".join(f"\n                const {vector} {each};" for each in temporaries)
+        weave = f"""{moves}
+                const {vector} z[{count}] = {{{", ".join(woven)}}};
+                if (left >= {count} * VL) __builtin_memcpy(to + {count} * x, z, sizeof z);
+                else for (int i = 0; i < left; i++) to[{count} * x + i] = z[i / VL][i % VL];"""
     else:
-        weave = f"""const int left = least(VL, w - x);
-                for (int l = 0; l < left; l++)
-                    for (int j = 0; j < {f}; j++) to[{f} * (x + l) + j] = s[j][l];"""
+        weave = f"""
+                for (int i = 0; i < left && i < {count} * VL; i++) to[{count} * x + i] = s[i % {count}][i / {count}];"""
     return f"""static void write_{kind}(const frame *f, int k)
 {{
-    const int w = {width};
+    const int n = columns(f, {scale});
     for (int y = {rows} * k - {shift}; y < {rows} * k - {shift} + {rows}; y++) {{
-        if (y < 0 || y >= {height}) continue;
+        if (y < 0 || y >= {extent("h", scale)}) continue;
 {table}
-        for (int c = 0; c < {channels}; c++)
-            for (int i = 0; i < {f}; i++) {{
-            {pixel} *to = ({pixel} *)f->out + ((ptrdiff_t){f} * y + i) * f->out_stride + c * f->out_plane;
-            for (int x = 0; x < w; x += VL) {{
-                {vector} s[{f}];
-                UNROLL for (int j = 0; j < {f}; j++) {{
-                    const vf y = load(from[0][c * {area} + i * {f} + j] + x);
-                    s[j] = {rounded};
-                }}
-                {weave}
+        for (int c = 0; c < {len(plan.output) // area}; c++)
+            for (int i = 0; i < {factor}; i++) {{
+            {pixel} *to = ({pixel} *)f->out + ((ptrdiff_t){factor} * y + i) * f->out_stride + c * f->out_plane;
+            for (int x = 0; x < n; x += VL) {{
+                const int left = {factor * scale} * f->w - {count} * x;
+                {vector} s[{count}];
+                UNROLL for (int p = 0; p < {phases}; p++)
+                    UNROLL for (int j = 0; j < {factor}; j++) {{
+                        const vf q = load(from[0][c * {area} + i * {factor} + j] + p * f->phase{scale} + x);
+                        s[p * {factor} + j] = {rounded};
+                    }}{weave}
             }}
         }}
     }}
@@ -91,27 +127,27 @@ def store_function(kind: str, plan: Plan) -> str:
 def map_function(name: str, op: Map, plan: Plan) -> str:
     """Pointwise steps over a band."""
     ring = plan.rings[op.value]
-    height = "f->h" if ring.scale == 1 else f"{ring.scale} * f->h"
-    width = "f->w" if ring.scale == 1 else f"{ring.scale} * f->w"
     rows = BAND * ring.scale
-    tables = row_table("in", op.inputs, 1, "y")
+    tables = row_table("in", op.inputs, 1, "row")
     for i, point in enumerate(op.points):
         if isinstance(point, Combine):
-            tables += row_table(f"other{i}", point.other, 1, "y")
+            tables += row_table(f"other{i}", point.other, 1, "row")
     lines = [
         f"static void {name}(const frame *f, int k)",
         "{",
-        f"    const int w = {width}, top = {rows} * k - {ring.shift};",
-        f"    for (int y = top; y < top + {rows}; y++) {{",
-        f"        if (y < 0 || y >= {height}) continue;",
+        f"    const int n = columns(f, {ring.scale}), top = {rows} * k - {ring.shift};",
+        f"    for (int row = top; row < top + {rows}; row++) {{",
+        f"        if (row < 0 || row >= {extent('h', ring.scale)}) continue;",
         *(f"        {line}" for line in tables),
         f"        for (int j = 0; j < {op.channels}; j++) {{",
-        f"            float *out = v{op.value}_row(f, y, j);",
-        "            for (int x = 0; x < w; x += VL) {",
-        "                vf y = load(in[0][j] + x);",
-        *(f"                {line}" for line in points_code(name, op.points, "j", "0", "x")),
-        "                store(out + x, y);",
-        "            }",
+        f"            float *out = v{op.value}_row(f, row, j);",
+        f"            for (int p = 0; p < {plan.phases}; p++)",
+        "                for (int x = 0; x < n; x += VL) {",
+        f"                    const ptrdiff_t at = p * f->phase{ring.scale} + x;",
+        "                    vf y = load(in[0][j] + at);",
+        *(f"                    {line}" for line in points_code(name, op.points, "j", "0", "at")),
+        "                    store(out + at, y);",
+        "                }",
         *([f"            v{op.value}_border(f, out);"] if ring.halo else []),
         "        }",
         "    }",
@@ -125,8 +161,7 @@ def shuffle_function(name: str, op: Shuffle, plan: Plan) -> str:
     """Depth to space in the middle of a network."""
     ring, f = plan.rings[op.value], op.factor
     inner = ring.scale // f
-    height = "f->h" if inner == 1 else f"{inner} * f->h"
-    width = "f->w" if inner == 1 else f"{inner} * f->w"
+    height, width = extent("h", inner), extent("w", inner)
     rows = BAND * inner
     border = f"\n            v{op.value}_border(f, out);" if ring.halo else ""
     table = "\n".join(f"        {line}" for line in row_table("in", op.inputs, 1, "y"))
@@ -140,7 +175,9 @@ def shuffle_function(name: str, op: Shuffle, plan: Plan) -> str:
             for (int i = 0; i < {f}; i++) {{
             float *out = v{op.value}_row(f, {f} * y + i, c);
             for (int x = 0; x < w; x++)
-                for (int j = 0; j < {f}; j++) out[{f} * x + j] = in[0][c * {f * f} + i * {f} + j][x];{border}
+                for (int j = 0; j < {f}; j++)
+                    out[place({f} * x + j, f->phase{ring.scale})]
+                        = in[0][c * {f * f} + i * {f} + j][place(x, f->phase{inner})];{border}
         }}
     }}
 }}

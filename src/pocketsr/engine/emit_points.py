@@ -8,9 +8,14 @@ import numpy as np
 
 from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Function, Point, Prelu, Ref
 
-__all__ = ["array", "literal", "point_tables", "points_code", "row_table"]
+__all__ = ["array", "extent", "literal", "point_tables", "points_code", "row_table"]
 
 _INFIX = {Binary.ADD: "+", Binary.SUB: "-", Binary.MUL: "*"}
+
+
+def extent(side: str, scale: int) -> str:
+    """The height or width (`side` h or w) of a value at `scale`."""
+    return f"f->{side}" if scale == 1 else f"{scale} * f->{side}"
 
 
 def literal(x: float) -> str:
@@ -24,7 +29,7 @@ def literal(x: float) -> str:
 
 def array(name: str, values: Sequence[float] | np.ndarray) -> str:
     """A constant table."""
-    numbers = [literal(x) for x in np.asarray(values, np.float32).ravel()]
+    numbers = [literal(float(x)) for x in np.asarray(values, np.float32).ravel()]
     rows = [", ".join(numbers[i : i + 8]) for i in range(0, len(numbers), 8)]
     body = ",\n    ".join(rows)
     return f"static const float {name}[{len(numbers)}] __attribute__((aligned(64))) = {{\n    {body}\n}};\n"
@@ -35,7 +40,7 @@ def point_tables(name: str, points: Sequence[Point]) -> str:
     out = []
     for i, point in enumerate(points):
         if isinstance(point, Prelu) and point.slope.any():
-            out.append(array(f"{name}_slope{i}", point.slope))
+            out.append(array(f"{name}_slope_less_1_{i}", point.slope.astype(np.float64) - 1))
         elif isinstance(point, Affine):
             out.append(array(f"{name}_scale{i}", point.scale))
             out.append(array(f"{name}_offset{i}", point.offset))
@@ -56,8 +61,7 @@ def points_code(name: str, points: Sequence[Point], channel: str, row: str, colu
                 if not slope.any():
                     out.append("y = vmax(y, SPLAT(0.0f));")
                 else:
-                    kind = "prelu_small" if float(slope.max()) <= 1 else "prelu"
-                    out.append(f"y = {kind}(y, SPLAT({name}_slope{i}[{channel}]));")
+                    out.append(f"y = prelu(y, SPLAT({name}_slope_less_1_{i}[{channel}]));")
             case Clip(low, high):
                 if low > -np.inf:
                     out.append(f"y = vmax(y, SPLAT({literal(low)}));")

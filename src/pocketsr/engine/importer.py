@@ -16,7 +16,7 @@ from onnx.reference import ReferenceEvaluator
 from pocketsr.engine.ir import Affine, Array, Graph, Map, Op, Point, Ref, verify
 from pocketsr.errors import UserError
 
-__all__ = ["HANDLERS", "Imported", "Importer", "NotSupportedError", "Planes", "from_onnx"]
+__all__ = ["Imported", "Importer", "from_onnx"]
 
 
 class NotSupportedError(Exception):
@@ -33,6 +33,18 @@ class Planes:
 Tensor = Planes | NDArray[Any]
 Handler = Callable[["Importer", onnx.NodeProto, list[Tensor | None], dict[str, Any]], list[Tensor]]
 HANDLERS: dict[str, Handler] = {}
+Attributes = dict[str, Any]
+Inputs = list[Tensor | None]
+
+
+def handles(*operators: str) -> Callable[[Handler], Handler]:
+    """Registers a function for ONNX operators."""
+
+    def register(handler: Handler) -> Handler:
+        HANDLERS.update(dict.fromkeys(operators, handler))
+        return handler
+
+    return register
 
 
 @dataclass
@@ -77,6 +89,20 @@ class Imported:
     graph: Graph
     params: int
     white_known: bool  # the file says what full scale is
+
+
+def planes_of(tensor: Tensor | None) -> Planes:
+    """`tensor`, which has to depend on the image."""
+    if not isinstance(tensor, Planes):
+        raise NotSupportedError("the image is expected as its first input")
+    return tensor
+
+
+def constant(tensor: Tensor | None, what: str) -> NDArray[Any]:
+    """`tensor`, which must not depend on the image."""
+    if isinstance(tensor, Planes) or tensor is None:
+        raise NotSupportedError(f"{what} must be a constant")
+    return np.asarray(tensor)
 
 
 def per_channel(constant: NDArray[Any]) -> Array:
@@ -137,7 +163,7 @@ def from_onnx(source: Path) -> Imported:
     Raises UserError where the file is no ONNX network, or holds a node that the engine can't run: the message names
     the node, its operator and the reason.
     """
-    from pocketsr.engine import handlers  # noqa: F401  (fills HANDLERS)
+    from pocketsr.engine import handlers, handlers_conv  # noqa: F401  (they fill HANDLERS)
 
     path = str(source)
     try:

@@ -12,21 +12,13 @@ from dataclasses import dataclass
 from math import ceil
 
 from pocketsr.engine.ir import Conv, Graph, Map, Op, Pad, Ref, Shuffle, refs_of
+from pocketsr.engine.method import BAND, Block, Method, choose_method, choose_phases
 from pocketsr.engine.target import Target
-from pocketsr.engine.winograd import Filter, minimal_filter
 
-__all__ = ["BAND", "Block", "Plan", "Ring", "Step", "make_plan"]
-
-BAND = 4  # input rows a band: F(4, 3) makes four
-_REFERENCE_WIDTH = 640
+__all__ = ["Plan", "Ring", "Step", "make_plan"]
 
 
-@dataclass(frozen=True)
-class Block:
-    """Registers of the inner loop: `channels` output channels by `vectors` vectors of pixels."""
-
-    channels: int
-    vectors: int
+_PLAIN = Method(Block(1, 1))
 
 
 @dataclass(frozen=True)
@@ -48,9 +40,7 @@ class Step:
 
     op: Op | None
     warm: int  # bands that it must run ahead of the first one wanted
-    block: Block = Block(1, 1)
-    filter: Filter | None = None  # Winograd along the rows; None is direct
-    tile: int = 0  # pixels whose transformed rows are held at once
+    method: Method = _PLAIN
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,17 +51,18 @@ class Plan:
     steps: tuple[Step, ...]
     output: tuple[Ref, ...]  # planes before the last depth-to-space
     factor: int  # of that depth-to-space
+    phases: int  # a row is kept as its columns 0, P, 2P ..., then 1, P + 1 ..., and so on
 
     @property
     def halo(self) -> int:
-        """Columns kept free on both sides of every row, a whole number of vectors."""
+        """Columns of a phase kept free on both sides, a whole number of vectors."""
         lanes = self.target.lanes
         return lanes * max(1, *(ceil(ring.halo / lanes) for ring in self.rings.values()))
 
     @property
     def span(self) -> int:
-        """The widest run of pixels that one turn of an inner loop writes."""
-        return self.target.lanes * max(2, *(step.block.vectors for step in self.steps))
+        """The widest run of columns of one phase that one turn of an inner loop writes."""
+        return self.target.lanes * max(2, *(step.method.block.vectors for step in self.steps))
 
 
 def _separate_edges(graph: Graph) -> Graph:
@@ -102,49 +93,6 @@ def _separate_edges(graph: Graph) -> Graph:
 def _reach(op: Op, ref: Ref) -> int:
     """Rows above and below its own that `op` reads of `ref`."""
     return op.weight.shape[2] // 2 if isinstance(op, Conv) and ref in op.inputs else 0
-
-
-def choose_block(channels: int, vectors_wanted: int, target: Target) -> Block:
-    """The register block with the fewest loads for each multiply-add that fits in the registers.
-
-    Accumulators, one row of pixels and one weight have to fit: 12 x 2 on AVX-512 and NEON (32 registers), 4 x 3 or
-    6 x 2 on AVX2 (16). Overhang at the reference width counts as lost work.
-    """
-    best, best_cost = Block(1, 1), float("inf")
-    for rows in range(1, channels + 1):
-        for vectors in range(1, 9):
-            used = rows * vectors + vectors + 1
-            if used > target.registers or vectors > max(2, vectors_wanted):
-                continue
-            blocks = ceil(channels / rows)
-            overhang = ceil(vectors_wanted / vectors) * vectors / vectors_wanted
-            # Two loads can start with two multiply-adds; unaligned pixel loads count double.
-            loads = (2 * vectors + rows) / (rows * vectors)
-            latency = max(1.0, 8 / (rows * vectors))  # 8 sums must be under way to keep both units busy
-            cost = (blocks * rows / channels) * overhang * max(latency, 0.8 + 0.4 * loads)
-            if cost < best_cost - 1e-9:
-                best, best_cost = Block(rows, vectors), cost
-    return best
-
-
-def _schedule_conv(op: Conv, scale: int, target: Target) -> tuple[Block, Filter | None, int]:
-    """How one convolution runs: register block, Winograd or direct, and the tile of columns."""
-    taps, columns = op.weight.shape[2:]
-    inputs, outputs = op.weight.shape[1], op.channels // op.groups
-    vectors = ceil(_REFERENCE_WIDTH * scale / target.lanes)
-    block = choose_block(outputs, vectors, target)
-    if op.groups > 1 or taps not in (3, 5) or columns // 2 > target.lanes:
-        return block, None, 0
-    chosen = minimal_filter(BAND, taps)
-    # Instructions for a band and a vector of pixels: direct, or products plus both transforms (measured: a transformed
-    # input costs about 10, a result with its stores and loads about 14).
-    direct = inputs * outputs * taps * columns * BAND / 2
-    winograd = inputs * outputs * columns * chosen.products / 2 + inputs * 10 + outputs * 14
-    if winograd > 0.95 * direct:
-        return block, None, 0
-    step = block.vectors * target.lanes
-    fit = int(0.7 * target.l1_bytes) // (chosen.products * inputs * 4) - target.lanes
-    return block, chosen, max(1, fit // step) * step
 
 
 def make_plan(graph: Graph, target: Target) -> Plan:
@@ -196,10 +144,11 @@ def make_plan(graph: Graph, target: Target) -> Plan:
         channels = graph.channels if value == 0 else makers[value].channels
         rings[value] = Ring(value, channels, scales[value], shift[value], depth, halo, pad)
 
+    phases = choose_phases([op for op in ops if isinstance(op, Conv)])
     steps = [Step(None, warm_of[0])]
     for op in ops:
         if isinstance(op, Conv):
-            steps.append(Step(op, warm[op], *_schedule_conv(op, scales[op.value], target)))
+            steps.append(Step(op, warm[op], choose_method(op, scales[op.value], phases, target)))
         else:
             steps.append(Step(op, warm[op]))
-    return Plan(graph, target, rings, tuple(steps), output, factor)
+    return Plan(graph, target, rings, tuple(steps), output, factor, phases)

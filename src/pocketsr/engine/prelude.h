@@ -2,6 +2,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef _WIN32
+int DllMainCRTStartup(void *library, unsigned reason, void *reserved); /* a library without a C runtime */
+int DllMainCRTStartup(void *library, unsigned reason, void *reserved)
+{
+    (void)library; (void)reason; (void)reserved;
+    return 1;
+}
+#endif
+
 typedef float vf __attribute__((vector_size(4 * VL)));
 typedef int32_t vi __attribute__((vector_size(4 * VL)));
 typedef uint8_t vb __attribute__((vector_size(VL)));
@@ -26,9 +35,8 @@ INLINE vf vmax(vf a, vf b) { for (int i = 0; i < VL; i++) a[i] = a[i] > b[i] ? a
 INLINE vf vmin(vf a, vf b) { for (int i = 0; i < VL; i++) a[i] = a[i] < b[i] ? a[i] : b[i]; return a; }
 #endif
 INLINE vf clip(vf x, float low, float high) { return vmin(vmax(x, SPLAT(low)), SPLAT(high)); }
-/* PReLU: any slope, and slopes of at most 1, where the larger of x and a*x is the answer */
-INLINE vf prelu(vf x, vf slope) { return vmax(x, SPLAT(0.0f)) + slope * vmin(x, SPLAT(0.0f)); }
-INLINE vf prelu_small(vf x, vf slope) { return vmax(x, slope * x); }
+/* PReLU in two instructions: x + (slope - 1) * min(x, 0) */
+INLINE vf prelu(vf x, vf slope_less_1) { return x + slope_less_1 * vmin(x, SPLAT(0.0f)); }
 
 /* e^x to about 1 unit in the last place (Cephes expf), for the activations that need it */
 INLINE vf vexp(vf x)
@@ -57,14 +65,21 @@ INLINE vf verf(vf x)
     return y * (clip(x * 1e30f, -1.0f, 1.0f));
 }
 
-/* the lower and the upper half of a0 b0 a1 b1 a2 b2 ... */
+/* the lower and the upper half of a0 b0 a1 b1 a2 b2 ..., and every other element of a then b */
+#define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #if VL == 4
-#define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
-#define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#define ZIP_LOW(a, b) PICK(a, b, 0, 4, 1, 5)
+#define ZIP_HIGH(a, b) PICK(a, b, 2, 6, 3, 7)
+#define EVEN(a, b) PICK(a, b, 0, 2, 4, 6)
+#define ODD(a, b) PICK(a, b, 1, 3, 5, 7)
 #elif VL == 8
-#define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
-#define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#define ZIP_LOW(a, b) PICK(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define ZIP_HIGH(a, b) PICK(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#define EVEN(a, b) PICK(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
+#define ODD(a, b) PICK(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
 #else
-#define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-#define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#define ZIP_LOW(a, b) PICK(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define ZIP_HIGH(a, b) PICK(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#define EVEN(a, b) PICK(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
+#define ODD(a, b) PICK(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
 #endif

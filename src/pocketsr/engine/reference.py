@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ _BINARY = {
     Binary.MAX: np.maximum,
     Binary.MIN: np.minimum,
 }
-_UNARY = {
+_UNARY: dict[Unary, Callable[[Plane], Plane]] = {
     Unary.SIGMOID: lambda x: 1 / (1 + np.exp(-x)),
     Unary.TANH: np.tanh,
     Unary.ERF: np.vectorize(math.erf, otypes=[np.float64]),

@@ -97,32 +97,32 @@ class Network:
 
     def __call__(
         self,
-        image: NDArray[Any],
+        y: NDArray[Any],
         bits: int | None = None,
         out: NDArray[Any] | None = None,
     ) -> NDArray[Any]:
         """Enlarge one frame.
 
-        image: (H, W) for a luma network, (H, W, 3) for an RGB one; uint8, uint16, or float32 in the network's own
+        y: (H, W) for a luma network, (H, W, 3) for an RGB one; uint8, uint16, or float32 in the network's own
         range (then the result is neither rounded nor clipped). Rows may be any distance apart.
         bits: significant bits of uint16 samples, default 16: the largest sample is 2**bits - 1.
         out: an array of the result's shape and type to write into.
-        Returns (scale*H, scale*W) or (scale*H, scale*W, 3) of the same type. Raises UserError for other shapes or types.
+        Returns (scale*H, scale*W) or (scale*H, scale*W, 3) of the same type. Raises UserError for what does not fit.
         """
-        planes = self._planes(image, "the image")
-        kind = _KINDS.get(image.dtype.name)
+        planes = self._planes(y, "the image")
+        kind = _KINDS.get(y.dtype.name)
         if kind is None:
-            raise UserError(f"samples are {image.dtype}; uint8, uint16 or float32 is expected")
+            raise UserError(f"samples are {y.dtype}; uint8, uint16 or float32 is expected")
         count, height, width = planes.shape
         shape = (self.scale * height, self.scale * width)
         if out is None:
-            out = np.empty(shape if self.channels == 1 else (*shape, self.channels), image.dtype)
-        elif out.dtype != image.dtype or out.shape[:2] != shape or not out.flags.writeable:
-            raise UserError(f"out is {out.shape} {out.dtype}; a writable {shape} {image.dtype} is expected")
+            out = np.empty(shape if self.channels == 1 else (*shape, self.channels), y.dtype)
+        elif out.dtype != y.dtype or out.shape[:2] != shape or not out.flags.writeable:
+            raise UserError(f"out is {out.shape} {out.dtype}; a writable {shape} {y.dtype} is expected")
         source = self._ready(planes)
         target = self._planes(out, "out")
         direct = target.strides[2] == target.itemsize and not any(s % target.itemsize for s in target.strides)
-        result = target if direct else np.empty((count, *shape), image.dtype)
+        result = target if direct else np.empty((count, *shape), y.dtype)
         self._run(kind, source, result, bits)
         if result is not target:
             target[...] = result

@@ -48,7 +48,7 @@ def host_target() -> Target:
         check=False,
     )
     if run.returncode:
-        # A compiler that knows no -march=native (gcc on some ARM machines): the plain machine is right too, only slower.
+        # A compiler that knows no -march=native (gcc on some ARM machines): a plain build is right too, only slower.
         return Target(None, None, 4, 32 if platform.machine() in ("aarch64", "arm64") else 16)
     macros = set(run.stdout.split())
     if "__AVX512F__" in macros:

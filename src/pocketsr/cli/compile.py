@@ -1,0 +1,49 @@
+"""`pocketsr compile FILE.onnx -o DIR`: a network as one C file, its header and a library."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pocketsr.errors import UserError
+
+__all__ = ["SUMMARY", "add_arguments", "run"]
+
+SUMMARY = "turn a network into one C file, its header and a library"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="FILE.onnx", help="an ONNX file, or the name of a shipped network")
+    parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="where the files go")
+    parser.add_argument(
+        "--target",
+        metavar="TRIPLE",
+        help="another machine than this one, such as aarch64-linux-gnu, x86_64-windows-gnu, aarch64-macos, "
+        "wasm32-freestanding",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    import shutil
+    import tempfile
+
+    from pocketsr import models
+    from pocketsr.engine import compile_network
+    from pocketsr.engine.emit import describe
+    from pocketsr.engine.target import cross_target, host_target
+
+    path = models.resolve(args.model)
+    target = cross_target(args.target) if args.target else host_target()
+    folder: Path = args.output
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".pocketsr-") as scratch:
+            plan, _ = compile_network(path, Path(scratch), target)
+            made = sorted(Path(scratch).iterdir())
+            for file in made:  # written beside, then moved: a failed compilation leaves nothing
+                shutil.move(file, folder / file.name)
+    except OSError as error:
+        raise UserError(f"{folder} can't be written ({error.strerror}); choose another folder with -o") from error
+    print(describe(plan))
+    print("\nwritten: " + ", ".join(str(folder / file.name) for file in made))
+    return 0

@@ -1,0 +1,151 @@
+"""ONNX operators that become convolutions and depth-to-space."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from pocketsr.engine.importer import (
+    Attributes,
+    Importer,
+    Inputs,
+    NotSupportedError,
+    Tensor,
+    constant,
+    handles,
+    planes_of,
+)
+from pocketsr.engine.ir import Conv, Pad, Shuffle
+from pocketsr.engine.resample import resize_kernel
+
+__all__: list[str] = []
+
+
+def _square_window(attributes: Attributes, weight: NDArray[np.float32]) -> tuple[list[int], list[int]]:
+    if weight.ndim != 4:
+        raise NotSupportedError(f"a 2-D convolution is expected; its weights have {weight.ndim} dimensions")
+    return list(attributes.get("strides", [1, 1])), list(attributes.get("dilations", [1, 1]))
+
+
+@handles("Conv")
+def _conv(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
+    planes, weight = planes_of(inputs[0]), constant(inputs[1], "its weight").astype(np.float32)
+    strides, dilations = _square_window(attributes, weight)
+    if strides != [1, 1]:
+        raise NotSupportedError(f"stride {strides}; the engine streams rows and takes stride 1 only")
+    if dilations != [1, 1]:  # a dilated kernel is a larger one with zeros between its taps
+        wide = [(size - 1) * d + 1 for size, d in zip(weight.shape[2:], dilations, strict=True)]
+        spread = np.zeros((*weight.shape[:2], *wide), np.float32)
+        spread[:, :, :: dilations[0], :: dilations[1]] = weight
+    else:
+        spread = weight
+    height, width = spread.shape[2:]
+    if not height % 2 or not width % 2:
+        raise NotSupportedError(f"kernel {height}x{width}; only odd kernels keep the size of the image")
+    same = [height // 2, width // 2] * 2
+    auto = attributes.get("auto_pad", b"NOTSET")
+    pads = same if auto in (b"SAME_UPPER", b"SAME_LOWER") else list(attributes.get("pads", [0, 0, 0, 0]))
+    if pads != same:
+        raise NotSupportedError(f"padding {pads}; {same} is expected, so that the image keeps its size")
+    bias = inputs[2] if len(inputs) > 2 else None
+    offset = np.zeros(len(weight), np.float32) if bias is None else constant(bias, "its bias").astype(np.float32)
+    state.params += weight.size + (0 if bias is None else offset.size)
+    scale = state.scale_of(planes)
+    groups = int(attributes.get("group", 1))
+    name = node.name or node.output[0]
+    return [state.add(Conv(name, state.new_value(scale), planes.refs, spread, offset, groups), scale)]
+
+
+@handles("ConvTranspose")
+def _conv_transpose(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
+    """A deconvolution of stride r is a convolution to r*r times the channels, then depth to space (Shi 2016)."""
+    planes, weight = planes_of(inputs[0]), constant(inputs[1], "its weight").astype(np.float32)
+    strides, dilations = _square_window(attributes, weight)
+    factor = strides[0]
+    pads = list(attributes.get("pads", [0, 0, 0, 0]))
+    extra = list(attributes.get("output_padding", [0, 0]))
+    size = weight.shape[2]
+    grown = size - pads[0] - pads[2] + extra[0]  # output size minus factor * (input size - 1)
+    if (
+        attributes.get("group", 1) != 1
+        or dilations != [1, 1]
+        or strides[1] != factor
+        or weight.shape[3] != size
+        or pads != [pads[0]] * 4
+        or extra[0] != extra[1]
+        or grown != factor
+    ):
+        raise NotSupportedError("only square, ungrouped kernels whose output is exactly stride times the input")
+    # out[f*y + i] = sum over k of w[k] * in[(f*y + i + pad - k) / f], where that is whole: tap t = (i + pad - k) / f.
+    out_channels = weight.shape[1]
+    taps = [(i + pads[0] - k) // factor for i in range(factor) for k in range(size) if not (i + pads[0] - k) % factor]
+    reach = max(abs(tap) for tap in taps)
+    kernel = np.zeros((out_channels, factor, factor, len(planes.refs), 2 * reach + 1, 2 * reach + 1), np.float32)
+    for i, j in np.ndindex(factor, factor):
+        for k, m in np.ndindex(size, size):
+            y, x = i + pads[0] - k, j + pads[0] - m
+            if not y % factor and not x % factor:
+                kernel[:, i, j, :, reach + y // factor, reach + x // factor] = weight[:, :, k, m].T
+    bias = inputs[2] if len(inputs) > 2 else None
+    offset = np.zeros(out_channels, np.float32) if bias is None else constant(bias, "its bias").astype(np.float32)
+    state.params += weight.size + (0 if bias is None else offset.size)
+    scale = state.scale_of(planes)
+    name = node.name or node.output[0]
+    flat = kernel.reshape(-1, *kernel.shape[3:])
+    wide = state.add(Conv(name, state.new_value(scale), planes.refs, flat, np.repeat(offset, factor * factor)), scale)
+    return [state.add(Shuffle(f"{name}_shuffle", state.new_value(scale * factor), wide.refs, factor), scale * factor)]
+
+
+@handles("DepthToSpace")
+def _depth_to_space(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
+    planes, factor = planes_of(inputs[0]), int(attributes["blocksize"])
+    if factor not in (2, 3, 4):
+        raise NotSupportedError(f"block size {factor}; 2, 3 and 4 are supported")
+    refs = planes.refs
+    if attributes.get("mode", b"DCR") == b"DCR":  # in[(i*f + j) * C + c]: put into CRD order
+        count = len(refs) // factor**2
+        refs = tuple(refs[ij * count + c] for c in range(count) for ij in range(factor**2))
+    scale = state.scale_of(planes) * factor
+    return [state.add(Shuffle(node.name or node.output[0], state.new_value(scale), refs, factor), scale)]
+
+
+@handles("Resize")
+def _resize(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
+    """Enlarging by a whole factor is a convolution with replicated edges, then depth to space."""
+    planes = planes_of(inputs[0])
+    if len(inputs) > 3 and inputs[3] is not None:
+        sizes, shape = constant(inputs[3], "its sizes"), state.shapes.get(node.input[0])
+        if shape is None or len(shape) != len(sizes):
+            raise NotSupportedError("it states sizes, not factors, for an input of unknown size")
+        scales = sizes / np.asarray(shape)
+    else:
+        scales = constant(inputs[2] if len(inputs) > 2 else None, "its scales").astype(np.float64)
+    factor = round(float(scales[-1]))
+    if len(scales) != 4 or not np.allclose(scales, [1, 1, factor, factor]) or factor not in (1, 2, 3, 4):
+        raise NotSupportedError(f"scales {scales.tolist()}; 1, 1, r, r with r = 2, 3 or 4 is supported")
+    if attributes.get("exclude_outside", 0):
+        raise NotSupportedError("exclude_outside is not supported")
+    taps = resize_kernel(
+        attributes.get("mode", b"nearest").decode(),
+        factor,
+        attributes.get("coordinate_transformation_mode", b"half_pixel").decode(),
+        attributes.get("nearest_mode", b"round_prefer_floor").decode(),
+        float(attributes.get("cubic_coeff_a", -0.75)),
+    )
+    if taps is None:
+        raise NotSupportedError(
+            f"mode {attributes.get('mode', b'nearest').decode()} with coordinates "
+            f"'{attributes.get('coordinate_transformation_mode', b'half_pixel').decode()}' is not supported"
+        )
+    scale = state.scale_of(planes)
+    name = node.name or node.output[0]
+    square = np.einsum("iy,jx->ijyx", taps, taps).reshape(factor**2, *[taps.shape[1]] * 2).astype(np.float32)
+    if square.shape[-1] == 1:  # nearest: the planes themselves
+        repeated = tuple(ref for ref in planes.refs for _ in range(factor**2))
+    else:
+        kernel = np.tile(square[:, None], (len(planes.refs), 1, 1, 1))
+        zero = np.zeros(len(kernel), np.float32)
+        conv = Conv(name, state.new_value(scale), planes.refs, kernel, zero, len(planes.refs), Pad.EDGE)
+        repeated = state.add(conv, scale).refs
+    return [state.add(Shuffle(f"{name}_shuffle", state.new_value(scale * factor), repeated, factor), scale * factor)]

@@ -1,0 +1,114 @@
+"""How one convolution runs: directly, by Winograd along the rows, or by Winograd along rows and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from pocketsr.engine.ir import Conv
+from pocketsr.engine.target import Target
+from pocketsr.engine.winograd import Filter, minimal_filter
+
+__all__ = ["BAND", "Block", "Method", "choose_block", "choose_method", "choose_phases"]
+
+BAND = 4  # input rows a band: F(4, 3) makes four
+_PHASES = 4  # F(4, 3) along the columns makes four neighbours, one of each phase
+_REFERENCE_WIDTH = 640
+
+
+@dataclass(frozen=True)
+class Block:
+    """Registers of the inner loop: `channels` output channels by `vectors` vectors of pixels."""
+
+    channels: int
+    vectors: int
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """`rows` and `columns`: Winograd along that axis; None is direct. `tile`: columns of a phase at once."""
+
+    block: Block
+    rows: Filter | None = None
+    columns: Filter | None = None
+    tile: int = 0
+
+    @property
+    def products(self) -> int:
+        """Products for each pair of channels and group of outputs."""
+        return (self.rows.products if self.rows else 1) * (self.columns.products if self.columns else 1)
+
+
+def choose_block(channels: int, vectors_wanted: int, target: Target) -> Block:
+    """The register block with the fewest loads for each multiply-add that fits in the registers.
+
+    Accumulators, one row of pixels and one weight have to fit: 12 x 2 on AVX-512 and NEON (32 registers), 4 x 3 or
+    6 x 2 on AVX2 (16). Overhang at the reference width counts as lost work.
+    """
+    best, best_cost = Block(1, 1), float("inf")
+    for rows in range(1, channels + 1):
+        for vectors in range(1, 9):
+            used = rows * vectors + vectors + 1
+            if used > target.registers or vectors > max(2, vectors_wanted):
+                continue
+            blocks = ceil(channels / rows)
+            overhang = ceil(vectors_wanted / vectors) * vectors / vectors_wanted
+            # Two loads can start with two multiply-adds; unaligned pixel loads count double.
+            loads = (2 * vectors + rows) / (rows * vectors)
+            latency = max(1.0, 8 / (rows * vectors))  # 8 sums must be under way to keep both units busy
+            cost = (blocks * rows / channels) * overhang * max(latency, 0.8 + 0.4 * loads)
+            if cost < best_cost - 1e-9:
+                best, best_cost = Block(rows, vectors), cost
+    return best
+
+
+def _costs(op: Conv, phases: int) -> dict[str, float]:
+    """Cycles for a band and four vectors of columns, by method.
+
+    Multiply-adds start two a cycle. Measured on Zen 5: an input channel's transform along the rows costs about 10
+    cycles a vector and an output channel's about 12; along both axes 80 each for sixteen results.
+    """
+    taps, columns = op.weight.shape[2:]
+    inputs, outputs = op.weight.shape[1], op.channels
+    pairs = inputs * outputs
+    costs = {"direct": pairs * taps * columns * BAND * 4 / 2}
+    if op.groups == 1 and taps in (3, 5):
+        along = minimal_filter(BAND, taps).products
+        costs["rows"] = pairs * columns * along * 4 / 2 + 40 * inputs + 48 * outputs
+        if phases == _PHASES and taps == columns == 3:
+            costs["both"] = pairs * along**2 / 2 + 80 * inputs + 80 * outputs
+    return costs
+
+
+def _best(op: Conv, phases: int) -> str:
+    costs = _costs(op, phases)
+    return min(costs, key=lambda method: costs[method])
+
+
+def choose_phases(convs: Sequence[Conv]) -> int:
+    """4 where some convolution gains from Winograd along both axes, else 1.
+
+    With its columns kept in four phases, four neighbouring results are four vectors, and transforms along the
+    columns are sums of whole vectors as they are along the rows.
+    """
+    return _PHASES if any(_best(op, _PHASES) == "both" for op in convs) else 1
+
+
+def choose_method(op: Conv, scale: int, phases: int, target: Target) -> Method:
+    """The method of the fewest estimated cycles, its register block, and a tile that fits the caches."""
+    taps, columns = op.weight.shape[2:]
+    vectors = ceil(_REFERENCE_WIDTH * scale / phases / target.lanes)
+    block = choose_block(op.channels // op.groups, vectors, target)
+    best = _best(op, phases)
+    step = block.vectors * target.lanes
+    if best == "direct" or columns // 2 > target.lanes:
+        return Method(block)
+    rows = minimal_filter(BAND, taps)
+    if best == "rows":
+        fit = int(0.7 * target.l1_bytes) // (rows.products * phases * len(op.inputs) * 4) - 2 * target.lanes
+        return Method(block, rows, None, max(1, fit // step) * step)
+    # All products of a tile stay in the caches: 2 vectors of 12 channels are 55 KB transformed, and the products of 6
+    # output channels 27 KB. Measured on `small`: 6 x 2 5.4 ms, 4 x 2 5.6, 12 x 1 5.9, 12 x 2 6.0, 6 x 3 7.2.
+    block = Block(ceil(op.channels / ceil(op.channels / 6)), 2)
+    return Method(block, rows, minimal_filter(phases, columns), 2 * target.lanes)
