@@ -243,3 +243,37 @@ def test_vp9_alpha_is_decoded_and_kept(tmp_path: Path) -> None:
             alpha = np.repeat(np.repeat(samples(before.frame)[3], 2, 0), 2, 1)
             assert alpha.std() > 20
             assert np.abs(samples(after.frame)[3].astype(int) - alpha).mean() < 3
+
+
+def test_h264_in_rgb_stays_rgb(tmp_path: Path) -> None:
+    clip = Clip(pix_fmt="rgb24", codec="libx264rgb", options={"qp": "0"}, time_base=Fraction(1, 1000), pts=(0, 40, 80))
+    source = clip.write(tmp_path / "in.mkv")
+    report = upscale(source, tmp_path / "out.mp4")
+    assert report.encoder.startswith("libx264rgb crf 18")
+    a, b = decode(source)[1], decode(tmp_path / "out.mp4")[1]
+    assert a.format.name == b.format.name == "gbrp"
+    for got, expected in zip(samples(b), repeated(samples(a), samples(b)), strict=True):
+        assert np.abs(got.astype(int) - expected).mean() < 3
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix", "encoder"),
+    [
+        ("mpeg4", ".mp4", "libx264"),
+        ("mpeg4", ".webm", "libvpx-vp9"),
+        ("libx265", ".mp4", "libx265"),
+        ("libx265", ".avi", "libx264"),
+        ("libvpx-vp9", ".mov", "libx264"),
+        ("ffv1", ".mkv", "ffv1"),
+        ("ffv1", ".mp4", "libx264"),
+    ],
+)
+def test_the_default_encoder_is_of_the_family_where_it_fits(
+    tmp_path: Path, codec: str, suffix: str, encoder: str
+) -> None:
+    options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+    clip = Clip(codec=codec, options=options, time_base=Fraction(1, 1000), pts=range(0, 240, 40))
+    report = upscale(clip.write(tmp_path / "in.mkv"), tmp_path / f"out{suffix}")
+    assert report.encoder.split()[0] == encoder
+    lossy = codec == "ffv1" and encoder != "ffv1"
+    assert [("lossless" in text) for text in report.warnings] == [True] * lossy

@@ -39,7 +39,7 @@ class Beside:
         if not place.parent.is_dir():
             raise UserError(f"{target}: there is no folder {place.parent}")
         self._place = place
-        self.path = place.with_name(f".{place.stem[:60]}.{os.getpid()}.part{place.suffix}")
+        self.path = place.with_name(f".{place.stem[:40]}.{os.getpid()}.part{place.suffix}")
         try:
             os.close(os.open(self.path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o666))
         except OSError as error:

@@ -127,7 +127,7 @@ def choose_encoder(source: Source, container: OutputContainer, target: str, opti
     else:
         wanted = _FAMILY.get(source.codec, "ffv1" if source.lossless else "libx264")
         held = _held(container) - ({"ffv1"} if container.format.name in ("mp4", "ipod") else set())  # few play it
-        order = [wanted, "libx264", "libx265", "libvpx-vp9", "libx264rgb", "libsvtav1", "libvpx", "ffv1"]
+        order = [wanted, "libx264", "libx264rgb", "libx265", "libvpx-vp9", "libsvtav1", "libvpx", "ffv1"]
         for name in order:
             pix_fmt = _pix_fmt(name, source) if name in held and _exists(name) else None
             if pix_fmt is not None:
