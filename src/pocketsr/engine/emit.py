@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from pocketsr.engine.emit_conv import conv_function, dot_shapes, tile_floats
+from pocketsr.engine.emit_conv import conv_function, dot_shapes
 from pocketsr.engine.emit_dot import dot_function, winograd_functions
 from pocketsr.engine.emit_planes import load_function, map_function, shuffle_function, store_function
 from pocketsr.engine.emit_points import extent
+from pocketsr.engine.emit_winograd import tile_floats
 from pocketsr.engine.ir import Conv, Map, Pad, Shuffle
 from pocketsr.engine.method import BAND
 from pocketsr.engine.plan import Plan, Step

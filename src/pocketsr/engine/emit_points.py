@@ -8,7 +8,9 @@ import numpy as np
 
 from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Function, Point, Prelu, Ref
 
-__all__ = ["array", "extent", "literal", "point_tables", "points_code", "row_table"]
+__all__ = ["Part", "array", "extent", "indent", "literal", "point_tables", "points_code", "row_table"]
+
+Part = tuple[int, int, int, int]  # a register block: group, first channel, channels, offset in the weights
 
 _INFIX = {Binary.ADD: "+", Binary.SUB: "-", Binary.MUL: "*"}
 
@@ -100,3 +102,7 @@ def row_table(table: str, refs: Sequence[Ref], rows: int, first_row: str) -> lis
         start = stop
     out.append("}")
     return out
+
+
+def indent(lines: Sequence[str], depth: int) -> list[str]:
+    return ["    " * depth + line for line in lines]
