@@ -28,9 +28,7 @@ def _blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
-COMMANDS = [
-    words for line in "".join(_blocks("sh")).splitlines() if (words := shlex.split(line, comments=True))
-]
+COMMANDS = [words for line in "".join(_blocks("sh")).splitlines() if (words := shlex.split(line, comments=True))]
 TARGETS = re.findall(r"^    make (\w+)", README, re.MULTILINE)
 
 

@@ -40,9 +40,7 @@ def test_image(pocketsr: Run, photo: Path, model: str) -> None:
 
 def test_video(pocketsr: Run, clip: Path) -> None:
     out = clip.with_name("big.mp4")
-    done = pocketsr(
-        "upscale", clip, "-o", out, "-m", "tiny", "--crf", 20, "--preset", "ultrafast", "--codec", "h264"
-    )
+    done = pocketsr("upscale", clip, "-o", out, "-m", "tiny", "--crf", 20, "--preset", "ultrafast", "--codec", "h264")
     assert (done.code, done.out, done.err) == (0, "", "")
     assert _size(out) == (12, 96, 64)
 

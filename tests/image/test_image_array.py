@@ -17,9 +17,7 @@ def _noise(*shape: int, dtype: type = np.uint8) -> np.ndarray:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("shape", [(1, 1), (7, 5), (150, 3), (1, 1, 3), (131, 9, 3), (6, 2, 4)])
-def test_colour_survives_the_way_through_luma_and_back(
-    shape: tuple[int, ...], channels: int, dtype: type
-) -> None:
+def test_colour_survives_the_way_through_luma_and_back(shape: tuple[int, ...], channels: int, dtype: type) -> None:
     image = _noise(*shape, dtype=dtype)
     if len(shape) == 3 and shape[2] == 4:
         image[..., 3] |= 1  # nothing is fully transparent: every colour counts
@@ -53,9 +51,7 @@ def test_what_overshoots_is_clipped_and_not_wrapped() -> None:
 
 
 @pytest.mark.parametrize(("channels", "shape"), [(1, (9, 7)), (1, (9, 7, 3)), (3, (9, 7, 3)), (3, (1, 1))])
-def test_edges_are_not_darkened_by_the_zero_padding_of_a_network(
-    channels: int, shape: tuple[int, ...]
-) -> None:
+def test_edges_are_not_darkened_by_the_zero_padding_of_a_network(channels: int, shape: tuple[int, ...]) -> None:
     class Blur(Nearest):
         """The mean of 5x5 pixels, zeros around the image, as a convolution pads."""
 

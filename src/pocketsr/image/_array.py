@@ -38,9 +38,7 @@ class PlaneUpscaler(Protocol):
     def __call__(self, y: Pixels, /) -> Pixels: ...
 
 
-def upscale_image(
-    rgb: Pixels, model: str | Path | PlaneUpscaler = "small", threads: int | None = None
-) -> Pixels:
+def upscale_image(rgb: Pixels, model: str | Path | PlaneUpscaler = "small", threads: int | None = None) -> Pixels:
     """Upscale an image that is held as an array.
 
     rgb: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGB with straight alpha; uint8 or uint16, full range, sRGB.
@@ -92,9 +90,7 @@ def _check(rgb: Pixels) -> None:
     if rgb.dtype not in (np.uint8, np.uint16):
         raise UserError(f"an image array must be uint8 or uint16, this one is {rgb.dtype}: convert it first")
     if rgb.ndim not in (2, 3) or (rgb.ndim == 3 and rgb.shape[2] not in (3, 4)) or 0 in rgb.shape:
-        raise UserError(
-            f"an image array must be (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, this one is {rgb.shape}"
-        )
+        raise UserError(f"an image array must be (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, this one is {rgb.shape}")
 
 
 def _to_planes(rgb: Pixels) -> list[NDArray[np.uint16]]:

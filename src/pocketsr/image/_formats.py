@@ -54,13 +54,11 @@ def check_fits(target: Path, *, width: int, height: int, has_alpha: bool, bits: 
     name = target_format(target)
     if has_alpha and name not in _WITH_ALPHA:
         raise UserError(
-            f"the input has transparency and {name} holds none: "
-            f"write {_either(_WITH_ALPHA)} instead of {target.name}"
+            f"the input has transparency and {name} holds none: write {_either(_WITH_ALPHA)} instead of {target.name}"
         )
     if bits == 16 and name not in _WITH_16_BITS:
         raise UserError(
-            f"the input has 16 bits and {name} holds 8: "
-            f"write {_either(_WITH_16_BITS)} instead of {target.name}"
+            f"the input has 16 bits and {name} holds 8: write {_either(_WITH_16_BITS)} instead of {target.name}"
         )
     limit = _LARGEST_SIDE.get(name)
     if limit is not None and max(width, height) > limit:
@@ -75,9 +73,7 @@ def save_options(name: str, source_is_lossy: bool) -> dict[str, Any]:
     if name == "JPEG":
         return {"quality": _LOSSY_QUALITY, "subsampling": 0, "optimize": True}
     if name == "WEBP":
-        return (
-            {"quality": _LOSSY_QUALITY, "method": 4} if source_is_lossy else {"lossless": True, "exact": True}
-        )
+        return {"quality": _LOSSY_QUALITY, "method": 4} if source_is_lossy else {"lossless": True, "exact": True}
     return {}
 
 
