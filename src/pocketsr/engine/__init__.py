@@ -5,30 +5,40 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from numpy.typing import NDArray
+
 from pocketsr import models
 from pocketsr.engine import cache
 from pocketsr.engine.runtime import Network
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from pocketsr.engine.ir import Graph
     from pocketsr.engine.plan import Plan
     from pocketsr.engine.target import Target
 
-__all__ = ["Network", "Siting", "Upscaler", "compile_network", "load", "load_chroma", "read_network"]
+__all__ = ["Network", "Plane", "Siting", "Upscaler", "compile_network", "load", "load_chroma", "read_network"]
 
 Siting = Literal["left", "center", "topleft"]
+"""Where chroma samples lie: "left" is cosited in x and centred in y, "topleft" is cosited in both."""
+
+Plane = NDArray[Any]
+"""Samples, uint8 or uint16: (H, W), or (H, W, 3) for an RGB network."""
 
 
 class Upscaler(Protocol):
-    """The one seam between what enlarges and what uses it."""
+    """The one seam between what enlarges and what uses it: a `Network`, or a fake in a test."""
 
-    scale: int
+    @property
+    def scale(self) -> int: ...
 
-    def __call__(self, y: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """(H, W) -> (scale*H, scale*W)."""
+    @property
+    def channels(self) -> int:
+        """1: luma in and out; 3: RGB in and out."""
+        ...
+
+    def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
+        """(H, W) or (H, W, 3) to `scale` times the size in the same type, into `out` where it is given."""
+        ...
 
 
 def read_network(path: Path) -> tuple[Graph, dict[str, Any]]:

@@ -4,37 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+
+from pocketsr.engine import Plane, Siting, Upscaler
 
 __all__ = ["Percentiles", "Plane", "Progress", "Siting", "Upscaler", "VideoOptions", "VideoReport"]
 
-Plane = NDArray[Any]
-"""Samples, uint8 or uint16: (H, W), or (H, W, 3) for an RGB network."""
-
-Siting = Literal["left", "center", "topleft"]
-"""Where chroma samples lie: "left" is cosited in x and centred in y, "topleft" is cosited in both."""
-
 Progress = Callable[[int, int | None], None]
 """Called on the caller's thread after each frame with (frames done, frames in all or None if unknown)."""
-
-
-class Upscaler(Protocol):
-    """The seam to the engine: `pocketsr.engine.Network` is one, and so is a fake in a test."""
-
-    @property
-    def scale(self) -> int: ...
-
-    @property
-    def channels(self) -> int:
-        """1: luma in and out; 3: RGB in and out."""
-        ...
-
-    def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
-        """(H, W[, 3]) to (scale*H, scale*W[, 3]) in the same type, into `out` where it is given."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from pocketsr.beside import Beside
 from pocketsr.errors import UserError
-from pocketsr.video.beside import Beside
 from pocketsr.video.codecs import choose_encoder, encoder_threads
 from pocketsr.video.containers import MP4, holds_reordered, losses, muxer_options, shifted
 from pocketsr.video.extras import Extras, container_metadata, stream_metadata
