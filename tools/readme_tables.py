@@ -12,6 +12,13 @@ __all__ = ["main", "quality_table", "speed_table", "with_tables"]
 
 ROOT = Path(__file__).resolve().parents[1]
 _OURS = "pocketsr"
+_WRITTEN = {
+    "pocketsr": "**pocketsr**",
+    "onnxruntime": "ONNX Runtime",
+    "openvino": "OpenVINO",
+    "mnn": "MNN",
+    "torch": "PyTorch",
+}
 
 
 def speed_table(figures: dict[str, Any]) -> str:
@@ -22,19 +29,18 @@ def speed_table(figures: dict[str, Any]) -> str:
         f"{width}x{height} to {2 * width}x{2 * height}, {figures['threads']} threads, {_machine(figures)}; "
         f"the FMA peak of this machine, measured in the same run, is {peak}.",
         "",
-        "| network | runtime | precision | median ms | p99 ms | GMAC/s | pocketsr is faster by |",
+        "| network | runtime | precision | median ms | p99 ms | GMAC/s | times as long |",
         "|---|---|---|--:|--:|--:|--:|",
     ]
     models = list(dict.fromkeys(row["model"] for row in figures["rows"]))
     for model in models:
-        rows = sorted(
-            (row for row in figures["rows"] if row["model"] == model), key=lambda row: row["median_ms"]
-        )
+        rows = sorted((row for row in figures["rows"] if row["model"] == model), key=lambda row: row["median_ms"])
         ours = next(row["median_ms"] for row in rows if row["runtime"] == _OURS)
         for row in rows:
-            name, ratio = row["runtime"], f"{row['median_ms'] / ours:.1f}x"
+            name, ratio = row["runtime"], f"{row['median_ms'] / ours:.1f}"
+            version = "" if name == _OURS else f" {row['version']}"
             lines.append(
-                f"| {model} | {'**pocketsr**' if name == _OURS else name} | {row['precision']} "
+                f"| {model} | {_WRITTEN.get(name, name)}{version} | {row['precision']} "
                 f"| {row['median_ms']:.2f} | {row['p99_ms']:.2f} | {row['gmacs_per_s']:.0f} "
                 f"| {'' if name == _OURS else ratio} |"
             )

@@ -101,7 +101,7 @@ def test_tables_are_those_of_the_benchmarks(tables: ModuleType) -> None:
 
 
 def test_speed_table_by_hand(tables: ModuleType) -> None:
-    row = {"model": "m", "precision": "fp32", "p99_ms": 9.0, "gmacs_per_s": 50.4}
+    row = {"model": "m", "version": "1.2", "precision": "fp32", "p99_ms": 9.0, "gmacs_per_s": 50.4}
     figures = {
         "machine": {"cpu": "A CPU"},
         "size": [640, 360],
@@ -119,7 +119,7 @@ def test_speed_table_by_hand(tables: ModuleType) -> None:
     lines = [line for line in text.splitlines() if line.startswith("| m |")]
     assert lines == [
         "| m | **pocketsr** | fp32 | 4.00 | 9.00 | 50 |  |",
-        "| m | slow | fp32 | 6.00 | 9.00 | 50 | 1.5x |",
+        "| m | slow 1.2 | fp32 | 6.00 | 9.00 | 50 | 1.5 |",
     ]
     assert text.endswith("Not measured: mnn (not installed).")
 
