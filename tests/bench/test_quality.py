@@ -66,10 +66,10 @@ def test_a_network_that_is_bicubic_reads_close_to_the_calibration(shared_data: P
     assert fake.ssim == pytest.approx(calibration.ssim, abs=0.0006)
 
 
-def test_luma_networks_see_16_bit_luma_of_colour_and_8_bit_grey(data: Path) -> None:
+def test_luma_networks_see_16_bit_luma(data: Path) -> None:
     net = Fake()
     quality.measure({"fake": net}, "Mine", quality.find_sets(data)["Mine"])
-    assert net.fed == [((20, 25), "uint16"), ((16, 16), "uint8")]  # HR cropped to 40x50 and 32x32
+    assert net.fed == [((20, 25), "uint16"), ((16, 16), "uint16")]  # HR cropped to 40x50 and 32x32
 
 
 def test_rgb_networks_see_rgb(data: Path) -> None:
@@ -106,17 +106,30 @@ def test_two_border_pixels_are_shaved(border: int, hidden: bool) -> None:
     assert same == hidden
 
 
-def test_grey_is_its_own_luma(tmp_path: Path) -> None:
-    """No studio range for one channel: a grey image and its figures stay in 0..255, by 1.3 dB."""
-    folder = tmp_path / "Set14"
+def noise_three_ways(folder: Path) -> list[Path]:
+    """The same grey noise as a grey file, as a colour file, and under the name of Set14's grey original."""
     folder.mkdir()
     grey = np.random.default_rng(2).integers(0, 256, (40, 40), np.uint8)
-    Image.fromarray(np.dstack([grey] * 3)).save(folder / "bridge.png")
-    Image.fromarray(np.dstack([grey] * 3)).save(folder / "colour.png")
-    assert quality.read_image(folder / "bridge.png").shape == (40, 40)  # the original is a grey file
-    as_colour = quality.bicubic_quality(quality.read_image(folder / "colour.png")).psnr_db
-    as_grey = quality.bicubic_quality(quality.read_image(folder / "bridge.png")).psnr_db
-    assert as_colour - as_grey == pytest.approx(20 * np.log10(255 / 219), abs=0.02)
+    paths = [folder / f"{stem}.png" for stem in ("grey", "colour", "bridge")]
+    for path in paths:
+        Image.fromarray(grey if path.stem == "grey" else np.dstack([grey] * 3)).save(path)
+    return paths
+
+
+def test_networks_do_not_care_how_a_grey_image_is_stored(tmp_path: Path) -> None:
+    rows = [quality.measure({"fake": Fake()}, "Set14", [path])[1] for path in noise_three_ways(tmp_path / "Set14")]
+    assert rows[0] == rows[1] == rows[2]
+
+
+def test_the_grey_original_of_set14_calibrates_as_its_own_luma(tmp_path: Path) -> None:
+    """By 1.32 dB, as MATLAB scripts had it; and only there."""
+    grey, colour, bridge = (
+        quality.measure({}, "Set14", [path])[0].psnr_db for path in noise_three_ways(tmp_path / "Set14")
+    )
+    assert colour == grey
+    assert colour - bridge == pytest.approx(20 * np.log10(255 / 219), abs=0.02)
+    elsewhere = quality.measure({}, "Mine", [tmp_path / "Set14" / "bridge.png"])[0].psnr_db
+    assert elsewhere == colour
 
 
 def test_sets_are_found_in_the_usual_order(tmp_path: Path) -> None:

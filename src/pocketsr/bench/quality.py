@@ -1,18 +1,18 @@
 """PSNR and SSIM of x2 networks on folders of HR images, by the one protocol that published figures share.
 
-For each image: HR is cropped to a multiple of 2; LR is MATLAB's bicubic `imresize(HR, 1/2)` of the R'G'B'
-image in uint8. The network upscales LR's luma (BT.601, studio range, unrounded: it travels as 16 bits),
-bicubic its chroma; both go back to R'G'B', rounded to uint8. That image's luma, by the unrounded conversion,
-is compared with HR's, 2 border pixels shaved. This is the way of `pocketsr upscale` with an image (which also
-repeats the edges; here a network is measured as it is), and how RGB networks are measured. A network's luma
-plane alone, as uint8, reads 0.01 to 0.03 dB less, and 0.04 to 0.07 dB less if LR's luma is rounded too.
+For each image: HR is cropped to a multiple of 2; LR is MATLAB's bicubic `imresize(HR, 1/2)` of the R'G'B' image
+in uint8. The network upscales LR's luma (BT.601, studio range, unrounded: it travels as 16 bits), bicubic its
+chroma; both go back to R'G'B', rounded to uint8. That image's luma, by the unrounded conversion, is compared
+with HR's, 2 border pixels shaved. This is the way of `pocketsr upscale` with an image (which also repeats the
+edges; here a network is measured as it is), and how RGB networks are measured: their published weights read as
+published, IMDN 37.996 and 33.627 dB (38.00, 33.63) and ECBSR-M4C16 37.17 (37.18). A luma network's plane alone,
+as uint8, reads 0.01 to 0.03 dB less, and 0.04 to 0.08 dB less if LR's luma is rounded too.
 
-The `bicubic` row calibrates the protocol and is computed as the papers' MATLAB scripts did, in one plane:
-uint8 luma of HR, shrunk and rounded, enlarged in double precision and left unrounded. That reads 33.66,
-30.23, 29.56 and 26.87 dB (published: 33.66, 30.24, 29.56, 26.88). Through R'G'B' it would read 0.016 dB more
-on Set5 and 0.002 to 0.005 elsewhere.
-
-Grey images (one channel) are their own luma, as in those scripts, and stay one plane all the way.
+The `bicubic` row calibrates sets and metrics, so it is computed as the papers' MATLAB scripts did, in one plane:
+uint8 luma of HR, shrunk and rounded, enlarged in double precision and left unrounded. That reads 33.66, 30.23,
+29.56 and 26.87 dB (published: 33.66, 30.24, 29.56, 26.88). The way of the networks would read 0.016 dB more on
+Set5, 0.004 on B100, and 0.096 on Set14, where those scripts took one grey file as its own luma (see
+`_GREY_ORIGINALS`) while networks are published with it as a colour image: both are as published.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ _SCALE = 2
 _SMALLEST = 16  # HR pixels: SSIM's window of 11 and the shaved border must fit
 _SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _USUAL = ("Set5", "Set14", "B100", "Urban100")
-# Set14's bridge is an 8-bit grey file in the original, which formats without grey (WebP) can't say. Read as
-# a colour image it gains 1.3 dB by the studio range alone: bicubic 30.33 on Set14, not the published 30.24.
+# Set14's bridge is an 8-bit grey file. MATLAB scripts took that as luma in 0..255, without the studio range,
+# which costs 1.32 dB (20 log10(255/219)): bicubic reads 30.23 on Set14 so, 30.33 otherwise. Networks are
+# published with R = G = B and the studio range (IMDN reads 33.63 as published so, 33.53 otherwise).
 _GREY_ORIGINALS = frozenset({("Set14", "bridge")})
 
 
@@ -108,24 +109,17 @@ def _images(folder: Path) -> list[Path]:
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """(H, W, 3) R'G'B' or (H, W) grey, cropped to a multiple of 2. UserError where it can't be used."""
+    """(H, W, 3) R'G'B', cropped to a multiple of 2; grey has R = G = B. UserError where it can't be used."""
     try:
         with Image.open(path) as image:
-            grey = image.mode in ("1", "L", "LA")
-            pixels = np.asarray(image.convert("L" if grey else "RGB"))
+            pixels = np.asarray(image.convert("RGB"))
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise UserError(f"can't read image {path}: {error}") from error
-    if not grey and (path.parent.name, path.stem) in _GREY_ORIGINALS:
-        pixels = pixels[..., 0]
-    if min(pixels.shape[:2]) < _SMALLEST:
-        size = f"{pixels.shape[1]}x{pixels.shape[0]}"
-        raise UserError(f"image {path} is {size}: too small to measure, {_SMALLEST}x{_SMALLEST} is the least")
-    height, width = (n - n % _SCALE for n in pixels.shape[:2])
-    return pixels[:height, :width]
-
-
-def _luma(image: NDArray[Any]) -> NDArray[np.float64]:
-    return image.astype(np.float64) if image.ndim == 2 else rgb_to_luma(image)
+    height, width = pixels.shape[:2]
+    if min(height, width) < _SMALLEST:
+        least = f"{_SMALLEST}x{_SMALLEST}"
+        raise UserError(f"image {path} is {width}x{height}: too small to measure, {least} is the least")
+    return pixels[: height - height % _SCALE, : width - width % _SCALE]
 
 
 def _round8(image: NDArray[Any]) -> NDArray[np.uint8]:
@@ -137,26 +131,25 @@ def _compare(luma: NDArray[Any], reference: NDArray[Any]) -> Quality:
     return Quality(psnr(luma[inner], reference[inner]), ssim(luma[inner], reference[inner]))
 
 
-def bicubic_quality(hr: NDArray[np.uint8]) -> Quality:
-    """The calibration figure, on the uint8 luma plane in double precision (see the module's docstring)."""
-    plane = _round8(_luma(hr))
+def bicubic_quality(hr: NDArray[np.uint8], grey: bool = False) -> Quality:
+    """The calibration figure of `hr` (H, W, 3), in one plane (see the module's docstring).
+
+    grey: take the image as its own luma, in 0..255, as MATLAB scripts took a grey file.
+    """
+    plane = hr[..., 0] if grey else _round8(rgb_to_luma(hr))
     small = imresize(plane, 1 / _SCALE).astype(np.float64)
     return _compare(imresize(small, _SCALE), plane)
 
 
 def network_quality(net: Upscaler, hr: NDArray[np.uint8], lr: NDArray[np.uint8]) -> Quality:
-    """Upscale `lr` as the protocol says and compare with `hr`; both (H, W, 3) R'G'B' or (H, W) grey."""
-    return _compare(_luma(_upscale(net, lr)), _luma(hr))
+    """Upscale `lr` as the protocol says and compare with `hr`; both (H, W, 3) R'G'B'."""
+    return _compare(rgb_to_luma(_upscale(net, lr)), rgb_to_luma(hr))
 
 
 def _upscale(net: Upscaler, lr: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if net.channels == 3:
-        colour = lr if lr.ndim == 3 else np.repeat(lr[..., None], 3, axis=2)
-        out: NDArray[np.uint8] = net(np.ascontiguousarray(colour))
-        return out if lr.ndim == 3 else out[..., 1]  # the channel that weighs most in luma
-    if lr.ndim == 2:
-        grey: NDArray[np.uint8] = net(np.ascontiguousarray(lr))
-        return grey
+        out: NDArray[np.uint8] = net(lr)
+        return out
     ycbcr = rgb_to_ycbcr(lr.astype(np.float64))
     luma = net(np.floor(ycbcr[..., 0] * 257 + 0.5).astype(np.uint16)) / 257  # 255 * 257 = 65535
     return _round8(ycbcr_to_rgb(np.dstack([luma, imresize(ycbcr[..., 1:], _SCALE)])))
@@ -181,7 +174,7 @@ def measure(nets: dict[str, Upscaler], name: str, files: Iterable[Path]) -> list
     for path in files:
         hr = read_image(path)
         lr = imresize(hr, 1 / _SCALE)
-        figures["bicubic"].append(bicubic_quality(hr))
+        figures["bicubic"].append(bicubic_quality(hr, grey=(name, path.stem) in _GREY_ORIGINALS))
         for model, net in nets.items():
             figures[model].append(network_quality(net, hr, lr))
     return [
