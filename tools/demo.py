@@ -56,9 +56,7 @@ def _upscale(sample: Path, upscaled: Path, net: Network) -> VideoReport:
             bar.total = total
             bar.update(done - bar.n)
 
-        return upscale_video(
-            sample, upscaled, net, chroma, VideoOptions(), overwrite=True, on_progress=on_progress
-        )
+        return upscale_video(sample, upscaled, net, chroma, VideoOptions(), overwrite=True, on_progress=on_progress)
 
 
 def _make_still(sample: Path, upscaled: Path, scale: int) -> Image.Image:
