@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import functools
+import statistics
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,7 @@ def main() -> int:
         print(f"pocketsr: {error}", file=sys.stderr)
         return 2
     _print(report)
+    print(f"The stages run side by side and share the cores; the network alone takes {_alone_ms(net):.1f} ms a frame.")
     print(f"\nclip    {sample}\nresult  {upscaled}\nstill   {still}  (bicubic | pocketsr)")
     print(f"\nthe same by hand: .venv/bin/pocketsr upscale {sample} -o {upscaled} -y")
     return 0
@@ -57,6 +60,17 @@ def _upscale(sample: Path, upscaled: Path, net: Network) -> VideoReport:
             bar.update(done - bar.n)
 
         return upscale_video(sample, upscaled, net, chroma, VideoOptions(), overwrite=True, on_progress=on_progress)
+
+
+def _alone_ms(net: Network) -> float:
+    """Median milliseconds for the luma of one 640x360 frame."""
+    luma = np.random.default_rng(0).integers(0, 256, (360, 640), np.uint8)
+    times = []
+    for _ in range(50):
+        start = time.perf_counter()
+        net(luma)
+        times.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(times)
 
 
 def _make_still(sample: Path, upscaled: Path, scale: int) -> Image.Image:
