@@ -156,6 +156,37 @@ def anchor_tile_x4() -> onnx.ModelProto:
     return b.model(b.op("DepthToSpace", b.op("Add", t, tiled), blocksize=4, mode="DCR"))
 
 
+def spelled_out() -> onnx.ModelProto:
+    """What exporters spell out: repeated channels, pixel shuffle, padding, a norm over channels, activations."""
+    b = Build(3, seed=7)
+
+    def ints(*numbers: int) -> str:
+        return b.const(numbers, np.int64)
+
+    shape = b.op("Shape", "x")
+    height, width = (b.op("Slice", shape, ints(i), ints(i + 1), ints(0)) for i in (2, 3))
+    wide = b.op("Expand", b.op("Unsqueeze", "x", ints(2)), ints(1, 1, 4, 1, 1))  # torch.repeat_interleave
+    anchor = b.op("Reshape", wide, b.op("Concat", ints(1, 12), height, width, axis=0))
+    t = b.conv(b.op("Pad", "x", ints(0, 0, 1, 1, 0, 0, 1, 1), "", mode="edge"), 3, 8, pads=[0, 0, 0, 0])
+    t = b.op("HardSwish", t)
+    mean = b.op("ReduceMean", t, ints(1))
+    centred = b.op("Sub", t, mean)
+    variance = b.op("ReduceMean", b.op("Pow", centred, b.const(2.0)), ints(1))
+    t = b.op("Div", centred, b.op("Sqrt", b.op("Add", variance, b.const(0.01))))
+    t = b.op("Gelu", b.op("Mul", t, b.const(b.rng.uniform(0.5, 1, (8, 1, 1)))))
+    halves = b.op("Concat", ints(0, 2, 4), height, ints(-1), axis=0)
+    t = b.op("Transpose", b.op("Reshape", t, halves), perm=[0, 2, 1, 3, 4])  # shuffled channels
+    t = b.op("Gelu", b.op("Reshape", t, b.op("Concat", ints(1, 8), height, width, axis=0)), approximate="tanh")
+    t = b.op("Add", b.conv(t, 8, 12), anchor)
+    two = b.const(2, np.int64)
+    t = b.op("Reshape", t, b.op("Concat", ints(1, 3, 2, 2), height, width, axis=0))
+    t = b.op("Transpose", t, perm=[0, 1, 4, 2, 5, 3])
+    tall, broad = b.op("Mul", height, two), b.op("Mul", width, two)
+    t = b.op("Reshape", t, b.op("Concat", ints(1, 3), tall, broad, axis=0))
+    up = b.op("Resize", "x", "", "", b.op("Concat", ints(1, 3), tall, broad, axis=0), mode="linear")
+    return b.model(b.op("Add", t, up), opset=20)
+
+
 NETS: dict[str, Callable[[], onnx.ModelProto]] = {
     "tiny_like": chain,
     "small_like": lambda: chain((3, 3, 3, 3, 3, 3), 12),
@@ -168,6 +199,7 @@ NETS: dict[str, Callable[[], onnx.ModelProto]] = {
     "large_then_conv": large_then_conv,
     "deconvolution": deconvolution,
     "anchor_tile_x4": anchor_tile_x4,
+    "spelled_out": spelled_out,
 }
 
 

@@ -36,6 +36,27 @@ def pooled(b: Build) -> str:
     return str(b.op("Mul", "x", b.op("GlobalAveragePool", "x")))
 
 
+def averaged(b: Build) -> str:
+    return str(b.op("Sub", "x", b.op("ReduceMean", "x", axes=[2, 3])))
+
+
+def counted(b: Build) -> str:
+    pixels = b.op("ReduceProd", b.op("Cast", b.op("Shape", "x"), to=TensorProto.FLOAT), keepdims=0)
+    return str(b.op("Mul", "x", pixels))
+
+
+def reflected(b: Build) -> str:
+    return b.conv(b.op("Pad", "x", b.const([0, 0, 1, 1] * 2, np.int64), mode="reflect"), 1, 1, pads=[0] * 4)
+
+
+def added_border(b: Build) -> str:
+    return str(b.op("Relu", b.op("Pad", "x", b.const([0, 0, 1, 1] * 2, np.int64))))
+
+
+def rows_merged(b: Build) -> str:
+    return str(b.op("Reshape", "x", b.const([1, 1, -1], np.int64)))
+
+
 def softmax(b: Build) -> str:
     return str(b.op("Softmax", "x", axis=1))
 
@@ -70,7 +91,12 @@ def spatial_concat(b: Build) -> str:
         (strided, ("Conv_0", "(Conv)", "stride")),
         (even, ("(Conv)", "2x2")),
         (unpadded, ("(Conv)", "padding")),
-        (pooled, ("GlobalAveragePool_0", "(GlobalAveragePool)", "not supported")),
+        (pooled, ("GlobalAveragePool_0", "(GlobalAveragePool)", "whole image")),
+        (averaged, ("ReduceMean_0", "(ReduceMean)", "whole image")),
+        (counted, ("(Mul)", "size of the image")),
+        (reflected, ("(Pad)", "'reflect'")),
+        (added_border, ("(Relu)", "border")),
+        (rows_merged, ("(Reshape)", "1 x 1 x H x W")),
         (softmax, ("(Softmax)", "not supported", "Conv,")),
         (block_of_five, ("(DepthToSpace)", "5")),
         (half_resize, ("(Resize)", "1.5")),
@@ -124,6 +150,14 @@ def test_a_network_with_fixed_sizes_is_free_of_them(tmp_path: Path) -> None:
     model.graph.output[0].CopyFrom(helper.make_tensor_value_info(up, TensorProto.FLOAT, [1, 1, 40, 60]))
     image = np.arange(15, dtype=np.uint8).reshape(3, 5)
     assert (load(saved(model, tmp_path), threads=1)(image) == image.repeat(2, 0).repeat(2, 1)).all()
+
+
+@pytest.mark.parametrize(("kind", "opset"), [("Upsample", 9), ("Resize", 10)])
+def test_enlarging_of_old_opsets(kind: str, opset: int, tmp_path: Path) -> None:
+    b = Build()
+    model = b.model(b.op(kind, "x", b.const([1, 1, 3, 3]), mode="nearest"), opset)
+    image = np.arange(15, dtype=np.uint8).reshape(3, 5)
+    assert (load(saved(model, tmp_path), threads=1)(image) == image.repeat(3, 0).repeat(3, 1)).all()
 
 
 def test_cost_of_the_known_networks() -> None:

@@ -12,7 +12,7 @@ __all__ = ["Part", "array", "extent", "indent", "literal", "point_tables", "poin
 
 Part = tuple[int, int, int, int]  # a register block: group, first channel, channels, offset in the weights
 
-_INFIX = {Binary.ADD: "+", Binary.SUB: "-", Binary.MUL: "*"}
+_INFIX = {Binary.ADD: "+", Binary.SUB: "-", Binary.MUL: "*", Binary.DIV: "/"}
 
 
 def extent(side: str, scale: int) -> str:

@@ -44,9 +44,44 @@ def _clip(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Att
     return [state.point(node.name or node.output[0], planes_of(inputs[0]), Clip(float(bounds[0]), float(bounds[1])))]
 
 
-@handles("Sigmoid", "Tanh", "Erf", "Abs")
+@handles("Sigmoid", "Tanh", "Erf", "Abs", "Sqrt")
 def _function(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes) -> list[Tensor]:
     return [state.point(node.name or node.output[0], planes_of(inputs[0]), Function(Unary[node.op_type.upper()]))]
+
+
+@handles("Gelu")
+def _gelu(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
+    """x/2 (1 + erf(x / sqrt 2)), or with tanh(sqrt(2/pi) (x + 0.044715 x^3)) in place of erf."""
+    name, planes = node.name or node.output[0], planes_of(inputs[0])
+
+    def times(what: str, x: Planes, y: Planes) -> Planes:
+        return state.point(f"{name}_{what}", x, Combine(Binary.MUL, y.refs))
+
+    if attributes.get("approximate", b"none") == b"tanh":
+        inner = state.affine(f"{name}_cubic", times("square", planes, planes), 0.044715, 1.0)
+        inner = state.affine(f"{name}_inner", times("inner", inner, planes), np.sqrt(2 / np.pi), 0.0)
+        curve = state.point(f"{name}_tanh", inner, Function(Unary.TANH))
+    else:
+        curve = state.affine(f"{name}_inner", planes, np.sqrt(0.5), 0.0)
+        curve = state.point(f"{name}_erf", curve, Function(Unary.ERF))
+    return [times("gate", state.affine(f"{name}_half", curve, 0.5, 0.5), planes)]
+
+
+@handles("HardSwish")
+def _hard_swish(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes) -> list[Tensor]:
+    name, planes = node.name or node.output[0], planes_of(inputs[0])
+    line = state.affine(f"{name}_line", planes, 1 / 6, 0.5)
+    return [state.point(name, line, Clip(0.0, 1.0), Combine(Binary.MUL, planes.refs))]
+
+
+@handles("Pow")
+def _pow(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes) -> list[Tensor]:
+    planes, exponent = planes_of(inputs[0]), np.ravel(constant(inputs[1], "its exponent"))
+    name = node.name or node.output[0]
+    if exponent.size != 1 or exponent[0] not in (0.5, 2):
+        raise NotSupportedError(f"exponent {exponent.tolist()}; 2 and 0.5 are supported")
+    step = Combine(Binary.MUL, planes.refs) if exponent[0] == 2 else Function(Unary.SQRT)
+    return [state.point(name, planes, step)]
 
 
 @handles("HardSigmoid")
@@ -68,8 +103,6 @@ def _binary(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes
     left, right = inputs
     name, kind = node.name or node.output[0], "Add" if node.op_type == "Sum" else node.op_type
     if isinstance(left, Planes) and isinstance(right, Planes):
-        if kind == "Div":
-            raise NotSupportedError("division by a plane is not supported")
         size = max(len(left.refs), len(right.refs))
         if {len(left.refs), len(right.refs)} - {1, size}:
             raise NotSupportedError(f"{len(left.refs)} and {len(right.refs)} channels do not fit each other")
@@ -99,7 +132,7 @@ def _binary(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes
         case "Mul":
             return [state.affine(name, planes, numbers, 0.0)]
     if swapped:
-        raise NotSupportedError("division by a plane is not supported")
+        raise NotSupportedError("a constant divided by a plane is not supported")
     return [state.affine(name, planes, 1.0 / numbers, 0.0)]
 
 
@@ -166,15 +199,6 @@ def _gather(_: Importer, __: onnx.NodeProto, inputs: Inputs, attributes: Attribu
     if index.ndim != 1:
         raise NotSupportedError("a list of channels is expected")
     return [Planes(tuple(refs[int(i)] for i in index))]
-
-
-@handles("Tile", "Expand")
-def _tile(_: Importer, node: onnx.NodeProto, inputs: Inputs, __: Attributes) -> list[Tensor]:
-    refs, counts = planes_of(inputs[0]).refs, constant(inputs[1], "its counts").tolist()
-    others = [n for i, n in enumerate(counts) if i != len(counts) - 3]
-    if len(counts) < 3 or any(n != 1 for n in others) or (node.op_type == "Expand" and len(refs) != 1):
-        raise NotSupportedError(f"{counts}: only channels can be repeated")
-    return [Planes(refs * int(counts[-3]))]
 
 
 @handles("Identity", "Dropout", "Cast")

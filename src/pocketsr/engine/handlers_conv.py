@@ -11,10 +11,13 @@ from pocketsr.engine.importer import (
     Importer,
     Inputs,
     NotSupportedError,
+    Padded,
+    Planes,
     Tensor,
     constant,
     handles,
     planes_of,
+    view_of,
 )
 from pocketsr.engine.ir import Conv, Pad, Shuffle
 from pocketsr.engine.resample import resize_kernel
@@ -30,7 +33,9 @@ def _square_window(attributes: Attributes, weight: NDArray[np.float32]) -> tuple
 
 @handles("Conv")
 def _conv(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
-    planes, weight = planes_of(inputs[0]), constant(inputs[1], "its weight").astype(np.float32)
+    border = inputs[0] if isinstance(inputs[0], Padded) else None
+    planes = Planes(border.refs) if border else planes_of(inputs[0])
+    weight = constant(inputs[1], "its weight").astype(np.float32)
     strides, dilations = _square_window(attributes, weight)
     if strides != [1, 1]:
         raise NotSupportedError(f"stride {strides}; the engine streams rows and takes stride 1 only")
@@ -46,6 +51,11 @@ def _conv(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Att
     same = [height // 2, width // 2] * 2
     auto = attributes.get("auto_pad", b"NOTSET")
     pads = same if auto in (b"SAME_UPPER", b"SAME_LOWER") else list(attributes.get("pads", [0, 0, 0, 0]))
+    kind = border.kind if border else Pad.ZERO
+    if border and any(pads) and kind is not Pad.ZERO:
+        raise NotSupportedError("two kinds of padding at once")
+    if border:
+        pads = [own + before for own, before in zip(pads, border.pads, strict=True)]
     if pads != same:
         raise NotSupportedError(f"padding {pads}; {same} is expected, so that the image keeps its size")
     bias = inputs[2] if len(inputs) > 2 else None
@@ -54,7 +64,55 @@ def _conv(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Att
     scale = state.scale_of(planes)
     groups = int(attributes.get("group", 1))
     name = node.name or node.output[0]
-    return [state.add(Conv(name, state.new_value(scale), planes.refs, spread, offset, groups), scale)]
+    return [state.add(Conv(name, state.new_value(scale), planes.refs, spread, offset, groups, kind), scale)]
+
+
+@handles("Pad")
+def _pad(_: Importer, __: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
+    """A border around the image, zero or of repeated edges, is what the next convolution sees beyond the edges."""
+    planes = planes_of(inputs[0])
+    widths = np.ravel(constant(inputs[1] if len(inputs) > 1 else attributes.get("pads"), "its width")).tolist()
+    mode = attributes.get("mode", b"constant").decode()
+    value = inputs[2] if len(inputs) > 2 else attributes.get("value")
+    kind = {"constant": Pad.ZERO, "edge": Pad.EDGE}.get(mode)
+    if kind is None:
+        raise NotSupportedError(f"mode '{mode}'; zeros and repeated edges are supported")
+    if kind is Pad.ZERO and value is not None and np.any(constant(value, "its value")):
+        raise NotSupportedError("a border of another value than 0")
+    if len(inputs) > 3 and inputs[3] is not None:
+        axes, given = [int(axis) % 4 for axis in constant(inputs[3], "its axes")], widths
+        widths = [0] * 8
+        for i, axis in enumerate(axes):
+            widths[axis], widths[axis + 4] = given[i], given[i + len(axes)]
+    if len(widths) != 8 or any(widths[i] for i in (0, 1, 4, 5)) or min(widths) < 0:
+        raise NotSupportedError(f"widths {widths}; only a border around the image is supported")
+    top, left, bottom, right = (int(widths[i]) for i in (2, 3, 6, 7))
+    return [Padded(planes.refs, (top, left, bottom, right), kind) if any(widths) else planes]
+
+
+@handles("ReduceMean", "ReduceSum")
+def _reduce(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
+    """The mean or sum over the channels of each pixel is a 1x1 convolution."""
+    planes = planes_of(inputs[0])
+    given = inputs[1] if len(inputs) > 1 else attributes.get("axes")
+    axes = [0, 1, 2, 3] if given is None else [int(a) % 4 for a in np.ravel(constant(given, "its axes"))]
+    if axes != [1] or not attributes.get("keepdims", 1):
+        return _whole_image(state, node, inputs, attributes)
+    size = len(planes.refs)
+    weight = np.full((1, size, 1, 1), 1 / size if node.op_type == "ReduceMean" else 1, np.float32)
+    scale = state.scale_of(planes)
+    name = node.name or node.output[0]
+    return [state.add(Conv(name, state.new_value(scale), planes.refs, weight, np.zeros(1, np.float32)), scale)]
+
+
+@handles("GlobalAveragePool", "GlobalMaxPool", "ReduceMax", "ReduceMin", "InstanceNormalization", "MatMul", "Gemm")
+def _whole_image(_: Importer, __: onnx.NodeProto, ___: Inputs, ____: Attributes) -> list[Tensor]:
+    raise NotSupportedError("it looks at the whole image at once; the engine streams rows and can't")
+
+
+@handles("AveragePool", "MaxPool", "SpaceToDepth")
+def _smaller_image(_: Importer, __: onnx.NodeProto, ___: Inputs, ____: Attributes) -> list[Tensor]:
+    raise NotSupportedError("pooling and smaller images inside the network are not supported")
 
 
 @handles("ConvTranspose")
@@ -110,20 +168,30 @@ def _depth_to_space(state: Importer, node: onnx.NodeProto, inputs: Inputs, attri
     return [state.add(Shuffle(node.name or node.output[0], state.new_value(scale), refs, factor), scale)]
 
 
-@handles("Resize")
+@handles("Resize", "Upsample")
 def _resize(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
     """Enlarging by a whole factor is a convolution with replicated edges, then depth to space."""
     planes = planes_of(inputs[0])
-    if len(inputs) > 3 and inputs[3] is not None:
-        sizes, shape = constant(inputs[3], "its sizes"), state.shapes.get(node.input[0])
-        if shape is None or len(shape) != len(sizes):
-            raise NotSupportedError("it states sizes, not factors, for an input of unknown size")
-        scales = sizes / np.asarray(shape)
+    if len(inputs) < 3:  # Upsample, and Resize of opset 10
+        given = inputs[1] if len(inputs) > 1 else attributes.get("scales")
+        attributes = {
+            "coordinate_transformation_mode": b"asymmetric",
+            "nearest_mode": b"floor",
+            "mode": attributes.get("mode", b"nearest"),
+        }
     else:
-        scales = constant(inputs[2] if len(inputs) > 2 else None, "its scales").astype(np.float64)
+        given = inputs[2]
+    if len(inputs) > 3 and inputs[3] is not None:
+        sizes = state.sizes_of(view_of(planes))
+        scales = constant(inputs[3], "its sizes")[-2:] / np.array(sizes[-2:])
+    else:
+        scales = np.ravel(constant(given, "its scales")).astype(np.float64)
+    scales = np.concatenate([np.ones(max(0, 4 - len(scales))), scales])  # `axes` may name height and width alone
     factor = round(float(scales[-1]))
     if len(scales) != 4 or not np.allclose(scales, [1, 1, factor, factor]) or factor not in (1, 2, 3, 4):
         raise NotSupportedError(f"scales {scales.tolist()}; 1, 1, r, r with r = 2, 3 or 4 is supported")
+    if list(attributes.get("axes", (2, 3)))[-2:] != [2, 3]:
+        raise NotSupportedError(f"axes {attributes['axes']}; height and width are expected")
     if attributes.get("exclude_outside", 0):
         raise NotSupportedError("exclude_outside is not supported")
     taps = resize_kernel(

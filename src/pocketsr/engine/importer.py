@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from pocketsr.engine.ir import Affine, Array, Graph, Map, Op, Point, Ref, verify
+from pocketsr.engine.ir import Affine, Array, Graph, Map, Op, Pad, Point, Ref, verify
 from pocketsr.errors import UserError
 
 __all__ = ["Imported", "Importer", "from_onnx"]
@@ -30,11 +30,33 @@ class Planes:
     refs: tuple[Ref, ...]
 
 
-Tensor = Planes | NDArray[Any]
+@dataclass(frozen=True)
+class View:
+    """Planes that the file looks at in another shape than N C H W: for instance (1, C, r, r, "H", "W")."""
+
+    refs: tuple[Ref, ...]
+    dims: tuple[int | str, ...]
+
+    def numbered(self) -> NDArray[np.int64]:
+        """The number of the plane for each place, height and width being 1."""
+        return np.arange(len(self.refs)).reshape([1 if isinstance(size, str) else size for size in self.dims])
+
+
+@dataclass(frozen=True)
+class Padded:
+    """Planes with a border that the next convolution has to see."""
+
+    refs: tuple[Ref, ...]
+    pads: tuple[int, ...]  # top, left, bottom, right
+    kind: Pad
+
+
+Tensor = Planes | View | Padded | NDArray[Any]
 Handler = Callable[["Importer", onnx.NodeProto, list[Tensor | None], dict[str, Any]], list[Tensor]]
 HANDLERS: dict[str, Handler] = {}
 Attributes = dict[str, Any]
 Inputs = list[Tensor | None]
+_TAKE_SIZES = ("Expand", "Reshape", "Resize", "Upsample")
 
 
 def handles(*operators: str) -> Callable[[Handler], Handler]:
@@ -54,15 +76,21 @@ class Importer:
     ops: list[Op] = field(default_factory=list)
     scales: dict[int, int] = field(default_factory=lambda: {0: 1})
     params: int = 0
-    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    size: tuple[int, int] = (1013, 1511)  # of the image that is imagined where the file calculates with sizes
 
     def new_value(self, scale: int) -> int:
         value = len(self.scales)
         self.scales[value] = scale
         return value
 
-    def scale_of(self, planes: Planes) -> int:
+    def scale_of(self, planes: Planes | View | Padded) -> int:
         return self.scales[planes.refs[0].value]
+
+    def sizes_of(self, view: View) -> list[int]:
+        """The shape of `view` for the imagined image."""
+        scale = self.scale_of(view)
+        names = {"H": scale * self.size[0], "W": scale * self.size[1]}
+        return [names[size] if isinstance(size, str) else size for size in view.dims]
 
     def add(self, op: Op, scale: int) -> Planes:
         self.ops.append(op)
@@ -93,14 +121,33 @@ class Imported:
 
 def planes_of(tensor: Tensor | None) -> Planes:
     """`tensor`, which has to depend on the image."""
+    if isinstance(tensor, View):
+        raise NotSupportedError(
+            f"it works on a tensor of shape {' x '.join(map(str, tensor.dims))}; N C H W is expected"
+        )
+    if isinstance(tensor, Padded):
+        raise NotSupportedError("it works on an image with an added border; only convolutions take one")
     if not isinstance(tensor, Planes):
         raise NotSupportedError("the image is expected as its first input")
     return tensor
 
 
+def view_of(tensor: Tensor | None) -> View:
+    """`tensor`, which has to depend on the image, with its shape."""
+    if isinstance(tensor, View):
+        return tensor
+    planes = planes_of(tensor)
+    return View(planes.refs, (1, len(planes.refs), "H", "W"))
+
+
+def viewed(refs: tuple[Ref, ...], dims: tuple[int | str, ...]) -> Planes | View:
+    """Planes in the shape `dims`; where that is N C H W, as what they are."""
+    return Planes(refs) if dims == (1, len(refs), "H", "W") else View(refs, dims)
+
+
 def constant(tensor: Tensor | None, what: str) -> NDArray[Any]:
     """`tensor`, which must not depend on the image."""
-    if isinstance(tensor, Planes) or tensor is None:
+    if isinstance(tensor, Planes | View | Padded) or tensor is None:
         raise NotSupportedError(f"{what} must be a constant")
     return np.asarray(tensor)
 
@@ -129,7 +176,10 @@ def _fold(node: onnx.NodeProto, inputs: list[Tensor | None], opsets: list[Any]) 
     return list(ReferenceEvaluator(model).run(None, feeds))
 
 
-def _image_input(path: str, graph: onnx.GraphProto, constants: dict[str, Any]) -> tuple[str, int]:
+def _image_input(
+    path: str, graph: onnx.GraphProto, constants: dict[str, Any]
+) -> tuple[str, int, tuple[int, int] | None]:
+    """Name and channels of the input, and its height and width where the file fixes them."""
     inputs = [value for value in graph.input if value.name not in constants]
     if len(inputs) != 1:
         names = ", ".join(value.name for value in inputs) or "none"
@@ -143,18 +193,8 @@ def _image_input(path: str, graph: onnx.GraphProto, constants: dict[str, Any]) -
             f"{path}: input '{inputs[0].name}' is {batch or '?'} x {channels or '?'} x H x W; "
             "one image of 1 (luma) or 3 (RGB) channels is expected"
         )
-    return inputs[0].name, channels
-
-
-def _static_shapes(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
-    """The shapes that ONNX can infer, for the nodes that state sizes in place of factors."""
-    inferred = onnx.shape_inference.infer_shapes(model).graph
-    shapes = {}
-    for value in [*inferred.input, *inferred.value_info, *inferred.output]:
-        dims = value.type.tensor_type.shape.dim
-        if all(dim.HasField("dim_value") for dim in dims):
-            shapes[value.name] = tuple(dim.dim_value for dim in dims)
-    return shapes
+    fixed = (dims[2].dim_value, dims[3].dim_value)
+    return inputs[0].name, channels, fixed if all(fixed) else None
 
 
 def from_onnx(source: Path) -> Imported:
@@ -163,7 +203,7 @@ def from_onnx(source: Path) -> Imported:
     Raises UserError where the file is no ONNX network, or holds a node that the engine can't run: the message names
     the node, its operator and the reason.
     """
-    from pocketsr.engine import handlers, handlers_conv  # noqa: F401  (they fill HANDLERS)
+    from pocketsr.engine import handlers, handlers_conv, handlers_view  # noqa: F401  (they fill HANDLERS)
 
     path = str(source)
     try:
@@ -176,17 +216,21 @@ def from_onnx(source: Path) -> Imported:
         raise UserError(f"{path}: not a valid ONNX network ({first[0]})") from error
     graph = model.graph
     tensors: dict[str, Tensor] = {init.name: numpy_helper.to_array(init) for init in graph.initializer}
-    input_name, channels = _image_input(path, graph, tensors)
+    input_name, channels, fixed = _image_input(path, graph, tensors)
     tensors[input_name] = Planes(tuple(Ref(0, c) for c in range(channels)))
-    state = Importer(shapes=_static_shapes(model))
+    state = Importer(size=fixed) if fixed else Importer()
+    measured: set[str] = set()  # constants that hold only for the imagined size
     for index, node in enumerate(graph.node):
         inputs = [tensors[name] if name else None for name in node.input]
         attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
         try:
             if node.domain not in ("", "ai.onnx"):
                 raise NotSupportedError(f"operators of the domain '{node.domain}' are not known")
-            if not any(isinstance(x, Planes) for x in inputs):
+            sized = not measured.isdisjoint(node.input)
+            if not any(isinstance(x, Planes | View | Padded) for x in inputs):
                 outputs = _fold(node, inputs, list(model.opset_import))
+            elif sized and node.op_type not in _TAKE_SIZES:
+                raise NotSupportedError("it calculates with the size of the image; the engine takes any size")
             elif node.op_type in HANDLERS:
                 outputs = HANDLERS[node.op_type](state, node, inputs, attributes)
             else:
@@ -195,6 +239,8 @@ def from_onnx(source: Path) -> Imported:
             label = node.name or f"number {index}"
             raise UserError(f"{path}: node '{label}' ({node.op_type}): {error}") from error
         tensors.update(zip(node.output, outputs, strict=False))
+        if node.op_type == "Shape" or sized:
+            measured.update(name for name in node.output if isinstance(tensors.get(name), np.ndarray))
     return _finish(path, model, state, tensors, channels)
 
 

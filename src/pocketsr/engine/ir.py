@@ -59,6 +59,7 @@ class Binary(Enum):
     ADD = "add"
     SUB = "sub"
     MUL = "mul"
+    DIV = "div"
     MAX = "max"
     MIN = "min"
 
@@ -68,6 +69,7 @@ class Unary(Enum):
     TANH = "tanh"
     ERF = "erf"
     ABS = "abs"
+    SQRT = "sqrt"
 
 
 @dataclass(frozen=True, eq=False)

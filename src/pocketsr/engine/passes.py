@@ -123,7 +123,7 @@ def _fusible(op: Map, host: Conv | Map, users: Counter[int]) -> bool:
 def _swap(op: Map) -> Map | None:
     """The same step with the operands of its first, commutative, combination exchanged."""
     first = op.points[0] if op.points else None
-    if not isinstance(first, Combine) or first.kind is Binary.SUB:
+    if not isinstance(first, Combine) or first.kind in (Binary.SUB, Binary.DIV):
         return None
     return replace(op, inputs=first.other, points=(Combine(first.kind, op.inputs), *op.points[1:]))
 

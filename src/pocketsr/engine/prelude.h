@@ -56,6 +56,18 @@ INLINE vf vexp(vf x)
 INLINE vf vsigmoid(vf x) { return 1.0f / (1.0f + vexp(-x)); }
 INLINE vf vtanh(vf x) { return 1.0f - 2.0f / (1.0f + vexp(2.0f * x)); }
 INLINE vf vabs(vf x) { return vmax(x, -x); }
+/* 1 / sqrt(x) by Newton's steps from a guess made of its bits, then Heron's step to a root good to the last place */
+INLINE vf vsqrt(vf x)
+{
+    vi bits;
+    vf r, root;
+    __builtin_memcpy(&bits, &x, sizeof bits);
+    bits = 0x5f375a86 - (bits >> 1);
+    __builtin_memcpy(&r, &bits, sizeof r);
+    for (int i = 0; i < 3; i++) r = r * (1.5f - 0.5f * x * r * r);
+    root = x * r;
+    return root + 0.5f * r * (x - root * root);
+}
 /* erf to 1.5e-7 (Abramowitz and Stegun 7.1.26) */
 INLINE vf verf(vf x)
 {
