@@ -1,9 +1,10 @@
 """pocketsr: real-time super-resolution for phones, laptops and browsers.
 
-    import pocketsr
-    sr = pocketsr.load("small")      # a compiled network
-    big = sr(y)                      # (H, W) uint8 or uint16 luma -> (2H, 2W)
-    pocketsr.upscale_image(rgb)      # (H, W, 3) uint8 -> (2H, 2W, 3)
+```python
+sr = pocketsr.load("small")  # a compiled network
+big = sr(y)  # (H, W) uint8 or uint16 luma -> (2H, 2W)
+pocketsr.upscale_image(rgb)  # (H, W, 3) uint8 -> (2H, 2W, 3)
+```
 """
 
 from __future__ import annotations

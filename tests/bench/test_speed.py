@@ -83,9 +83,7 @@ def test_table_compares_with_the_fastest_peer(capsys: pytest.CaptureFixture[str]
         (["-m", "huge"], "unknown model 'huge'"),
     ],
 )
-def test_mistakes_are_told_in_one_line(
-    asked: list[str], told: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_mistakes_are_told_in_one_line(asked: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "speed", *asked]) == 2
     err = capsys.readouterr().err
     assert told in err

@@ -54,9 +54,7 @@ class FmaPeak:
     def __init__(self, threads: int) -> None:
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads)
-        with tempfile.TemporaryDirectory(
-            ignore_cleanup_errors=True
-        ) as folder:  # Windows keeps a loaded library
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Windows keeps a loaded library
             build_library(_SOURCE, path := Path(folder, "peak.so"), host_target())
             self._library = ctypes.CDLL(str(path))
         self._library.pocketsr_fma.argtypes = [ctypes.c_long, ctypes.c_float, ctypes.c_float]

@@ -28,9 +28,7 @@ _TELLING = (
 def _cpu() -> tuple[str, list[str]]:
     """The processor's name and those of its features that decide how fast a network can run."""
     if sys.platform == "darwin":
-        name = subprocess.run(
-            ["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False
-        )
+        name = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False)
         return name.stdout.strip(), []
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

@@ -114,9 +114,7 @@ def _prepare(name: str, size: tuple[int, int], threads: int, folder: Path) -> tu
     model = models.resolve(name).resolve()
     graph, about = read_network(model)
     if graph.channels != 1:
-        raise UserError(
-            f"{name}: bench speed measures luma networks; this one takes {graph.channels} channels"
-        )
+        raise UserError(f"{name}: bench speed measures luma networks; this one takes {graph.channels} channels")
     picture = _picture(*size)
     np.save(folder / "picture.npy", picture)
     np.save(folder / "exact.npy", _exact(model, picture, graph.white))

@@ -53,9 +53,7 @@ def candidates(task: Task) -> Candidates:
 
 def _module(path: str, names: tuple[str, str], config: dict[str, Any], task: Task, inside: bool) -> Run:
     manager = MNN.nn.create_runtime_manager((config,))
-    net = MNN.nn.load_module_from_file(
-        path, [names[0]], [names[1]], runtime_manager=manager, shape_mutable=False
-    )
+    net = MNN.nn.load_module_from_file(path, [names[0]], [names[1]], runtime_manager=manager, shape_mutable=False)
     into, out_of = to_float(task), from_float(task)
     kind = MNN.expr.uint8 if inside else MNN.expr.float
     source = MNN.expr.placeholder([1, 1, *task.y.shape], MNN.expr.NCHW, kind)

@@ -60,9 +60,7 @@ def _run(net: Any, task: Task) -> Run:
         extractor = net.create_extractor()
         extractor.input("in0", source)
         _, sink = extractor.extract("out0")
-        sink.substract_mean_normalize(
-            [-0.5 * task.white / 255], [255 / task.white]
-        )  # astype truncates: that rounds
+        sink.substract_mean_normalize([-0.5 * task.white / 255], [255 / task.white])  # astype truncates: that rounds
         scaled = np.asarray(sink)[0]
         np.clip(scaled, 0, 255.5, out=scaled)
         out: Frame = scaled.astype(np.uint8)

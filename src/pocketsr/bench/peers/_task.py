@@ -43,9 +43,7 @@ def fixed_model(task: Task, uint8: bool) -> Any:
         source.CopyFrom(helper.make_tensor_value_info(source.name, onnx.TensorProto.FLOAT, shape))
         return proto
     constants = {"u8_down": task.white / 255, "u8_up": 255 / task.white, "u8_0": 0.0, "u8_255": 255.0}
-    graph.initializer.extend(
-        numpy_helper.from_array(np.array(v, np.float32), k) for k, v in constants.items()
-    )
+    graph.initializer.extend(numpy_helper.from_array(np.array(v, np.float32), k) for k, v in constants.items())
     before = [
         helper.make_node("Cast", ["u8_in"], ["u8_in_float"], to=onnx.TensorProto.FLOAT),
         helper.make_node("Mul", ["u8_in_float", "u8_down"], [source.name]),

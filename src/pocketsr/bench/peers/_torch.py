@@ -71,12 +71,8 @@ class _Graph(nn.Module):
         graph = proto.graph
         self.keys: dict[str, str] = {}
         for tensor in graph.initializer:
-            self.register_buffer(
-                self._key(tensor.name), torch.from_numpy(numpy_helper.to_array(tensor).copy())
-            )
-        self.steps = [
-            (_op(node), [self._key(n) for n in node.input], self._key(node.output[0])) for node in graph.node
-        ]
+            self.register_buffer(self._key(tensor.name), torch.from_numpy(numpy_helper.to_array(tensor).copy()))
+        self.steps = [(_op(node), [self._key(n) for n in node.input], self._key(node.output[0])) for node in graph.node]
         self.source, self.sink = self._key(graph.input[0].name), self._key(graph.output[0].name)
 
     def _key(self, name: str) -> str:
