@@ -50,7 +50,7 @@ MISTAKES = {
     "benchmark of a folder": (["folder", "--benchmark"], "folder is a folder"),
     "folder as image output": (["photo.png", "-o", "folder"], "folder"),
     "folder as video output": (["clip.mp4", "-o", "folder"], "folder"),
-    "image into nowhere": (["photo.png", "-o", "no/out.png"], "no such folder: no"),
+    "image into nowhere": (["photo.png", "-o", "no/out.png"], "no/out.png: there is no folder"),
     "video into nowhere": (["clip.mp4", "-o", "no/out.mp4"], "no"),
     "same image": (["photo.png", "-o", "photo.png", "-y"], "photo.png is the input itself"),
     "same video": (["clip.mp4", "-o", "clip.mp4", "-y"], "clip.mp4"),

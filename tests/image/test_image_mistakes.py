@@ -80,9 +80,9 @@ def test_bad_input_is_one_clear_line(tmp_path: Path, kind: str) -> None:
         ("b.gif", "end the name in one of .png"),
         ("b", "end the name in one of .png"),
         ("a.png", "is the input itself"),
-        ("there.png", "-y overwrites it"),
+        ("there.png", "exists already: pass -y"),
         ("folder.png", "is a folder"),
-        ("nowhere/b.png", "no such folder"),
+        ("nowhere/b.png", "there is no folder"),
         ("b.jpg", "holds none: write PNG, WEBP or TIFF"),
         ("b.bmp", "holds none"),
     ],
@@ -125,6 +125,6 @@ def test_what_stops_the_writing_leaves_the_old_file(
     with pytest.raises(UserError if isinstance(stop, OSError) else KeyboardInterrupt) as caught:
         _upscale(tmp_path / "a.png", tmp_path / "b.png", overwrite=True)
     if isinstance(stop, OSError):
-        assert str(caught.value) == f"cannot write {tmp_path / 'b.png'}: No space left on device"
+        assert str(caught.value) == f"{tmp_path / 'b.png'} can't be written: No space left on device"
     assert (tmp_path / "b.png").read_text() == "old"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png"]

@@ -9,36 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr import engine
+from pocketsr.engine import Plane, Upscaler
 from pocketsr.engine.ir import Info
 from pocketsr.errors import UserError
 from pocketsr.image._alpha import fill_hidden_colour
 from pocketsr.pixels import rgb_to_ycbcr, ycbcr_to_rgb
 
-__all__ = ["PlaneUpscaler", "upscale_array", "upscale_image"]
-
-Pixels = NDArray[Any]
+__all__ = ["ImageUpscaler", "upscale_array", "upscale_image"]
 
 # Colour is converted in bands of rows, so that the float copies stay small beside the image: 64 rows of an
 # 8000 pixel wide result are 6 MB as float32 RGB, all of a 96 megapixel one would be 1.2 GB.
 _BAND = 64
 
 
-class PlaneUpscaler(Protocol):
-    """What upscales one plane (channels 1) or an RGB array (channels 3): `pocketsr.engine.Network` does."""
-
-    @property
-    def scale(self) -> int: ...
-
-    @property
-    def channels(self) -> int: ...
+class ImageUpscaler(Upscaler, Protocol):
+    """An `Upscaler` that also tells how far it sees, as `pocketsr.engine.Network` does."""
 
     @property
     def info(self) -> Info: ...
 
-    def __call__(self, y: Pixels, /) -> Pixels: ...
 
-
-def upscale_image(rgb: Pixels, model: str | Path | PlaneUpscaler = "small", threads: int | None = None) -> Pixels:
+def upscale_image(rgb: Plane, model: str | Path | ImageUpscaler = "small", threads: int | None = None) -> Plane:
     """Upscale an image that is held as an array.
 
     rgb: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGB with straight alpha; uint8 or uint16, full range, sRGB.
@@ -58,7 +49,7 @@ def upscale_image(rgb: Pixels, model: str | Path | PlaneUpscaler = "small", thre
     return upscale_array(rgb, net, engine.load_chroma(scale=net.scale, siting="center", threads=threads))
 
 
-def upscale_array(rgb: Pixels, net: PlaneUpscaler, bicubic: PlaneUpscaler) -> Pixels:
+def upscale_array(rgb: Plane, net: ImageUpscaler, bicubic: Upscaler) -> Plane:
     """`upscale_image` with both networks given: `bicubic` takes the chroma and alpha planes."""
     _check(rgb)
     if rgb.ndim == 3 and rgb.shape[2] == 4:
@@ -74,7 +65,7 @@ def upscale_array(rgb: Pixels, net: PlaneUpscaler, bicubic: PlaneUpscaler) -> Pi
     return _from_planes(big, rgb.dtype)
 
 
-def _with_margin(net: PlaneUpscaler, pixels: Pixels) -> Pixels:
+def _with_margin(net: ImageUpscaler, pixels: Plane) -> Plane:
     """Upscale with the edge pixels repeated around the image as far as the network sees; cut that off again.
 
     A network pads with zeros, so that to it the picture ends at a black wall: the corners of a white image
@@ -86,14 +77,14 @@ def _with_margin(net: PlaneUpscaler, pixels: Pixels) -> Pixels:
     return big[scale * reach :][: scale * height, scale * reach :][:, : scale * width]
 
 
-def _check(rgb: Pixels) -> None:
+def _check(rgb: Plane) -> None:
     if rgb.dtype not in (np.uint8, np.uint16):
         raise UserError(f"an image array must be uint8 or uint16, this one is {rgb.dtype}: convert it first")
     if rgb.ndim not in (2, 3) or (rgb.ndim == 3 and rgb.shape[2] not in (3, 4)) or 0 in rgb.shape:
         raise UserError(f"an image array must be (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, this one is {rgb.shape}")
 
 
-def _to_planes(rgb: Pixels) -> list[NDArray[np.uint16]]:
+def _to_planes(rgb: Plane) -> list[NDArray[np.uint16]]:
     """Y, Cb, Cr (only Y for grey) as 16-bit planes in BT.601 studio range: Y from 16 * 257 to 235 * 257."""
     height, width = rgb.shape[:2]
     planes = [np.empty((height, width), np.uint16) for _ in range(1 if rgb.ndim == 2 else 3)]
@@ -109,7 +100,7 @@ def _to_planes(rgb: Pixels) -> list[NDArray[np.uint16]]:
     return planes
 
 
-def _from_planes(planes: list[Pixels], dtype: np.dtype[Any]) -> Pixels:
+def _from_planes(planes: list[Plane], dtype: np.dtype[Any]) -> Plane:
     """Back to RGB, or grey where there is only Y, rounded and clipped to `dtype`."""
     height, width = planes[0].shape
     top_value = np.iinfo(dtype).max
@@ -125,8 +116,8 @@ def _from_planes(planes: list[Pixels], dtype: np.dtype[Any]) -> Pixels:
     return out
 
 
-def _to_grey(rgb: Pixels) -> Pixels:
+def _to_grey(rgb: Plane) -> Plane:
     """One plane of what an RGB network made of a grey image: its BT.601 luma, full range."""
     luma = rgb @ np.array([0.299, 0.587, 0.114])
-    grey: Pixels = np.rint(luma).astype(rgb.dtype)
+    grey: Plane = np.rint(luma).astype(rgb.dtype)
     return grey

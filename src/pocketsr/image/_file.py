@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +11,10 @@ from typing import Any, BinaryIO
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
+from pocketsr.beside import Beside
+from pocketsr.engine import Upscaler
 from pocketsr.errors import UserError
-from pocketsr.image._array import PlaneUpscaler, upscale_array
+from pocketsr.image._array import ImageUpscaler, upscale_array
 from pocketsr.image._decode import Picture, decode, with_size
 from pocketsr.image._formats import check_fits, save_options, target_format
 
@@ -38,8 +38,8 @@ class ImageReport:
 def upscale_image_file(
     source: Path,
     target: Path | None,
-    net: PlaneUpscaler,
-    bicubic: PlaneUpscaler,
+    net: ImageUpscaler,
+    bicubic: Upscaler,
     *,
     overwrite: bool = False,
 ) -> ImageReport:
@@ -54,22 +54,33 @@ def upscale_image_file(
     input that is not supported (animations, several pages, 16 bits a colour) or broken, for an output that
     cannot be written or hold the result, and for one that exists unless `overwrite`.
     """
+    beside = None
     if target is not None:
-        _check_target(source, target, overwrite)
+        if target.is_dir():
+            raise UserError(f"{target} is a folder: name the file to write, as in {target / source.stem}_2x.png")
+        target_format(target)
+        beside = Beside(target, source, overwrite=overwrite)
+    try:
+        return _upscale(source, beside, net, bicubic)
+    except MemoryError:
+        raise UserError(f"{source}: not enough memory to upscale it") from None
+    finally:  # a failure, a full disk and Ctrl-C leave nothing behind; what was kept is no longer there
+        if beside is not None:
+            beside.discard()
+
+
+def _upscale(source: Path, beside: Beside | None, net: ImageUpscaler, bicubic: Upscaler) -> ImageReport:
     start = time.perf_counter()
     picture = decode(source)
     height, width = (side * net.scale for side in picture.pixels.shape[:2])
-    if target is not None:
+    if beside is not None:
         has_alpha = picture.pixels.ndim == 3 and picture.pixels.shape[2] == 4
         bits = 8 * picture.pixels.dtype.itemsize
-        check_fits(target, width=width, height=height, has_alpha=has_alpha, bits=bits)
+        check_fits(beside.target, width=width, height=height, has_alpha=has_alpha, bits=bits)
     decoded = time.perf_counter()
-    try:
-        pixels = upscale_array(picture.pixels, net, bicubic)
-        upscaled = time.perf_counter()
-        notes = _write(picture, pixels, target)
-    except MemoryError:
-        raise UserError(f"{source}: not enough memory for a result of {width}x{height} pixels") from None
+    pixels = upscale_array(picture.pixels, net, bicubic)
+    upscaled = time.perf_counter()
+    notes = _write(picture, pixels, beside)
     encoded = time.perf_counter()
     return ImageReport(
         width=width,
@@ -81,34 +92,18 @@ def upscale_image_file(
     )
 
 
-def _check_target(source: Path, target: Path, overwrite: bool) -> None:
-    if target.is_dir():
-        raise UserError(f"{target} is a folder: name the file to write, as in {target / source.stem}_2x.png")
-    target_format(target)
-    if target.exists():
-        if source.exists() and target.samefile(source):
-            raise UserError(f"{target} is the input itself: name another output")
-        if not overwrite:
-            raise UserError(f"{target} exists: -y overwrites it")
-    elif not target.parent.is_dir():
-        raise UserError(f"no such folder: {target.parent}")
-
-
-def _write(picture: Picture, pixels: NDArray[Any], target: Path | None) -> tuple[str, ...]:
-    if target is None:
+def _write(picture: Picture, pixels: NDArray[Any], beside: Beside | None) -> tuple[str, ...]:
+    if beside is None:
         _save(picture, pixels, io.BytesIO(), "JPEG" if picture.lossy and pixels.shape[2:] != (4,) else "PNG")
         return ()
+    target = beside.target
     name = target_format(target)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with beside.open("xb") as file:
+        with beside.path.open("wb") as file:
             lost = _save(picture, pixels, file, name)
-        beside.replace(target)
+        beside.keep()
     except OSError as error:
-        raise UserError(f"cannot write {target}: {error.strerror or error}") from None
-    finally:  # a failure, a full disk and Ctrl-C leave nothing behind
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+        raise UserError(f"{target} can't be written: {error.strerror or error}") from None
     return tuple(f"{target}: {name} cannot hold the {what} of the input" for what in lost)
 
 
