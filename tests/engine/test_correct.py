@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 
 from pocketsr import models
-from pocketsr.engine import Network, load, read_network
+from pocketsr.engine import Network, load, read_network, repeat_edges
 from pocketsr.engine.reference import evaluate
 
 SIZES = [(1, 1), (1, 7), (2, 3), (3, 2), (7, 13), (13, 127), (127, 13), (127, 127), (5, 300), (360, 640)]
@@ -170,3 +170,29 @@ def test_network_refuses_what_does_not_fit() -> None:
         network(np.zeros((4, 4), np.uint16), bits=17)
     with pytest.raises(UserError, match="threads"):
         load("tiny", threads=0)
+
+
+@pytest.mark.parametrize("name", ["tiny", "small"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_flat_picture_stays_flat_to_its_corners(name: str, dtype: type) -> None:
+    network = load(name, threads=2)
+    flat = np.full((31, 47), 180 * (np.iinfo(dtype).max // 255), dtype)
+    level = np.iinfo(dtype).max / 255
+    plain, repeated = (
+        np.abs(each(flat).astype(float) - flat[0, 0]).max() / level for each in (network, repeat_edges(network))
+    )
+    assert plain > 2  # what is mended here is there
+    assert repeated <= 1
+
+
+def test_repeated_edges_are_those_of_a_padded_picture() -> None:
+    network = load("tiny", threads=1)
+    image = np.round(picture(1, 20, 33)[0] * 255).astype(np.uint8)
+    margin = network.reach
+    expected = network(np.pad(image, margin, mode="edge"))[2 * margin : -2 * margin, 2 * margin : -2 * margin]
+    repeated = repeat_edges(network)
+    frame = np.zeros((40, 70), np.uint8)
+    assert (repeated(image) == expected).all()
+    assert (repeated(image, out=frame[:, 2:68]) == expected).all()
+    assert not frame[:, [0, 1, 68, 69]].any()
+    assert (repeated(image[:7, :9]) == network(np.pad(image[:7, :9], margin, mode="edge"))[6:-6, 6:-6]).all()

@@ -7,8 +7,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from pocketsr.engine.ir import Info
-
 
 @dataclass
 class Nearest:
@@ -16,13 +14,17 @@ class Nearest:
 
     channels: int = 1
     scale: int = 2
-    receptive_field: int = 1
+    reach: int = 0
 
     def __post_init__(self) -> None:
         self.seen: list[NDArray[Any]] = []
-        self.info = Info(params=0, macs_per_pixel=0, receptive_field=self.receptive_field)
 
-    def __call__(self, y: NDArray[Any], /) -> NDArray[Any]:
+    def __call__(self, y: NDArray[Any], bits: int | None = None, out: NDArray[Any] | None = None) -> NDArray[Any]:
         assert y.ndim == (2 if self.channels == 1 else 3)
-        self.seen.append(y)
-        return y.repeat(self.scale, axis=0).repeat(self.scale, axis=1)
+        assert bits in (None, 16)
+        self.seen.append(y.copy())
+        big = y.repeat(self.scale, axis=0).repeat(self.scale, axis=1)
+        if out is None:
+            return big
+        out[...] = big
+        return out

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from image_fakes import Nearest
 
+from pocketsr.engine import Plane
 from pocketsr.errors import UserError
 from pocketsr.image import upscale_array
 from pocketsr.image._alpha import fill_hidden_colour
@@ -44,8 +45,10 @@ def test_luma_network_sees_16_bit_luma_in_studio_range() -> None:
 
 def test_what_overshoots_is_clipped_and_not_wrapped() -> None:
     class Brighter(Nearest):
-        def __call__(self, y: np.ndarray, /) -> np.ndarray:
-            return np.full_like(super().__call__(y), 65535)
+        def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
+            big = super().__call__(y, bits, out)
+            big[...] = 65535
+            return big
 
     assert upscale_array(np.zeros((2, 2), np.uint8), Brighter(), Nearest()).min() == 255
 
@@ -55,13 +58,13 @@ def test_edges_are_not_darkened_by_the_zero_padding_of_a_network(channels: int, 
     class Blur(Nearest):
         """The mean of 5x5 pixels, zeros around the image, as a convolution pads."""
 
-        def __call__(self, y: np.ndarray, /) -> np.ndarray:
+        def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
             height, width = y.shape[:2]
             padded = np.pad(y.astype(float), ((2, 2), (2, 2), (0, 0))[: y.ndim])
             shifts = [padded[i : i + height, j : j + width] for i in range(5) for j in range(5)]
-            return super().__call__(np.mean(shifts, axis=0).astype(y.dtype))
+            return super().__call__(np.mean(shifts, axis=0).astype(y.dtype), bits, out)
 
-    big = upscale_array(np.full(shape, 200, np.uint8), Blur(channels, receptive_field=5), Nearest())
+    big = upscale_array(np.full(shape, 200, np.uint8), Blur(channels, reach=2), Nearest())
     assert big.shape[:2] == (2 * shape[0], 2 * shape[1])
     assert (big == 200).all()
 

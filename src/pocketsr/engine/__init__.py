@@ -9,14 +9,25 @@ from numpy.typing import NDArray
 
 from pocketsr import models
 from pocketsr.engine import cache
+from pocketsr.engine.edges import repeat_edges
 from pocketsr.engine.runtime import Network
 
 if TYPE_CHECKING:
-    from pocketsr.engine.ir import Graph
+    from pocketsr.engine.ir import Graph, Info
     from pocketsr.engine.plan import Plan
     from pocketsr.engine.target import Target
 
-__all__ = ["Network", "Plane", "Siting", "Upscaler", "compile_network", "load", "load_chroma", "read_network"]
+__all__ = [
+    "Network",
+    "Plane",
+    "Siting",
+    "Upscaler",
+    "compile_network",
+    "load",
+    "load_chroma",
+    "read_network",
+    "repeat_edges",
+]
 
 Siting = Literal["left", "center", "topleft"]
 """Where chroma samples lie: "left" is cosited in x and centred in y, "topleft" is cosited in both."""
@@ -34,6 +45,11 @@ class Upscaler(Protocol):
     @property
     def channels(self) -> int:
         """1: luma in and out; 3: RGB in and out."""
+        ...
+
+    @property
+    def reach(self) -> int:
+        """How many pixels around its own a result depends on, where what lies beyond the edges matters; else 0."""
         ...
 
     def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
@@ -57,8 +73,12 @@ def read_network(path: Path) -> tuple[Graph, dict[str, Any]]:
     return graph, _about(graph, info(graph, imported.params))
 
 
-def _about(graph: Graph, cost: Any) -> dict[str, Any]:
-    return {"name": graph.name, "scale": graph.scale, "channels": graph.channels, **vars(cost)}
+def _about(graph: Graph, cost: Info) -> dict[str, Any]:
+    from pocketsr.engine.ir import Conv, Pad
+
+    zeros = any(isinstance(op, Conv) and op.pad is Pad.ZERO and max(op.weight.shape[2:]) > 1 for op in graph.ops)
+    reach = cost.receptive_field // 2 if zeros else 0
+    return {"name": graph.name, "scale": graph.scale, "channels": graph.channels, "reach": reach, **vars(cost)}
 
 
 def compile_network(path: Path, folder: Path, target: Target) -> tuple[Plan, Path]:

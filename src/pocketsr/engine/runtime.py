@@ -94,6 +94,7 @@ class Network:
         self.threads = threads or len(
             os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
         )
+        self.reach: int = about["reach"]
         self._library = ctypes.CDLL(str(library))
         self._scratch_size = getattr(self._library, f"{self.name}_scratch")
         self._scratch_size.restype = ctypes.c_size_t

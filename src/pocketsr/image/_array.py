@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr import engine
-from pocketsr.engine import Plane, Upscaler
-from pocketsr.engine.ir import Info
+from pocketsr.engine import Plane, Upscaler, repeat_edges
 from pocketsr.errors import UserError
 from pocketsr.image._alpha import fill_hidden_colour
 from pocketsr.pixels import rgb_to_ycbcr, ycbcr_to_rgb
 
-__all__ = ["ImageUpscaler", "upscale_array", "upscale_image"]
+__all__ = ["upscale_array", "upscale_image"]
 
 # Colour is converted in bands of rows, so that the float copies stay small beside the image: 64 rows of an
 # 8000 pixel wide result are 6 MB as float32 RGB, all of a 96 megapixel one would be 1.2 GB.
 _BAND = 64
 
 
-class ImageUpscaler(Upscaler, Protocol):
-    """An `Upscaler` that also tells how far it sees, as `pocketsr.engine.Network` does."""
-
-    @property
-    def info(self) -> Info: ...
-
-
-def upscale_image(rgb: Plane, model: str | Path | ImageUpscaler = "small", threads: int | None = None) -> Plane:
+def upscale_image(rgb: Plane, model: str | Path | Upscaler = "small", threads: int | None = None) -> Plane:
     """Upscale an image that is held as an array.
 
     rgb: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGB with straight alpha; uint8 or uint16, full range, sRGB.
@@ -49,32 +41,21 @@ def upscale_image(rgb: Plane, model: str | Path | ImageUpscaler = "small", threa
     return upscale_array(rgb, net, engine.load_chroma(scale=net.scale, siting="center", threads=threads))
 
 
-def upscale_array(rgb: Plane, net: ImageUpscaler, bicubic: Upscaler) -> Plane:
+def upscale_array(rgb: Plane, net: Upscaler, bicubic: Upscaler) -> Plane:
     """`upscale_image` with both networks given: `bicubic` takes the chroma and alpha planes."""
     _check(rgb)
+    inner = repeat_edges(net)
     if rgb.ndim == 3 and rgb.shape[2] == 4:
         alpha = np.ascontiguousarray(rgb[..., 3])
         colour = fill_hidden_colour(rgb[..., :3], alpha)
         return np.dstack((upscale_array(colour, net, bicubic), bicubic(alpha)))
     if net.channels == 3:
         if rgb.ndim == 3:
-            return _with_margin(net, rgb)
-        return _to_grey(_with_margin(net, np.repeat(rgb[..., None], 3, axis=2)))
+            return inner(rgb)
+        return _to_grey(inner(np.repeat(rgb[..., None], 3, axis=2)))
     planes = _to_planes(rgb)
-    big = [_with_margin(net, planes[0]), *(bicubic(plane) for plane in planes[1:])]
+    big = [inner(planes[0]), *(bicubic(plane) for plane in planes[1:])]
     return _from_planes(big, rgb.dtype)
-
-
-def _with_margin(net: ImageUpscaler, pixels: Plane) -> Plane:
-    """Upscale with the edge pixels repeated around the image as far as the network sees; cut that off again.
-
-    A network pads with zeros, so that to it the picture ends at a black wall: the corners of a white image
-    came out up to 32 of 255 levels too dark without this.
-    """
-    reach, scale = net.info.receptive_field // 2, net.scale
-    height, width = pixels.shape[:2]
-    big = net(np.pad(pixels, ((reach, reach), (reach, reach), (0, 0))[: pixels.ndim], mode="edge"))
-    return big[scale * reach :][: scale * height, scale * reach :][:, : scale * width]
 
 
 def _check(rgb: Plane) -> None:

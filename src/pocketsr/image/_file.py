@@ -14,7 +14,7 @@ from PIL import Image, PngImagePlugin
 from pocketsr.beside import Beside
 from pocketsr.engine import Upscaler
 from pocketsr.errors import UserError
-from pocketsr.image._array import ImageUpscaler, upscale_array
+from pocketsr.image._array import upscale_array
 from pocketsr.image._decode import Picture, decode, with_size
 from pocketsr.image._formats import check_fits, save_options, target_format
 
@@ -38,7 +38,7 @@ class ImageReport:
 def upscale_image_file(
     source: Path,
     target: Path | None,
-    net: ImageUpscaler,
+    net: Upscaler,
     bicubic: Upscaler,
     *,
     overwrite: bool = False,
@@ -69,7 +69,7 @@ def upscale_image_file(
             beside.discard()
 
 
-def _upscale(source: Path, beside: Beside | None, net: ImageUpscaler, bicubic: Upscaler) -> ImageReport:
+def _upscale(source: Path, beside: Beside | None, net: Upscaler, bicubic: Upscaler) -> ImageReport:
     start = time.perf_counter()
     picture = decode(source)
     height, width = (side * net.scale for side in picture.pixels.shape[:2])

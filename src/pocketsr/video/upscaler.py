@@ -9,6 +9,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 
+from pocketsr.engine import repeat_edges
 from pocketsr.errors import UserError
 from pocketsr.video.pixfmt import Component, Layout, component_view, layout_of
 from pocketsr.video.source import has_captions
@@ -60,6 +61,7 @@ class FrameUpscaler:
         siting: Siting,
     ) -> None:
         self._source, self._target = source, layout_of(target)
+        network = repeat_edges(network)
         self._network, self._scale = network, network.scale
         chroma_of = cache(chroma)
         self._networks = [
