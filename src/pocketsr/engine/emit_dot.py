@@ -94,7 +94,7 @@ def winograd_functions(f: Filter) -> str:
     lines += ["}", ""]
     lines += [f"/* {n} products to {m} results */"]
     lines += [f"INLINE void winograd_out_{tag}(const vf t[{n}], vf y[{m}])", "{"]
-    pairs = [i for i in range(1, n - 2) if np.array_equal(np.abs(f.result[:, i]), np.abs(f.result[:, i + 1]))][::2]
+    pairs = [i for i in range(1, n - 2) if np.array_equal(np.abs(f.result[:, i]), np.abs(f.result[:, i + 1]))]
     for i in pairs:
         lines.append(f"    const vf s{i} = t[{i}] + t[{i + 1}], d{i} = t[{i}] - t[{i + 1}];")
     for row in range(m):
