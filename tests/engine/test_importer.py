@@ -165,3 +165,11 @@ def test_cost_of_the_known_networks() -> None:
         info = load(name, threads=1).info
         assert (info.params, info.macs_per_pixel, info.receptive_field) == (params, macs, field)
     assert load("tiny", threads=1).info.gmacs(640, 360) <= 0.24422
+
+
+def test_shared_weights_count_once(tmp_path: Path) -> None:
+    b = Build()
+    weight, bias = b.const(np.full((1, 1, 3, 3), 0.1)), b.const([0.5])
+    twice = b.op("Conv", b.op("Conv", "x", weight, bias, pads=[1] * 4), weight, bias, pads=[1] * 4)
+    _, about = read_network(saved(b.model(twice), tmp_path))
+    assert (about["params"], about["macs_per_pixel"]) == (10, 18)

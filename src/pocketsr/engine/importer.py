@@ -75,13 +75,17 @@ class Importer:
 
     ops: list[Op] = field(default_factory=list)
     scales: dict[int, int] = field(default_factory=lambda: {0: 1})
-    params: int = 0
+    learned: dict[int, int] = field(default_factory=dict)  # the size of each array of learned numbers, by its id
     size: tuple[int, int] = (1013, 1511)  # of the image that is imagined where the file calculates with sizes
 
     def new_value(self, scale: int) -> int:
         value = len(self.scales)
         self.scales[value] = scale
         return value
+
+    def learn(self, *constants: Tensor | None) -> None:
+        """Count `constants` among the parameters; weights that several nodes share count once."""
+        self.learned |= {id(array): array.size for array in constants if isinstance(array, np.ndarray)}
 
     def scale_of(self, planes: Planes | View | Padded) -> int:
         return self.scales[planes.refs[0].value]
@@ -259,4 +263,4 @@ def _finish(path: str, model: onnx.ModelProto, state: Importer, tensors: dict[st
         name = f"net_{name}"
     graph = Graph(name, channels, tuple(state.ops), result.refs, float(stated or 1))
     verify(graph)
-    return Imported(graph, state.params, stated is not None)
+    return Imported(graph, sum(state.learned.values()), stated is not None)
