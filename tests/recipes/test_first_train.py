@@ -36,9 +36,16 @@ def args(tmp_path: Path) -> argparse.Namespace:
         image = np.clip(imresize(rng.uniform(0, 255, (24, 24)), 8), 0, 255).astype(np.uint8)
         Image.fromarray(image).save(data / name, lossless=True)
     return argparse.Namespace(
-        name="tiny", data=data, out=tmp_path / "run", iterations=12, lr=5e-3, seed=0, resume=False, init=None, l1=0.5,
+        name="tiny",
+        data=data,
+        out=tmp_path / "run",
+        iterations=12,
+        lr=5e-3,
+        seed=0,
+        resume=False,
+        init=None,
         export=tmp_path / "tiny.onnx",
-    )  # fmt: skip
+    )
 
 
 def weights(folder: Path, key: str) -> dict:
