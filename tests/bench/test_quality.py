@@ -22,10 +22,12 @@ class Fake:
     """A luma or RGB network that enlarges by bicubic, rounds as the engine does, and notes its input."""
 
     def __init__(self, channels: int = 1, scale: int = 2) -> None:
-        self.channels, self.scale = channels, scale
+        self.channels, self.scale, self.reach = channels, scale, 0
         self.fed: list[tuple[tuple[int, ...], str]] = []
 
-    def __call__(self, y: NDArray[Any]) -> NDArray[Any]:
+    def __call__(self, y: NDArray[Any], bits: int | None = None, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        assert bits is None
+        assert out is None
         self.fed.append((y.shape, y.dtype.name))
         top = np.iinfo(y.dtype).max
         return np.clip(np.floor(imresize(y.astype(np.float64), 2) + 0.5), 0, top).astype(y.dtype)

@@ -20,12 +20,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from pocketsr.engine import Upscaler
 from pocketsr.errors import UserError
 from pocketsr.models import SHIPPED
 from pocketsr.pixels import imresize, psnr, rgb_to_luma, rgb_to_ycbcr, ssim, ycbcr_to_rgb
@@ -33,7 +34,6 @@ from pocketsr.pixels import imresize, psnr, rgb_to_luma, rgb_to_ycbcr, ssim, ycb
 __all__ = [
     "Quality",
     "Row",
-    "Upscaler",
     "bicubic_quality",
     "find_sets",
     "load_networks",
@@ -50,16 +50,6 @@ _USUAL = ("Set5", "Set14", "B100", "Urban100")
 # which costs 1.32 dB (20 log10(255/219)): bicubic reads 30.23 on Set14 so, 30.33 otherwise. Networks are
 # published with R = G = B and the studio range (IMDN reads 33.63 as published so, 33.53 otherwise).
 _GREY_ORIGINALS = frozenset({("Set14", "bridge")})
-
-
-class Upscaler(Protocol):
-    """A compiled network, as `pocketsr.engine.load` returns it."""
-
-    @property
-    def scale(self) -> int: ...
-    @property
-    def channels(self) -> int: ...
-    def __call__(self, y: NDArray[Any], /) -> NDArray[Any]: ...
 
 
 @dataclass(frozen=True)
