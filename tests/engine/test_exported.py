@@ -50,7 +50,8 @@ def rgb() -> Any:
         def forward(self, x: Any) -> Any:
             n, _, h, w = x.shape
             y = F.gelu(self.head((x - self.mean) / 127.5))
-            y = y.view(n, 2, 6, h, w).transpose(1, 2).reshape(n, 12, h, w)
+            y = F.normalize(y.view(n, 2, 6, h, w).transpose(1, 2).reshape(n, 12, h, w), dim=1, eps=0.1)
+            y = torch.cat([part * torch.rsqrt(1 + part * part) for part in y.chunk(2, 1)], 1)
             y = self.tail(F.silu(self.body(y))) * 127.5
             up = F.interpolate(x, size=(h * 2, w * 2), mode="bilinear", align_corners=False)
             return torch.clamp(up + y, 0, 255)

@@ -17,7 +17,7 @@ from pocketsr.engine.importer import (
     per_channel,
     planes_of,
 )
-from pocketsr.engine.ir import Binary, Clip, Combine, Function, Prelu, Unary
+from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Function, Prelu, Unary
 
 __all__: list[str] = []
 
@@ -132,8 +132,15 @@ def _binary(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes
         case "Mul":
             return [state.affine(name, planes, numbers, 0.0)]
     if swapped:
-        raise NotSupportedError("a constant divided by a plane is not supported")
+        top = Affine(np.zeros(len(planes.refs), np.float32), np.broadcast_to(numbers, (len(planes.refs),)).copy())
+        return [state.point(name, planes, top, Combine(Binary.DIV, planes.refs))]
     return [state.affine(name, planes, 1.0 / numbers, 0.0)]
+
+
+@handles("Reciprocal")
+def _reciprocal(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
+    quotient = onnx.helper.make_node("Div", ["one", *node.input], list(node.output), name=node.name)
+    return _binary(state, quotient, [np.ones(1, np.float32), *inputs], attributes)
 
 
 @handles("BatchNormalization")

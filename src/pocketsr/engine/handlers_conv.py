@@ -7,6 +7,7 @@ import onnx
 from numpy.typing import NDArray
 
 from pocketsr.engine.importer import (
+    WHOLE_IMAGE,
     Attributes,
     Importer,
     Inputs,
@@ -19,7 +20,7 @@ from pocketsr.engine.importer import (
     planes_of,
     view_of,
 )
-from pocketsr.engine.ir import Conv, Pad, Shuffle
+from pocketsr.engine.ir import Binary, Combine, Conv, Function, Pad, Shuffle, Unary
 from pocketsr.engine.resample import resize_kernel
 
 __all__: list[str] = []
@@ -90,29 +91,20 @@ def _pad(_: Importer, __: onnx.NodeProto, inputs: Inputs, attributes: Attributes
     return [Padded(planes.refs, (top, left, bottom, right), kind) if any(widths) else planes]
 
 
-@handles("ReduceMean", "ReduceSum")
+@handles("ReduceMean", "ReduceSum", "ReduceL2")
 def _reduce(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
     """The mean or sum over the channels of each pixel is a 1x1 convolution."""
     planes = planes_of(inputs[0])
     given = inputs[1] if len(inputs) > 1 else attributes.get("axes")
     axes = [0, 1, 2, 3] if given is None else [int(a) % 4 for a in np.ravel(constant(given, "its axes"))]
     if axes != [1] or not attributes.get("keepdims", 1):
-        return _whole_image(state, node, inputs, attributes)
-    size = len(planes.refs)
+        raise NotSupportedError(WHOLE_IMAGE)
+    name, size, scale = node.name or node.output[0], len(planes.refs), state.scale_of(planes)
+    if node.op_type == "ReduceL2":
+        planes = state.point(f"{name}_square", planes, Combine(Binary.MUL, planes.refs))
     weight = np.full((1, size, 1, 1), 1 / size if node.op_type == "ReduceMean" else 1, np.float32)
-    scale = state.scale_of(planes)
-    name = node.name or node.output[0]
-    return [state.add(Conv(name, state.new_value(scale), planes.refs, weight, np.zeros(1, np.float32)), scale)]
-
-
-@handles("GlobalAveragePool", "GlobalMaxPool", "ReduceMax", "ReduceMin", "InstanceNormalization", "MatMul", "Gemm")
-def _whole_image(_: Importer, __: onnx.NodeProto, ___: Inputs, ____: Attributes) -> list[Tensor]:
-    raise NotSupportedError("it looks at the whole image at once; the engine streams rows and can't")
-
-
-@handles("AveragePool", "MaxPool", "SpaceToDepth")
-def _smaller_image(_: Importer, __: onnx.NodeProto, ___: Inputs, ____: Attributes) -> list[Tensor]:
-    raise NotSupportedError("pooling and smaller images inside the network are not supported")
+    total = state.add(Conv(name, state.new_value(scale), planes.refs, weight, np.zeros(1, np.float32)), scale)
+    return [state.point(f"{name}_root", total, Function(Unary.SQRT)) if node.op_type == "ReduceL2" else total]
 
 
 @handles("ConvTranspose")
@@ -183,7 +175,10 @@ def _resize(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: A
         given = inputs[2]
     if len(inputs) > 3 and inputs[3] is not None:
         sizes = state.sizes_of(view_of(planes))
-        scales = constant(inputs[3], "its sizes")[-2:] / np.array(sizes[-2:])
+        wanted = constant(inputs[3], "its sizes")[-2:]
+        scales = wanted / np.array(sizes[-2:])
+        if (scales % 1).any():
+            raise NotSupportedError(f"size {wanted.tolist()} is no whole multiple of its input's; give a scale_factor")
     else:
         scales = np.ravel(constant(given, "its scales")).astype(np.float64)
     scales = np.concatenate([np.ones(max(0, 4 - len(scales))), scales])  # `axes` may name height and width alone

@@ -56,6 +56,13 @@ Handler = Callable[["Importer", onnx.NodeProto, list[Tensor | None], dict[str, A
 HANDLERS: dict[str, Handler] = {}
 Attributes = dict[str, Any]
 Inputs = list[Tensor | None]
+WHOLE_IMAGE = "it looks at the whole image at once; the engine streams rows and can't"
+_SMALLER = "pooling and smaller images inside the network are not supported"
+_REASONS = {
+    **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool"), WHOLE_IMAGE),
+    **dict.fromkeys(("InstanceNormalization", "GroupNormalization"), WHOLE_IMAGE),
+    **dict.fromkeys(("AveragePool", "MaxPool", "SpaceToDepth"), _SMALLER),
+}
 _TAKE_SIZES = ("Expand", "Reshape", "Resize", "Upsample")
 
 
@@ -223,28 +230,38 @@ def from_onnx(source: Path) -> Imported:
     input_name, channels, fixed = _image_input(path, graph, tensors)
     tensors[input_name] = Planes(tuple(Ref(0, c) for c in range(channels)))
     state = Importer(size=fixed) if fixed else Importer()
-    measured: set[str] = set()  # constants that hold only for the imagined size
+    size, other = state.size, (state.size[0] + 6, state.size[1] + 10)
+    measured: dict[str, Any] = {}  # constants that depend on the size of the image: their value at the other size
     for index, node in enumerate(graph.node):
         inputs = [tensors[name] if name else None for name in node.input]
         attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
         try:
             if node.domain not in ("", "ai.onnx"):
                 raise NotSupportedError(f"operators of the domain '{node.domain}' are not known")
-            sized = not measured.isdisjoint(node.input)
+            twins: list[Any] = []
             if not any(isinstance(x, Planes | View | Padded) for x in inputs):
                 outputs = _fold(node, inputs, list(model.opset_import))
-            elif sized and node.op_type not in _TAKE_SIZES:
+                if not measured.keys().isdisjoint(node.input):
+                    others = [measured.get(name, x) for name, x in zip(node.input, inputs, strict=True)]
+                    twins = _fold(node, others, list(model.opset_import))
+            elif not measured.keys().isdisjoint(node.input) and node.op_type not in _TAKE_SIZES:
                 raise NotSupportedError("it calculates with the size of the image; the engine takes any size")
             elif node.op_type in HANDLERS:
                 outputs = HANDLERS[node.op_type](state, node, inputs, attributes)
+                if node.op_type == "Shape":
+                    state.size = other
+                    twins = list(HANDLERS["Shape"](state, node, inputs, attributes))
+                    state.size = size
             else:
-                raise NotSupportedError(f"this operator is not supported; supported are {', '.join(sorted(HANDLERS))}")
+                listed = f"this operator is not supported; supported are {', '.join(sorted(HANDLERS))}"
+                raise NotSupportedError(_REASONS.get(node.op_type, listed))
         except NotSupportedError as error:
             label = node.name or f"number {index}"
             raise UserError(f"{path}: node '{label}' ({node.op_type}): {error}") from error
         tensors.update(zip(node.output, outputs, strict=False))
-        if node.op_type == "Shape" or sized:
-            measured.update(name for name in node.output if isinstance(tensors.get(name), np.ndarray))
+        for name, own, twin in zip(node.output, outputs, twins, strict=False):
+            if not np.array_equal(np.asarray(own), np.asarray(twin)):
+                measured[name] = twin
     return _finish(path, model, state, tensors, channels)
 
 
