@@ -51,6 +51,7 @@ def test_winograd_is_the_filter(outputs: int, taps: int) -> None:
     data, weight = rng.random(f.products), rng.normal(size=taps)
     expected = [data[i : i + taps] @ weight for i in range(outputs)]
     assert np.allclose(f.result @ ((f.weight @ weight) * (f.data @ data)), expected, atol=1e-12)
+    assert np.allclose(f.result @ f.ones, 1, atol=1e-12)
 
 
 def test_winograd_f_4_3_is_the_published_one() -> None:
@@ -59,7 +60,7 @@ def test_winograd_f_4_3_is_the_published_one() -> None:
         [[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0],
          [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1]]
     )  # fmt: skip
-    assert (minimal_filter(4, 3).data == published).all()
+    assert (minimal_filter(4, 3, ("0", "1", "-1", "2", "-2")).data == published).all()
 
 
 def test_register_blocks_fit_the_machine() -> None:

@@ -51,6 +51,15 @@ def _packed(op: Conv, step: Step) -> tuple[np.ndarray, list[Part]]:
     return np.concatenate(chunks), blocks
 
 
+def _starts(op: Conv, step: Step, blocks: list[Part]) -> np.ndarray:
+    """What the sums start from: the bias, for Winograd spread over the products: block, product, output channel."""
+    spread = np.ones(1)
+    for each in (step.method.rows, step.method.columns):
+        if each:
+            spread = np.outer(spread, each.ones).ravel()
+    return np.concatenate([np.outer(spread, op.bias[first : first + count]).ravel() for _, first, count, _ in blocks])
+
+
 def conv_function(name: str, step: Step, plan: Plan) -> str:
     """One convolution over a band, with its weights and its pointwise steps."""
     op, method = step.op, step.method
@@ -87,9 +96,7 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
             f"            for (int j = 0; j < {op.channels}; j++) v{op.value}_border(f, out[r][j]);",
         ]
     lines += ["    }", "}", ""]
-    tables = array(f"{name}_weight", weights) + array(f"{name}_bias", op.bias)
-    if method.rows:
-        tables += array(f"{name}_none", np.zeros(method.block.channels))
+    tables = array(f"{name}_weight", weights) + array(f"{name}_bias", _starts(op, step, blocks))
     return tables + point_tables(name, op.points) + "\n".join(lines)
 
 
