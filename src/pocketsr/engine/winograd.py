@@ -39,7 +39,7 @@ class Filter:
     @property
     def ones(self) -> Matrix:
         """Products that make every output 1: a bias enters through them for nothing."""
-        return np.linalg.pinv(self.result).sum(axis=1).astype(np.float64)
+        return np.asarray(np.linalg.pinv(self.result).sum(axis=1), np.float64)
 
 
 def _polynomial(roots: list[Fraction]) -> list[Fraction]:
