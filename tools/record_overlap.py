@@ -67,6 +67,7 @@ def main() -> int:
                     writer.finish()
 
                 timed("encode", encode)
+            del pictures, frames, encode  # 200 large frames held here would cost the whole job fresh memory
             report = timed("whole", lambda: upscale_video(clip, whole, network, chroma, overwrite=True))
     seconds = {stage: round(statistics.median(values), 4) for stage, values in wall.items()}
     used = {stage: round(statistics.median(values), 4) for stage, values in processor.items()}
