@@ -173,3 +173,5 @@ def test_light_levels_of_hdr10_are_carried(tmp_path: Path) -> None:
         a = np.frombuffer(bytes(before["MASTERING_DISPLAY_METADATA"])[:80], np.int32).reshape(10, 2)
         b = np.frombuffer(bytes(after["MASTERING_DISPLAY_METADATA"])[:80], np.int32).reshape(10, 2)
         np.testing.assert_allclose(b[:, 0] / b[:, 1], a[:, 0] / a[:, 1])
+    report = upscale(source, tmp_path / "ffv1.mkv", codec="ffv1")
+    assert [text for text in report.warnings if "light levels" in text]

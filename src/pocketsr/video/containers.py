@@ -24,6 +24,8 @@ _CARRIED = {
     "vob": _PROGRAM,
     "svcd": _PROGRAM,
 }
+# Encoders that are told HDR10's static metadata, see `codecs`
+_WITH_LIGHT = ("libx264", "libx265")
 _WITH_CAPTIONS = ("libx264", "libx264rgb", "mpeg2video")
 # These keep the pixel aspect in their own stream.
 _WITH_ASPECT = ("libx264", "libx264rgb", "libx265", "mpeg4", "mpeg2video", "mpeg1video")
@@ -89,6 +91,8 @@ def losses(kind: str, source: Source, encoder: str) -> list[str]:
     lost: list[str] = []
     if source.captions and encoder not in _WITH_CAPTIONS and kind != "null":
         lost.append(f"{encoder} can't hold the closed captions inside the video stream: use --codec h264")
+    if (source.mastering or source.light) and encoder not in _WITH_LIGHT and kind != "null":
+        lost.append(f"{encoder} is not told HDR10's light levels, which are left out: use --codec h265 or h264")
     if kind in (*MP4, "null"):
         return lost
     matrix = source.display_matrix
