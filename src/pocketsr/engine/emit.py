@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from pocketsr.engine.emit_conv import conv_function, dot_shapes
 from pocketsr.engine.emit_dot import dot_function, winograd_functions
-from pocketsr.engine.emit_planes import load_function, map_function, shuffle_function, store_function
+from pocketsr.engine.emit_planes import PIXELS, load_function, map_function, shuffle_function, store_function
 from pocketsr.engine.emit_points import extent
 from pocketsr.engine.emit_winograd import tile_floats
 from pocketsr.engine.ir import Conv, Map, Pad, Shuffle
@@ -14,8 +14,6 @@ from pocketsr.engine.method import BAND
 from pocketsr.engine.plan import Plan, Step
 
 __all__ = ["describe", "emit", "emit_header"]
-
-_PIXELS = {"u8": "uint8_t", "u16": "uint16_t", "f32": "float"}
 
 
 def step_name(index: int, step: Step) -> str:
@@ -185,9 +183,8 @@ def _entries(plan: Plan) -> str:
         "    return 4 * lay_out(&f, w, 1, none) + 64;\n}\n\n"
         f"int {name}_bands(int h) {{ return ({output_scale} * h - 1 + {shift}) / {unit} + 1; }}\n"
     ]
-    for kind, pixel in _PIXELS.items():
+    for kind, pixel in PIXELS.items():
         white = {"u8": "255.0f", "u16": "(float)white", "f32": f"{graph.white!r}f"}[kind]
-        cast = {"u8": "", "u16": "", "f32": ""}[kind]
         out.append(
             f"""{_signature(name, pixel, kind)}
 {{
@@ -195,7 +192,7 @@ def _entries(plan: Plan) -> str:
     lay_out(&f, w, h, (float *)(void *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63));
     f.in = in; f.in_stride = in_stride; f.in_plane = in_plane;
     f.out = out; f.out_stride = out_stride; f.out_plane = out_plane;
-    f.top = {cast}{white};
+    f.top = {white};
     f.in_scale = {graph.white!r}f / f.top;
     f.out_scale = f.top / {graph.white!r}f;
     for (ptrdiff_t i = 0; i < f.stride{widest}; i++) f.zero[i - {plan.halo}] = 0.0f;
@@ -210,7 +207,7 @@ def emit_header(plan: Plan) -> str:
     """NAME.h: what a program that links the network calls."""
     name, graph = plan.graph.name, plan.graph
     s = graph.scale
-    declarations = ";\n\n".join(_signature(name, pixel, kind) for kind, pixel in _PIXELS.items())
+    declarations = ";\n\n".join(_signature(name, pixel, kind) for kind, pixel in PIXELS.items())
     return f"""#ifndef POCKETSR_{name.upper()}_H
 #define POCKETSR_{name.upper()}_H
 #include <stddef.h>
@@ -264,7 +261,7 @@ def emit(plan: Plan) -> str:
                 parts.append(map_function(name, step.op, plan))
             case Shuffle():
                 parts.append(shuffle_function(name, step.op, plan))
-    for kind in _PIXELS:
+    for kind in PIXELS:
         parts += [load_function(kind, plan), store_function(kind, plan)]
     parts += [_schedule(plan), _entries(plan)]
     return "\n".join(parts)

@@ -7,9 +7,9 @@ from pocketsr.engine.ir import Combine, Map, Shuffle
 from pocketsr.engine.method import BAND
 from pocketsr.engine.plan import Plan
 
-__all__ = ["load_function", "map_function", "shuffle_function", "store_function"]
+__all__ = ["PIXELS", "load_function", "map_function", "shuffle_function", "store_function"]
 
-_PIXELS = {"u8": "uint8_t", "u16": "uint16_t", "f32": "float"}
+PIXELS = {"u8": "uint8_t", "u16": "uint16_t", "f32": "float"}
 _VECTORS = {"u8": "vb", "u16": "vh", "f32": "vf"}
 
 
@@ -42,7 +42,7 @@ def _weave(names: list[str], temporaries: list[str]) -> list[str]:
 
 def load_function(kind: str, plan: Plan) -> str:
     """read_KIND: a band of the input to floats, from 0 to the network's white, each row parted in its phases."""
-    ring, pixel, vector, phases = plan.rings[0], _PIXELS[kind], _VECTORS[kind], plan.phases
+    ring, pixel, vector, phases = plan.rings[0], PIXELS[kind], _VECTORS[kind], plan.phases
     border = "\n            v0_border(f, row);" if ring.halo else ""
     temporaries: list[str] = []
     parted = _split([f"v[{i}]" for i in range(phases)], temporaries)
@@ -79,7 +79,7 @@ def store_function(kind: str, plan: Plan) -> str:
     """write_KIND: a band of the result to samples, shuffled to its place, rounded half up and clipped."""
     scale = plan.graph.scales()[plan.output[0].value]
     shift = max(plan.rings[ref.value].shift for ref in plan.output)
-    factor, phases, pixel, vector = plan.factor, plan.phases, _PIXELS[kind], _VECTORS[kind]
+    factor, phases, pixel, vector = plan.factor, plan.phases, PIXELS[kind], _VECTORS[kind]
     area, rows, count = factor**2, BAND * scale, factor * phases
     table = "\n".join("        " + line for line in row_table("from", plan.output, 1, "y"))
     rounded = (

@@ -95,22 +95,14 @@ def fuse(graph: Graph) -> Graph:
     position = {op.value: index for index, op in enumerate(graph.ops)}
     ops: dict[int, Op] = {}
     for op in graph.ops:
-        host = ops.get(op.inputs[0].value) if isinstance(op, Map) else None
-        if isinstance(op, Map) and not isinstance(host, Conv | Map):
-            swapped = _swap(op)  # a sum's second operand serves as well
-            candidate = ops.get(swapped.inputs[0].value) if swapped else None
-            if swapped and isinstance(candidate, Conv | Map):
-                op, host = swapped, candidate  # noqa: PLW2901
-        if isinstance(op, Map) and isinstance(host, Conv | Map) and not _fusible(op, host, users):
-            swapped = _swap(op)
-            candidate = ops.get(swapped.inputs[0].value) if swapped else None
-            if swapped and isinstance(candidate, Conv | Map) and _fusible(swapped, candidate, users):
-                op, host = swapped, candidate  # noqa: PLW2901
-        if isinstance(op, Map) and isinstance(host, Conv | Map) and _fusible(op, host, users):
-            del ops[host.value]
-            ops[op.value] = replace(host, value=op.value, points=host.points + op.points)
-        else:
-            ops[op.value] = op
+        fused: Op = op
+        for form in (op, _swap(op)) if isinstance(op, Map) else ():  # a sum's second operand serves as well
+            host = ops.get(form.inputs[0].value) if form else None
+            if form and isinstance(host, Conv | Map) and _fusible(form, host, users):
+                del ops[host.value]
+                fused = replace(host, value=op.value, points=host.points + form.points)
+                break
+        ops[op.value] = fused
     # A fused operation stands where its last step stood: all that it reads is made before.
     return graph.with_ops(sorted(ops.values(), key=lambda op: position[op.value]))
 
