@@ -1,7 +1,7 @@
 # demo   upscales a sample clip and shows how fast and how well
 # test   everything installed, all tests run
 # lint   ruff, strict types, import contracts
-# bench  speed against the peers and quality by the protocol, into benchmarks/, and the tables of the README from it
+# bench  speed against the peers, quality by the protocol and the stages' overlap, into benchmarks/, and the tables of the README from it
 .POSIX:
 .SUFFIXES:
 .PHONY: demo test lint bench clean
@@ -30,6 +30,7 @@ bench: $(VENV)/.dev
 	$(BIN)/pocketsr bench speed -j 2 --json > benchmarks/speed.json.new
 	mv benchmarks/speed.json.new benchmarks/speed.json
 	$(BIN)/python tools/record_quality.py $(DATA)
+	$(BIN)/python tools/record_overlap.py
 	$(BIN)/python tools/readme_tables.py
 
 clean:

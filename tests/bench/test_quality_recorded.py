@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -15,26 +14,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def recorder() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("record_quality", ROOT / "tools" / "record_quality.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def results(record_quality: ModuleType) -> dict:
+    return json.loads(record_quality.RESULTS.read_text())
 
 
-@pytest.fixture(scope="module")
-def results(recorder: ModuleType) -> dict:
-    return json.loads(recorder.RESULTS.read_text())
+def test_figures_of_the_models_are_those_of_the_bench(record_quality: ModuleType, results: dict) -> None:
+    assert json.loads(record_quality.FIGURES.read_text()) == record_quality.as_figures(results["rows"])
 
 
-def test_figures_of_the_models_are_those_of_the_bench(recorder: ModuleType, results: dict) -> None:
-    assert json.loads(recorder.FIGURES.read_text()) == recorder.as_figures(results["rows"])
-
-
-def test_figures_belong_to_the_networks_that_ship(recorder: ModuleType, results: dict) -> None:
-    assert results["networks"] == recorder.digests()  # else: python tools/record_quality.py DATA
+def test_figures_belong_to_the_networks_that_ship(record_quality: ModuleType, results: dict) -> None:
+    assert results["networks"] == record_quality.digests()  # else: python tools/record_quality.py DATA
 
 
 def test_every_network_was_measured_on_every_set(results: dict) -> None:

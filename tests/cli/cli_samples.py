@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,3 +26,9 @@ def make_clip(path: Path, *, frames: int, width: int, height: int) -> Path:
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def command_line(*args: object) -> list[str]:
+    """The command that runs `pocketsr ARGS` in a process of its own, installed or not."""
+    code = "import sys; from pocketsr.cli import main; sys.exit(main(sys.argv[1:]))"
+    return [sys.executable, "-c", code, *map(str, args)]

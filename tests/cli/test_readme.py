@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 import shutil
@@ -85,22 +84,12 @@ def test_links_lead_somewhere(link: str) -> None:
     assert (ROOT / link).exists()
 
 
-@pytest.fixture(scope="module")
-def tables() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("readme_tables", ROOT / "tools" / "readme_tables.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_tables_are_those_of_the_benchmarks(tables: ModuleType) -> None:
+def test_tables_are_those_of_the_benchmarks(readme_tables: ModuleType) -> None:
     # else: python tools/readme_tables.py
-    assert tables.with_tables(README, ROOT / "benchmarks") == README
+    assert readme_tables.with_tables(README, ROOT / "benchmarks") == README
 
 
-def test_speed_table_by_hand(tables: ModuleType) -> None:
+def test_speed_table_by_hand(readme_tables: ModuleType) -> None:
     row = {"model": "m", "version": "1.2", "precision": "fp32", "p99_ms": 9.0, "gmacs_per_s": 50.4}
     figures = {
         "machine": {"cpu": "A CPU"},
@@ -113,7 +102,7 @@ def test_speed_table_by_hand(tables: ModuleType) -> None:
         ],
         "absent": [{"runtime": "mnn", "reason": "not installed"}],
     }
-    text = tables.speed_table(figures)
+    text = readme_tables.speed_table(figures)
     assert "640x360 to 1280x720, 2 threads, A CPU" in text
     assert "100 GMAC/s" in text
     lines = [line for line in text.splitlines() if line.startswith("| m |")]
@@ -124,13 +113,13 @@ def test_speed_table_by_hand(tables: ModuleType) -> None:
     assert text.endswith("Not measured: mnn (not installed).")
 
 
-def test_quality_table_by_hand(tables: ModuleType) -> None:
+def test_quality_table_by_hand(readme_tables: ModuleType) -> None:
     rows = [
         {"model": "a", "set": "Set5", "psnr_db": 33.661, "ssim": 0.92994},
         {"model": "a", "set": "Set14", "psnr_db": 30.24, "ssim": 0.8688},
         {"model": "b", "set": "Set14", "psnr_db": 31.0, "ssim": 0.88},
     ]
-    assert tables.quality_table({"rows": rows}).splitlines() == [
+    assert readme_tables.quality_table({"rows": rows}).splitlines() == [
         "| network | Set5 | Set14 |",
         "|---|--:|--:|",
         "| a | 33.66 / 0.9299 | 30.24 / 0.8688 |",

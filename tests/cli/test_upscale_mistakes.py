@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_samples import make_clip
+from cli_samples import command_line, make_clip
 
 Run = Callable[..., Any]
 
@@ -84,18 +83,7 @@ def test_one_line_and_nothing_left(
 
 def test_ctrl_c_leaves_nothing_and_exits_130(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "long.mp4", frames=1500, width=160, height=96)
-    code = "import sys; from pocketsr.cli import main; sys.exit(main(sys.argv[1:]))"
-    command = [
-        sys.executable,
-        "-c",
-        code,
-        "upscale",
-        str(clip),
-        "-o",
-        str(tmp_path / "out.mp4"),
-        "-m",
-        "small",
-    ]
+    command = command_line("upscale", clip, "-o", tmp_path / "out.mp4", "-m", "small")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         until = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < until:

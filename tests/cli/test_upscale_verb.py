@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import termios
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from cli_samples import command_line
 from PIL import Image
 
 from pocketsr.models import resolve
@@ -106,18 +106,7 @@ def test_default_network_is_small(pocketsr: Run, photo: Path) -> None:
 
 
 def test_progress_on_a_terminal(clip: Path) -> None:
-    code = "import sys; from pocketsr.cli import main; sys.exit(main(sys.argv[1:]))"
-    command = [
-        sys.executable,
-        "-c",
-        code,
-        "upscale",
-        str(clip),
-        "-o",
-        str(clip.with_name("out.mp4")),
-        "-m",
-        "tiny",
-    ]
+    command = command_line("upscale", clip, "-o", clip.with_name("out.mp4"), "-m", "tiny")
     ours, theirs = os.openpty()
     termios.tcsetwinsize(theirs, (24, 100))
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -145,3 +148,12 @@ def replace_packets(path: Path, target: Path, change: Any) -> Path:
             made.time_base, made.is_keyframe, made.stream = packet.time_base, packet.is_keyframe, to
             output.mux(made)
     return target
+
+
+def run_apart(code: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
+    """Run Python `code`, which may import this module, in a process of its own with `folder` as its place."""
+    root = Path(__file__).parent
+    paths = os.pathsep.join([str(root), str(root.parents[1] / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": paths}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=folder, env=environment, timeout=60, check=False, capture_output=True)

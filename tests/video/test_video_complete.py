@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from clipmaker import Clip, Repeat, decode, upscale
+from clipmaker import Clip, Repeat, decode, run_apart, upscale
 
 from pocketsr.errors import UserError
 from pocketsr.video import upscale_video
@@ -80,15 +78,7 @@ def test_a_real_ctrl_c(tmp_path: Path) -> None:
         "try:\n    upscale(pathlib.Path('in.mp4'), pathlib.Path('out.mp4'), on_progress=fire)\n"
         "except KeyboardInterrupt:\n    sys.exit(130)\n"
     )
-    root = Path(__file__).parent
-    paths = os.pathsep.join([str(root), str(root.parents[1] / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": paths},
-        timeout=60,
-        check=False,
-    )
+    done = run_apart(code, tmp_path)
     assert done.returncode == 130
     assert names(tmp_path) == ["in.mp4"]
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
-from clipmaker import Clip, Repeat, decode, upscale
+from clipmaker import Clip, Repeat, decode, run_apart, upscale
 
 from pocketsr.errors import UserError
 from pocketsr.video import VideoOptions, upscale_video
@@ -180,16 +178,8 @@ def test_nothing_is_written_to_standard_error(tmp_path: Path) -> None:
         "for codec in ('h264', 'h265', 'av1', 'vp9', 'ffv1'):\n"
         "    upscale(pathlib.Path('in.mkv'), pathlib.Path(codec + '.mkv'), codec=codec)\n"
     )
-    root = Path(__file__).parent
-    paths = os.pathsep.join([str(root), str(root.parents[1] / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": paths},
-        timeout=60,
-        check=True,
-        capture_output=True,
-    )
+    done = run_apart(code, tmp_path)
+    assert done.returncode == 0
     assert done.stdout == b""
     assert done.stderr == b""
 

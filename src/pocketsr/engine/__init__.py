@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -102,6 +103,19 @@ def _compile(graph: Graph, folder: Path, target: Target) -> tuple[Plan, Path]:
     return plan, library
 
 
+def _network(content: bytes, read: Callable[[], tuple[Graph, dict[str, Any]]], threads: int | None) -> Network:
+    """The network of `content`, from the cache or compiled for this machine from what `read` gives."""
+
+    def make(folder: Path) -> tuple[Path, dict[str, Any]]:
+        from pocketsr.engine.target import host_target
+
+        graph, about = read()
+        _, library = _compile(graph, folder, host_target())
+        return library, about
+
+    return Network(*cache.entry_for(content, make), threads)
+
+
 def load(model: str | Path = "small", threads: int | None = None) -> Network:
     """A shipped network by name, or any ONNX file, compiled for this machine (the first time) and ready to run.
 
@@ -109,15 +123,7 @@ def load(model: str | Path = "small", threads: int | None = None) -> Network:
     Raises UserError for an unknown name, a missing or unreadable file, or a network that the engine can't run.
     """
     path = models.resolve(model)
-
-    def make(folder: Path) -> tuple[Path, dict[str, Any]]:
-        from pocketsr.engine.target import host_target
-
-        graph, about = read_network(path)
-        _, library = _compile(graph, folder, host_target())
-        return library, about
-
-    return Network(*cache.entry_for(path.read_bytes() + path.stem.encode(), make), threads)
+    return _network(path.read_bytes() + path.stem.encode(), lambda: read_network(path), threads)
 
 
 def load_chroma(scale: int = 2, siting: Siting = "center", threads: int | None = None) -> Network:
@@ -127,13 +133,11 @@ def load_chroma(scale: int = 2, siting: Siting = "center", threads: int | None =
     luma column (MPEG-2, H.264's default). topleft: on luma columns and rows (BT.2020).
     """
 
-    def make(folder: Path) -> tuple[Path, dict[str, Any]]:
+    def read() -> tuple[Graph, dict[str, Any]]:
         from pocketsr.engine.ir import info
         from pocketsr.engine.resample import chroma_graph
-        from pocketsr.engine.target import host_target
 
         graph = chroma_graph(scale, siting)
-        _, library = _compile(graph, folder, host_target())
-        return library, _about(graph, info(graph, 0))
+        return graph, _about(graph, info(graph, 0))
 
-    return Network(*cache.entry_for(f"chroma {scale} {siting}".encode(), make), threads)
+    return _network(f"chroma {scale} {siting}".encode(), read, threads)

@@ -57,9 +57,8 @@ def _flags_for(target: Target, clang: bool) -> list[str]:
     if not clang:
         flags.append("-ffinite-math-only")
     if "windows" in (target.triple or ""):
-        flags.append(
-            "-mno-stack-arg-probe"
-        )  # the probe is a C runtime's; frames are small, tiles are in scratch memory
+        # The probe is a C runtime's; frames are small, since tiles are in scratch memory.
+        flags.append("-mno-stack-arg-probe")
     return [flag for flag in flags if x86 or not flag.startswith("-mprefer-vector")]
 
 

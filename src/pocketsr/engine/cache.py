@@ -39,7 +39,7 @@ def cache_folder() -> Path:
 
 @cache
 def _machine() -> str:
-    """What the compiled code depends on beside the network: processor, compiler, and this engine's own source."""
+    """What the compiled code depends on beside the network: processor, chosen compiler, this engine's own source."""
     own = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.*")):
         if path.suffix in (".py", ".h"):

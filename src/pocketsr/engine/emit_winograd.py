@@ -6,6 +6,7 @@ from pocketsr.engine.emit_dot import dot_name, winograd_in_parts
 from pocketsr.engine.emit_points import Part, indent, points_code
 from pocketsr.engine.ir import Conv
 from pocketsr.engine.plan import Plan, Step
+from pocketsr.engine.winograd import Filter
 
 __all__ = ["along_rows", "both_axes", "tile_floats"]
 
@@ -44,6 +45,20 @@ def _row_transform(step: Step, plan: Plan, phase_reads: list[tuple[bool, bool]],
     ]
 
 
+def _rows_out(name: str, op: Conv, rows: Filter, channel: str, product: str) -> list[str]:
+    """Products along the rows (`product`, by t) to finished results of output channel `channel` at column `at`."""
+    return [
+        f"vf a[{rows.products}], q[{rows.outputs}];",
+        f"UNROLL for (int t = 0; t < {rows.products}; t++) a[t] = {product};",
+        f"winograd_out_{rows.outputs}_{rows.taps}(a, q);",
+        f"UNROLL for (int r = 0; r < {rows.outputs}; r++) {{",
+        "    vf y = q[r];",
+        *indent(points_code(name, op.points, channel, "r", "at"), 1),
+        f"    store(out[r][{channel}] + at, y);",
+        "}",
+    ]
+
+
 def _phase_reads(phases: int, reach: int) -> list[tuple[bool, bool]]:
     """Whether elements before the first and after the last of each phase are read for `reach` columns around."""
     around = [(c % phases, c // phases) for c in range(-reach, phases + reach)]
@@ -55,7 +70,7 @@ def along_rows(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) 
     method = step.method
     assert method.rows is not None
     rows, vectors, inputs, columns = method.rows, method.block.vectors, len(op.inputs), op.weight.shape[3]
-    tag, n, m, phases = f"{rows.outputs}_{rows.taps}", rows.products, rows.outputs, plan.phases
+    n, phases = rows.products, plan.phases
     size = method.tile + 2 * plan.target.lanes  # floats in a transformed row: a vector more on both sides
     lines = [
         "    float *const tile = f->tile; /* product, phase, channel, column */",
@@ -91,14 +106,7 @@ def along_rows(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) 
             f"            for (int j = 0; j < {count}; j++)",
             f"                UNROLL for (int v = 0; v < {vectors}; v++) {{",
             "                    const ptrdiff_t at = p * phase + x0 + x + v * VL;",
-            f"                    vf t[{n}], q[{m}];",
-            f"                    UNROLL for (int r = 0; r < {n}; r++) t[r] = sum[r][j][v];",
-            f"                    winograd_out_{tag}(t, q);",
-            f"                    UNROLL for (int r = 0; r < {m}; r++) {{",
-            "                        vf y = q[r];",
-            *indent(points_code(name, op.points, f"{first} + j", "r", "at"), 6),
-            f"                        store(out[r][{first} + j] + at, y);",
-            "                    }",
+            *indent(_rows_out(name, op, rows, f"{first} + j", "sum[t][j][v]"), 5),
             "                }",
             "        }",
         ]
@@ -117,7 +125,7 @@ def both_axes(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -
     vectors, inputs, phases, width = method.block.vectors, len(op.inputs), plan.phases, method.tile
     rows, columns = method.rows, method.columns
     row_tag, column_tag = f"{rows.outputs}_{rows.taps}", f"{columns.outputs}_{columns.taps}"
-    n, m, nc, reach, total = rows.products, rows.outputs, columns.products, columns.taps // 2, method.products
+    n, nc, reach, total = rows.products, columns.products, columns.taps // 2, method.products
     lines = [
         "    float *const v = f->tile; /* product, channel, column */",
         f"    const float *plane[{inputs}];",
@@ -171,14 +179,7 @@ def both_axes(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -
             "                    }",
             f"                    UNROLL for (int p = 0; p < {phases}; p++) {{",
             "                        const ptrdiff_t at = p * phase + x0 + l * VL;",
-            f"                        vf a[{n}], q[{m}];",
-            f"                        UNROLL for (int t = 0; t < {n}; t++) a[t] = s[t][p];",
-            f"                        winograd_out_{row_tag}(a, q);",
-            f"                        UNROLL for (int r = 0; r < {m}; r++) {{",
-            "                            vf y = q[r];",
-            *indent(points_code(name, op.points, f"{first} + j", "r", "at"), 7),
-            f"                            store(out[r][{first} + j] + at, y);",
-            "                        }",
+            *indent(_rows_out(name, op, rows, f"{first} + j", "s[t][p]"), 6),
             "                    }",
             "                }",
             "        }",
