@@ -1,0 +1,125 @@
+"""`conv2d`: valid convolution, optionally with PReLU, as `torch.nn.functional` has it, but fast for few channels.
+
+PyTorch's CPU convolutions are made for hundreds of channels: on networks of 8 to 16 they reach a tenth of the
+machine's peak. Here each shape of kernel is compiled for the machine at hand, forward and both gradients.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (its usual name)
+from torch import Tensor
+
+from pocketsr.engine.build import build_library
+from pocketsr.engine.cache import entry_for
+from pocketsr.engine.target import host_target
+from pocketsr.errors import UserError
+
+__all__ = ["conv2d"]
+
+_MOST_CHANNELS = 64  # beyond, PyTorch's own is as good, and register blocks and compile time grow
+_SOURCE = Path(__file__).with_name("conv.c")
+
+
+def _block(channels: int, most: int) -> int:
+    """The largest divisor of `channels` that is at most `most`: outputs whose sums are kept in registers."""
+    return max(size for size in range(1, most + 1) if channels % size == 0)
+
+
+@cache
+def _kernels(shape: tuple[int, int, int, int], vectors: int) -> tuple[ctypes.CDLL, int, int, int] | None:
+    """The compiled functions for CO CI KH KW, and the blocks of outputs forward and backward; None without a compiler."""
+    co, ci, kh, kw = shape
+    target = host_target()
+    sums = 24 if target.registers == 32 else 10  # registers left for sums
+    forward, backward = (_block(size, max(1, sums // vectors)) for size in (co, ci))
+    defines = {
+        "CI": ci, "CO": co, "KH": kh, "KW": kw, "LANES": target.lanes, "VECTORS": vectors, "CO_AT_ONCE": forward,
+        "CI_AT_ONCE": backward, "CO_MOST": max(forward, backward), "DW_AT_ONCE": _block(co, max(1, sums // kw)),
+    }  # fmt: skip
+    source = "".join(f"#define {name} {value}\n" for name, value in defines.items()) + _SOURCE.read_text()
+
+    def make(folder: Path) -> tuple[Path, dict[str, Any]]:
+        library = folder / "conv.so"
+        build_library(source, library, target)
+        return library, {}
+
+    try:
+        library = ctypes.CDLL(str(entry_for(source.encode(), make)[0]))
+    except (OSError, UserError):
+        return None
+    for name in ("narrow_forward", "narrow_backward"):
+        getattr(library, name).restype = None
+    return library, forward, backward, target.lanes
+
+
+def _pack(weight: Tensor, block: int) -> Tensor:
+    """CO CI KH KW to blocks of outputs, in the order in which they are read."""
+    co, ci, kh, kw = weight.shape
+    return weight.view(co // block, block, ci, kh, kw).permute(0, 2, 3, 4, 1).contiguous()
+
+
+def _pointer(tensor: Tensor | None) -> ctypes.c_void_p:
+    return ctypes.c_void_p(None if tensor is None else tensor.data_ptr())
+
+
+def _sizes(x: Tensor) -> tuple[ctypes.c_long, ...]:
+    return tuple(ctypes.c_long(x.shape[i]) for i in (0, 2, 3))
+
+
+class _Convolution(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, slope: Tensor | None, kernels: Any) -> Tensor:
+        library, block, _, _ = kernels
+        n, _, h, w = x.shape
+        co, _, kh, kw = weight.shape
+        x, bias, packed = x.contiguous(), bias.contiguous(), _pack(weight, block)
+        y = x.new_empty((n, co, h - kh + 1, w - kw + 1))
+        act = None if slope is None else torch.empty_like(y)
+        library.narrow_forward(
+            _pointer(x), *_sizes(x), _pointer(packed), _pointer(bias), _pointer(slope), _pointer(y), _pointer(act)
+        )
+        ctx.kernels, ctx.has_slope = kernels, slope is not None
+        ctx.save_for_backward(x, weight, *(() if slope is None else (slope, y)))
+        return y if act is None else act
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        library, _, block, lanes = ctx.kernels
+        x, weight, *rest = ctx.saved_tensors
+        slope, y = rest if ctx.has_slope else (None, None)
+        co, ci, kh, kw = weight.shape
+        n, _, h, w = x.shape
+        grad = grads[0].contiguous()
+        flipped = _pack(weight.transpose(0, 1).flip(2, 3), block)
+        dx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        dweight, dbias, dslope = torch.empty_like(weight), x.new_empty(co), x.new_empty(co)
+        scratch = x.new_zeros(co * (h + kh - 1) * (w + kw - 1) + (4 + weight.numel()) * lanes)
+        library.narrow_backward(
+            _pointer(x), *_sizes(x), _pointer(flipped), _pointer(slope), _pointer(y), _pointer(grad), _pointer(dx),
+            _pointer(dweight), _pointer(dbias), _pointer(dslope), _pointer(scratch),
+        )  # fmt: skip
+        return dx, dweight, dbias, dslope if ctx.has_slope else None, None
+
+
+def conv2d(x: Tensor, weight: Tensor, bias: Tensor, slope: Tensor | None = None, groups: int = 1) -> Tensor:
+    """Cross-correlation without padding, then PReLU where `slope` is given.
+
+    x: N CI H W. weight: CO CI/groups KH KW. bias, slope: CO. Returns N CO H-KH+1 W-KW+1, equal to
+    `torch.nn.functional.conv2d` and `prelu` up to the order of sums. Gradients of the first order only.
+    On a CPU and for float32, ungrouped and at most 64 channels, it runs in C compiled for the machine.
+    """
+    width = x.shape[-1] - weight.shape[-1] + 1
+    plain = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32 and groups == 1
+    if plain and max(weight.shape[:2]) <= _MOST_CHANNELS and (width >= host_target().lanes):
+        vectors = -(-width // host_target().lanes)
+        kernels = _kernels(tuple(weight.shape), next(v for v in (4, 3, 2, 1) if vectors % v == 0))
+        if kernels is not None:
+            return _Convolution.apply(x, weight, bias, slope, kernels)  # type: ignore[no-any-return,no-untyped-call]
+    y = F.conv2d(x, weight, bias, groups=groups)
+    return y if slope is None else F.prelu(y, slope)
