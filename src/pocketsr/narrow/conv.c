@@ -1,5 +1,5 @@
 // Valid convolution of narrow networks and its gradients, planes of floats, one image at a time.
-// CI, CO, KH, KW, LANES, VECTORS (of a row at once), CO_AT_ONCE, CI_AT_ONCE, DW_AT_ONCE are defined above this text.
+// CI and CO (of a group), GROUPS, KH, KW, LANES, VECTORS (of a row at once), CO_AT_ONCE, CI_AT_ONCE, DW_AT_ONCE are defined above this text.
 //
 // A vector holds neighbouring pixels of a row. The last vector of a row overlaps the one before it: forward it writes
 // the same numbers twice, for the weights' gradient its doubled lanes are masked.
@@ -72,9 +72,11 @@ INLINE void convolve(const float *x, long h, long w, const float *packed, const 
 void narrow_forward(const float *x, long n, long h, long w, const float *packed, const float *bias, const float *slope,
                     float *y, float *act) {
     const long in = CI * h * w, out = CO * (h - KH + 1) * (w - KW + 1);
-    for (long i = 0; i < n; i++)
-        convolve(x + i * in, h, w, packed, bias, slope, y + i * out, act ? act + i * out : 0, CI, CO, KH, KW,
-                 CO_AT_ONCE);
+    for (long i = 0; i < n * GROUPS; i++) {
+        const long group = i % GROUPS;
+        convolve(x + i * in, h, w, packed + group * CO * CI * KH * KW, bias + group * CO,
+                 slope ? slope + group * CO : 0, y + i * out, act ? act + i * out : 0, CI, CO, KH, KW, CO_AT_ONCE);
+    }
 }
 
 // The gradient of the weights from one image: rows in chunks that stay in the first-level cache.
@@ -116,18 +118,19 @@ INLINE void weigh(const float *x, long h, long w, const float *dy, long dh, long
 }
 
 // flipped: weights with both axes reversed, packed for CI outputs. dx may be null. scratch: CO (h + KH - 1) (w + KW - 1)
-// floats of zeros (its border stays zero), then 4 + CO CI KH KW + 2 CO vectors.
+// floats of zeros (its border stays zero), then 4 + GROUPS CO CI KH KW vectors.
 void narrow_backward(const float *x, long n, long h, long w, const float *flipped, const float *slope, const float *y,
                      const float *dact, float *dx, float *dweight, float *dbias, float *dslope, float *scratch) {
     const long oh = h - KH + 1, ow = w - KW + 1, dh = h + KH - 1, dw = w + KW - 1;
     unsigned long end = (unsigned long)(scratch + CO * dh * dw + LANES);
     vec *weights = (vec *)(end - end % sizeof(vec) + sizeof(vec));
-    for (long i = 0; i < CO * CI * KH * KW; i++) weights[i] = (vec){0};
+    for (long i = 0; i < GROUPS * CO * CI * KH * KW; i++) weights[i] = (vec){0};
     const long vectors = (ow + LANES - 1) / LANES;
     ivec mask;
     for (int lane = 0; lane < LANES; lane++) mask[lane] = ow - LANES + lane >= (vectors - 1) * LANES ? -1 : 0;
-    for (int o = 0; o < CO; o++) dbias[o] = dslope[o] = 0;
-    for (long i = 0; i < n; i++) {
+    for (int o = 0; o < GROUPS * CO; o++) dbias[o] = dslope[o] = 0;
+    for (long i = 0; i < n * GROUPS; i++) {
+        const long first = i % GROUPS * CO, taps = first * CI * KH * KW;
         for (int o = 0; o < CO; o++) {
             vec bias = {0}, steep = {0};
             for (long row = 0; row < oh; row++) {
@@ -142,21 +145,21 @@ void narrow_backward(const float *x, long n, long h, long w, const float *flippe
                         vec value = LOAD(y + from + at);
                         ivec up = value > 0;
                         steep += (vec)(~up & (ivec)(here * value));
-                        vec low = d * slope[o];
+                        vec low = d * slope[first + o];
                         d = (vec)((up & (ivec)d) | (~up & (ivec)low));
-                        low = here * slope[o];
+                        low = here * slope[first + o];
                         here = (vec)((up & (ivec)here) | (~up & (ivec)low));
                     }
                     bias += here;
                     STORE(to + at, d);
                 }
             }
-            for (int lane = 0; lane < LANES; lane++) dbias[o] += bias[lane], dslope[o] += steep[lane];
+            for (int lane = 0; lane < LANES; lane++) dbias[first + o] += bias[lane], dslope[first + o] += steep[lane];
         }
-        if (dx) convolve(scratch, dh, dw, flipped, 0, 0, dx + i * CI * h * w, 0, CO, CI, KH, KW, CI_AT_ONCE);
-        weigh(x + i * CI * h * w, h, w, scratch, dh, dw, weights);
+        if (dx) convolve(scratch, dh, dw, flipped + taps, 0, 0, dx + i * CI * h * w, 0, CO, CI, KH, KW, CI_AT_ONCE);
+        weigh(x + i * CI * h * w, h, w, scratch, dh, dw, weights + taps);
     }
-    for (long i = 0; i < CO * CI * KH * KW; i++) {
+    for (long i = 0; i < GROUPS * CO * CI * KH * KW; i++) {
         float sum = 0;
         for (int lane = 0; lane < LANES; lane++) sum += weights[i][lane];
         dweight[i] = sum;

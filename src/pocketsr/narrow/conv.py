@@ -32,14 +32,14 @@ def _block(channels: int, most: int) -> int:
 
 
 @cache
-def _kernels(shape: tuple[int, int, int, int], vectors: int) -> tuple[ctypes.CDLL, int, int, int] | None:
-    """The compiled functions for CO CI KH KW, and the blocks of outputs forward and backward; None without a compiler."""
-    co, ci, kh, kw = shape
+def _kernels(shape: tuple[int, int, int, int, int], vectors: int) -> tuple[ctypes.CDLL, int, int, int] | None:
+    """The compiled functions for CO CI KH KW of a group and the number of groups, and the blocks of outputs forward and backward; None without a compiler."""
+    co, ci, kh, kw, groups = shape
     target = host_target()
     sums = 24 if target.registers == 32 else 10  # registers left for sums
     forward, backward = (_block(size, max(1, sums // vectors)) for size in (co, ci))
     defines = {
-        "CI": ci, "CO": co, "KH": kh, "KW": kw, "LANES": target.lanes, "VECTORS": vectors, "CO_AT_ONCE": forward,
+        "CI": ci, "CO": co, "GROUPS": groups, "KH": kh, "KW": kw, "LANES": target.lanes, "VECTORS": vectors, "CO_AT_ONCE": forward,
         "CI_AT_ONCE": backward, "CO_MOST": max(forward, backward), "DW_AT_ONCE": _block(co, max(1, sums // kw)),
     }  # fmt: skip
     source = "".join(f"#define {name} {value}\n" for name, value in defines.items()) + _SOURCE.read_text()
@@ -59,7 +59,7 @@ def _kernels(shape: tuple[int, int, int, int], vectors: int) -> tuple[ctypes.CDL
 
 
 def _pack(weight: Tensor, block: int) -> Tensor:
-    """CO CI KH KW to blocks of outputs, in the order in which they are read."""
+    """CO CI KH KW to blocks of outputs (none across groups), in the order in which they are read."""
     co, ci, kh, kw = weight.shape
     return weight.view(co // block, block, ci, kh, kw).permute(0, 2, 3, 4, 1).contiguous()
 
@@ -74,7 +74,7 @@ def _sizes(x: Tensor) -> tuple[ctypes.c_long, ...]:
 
 class _Convolution(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, slope: Tensor | None, kernels: Any) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, slope: Tensor | None, groups: int, kernels: Any) -> Tensor:
         library, block, _, _ = kernels
         n, _, h, w = x.shape
         co, _, kh, kw = weight.shape
@@ -84,7 +84,7 @@ class _Convolution(torch.autograd.Function):
         library.narrow_forward(
             _pointer(x), *_sizes(x), _pointer(packed), _pointer(bias), _pointer(slope), _pointer(y), _pointer(act)
         )
-        ctx.kernels, ctx.has_slope = kernels, slope is not None
+        ctx.kernels, ctx.has_slope, ctx.groups = kernels, slope is not None, groups
         ctx.save_for_backward(x, weight, *(() if slope is None else (slope, y)))
         return y if act is None else act
 
@@ -96,7 +96,8 @@ class _Convolution(torch.autograd.Function):
         co, ci, kh, kw = weight.shape
         n, _, h, w = x.shape
         grad = grads[0].contiguous()
-        flipped = _pack(weight.transpose(0, 1).flip(2, 3), block)
+        turned = weight.view(ctx.groups, co // ctx.groups, ci, kh, kw).transpose(1, 2).flip(3, 4)
+        flipped = _pack(turned.reshape(-1, co // ctx.groups, kh, kw), block)
         dx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
         dweight, dbias, dslope = torch.empty_like(weight), x.new_empty(co), x.new_empty(co)
         scratch = x.new_zeros(co * (h + kh - 1) * (w + kw - 1) + (4 + weight.numel()) * lanes)
@@ -104,7 +105,7 @@ class _Convolution(torch.autograd.Function):
             _pointer(x), *_sizes(x), _pointer(flipped), _pointer(slope), _pointer(y), _pointer(grad), _pointer(dx),
             _pointer(dweight), _pointer(dbias), _pointer(dslope), _pointer(scratch),
         )  # fmt: skip
-        return dx, dweight, dbias, dslope if ctx.has_slope else None, None
+        return dx, dweight, dbias, dslope if ctx.has_slope else None, None, None
 
 
 def conv2d(x: Tensor, weight: Tensor, bias: Tensor, slope: Tensor | None = None, groups: int = 1) -> Tensor:
@@ -112,14 +113,15 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor, slope: Tensor | None = None,
 
     x: N CI H W. weight: CO CI/groups KH KW. bias, slope: CO. Returns N CO H-KH+1 W-KW+1, equal to
     `torch.nn.functional.conv2d` and `prelu` up to the order of sums. Gradients of the first order only.
-    On a CPU and for float32, ungrouped and at most 64 channels, it runs in C compiled for the machine.
+    On a CPU, for float32 and at most 64 channels, it runs in C compiled for the machine.
     """
     width = x.shape[-1] - weight.shape[-1] + 1
-    plain = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32 and groups == 1
+    plain = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
     if plain and max(weight.shape[:2]) <= _MOST_CHANNELS and (width >= host_target().lanes):
         vectors = -(-width // host_target().lanes)
-        kernels = _kernels(tuple(weight.shape), next(v for v in (4, 3, 2, 1) if vectors % v == 0))
+        shape = (weight.shape[0] // groups, *weight.shape[1:], groups)
+        kernels = _kernels(shape, next(v for v in (4, 3, 2, 1) if vectors % v == 0))
         if kernels is not None:
-            return _Convolution.apply(x, weight, bias, slope, kernels)  # type: ignore[no-any-return,no-untyped-call]
+            return _Convolution.apply(x, weight, bias, slope, groups, kernels)  # type: ignore[no-any-return,no-untyped-call]
     y = F.conv2d(x, weight, bias, groups=groups)
     return y if slope is None else F.prelu(y, slope)
