@@ -1,0 +1,112 @@
+"""Patches of training pictures, drawn where there is something to learn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pocketsr.data.pairs import Pair, Plane
+from pocketsr.errors import UserError
+
+__all__ = ["PatchPool"]
+
+_GRID = 16  # LR pixels between the places where a patch may start; a random offset below it is added
+
+
+class PatchPool:
+    """Patches of `patch` x `patch` LR pixels from all pairs that are large enough.
+
+    A place counts as textured when the mean gradient around it is above the median of all places: flat patches
+    teach little. Places depend on the LR planes alone, so pools over other HR planes of the same LR draw the same.
+
+    flat_share: 0..1, share of the patches drawn from all places in place of the textured ones.
+    too_small: names of the pairs that are left out.
+    Raises UserError where no pair is large enough.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], patch: int, flat_share: float = 0.0) -> None:
+        self.patch, self.flat_share = patch, flat_share
+        self.too_small = tuple(pair.name for pair in pairs if min(pair.lr.shape) < patch)
+        self._pairs = [pair for pair in pairs if min(pair.lr.shape) >= patch]
+        if not self._pairs:
+            best = max(pairs, key=lambda pair: min(pair.lr.shape), default=None)
+            side = 0 if best is None else min(best.lr.shape)
+            largest = f", {best.name} comes closest with {2 * side}" if best else ""
+            raise UserError(
+                f"no picture has {2 * patch} pixels a side (HR), as patches of {patch} need{largest}: "
+                f"use larger images, or patches of at most {side}"
+            )
+        places, gradients = [], []
+        for number, pair in enumerate(self._pairs):
+            top, left, gradient = _places(pair.lr, patch)
+            places.append(np.stack([np.full_like(top, number), top, left], axis=1))
+            gradients.append(gradient)
+        self._places = np.concatenate(places)  # (places, 3): picture, row, column
+        gradient = np.concatenate(gradients)
+        textured = np.flatnonzero(gradient > np.median(gradient))
+        self._textured = textured if len(textured) else np.arange(len(gradient))  # all alike: all will do
+
+    def __len__(self) -> int:
+        """The number of places, textured or not."""
+        return len(self._places)
+
+    def batch(self, rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
+        """`size` patches, each in one of the 8 orientations: lr N 1 P P and hr N 1 2P 2P, float32 in 0..1."""
+        patch = self.patch
+        textured = self._textured[rng.integers(len(self._textured), size=size)]
+        anywhere = rng.integers(len(self._places), size=size)
+        chosen = self._places[np.where(rng.random(size) < self.flat_share, anywhere, textured)]
+        draws = np.concatenate([chosen, rng.integers((_GRID, _GRID, 8), size=(size, 3))], axis=1).tolist()
+        lr, hr = (np.empty((size, 1, side, side), np.uint8) for side in (patch, 2 * patch))
+        for k, (number, top, left, down, right, turn) in enumerate(draws):
+            pair = self._pairs[number]
+            y = min(top + down, pair.lr.shape[0] - patch)
+            x = min(left + right, pair.lr.shape[1] - patch)
+            _oriented(lr[k, 0], turn)[:] = pair.lr[y : y + patch, x : x + patch]
+            _oriented(hr[k, 0], turn)[:] = pair.hr[2 * y : 2 * (y + patch), 2 * x : 2 * (x + patch)]
+        return _floats(lr), _floats(hr)
+
+
+def _oriented(plane: Plane, turn: int) -> Plane:
+    """The square plane seen in orientation `turn` of 0..7, as a view to write into."""
+    if turn & 1:
+        plane = plane[::-1]
+    if turn & 2:
+        plane = plane[:, ::-1]
+    return plane.T if turn & 4 else plane
+
+
+def _floats(levels: Plane) -> Tensor:
+    return torch.from_numpy(np.divide(levels, np.float32(255), dtype=np.float32))
+
+
+def _places(lr: Plane, patch: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Rows and columns where patches may start, and the mean gradient of what they may cover from there."""
+    starts, cells, pixels = [], [], []
+    for side in lr.shape:
+        start = np.arange(0, side - patch + 1, _GRID)
+        end = np.minimum(start + patch + _GRID - 1, side)
+        cell = start // _GRID, -(-end // _GRID)  # the first one, and the one behind the last
+        starts.append(start)
+        cells.append(cell)
+        pixels.append(np.minimum(cell[1] * _GRID, side) - start)
+    total = _integral(lr)
+    (y0, y1), (x0, x1) = cells
+    inside = total[np.ix_(y1, x1)] - total[np.ix_(y0, x1)] - total[np.ix_(y1, x0)] + total[np.ix_(y0, x0)]
+    top, left = np.meshgrid(*starts, indexing="ij")
+    return top.ravel(), left.ravel(), (inside / np.outer(*pixels)).ravel()
+
+
+def _integral(lr: Plane) -> NDArray[np.int64]:
+    """Sums of |gradient| over all cells of _GRID x _GRID pixels above and to the left, with a row and column of 0."""
+    wide = lr.astype(np.int16)
+    detail = np.zeros(lr.shape, np.int32)
+    detail[1:] += np.abs(wide[1:] - wide[:-1])
+    detail[:, 1:] += np.abs(wide[:, 1:] - wide[:, :-1])
+    for axis, side in enumerate(lr.shape):
+        detail = np.add.reduceat(detail, np.arange(0, side, _GRID), axis=axis)
+    return np.pad(detail.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
