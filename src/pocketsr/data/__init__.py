@@ -1,9 +1,34 @@
-"""Training data: pictures as luma pairs, patches of them, batches of those."""
+"""Training data: pictures as luma pairs, patches of them, batches of those, and what codecs and cameras do to them."""
 
 from __future__ import annotations
 
 from pocketsr.data.batches import Batches
-from pocketsr.data.pairs import Pair, load_images, pair_from, split
+from pocketsr.data.clips import Clip, load_clips, pan, read_clips
+from pocketsr.data.codec import CODECS, Codec, CodecSetting, degrade_clip, ladder
+from pocketsr.data.codec_pairs import codec_pairs, draw_setting
+from pocketsr.data.noise import with_jpeg, with_noise
+from pocketsr.data.pairs import Pair, Plane, load_images, pair_from, split
 from pocketsr.data.pool import PatchPool
 
-__all__ = ["Batches", "Pair", "PatchPool", "load_images", "pair_from", "split"]
+__all__ = [
+    "CODECS",
+    "Batches",
+    "Clip",
+    "Codec",
+    "CodecSetting",
+    "Pair",
+    "PatchPool",
+    "Plane",
+    "codec_pairs",
+    "degrade_clip",
+    "draw_setting",
+    "ladder",
+    "load_clips",
+    "load_images",
+    "pair_from",
+    "pan",
+    "read_clips",
+    "split",
+    "with_jpeg",
+    "with_noise",
+]

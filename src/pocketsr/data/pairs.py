@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -68,10 +67,7 @@ def load_images(
 
 def _luma(path: Path, grey: Literal["luma", "rgb"]) -> Plane:
     try:
-        with (
-            warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning),
-            Image.open(path) as image,
-        ):
+        with Image.open(path) as image:
             if image.mode.startswith(("I", "F")):
                 raise UserError(f"{path} has more than 8 bits a sample: convert it to 8 bits, or exclude it")
             rgb = np.asarray(image.convert("RGB"))
