@@ -33,14 +33,18 @@ def _block(channels: int, most: int) -> int:
 
 @cache
 def _kernels(shape: tuple[int, int, int, int, int], vectors: int) -> tuple[ctypes.CDLL, int, int, int] | None:
-    """The compiled functions for CO CI KH KW of a group and the number of groups, and the blocks of outputs forward and backward; None without a compiler."""
+    """What runs convolutions of CO, CI (of a group), KH, KW and groups; None without a compiler.
+
+    The compiled functions, the outputs that they compute at once forward and backward, and floats in a vector.
+    """
     co, ci, kh, kw, groups = shape
     target = host_target()
     sums = 24 if target.registers == 32 else 10  # registers left for sums
     forward, backward = (_block(size, max(1, sums // vectors)) for size in (co, ci))
     defines = {
-        "CI": ci, "CO": co, "GROUPS": groups, "KH": kh, "KW": kw, "LANES": target.lanes, "VECTORS": vectors, "CO_AT_ONCE": forward,
-        "CI_AT_ONCE": backward, "CO_MOST": max(forward, backward), "DW_AT_ONCE": _block(co, max(1, sums // kw)),
+        "CI": ci, "CO": co, "GROUPS": groups, "KH": kh, "KW": kw, "LANES": target.lanes, "VECTORS": vectors,
+        "CO_AT_ONCE": forward, "CI_AT_ONCE": backward, "CO_MOST": max(forward, backward),
+        "DW_AT_ONCE": _block(co, max(1, sums // kw)),
     }  # fmt: skip
     source = "".join(f"#define {name} {value}\n" for name, value in defines.items()) + _SOURCE.read_text()
 
@@ -74,7 +78,9 @@ def _sizes(x: Tensor) -> tuple[ctypes.c_long, ...]:
 
 class _Convolution(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, slope: Tensor | None, groups: int, kernels: Any) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, slope: Tensor | None, groups: int, kernels: Any
+    ) -> Tensor:
         library, block, _, _ = kernels
         n, _, h, w = x.shape
         co, _, kh, kw = weight.shape
@@ -94,7 +100,7 @@ class _Convolution(torch.autograd.Function):
         x, weight, *rest = ctx.saved_tensors
         slope, y = rest if ctx.has_slope else (None, None)
         co, ci, kh, kw = weight.shape
-        n, _, h, w = x.shape
+        _, _, h, w = x.shape
         grad = grads[0].contiguous()
         turned = weight.view(ctx.groups, co // ctx.groups, ci, kh, kw).transpose(1, 2).flip(3, 4)
         flipped = _pack(turned.reshape(-1, co // ctx.groups, kh, kw), block)
@@ -117,7 +123,8 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor, slope: Tensor | None = None,
     """
     width = x.shape[-1] - weight.shape[-1] + 1
     plain = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
-    if plain and max(weight.shape[:2]) <= _MOST_CHANNELS and (width >= host_target().lanes):
+    fits = max(weight.shape[:2]) <= _MOST_CHANNELS and width >= host_target().lanes
+    if plain and fits and not torch.onnx.is_in_onnx_export():
         vectors = -(-width // host_target().lanes)
         shape = (weight.shape[0] // groups, *weight.shape[1:], groups)
         kernels = _kernels(shape, next(v for v in (4, 3, 2, 1) if vectors % v == 0))

@@ -1,0 +1,109 @@
+"""What every network is: a module that enlarges planes, and can do so without padding."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 (its usual name)
+from torch import Tensor, nn
+
+from pocketsr.engine.resample import resize_kernel
+from pocketsr.narrow import conv2d
+
+__all__ = ["Bicubic", "SRNet", "crop", "pad_edges"]
+
+
+def crop(x: Tensor, margin: int) -> Tensor:
+    """`x` (N C H W) without `margin` pixels on each side."""
+    return x[..., margin : x.shape[-2] - margin, margin : x.shape[-1] - margin] if margin else x
+
+
+class _PadEdges(torch.autograd.Function):
+    """Padding as one ONNX node: PyTorch's exporter writes fifteen, which calculate the constant widths."""
+
+    @staticmethod
+    def forward(_: Any, x: Tensor, rows: int, columns: int) -> Tensor:
+        return F.pad(x, (columns, columns, rows, rows), mode="replicate")
+
+    @staticmethod
+    def symbolic(g: Any, x: Any, rows: int, columns: int) -> Any:
+        widths = g.op("Constant", value_t=torch.tensor([0, 0, rows, columns] * 2))
+        return g.op("Pad", x, widths, mode_s="edge")
+
+
+def pad_edges(x: Tensor, rows: int, columns: int) -> Tensor:
+    """`x` (N C H W) with its edge pixels repeated: `rows` above and below, `columns` left and right."""
+    if not rows and not columns:
+        return x
+    if torch.onnx.is_in_onnx_export():
+        return cast(Tensor, _PadEdges.apply(x, rows, columns))  # type: ignore[no-untyped-call]
+    return F.pad(x, (columns, columns, rows, rows), mode="replicate")
+
+
+class SRNet(nn.Module, ABC):
+    """A super-resolution network.
+
+    reach: how many LR pixels to each side an output pixel depends on.
+    """
+
+    scale: int
+    channels: int
+    reach: int
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """N C H W in 0..1 to N C scale*H scale*W; the picture goes on beyond its edges."""
+
+    def valid(self, x: Tensor) -> Tensor:
+        """N C H W to N C scale*(H-2*reach) scale*(W-2*reach): only what depends on no padding, for training."""
+        return crop(cast(Tensor, self(x)), self.scale * self.reach)
+
+    def features(self, x: Tensor) -> list[Tensor]:  # noqa: ARG002 (overridden)
+        """What each activation gives, unpadded, for distillation; none where a network doesn't say."""
+        return []
+
+
+class _Resize(torch.autograd.Function):
+    """The convolution that bicubic enlargement is, written to ONNX as the one operator that says so."""
+
+    @staticmethod
+    def forward(_: Any, x: Tensor, weight: Tensor) -> Tensor:
+        margin = weight.shape[-1] // 2
+        wide = F.pad(x, (margin, margin, margin, margin), mode="replicate")
+        return F.pixel_shuffle(F.conv2d(wide, weight), 2)
+
+    @staticmethod
+    def symbolic(g: Any, x: Any, _: Any) -> Any:
+        scales = g.op("Constant", value_t=torch.tensor([1.0, 1.0, 2.0, 2.0]))
+        empty = g.op("Constant", value_t=torch.zeros(0))
+        options = {"coordinate_transformation_mode_s": "half_pixel", "mode_s": "cubic", "cubic_coeff_a_f": -0.5}
+        return g.op("Resize", x, empty, scales, **options)
+
+
+class Bicubic(nn.Module):
+    """Bicubic x2 (a = -0.5, edges repeated) of one plane: MATLAB's `imresize(x, 2)` unrounded (Keys, 1981)."""
+
+    weight: Tensor
+    reach = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        taps = resize_kernel("cubic", 2, "half_pixel", "round_prefer_floor", -0.5)
+        assert taps is not None
+        square = np.einsum("iy,jx->ijyx", taps, taps).reshape(4, 1, *[taps.shape[1]] * 2)
+        self.register_buffer("weight", torch.from_numpy(square.astype(np.float32)), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N 1 H W to N 1 2H 2W."""
+        return cast(Tensor, _Resize.apply(x, self.weight))  # type: ignore[no-untyped-call]
+
+    def valid(self, x: Tensor) -> Tensor:
+        """N 1 H W to N 1 2(H-4) 2(W-4)."""
+        return F.pixel_shuffle(self.phases(x), 2)
+
+    def phases(self, x: Tensor) -> Tensor:
+        """N 1 H W to N 4 H-4 W-4: the four outputs of each LR pixel."""
+        return conv2d(x, self.weight, self.weight.new_zeros(4))

@@ -1,0 +1,118 @@
+"""pocketsr's own family: a chain of small convolutions on luma, added to a cheap enlargement, shuffled to x2.
+
+The shape is ESPCN's (Shi et al., CVPR 2016) and SESR's (Bhardwaj et al., MLSys 2022): all work is done at the size of
+the LR image, each convolution is trained over-parameterised (`reparam`), and the last gives the four pixels that an LR
+pixel becomes. Grouped convolutions see their channels shuffled (Zhang et al., CVPR 2018), which costs nothing in the
+engine. Edges are repeated before every convolution.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Literal, cast
+
+import msgspec
+import torch
+import torch.nn.functional as F  # noqa: N812 (its usual name)
+from torch import Tensor, nn
+
+from pocketsr.nets.base import Bicubic, SRNet, crop, pad_edges
+from pocketsr.reparam import BlockKind, Collapsible, make_block
+
+__all__ = ["Anchor", "Layer", "Pocket", "PocketConfig"]
+
+Anchor = Literal["none", "nearest", "bicubic", "learned"]
+"""What the chain's output is added to; `learned` is a 5x5 convolution that starts as bicubic."""
+
+
+class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A convolution; its output goes through a PReLU, but for the last one's, which has 4 channels."""
+
+    channels: int
+    kernel: tuple[int, int] = (3, 3)  # height, width
+    groups: int = 1
+
+
+class PocketConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    layers: tuple[Layer, ...] = (Layer(8), Layer(8), Layer(4))
+    anchor: Anchor = "nearest"
+    block: BlockKind = "linear"
+    expansion: int = 64
+    zero_mean: bool = True
+    """The first kernels sum to 0: the network answers to differences of brightness alone, flat areas stay flat."""
+
+
+class Pocket(SRNet):
+    """The chain of `config`. Raises ValueError where its layers don't fit each other."""
+
+    scale = 2
+    channels = 1
+
+    def __init__(self, config: PocketConfig) -> None:
+        super().__init__()
+        layers = config.layers
+        if not layers or layers[-1].channels != 4:
+            raise ValueError("the last of `layers` must have 4 channels, the pixels that one becomes")
+        self.layers = layers
+        inputs = [1, *(layer.channels for layer in layers[:-1])]
+        self.blocks = nn.ModuleList(
+            make_block(
+                config.block, before, layer.channels, layer.kernel, config.expansion,
+                groups=layer.groups, zero_mean=config.zero_mean and index == 0,
+            )
+            for index, (before, layer) in enumerate(zip(inputs, layers, strict=True))
+        )  # fmt: skip
+        self.slopes = nn.ParameterList(torch.full((layer.channels,), 0.25) for layer in layers[:-1])
+        # A group's outputs are dealt out among the next layer's groups
+        self.mixed = [
+            after.groups if before.groups > 1 and after.groups > 1 else 1 for before, after in pairwise(layers)
+        ]
+        self.bicubic = Bicubic() if config.anchor == "bicubic" else None
+        self.learned = nn.Conv2d(1, 4, 5) if config.anchor == "learned" else None
+        if self.learned is not None:
+            self.learned.load_state_dict({"weight": Bicubic().weight, "bias": torch.zeros(4)})
+        self.nearest = config.anchor == "nearest"
+        tall, wide = (sum(layer.kernel[axis] // 2 for layer in layers) for axis in (0, 1))
+        self.reach = max(tall, wide, Bicubic.reach if config.anchor in ("bicubic", "learned") else 0)
+        self.spare = (
+            self.reach - tall,
+            self.reach - wide,
+        )  # rows, columns that only the other axis or the anchor needs
+
+    def _chain(self, x: Tensor, pad: bool) -> list[Tensor]:
+        """The output of every layer; with `pad`, as large as `x`."""
+        found: list[Tensor] = []
+        for index, (layer, block) in enumerate(zip(self.layers, self.blocks, strict=True)):
+            if hasattr(self, f"order{index}"):
+                x = x.index_select(1, self.get_buffer(f"order{index}"))
+            if pad:
+                x = pad_edges(x, layer.kernel[0] // 2, layer.kernel[1] // 2)
+            x = cast(Collapsible, block)(x, self.slopes[index] if index < len(self.slopes) else None)
+            found.append(x)
+        return found
+
+    def _inner(self, x: Tensor) -> Tensor:
+        rows, columns = self.spare
+        return x[..., rows : x.shape[-2] - rows, columns : x.shape[-1] - columns]
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        return self._chain(self._inner(x), pad=False)[:-1]
+
+    def valid(self, x: Tensor) -> Tensor:
+        y = self._chain(self._inner(x), pad=False)[-1]
+        if self.nearest:
+            y = y + crop(x, self.reach)
+        elif self.bicubic is not None:
+            y = y + crop(self.bicubic.phases(x), self.reach - Bicubic.reach)
+        elif self.learned is not None:
+            y = y + crop(self.learned(x), self.reach - Bicubic.reach)
+        return F.pixel_shuffle(y, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self._chain(x, pad=True)[-1]
+        if self.nearest:
+            y = y + x
+        elif self.learned is not None:
+            y = y + self.learned(pad_edges(x, 2, 2))
+        y = F.pixel_shuffle(y, 2)
+        return y if self.bicubic is None else y + self.bicubic(x)
