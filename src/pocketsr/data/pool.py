@@ -64,8 +64,9 @@ class PatchPool:
         lr, hr = (np.empty((size, 1, side, side), np.uint8) for side in (patch, 2 * patch))
         for k, (number, top, left, down, right, turn) in enumerate(draws):
             pair = self._pairs[number]
-            y = min(top + down, pair.lr.shape[0] - patch)
-            x = min(left + right, pair.lr.shape[1] - patch)
+            height, width = pair.lr.shape
+            y = top + down * min(_GRID, height - patch - top + 1) // _GRID  # less room below the last place
+            x = left + right * min(_GRID, width - patch - left + 1) // _GRID
             _oriented(lr[k, 0], turn)[:] = pair.lr[y : y + patch, x : x + patch]
             _oriented(hr[k, 0], turn)[:] = pair.hr[2 * y : 2 * (y + patch), 2 * x : 2 * (x + patch)]
         return _floats(lr), _floats(hr)
