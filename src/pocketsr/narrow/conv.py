@@ -114,7 +114,9 @@ class _Convolution(torch.autograd.Function):
         return dx, dweight, dbias, dslope if ctx.has_slope else None, None, None
 
 
-def conv2d(x: Tensor, weight: Tensor, bias: Tensor, slope: Tensor | None = None, groups: int = 1) -> Tensor:
+def conv2d(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, slope: Tensor | None = None, groups: int = 1
+) -> Tensor:
     """Cross-correlation without padding, then PReLU where `slope` is given.
 
     x: N CI H W. weight: CO CI/groups KH KW. bias, slope: CO. Returns N CO H-KH+1 W-KW+1, equal to
@@ -129,6 +131,7 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor, slope: Tensor | None = None,
         shape = (weight.shape[0] // groups, *weight.shape[1:], groups)
         kernels = _kernels(shape, next(v for v in (4, 3, 2, 1) if vectors % v == 0))
         if kernels is not None:
+            bias = weight.new_zeros(len(weight)) if bias is None else bias
             return _Convolution.apply(x, weight, bias, slope, groups, kernels)  # type: ignore[no-any-return,no-untyped-call]
     y = F.conv2d(x, weight, bias, groups=groups)
     return y if slope is None else F.prelu(y, slope)

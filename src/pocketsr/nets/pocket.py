@@ -31,6 +31,7 @@ class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     channels: int
     kernel: tuple[int, int] = (3, 3)  # height, width
     groups: int = 1
+    bias: bool = True
 
 
 class PocketConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,7 +40,8 @@ class PocketConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     block: BlockKind = "linear"
     expansion: int = 64
     zero_mean: bool = True
-    """The first kernels sum to 0: the network answers to differences of brightness alone, flat areas stay flat."""
+    """The first kernels sum to 0: the network answers to differences of brightness alone. Without biases, flat areas
+    then stay exactly what they are."""
 
 
 class Pocket(SRNet):
@@ -58,7 +60,7 @@ class Pocket(SRNet):
         self.blocks = nn.ModuleList(
             make_block(
                 config.block, before, layer.channels, layer.kernel, config.expansion,
-                groups=layer.groups, zero_mean=config.zero_mean and index == 0,
+                groups=layer.groups, bias=layer.bias, zero_mean=config.zero_mean and index == 0,
             )
             for index, (before, layer) in enumerate(zip(inputs, layers, strict=True))
         )  # fmt: skip

@@ -34,25 +34,26 @@ def make_block(
     expansion: int = 64,
     *,
     groups: int = 1,
+    bias: bool = True,
     zero_mean: bool = False,
 ) -> Collapsible:
     """A fresh block. expansion: channels of the widest branch; it costs nothing once collapsed.
 
     zero_mean: the kernel of each output sums to 0.
-    Raises ValueError where a kind doesn't come in the shape: `edge` is 3x3, `edge` and `multibranch` have no groups.
+    Raises ValueError where a kind doesn't come so: `edge` is 3x3, `edge` and `multibranch` have a bias and no groups.
     """
     if kind not in get_args(BlockKind):
         raise ValueError(f"no kind of block '{kind}': known are {', '.join(get_args(BlockKind))}")
-    if kind in ("edge", "multibranch") and groups != 1:
-        raise ValueError(f"'{kind}' blocks have no groups: use 'linear' or 'plain'")
+    if kind in ("edge", "multibranch") and (groups != 1 or not bias):
+        raise ValueError(f"'{kind}' blocks have a bias and no groups: use 'linear' or 'plain'")
     if kind == "edge" and kernel_size != (3, 3):
         raise ValueError(f"'edge' blocks are 3x3, not {kernel_size[0]}x{kernel_size[1]}: use 'linear' or 'plain'")
     block: Collapsible
     match kind:
         case "plain":
-            block = Plain(in_channels, out_channels, kernel_size, groups)
+            block = Plain(in_channels, out_channels, kernel_size, groups, bias=bias)
         case "linear":
-            block = Linear(in_channels, out_channels, kernel_size, groups, expansion)
+            block = Linear(in_channels, out_channels, kernel_size, groups, expansion=expansion, bias=bias)
         case "edge":
             block = Edge(in_channels, out_channels, expansion)
         case "multibranch":

@@ -45,8 +45,8 @@ class Collapsible(nn.Module, ABC):
         """The collapsed kernel, CO CI/groups KH KW, differentiable."""
 
     @abstractmethod
-    def offset(self) -> Tensor:
-        """The collapsed bias, CO."""
+    def offset(self) -> Tensor | None:
+        """The collapsed bias, CO; None for a block without."""
 
     @abstractmethod
     def expanded(self, x: Tensor) -> Tensor:
@@ -60,15 +60,17 @@ class Collapsible(nn.Module, ABC):
 class Plain(Collapsible):
     """The convolution itself: what every block collapses to."""
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: Kernel, groups: int = 1) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: Kernel, groups: int = 1, *, bias: bool = True
+    ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, groups)
-        fresh = nn.Conv2d(in_channels, out_channels, kernel_size, groups=groups)
-        self.weight, self.bias = fresh.weight, nn.Parameter(cast(Tensor, fresh.bias).detach())
+        fresh = nn.Conv2d(in_channels, out_channels, kernel_size, groups=groups, bias=bias)
+        self.weight, self.bias = fresh.weight, fresh.bias
 
     def kernel(self) -> Tensor:
         return self.weight
 
-    def offset(self) -> Tensor:
+    def offset(self) -> Tensor | None:
         return self.bias
 
     def expanded(self, x: Tensor) -> Tensor:
@@ -77,10 +79,13 @@ class Plain(Collapsible):
 
 @torch.no_grad()
 def _plain(block: Collapsible) -> Plain:
-    plain = Plain(block.in_channels, block.out_channels, block.kernel_size, block.groups)
-    plain.weight.copy_(block.kernel())
-    plain.bias.copy_(block.offset())
-    return plain.to(plain.weight.device)
+    kernel, offset = block.kernel(), block.offset()
+    bias = offset is not None
+    plain = Plain(block.in_channels, block.out_channels, block.kernel_size, block.groups, bias=bias).to(kernel.device)
+    plain.weight.copy_(kernel)
+    if plain.bias is not None and offset is not None:
+        plain.bias.copy_(offset)
+    return plain
 
 
 def collapse(module: Module) -> Module:

@@ -30,9 +30,16 @@ class Linear(Plain):
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Kernel, groups: int = 1, expansion: int = 64
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Kernel,
+        groups: int = 1,
+        *,
+        expansion: int = 64,
+        bias: bool = True,
     ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, groups)
+        super().__init__(in_channels, out_channels, kernel_size, groups, bias=bias)
         if in_channels == out_channels and groups == 1:
             self.weight.data += _identity(self.shape)
         taps = self.weight[0].numel()
@@ -62,7 +69,7 @@ class Edge(Plain):
     filters: Tensor
 
     def __init__(self, in_channels: int, out_channels: int, expansion: int = 64) -> None:
-        super().__init__(in_channels, out_channels, (3, 3))
+        super().__init__(in_channels, out_channels, (3, 3), bias=False)  # the branches have theirs
         if in_channels == out_channels:
             self.weight.data += _identity(self.shape)
         self.squeeze = nn.Conv2d(in_channels, expansion, 1)
@@ -84,12 +91,12 @@ class Edge(Plain):
         weights, _ = self._points()
         return self.weight + squeezed + torch.einsum("bo,boi,bhw->oihw", self.scales, weights, self.filters)
 
-    def offset(self) -> Tensor:
+    def offset(self) -> Tensor | None:
         squeeze, spread = self.get_parameter("squeeze.bias"), self.get_parameter("spread.bias")
         through = self.spread.weight.sum((2, 3)) @ squeeze + spread
         _, points = self._points()
         sums = self.filters.sum((1, 2))[:, None]  # of the filters: 0, but for rounding
-        return self.bias + through + (self.scales * points * sums + self.biases).sum(0)
+        return through + (self.scales * points * sums + self.biases).sum(0)
 
     def expanded(self, x: Tensor) -> Tensor:
         y = super().expanded(x) + self.spread(self.squeeze(x))
@@ -141,4 +148,4 @@ class MultiBranch(Plain):
             F.avg_pool2d(F.conv2d(x, self.mean), self.kernel_size, stride=1),
         ]
         scaled = torch.einsum("bo,bnohw->nohw", self.scales, torch.stack(outs))
-        return scaled + self.bias[:, None, None]
+        return scaled if self.bias is None else scaled + self.bias[:, None, None]

@@ -29,8 +29,9 @@ class Sum(Collapsible):
     def kernel(self) -> Tensor:
         return torch.stack([block.kernel() for block in self._parts()]).sum(0)
 
-    def offset(self) -> Tensor:
-        return torch.stack([block.offset() for block in self._parts()]).sum(0)
+    def offset(self) -> Tensor | None:
+        offsets = [offset for block in self._parts() if (offset := block.offset()) is not None]
+        return torch.stack(offsets).sum(0) if offsets else None
 
     def expanded(self, x: Tensor) -> Tensor:
         return torch.stack([block.expanded(x) for block in self._parts()]).sum(0)
@@ -52,8 +53,12 @@ class Chain(Collapsible):
         inner = F.pad(self.first.kernel().transpose(0, 1), (width, width, height, height))  # CI CM ..
         return F.conv2d(inner, self.second.kernel().flip(2, 3)).transpose(0, 1)
 
-    def offset(self) -> Tensor:
-        return self.second.kernel().sum((2, 3)) @ self.first.offset() + self.second.offset()
+    def offset(self) -> Tensor | None:
+        first, second = self.first.offset(), self.second.offset()
+        if first is None:
+            return second
+        through = self.second.kernel().sum((2, 3)) @ first
+        return through if second is None else through + second
 
     def expanded(self, x: Tensor) -> Tensor:
         return self.second.expanded(self.first.expanded(x))
@@ -70,7 +75,7 @@ class ZeroMean(Collapsible):
         kernel = self.block.kernel()
         return kernel - kernel.mean((1, 2, 3), keepdim=True)
 
-    def offset(self) -> Tensor:
+    def offset(self) -> Tensor | None:
         return self.block.offset()
 
     def expanded(self, x: Tensor) -> Tensor:
