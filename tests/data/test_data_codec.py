@@ -109,7 +109,18 @@ def test_a_drawing_depends_on_seed_and_clip_alone(codec: Codec) -> None:
     for pair, same in zip(pairs, again[4:], strict=True):
         assert pair.name == same.name
         np.testing.assert_array_equal(pair.lr, same.lr)
-    assert codec_pairs([one], 1, draws=2, codecs=(codec,), skip=0, take_every=5)[1] != records
+
+
+def test_seeds_and_draws_and_clips_draw_differently() -> None:
+    frames = _clip(32, 48, 1)
+
+    def settings(seed: int, name: str = "one") -> list[tuple[object, ...]]:
+        records = codec_pairs([Clip(name, frames)], seed, draws=6, codecs=("h264",), skip=1)[1]
+        return [(record["bit_rate_kbps"], record["fps"], record["keyframe_interval"]) for record in records]
+
+    assert settings(0) == settings(0)
+    assert len({tuple(settings(0)), tuple(settings(1)), tuple(settings(0, "two"))}) == 3
+    assert len(set(settings(0))) > 1
 
 
 def test_the_cache_answers_in_the_encoders_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
