@@ -76,7 +76,7 @@ def test_dct_needs_a_block() -> None:
 
 def test_fft_of_a_dot_and_of_a_constant() -> None:
     # A dot of d at the origin has the flat spectrum d / sqrt(4 * 6), real: that is the mean. One pixel to the right,
-    # each frequency turns: d / sqrt(24) * (|cos a| + |sin a|), a = 0, 60 .. 300 degrees: twice 1, four times (1 + sqrt 3) / 2.
+    # frequency k turns by a = 60 k degrees: d / sqrt(24) * (|cos a| + |sin a|): twice 1, four times (1 + sqrt 3) / 2.
     sr, hr = torch.zeros(1, 1, 4, 6), torch.zeros(1, 1, 4, 6)
     sr[..., 0, 0] = 0.5
     assert losses.fft(sr, hr).item() == pytest.approx(0.5 / math.sqrt(24), rel=1e-5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -77,29 +77,19 @@ class Plain(Collapsible):
         return nn.functional.conv2d(x, self.weight, self.bias, groups=self.groups)
 
 
-@torch.no_grad()
 def _plain(block: Collapsible) -> Plain:
-    kernel, offset = block.kernel(), block.offset()
-    bias = offset is not None
-    plain = Plain(block.in_channels, block.out_channels, block.kernel_size, block.groups, bias=bias).to(kernel.device)
-    plain.weight.copy_(kernel)
-    if plain.bias is not None and offset is not None:
-        plain.bias.copy_(offset)
-    return plain
+    kernel, offset = block.kernel().detach(), block.offset()
+    with torch.device("meta"):  # draws no random numbers: who collapses in the middle of a run changes nothing in it
+        plain = Plain(block.in_channels, block.out_channels, block.kernel_size, block.groups)
+    plain.weight = nn.Parameter(kernel.clone(memory_format=torch.contiguous_format))
+    plain.bias = None if offset is None else nn.Parameter(offset.detach().clone())
+    return plain.train(block.training)
 
 
 def collapse(module: Module) -> Module:
-    """A copy of `module` in which every block is the one convolution that it amounts to; `module` stays as it is."""
-    if isinstance(module, Collapsible):
-        return cast(Module, _plain(module))
-    result = copy.deepcopy(module)
-    _collapse_inside(result)
-    return result
+    """A copy of `module` in which every block is the one convolution that it amounts to; `module` stays as it is.
 
-
-def _collapse_inside(module: nn.Module) -> None:
-    for name, child in module.named_children():
-        if isinstance(child, Collapsible):
-            setattr(module, name, _plain(child))
-        else:
-            _collapse_inside(child)
+    A block itself becomes a `Plain`. What is one block at several places stays one.
+    """
+    blocks = {id(part): _plain(part) for part in module.modules() if isinstance(part, Collapsible)}
+    return copy.deepcopy(module, blocks)  # wherever a block is met, its copy is said to be made already

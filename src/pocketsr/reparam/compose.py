@@ -48,10 +48,10 @@ class Chain(Collapsible):
         self.first, self.second = first, second
 
     def kernel(self) -> Tensor:
-        # Two cross-correlations make one, whose kernel is the convolution of the two: hence the flip and the border.
-        height, width = (size - 1 for size in self.second.kernel_size)
-        inner = F.pad(self.first.kernel().transpose(0, 1), (width, width, height, height))  # CI CM ..
-        return F.conv2d(inner, self.second.kernel().flip(2, 3)).transpose(0, 1)
+        # Two correlations in turn are one with the full convolution of their kernels: hence the flip and the border.
+        turned = self.first.kernel().transpose(0, 1).flip(2, 3)  # CI CM ..
+        height, width = self.first.kernel_size
+        return F.conv2d(self.second.kernel(), turned, padding=(height - 1, width - 1))
 
     def offset(self) -> Tensor | None:
         first, second = self.first.offset(), self.second.offset()
