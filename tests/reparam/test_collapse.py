@@ -155,7 +155,7 @@ def test_a_collapsed_network_gives_the_same_and_the_original_stays() -> None:
     assert all(type(block) is Plain for block in blocks)
     assert small.body[0] is small.body[2]
     assert small.last is small.again
-    assert not small.training
+    assert not any(module.training for module in small.modules())
     x = torch.rand(1, 1, 20, 30)
     with torch.no_grad():
         expected = net(x)

@@ -16,6 +16,12 @@ def _identity(shape: tuple[int, int, int, int]) -> Tensor:
     return nn.init.dirac_(torch.empty(shape))
 
 
+def _squeezed(squeeze: Tensor, spread: Tensor) -> Tensor:
+    """The kernel of a 1x1 (E CI 1 1) and a k x k (CO E KH KW) after it."""
+    kernel: Tensor = squeeze[:, :, 0, 0].T @ spread.flatten(2)
+    return kernel.view(len(spread), -1, *spread.shape[2:])
+
+
 class Linear(Plain):
     """SESR's collapsible linear block (Bhardwaj et al., MLSys 2022, figure 2) beside a direct kernel.
 
@@ -81,9 +87,9 @@ class Edge(Plain):
         self.register_buffer("filters", torch.stack([sobel, sobel.T, laplacian]), persistent=False)
 
     def kernel(self) -> Tensor:
-        squeezed = torch.einsum("oehw,ei->oihw", self.spread, self.squeeze[:, :, 0, 0])
-        filtered = torch.einsum("bo,boi,bhw->oihw", self.scales, self.points[..., 0, 0], self.filters)
-        return self.weight + squeezed + filtered
+        points = (self.scales[:, :, None] * self.points[..., 0, 0]).flatten(1)
+        filtered = (points.T @ self.filters.flatten(1)).view(self.shape)
+        return self.weight + _squeezed(self.squeeze, self.spread) + filtered
 
     def offset(self) -> Tensor | None:
         through = self.spread.sum((2, 3)) @ self.squeeze_bias
@@ -127,13 +133,12 @@ class MultiBranch(Plain):
         branches = [
             self.weight,
             F.pad(self.point, (width // 2, width // 2, height // 2, height // 2)),
-            torch.einsum("oehw,ei->oihw", self.spread, self.squeeze[:, :, 0, 0]),
+            _squeezed(self.squeeze, self.spread),
             self.mean.expand(self.shape) / (height * width),
         ]
         if self.identity is not None:
             branches.append(self.identity)
-        kernel: Tensor = torch.einsum("bo,boihw->oihw", self.scales, torch.stack(branches))
-        return kernel
+        return (self.scales[:, :, None, None, None] * torch.stack(branches)).sum(0)
 
     def expanded(self, x: Tensor) -> Tensor:
         height, width = self.kernel_size
