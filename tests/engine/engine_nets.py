@@ -108,6 +108,23 @@ def grouped_rgb() -> onnx.ModelProto:
     return b.model(b.op("Add", b.op("DepthToSpace", t, blocksize=2, mode="CRD"), up))
 
 
+def groups_shuffled() -> onnx.ModelProto:
+    """The family of `pocketsr.nets`: repeated edges, wide groups with their channels dealt out, no bias; and a sum
+    with other planes, a scale and an offset behind the groups."""
+    b = Build(seed=8)
+
+    def edged(x: str, *sizes: int, groups: int = 1) -> str:
+        padded = b.op("Pad", x, b.const([0, 0, 1, 1, 0, 0, 1, 1], np.int64), mode="edge")
+        return b.conv(padded, *sizes, 3, groups, pads=[0, 0, 0, 0])
+
+    first = b.prelu(edged("x", 1, 12), 12)
+    t = b.prelu(b.op("Add", edged(first, 12, 12, groups=2), first), 12)
+    t = b.op("Gather", t, b.const([0, 6, 1, 7, 2, 8, 3, 9, 4, 10, 5, 11], np.int64), axis=1)
+    t = b.op("Mul", b.prelu(edged(t, 12, 12, groups=3), 12), b.const(b.rng.uniform(0.5, 1.5, (12, 1, 1))))
+    t = b.op("Add", edged(t, 12, 4), "x")
+    return b.model(b.op("DepthToSpace", t, blocksize=2, mode="CRD"))
+
+
 def large_then_conv() -> onnx.ModelProto:
     """Depth to space in the middle, convolutions on the large image."""
     b = Build(seed=4)
@@ -196,6 +213,7 @@ NETS: dict[str, Callable[[], onnx.ModelProto]] = {
     "dcr_leaky_clip": dcr_leaky_clip,
     "residual_concat": residual_concat,
     "grouped_rgb": grouped_rgb,
+    "groups_shuffled": groups_shuffled,
     "large_then_conv": large_then_conv,
     "deconvolution": deconvolution,
     "anchor_tile_x4": anchor_tile_x4,

@@ -44,6 +44,16 @@ def test_batch_norm_is_folded(tmp_path: Path) -> None:
     assert not [point for point in points if isinstance(point, Affine)]
 
 
+def test_wide_groups_become_convolutions_of_their_own(tmp_path: Path) -> None:
+    """Two groups of 6 and three of 4 are parted; depthwise and groups of 2 (grouped_rgb) stay."""
+    graph = simplify(from_onnx(save("groups_shuffled", tmp_path)).graph)
+    assert [op.weight.shape[:2] for op in graph.ops if isinstance(op, Conv)] == [
+        (12, 1), (6, 6), (6, 6), (4, 4), (4, 4), (4, 4), (4, 12),
+    ]  # fmt: skip
+    kept = simplify(from_onnx(save("grouped_rgb", tmp_path)).graph)
+    assert [op.groups for op in kept.ops if isinstance(op, Conv) and op.groups > 1] == [12, 4, 3]
+
+
 @pytest.mark.parametrize(("outputs", "taps"), [(2, 3), (4, 3), (6, 3), (2, 5), (4, 5)])
 def test_winograd_is_the_filter(outputs: int, taps: int) -> None:
     f = minimal_filter(outputs, taps)

@@ -135,26 +135,29 @@ def fold_affine(graph: Graph) -> Graph:
     return graph.with_ops(folded(op) for op in graph.ops)
 
 
-def drop_idle(graph: Graph) -> Graph:
-    """Steps that change nothing go: maps without points, and what nobody reads."""
-    renamed: dict[Ref, Ref] = {}
+def _renamed(op: Op, names: dict[Ref, Ref]) -> Op:
+    """`op`, reading the planes that `names` gives for those it reads; others stay."""
 
     def now(refs: tuple[Ref, ...]) -> tuple[Ref, ...]:
-        return tuple(renamed.get(ref, ref) for ref in refs)
+        return tuple(names.get(ref, ref) for ref in refs)
 
+    if isinstance(op, Shuffle):
+        return replace(op, inputs=now(op.inputs))
+    points = tuple(Combine(p.kind, now(p.other)) if isinstance(p, Combine) else p for p in op.points)
+    return replace(op, inputs=now(op.inputs), points=points)
+
+
+def drop_idle(graph: Graph) -> Graph:
+    """Steps that change nothing go: maps without points, and what nobody reads."""
+    names: dict[Ref, Ref] = {}
     kept: list[Op] = []
     for op in graph.ops:
-        new: Op
-        if isinstance(op, Shuffle):
-            new = replace(op, inputs=now(op.inputs))
-        else:
-            points = tuple(Combine(p.kind, now(p.other)) if isinstance(p, Combine) else p for p in op.points)
-            new = replace(op, inputs=now(op.inputs), points=points)
+        new = _renamed(op, names)
         if isinstance(new, Map) and not new.points:
-            renamed |= {Ref(new.value, c): ref for c, ref in enumerate(new.inputs)}
+            names |= {Ref(new.value, c): ref for c, ref in enumerate(new.inputs)}
         else:
             kept.append(new)
-    output = now(graph.output)
+    output = tuple(names.get(ref, ref) for ref in graph.output)
     wanted = {ref.value for ref in output}
     live: list[Op] = []
     for op in reversed(kept):
@@ -164,7 +167,42 @@ def drop_idle(graph: Graph) -> Graph:
     return replace(graph, ops=tuple(reversed(live)), output=output)
 
 
-PASSES: tuple[Callable[[Graph], Graph], ...] = (drop_idle, sink_shuffles, drop_idle, fuse, fold_affine)
+def _part(point: Point, channels: slice) -> Point:
+    """`point` for some of the channels."""
+    match point:
+        case Affine():
+            return Affine(point.scale[channels], point.offset[channels])
+        case Prelu():
+            return Prelu(point.slope[channels])
+        case Combine():
+            return Combine(point.kind, point.other[channels])
+    return point
+
+
+def part_groups(graph: Graph) -> Graph:
+    """A convolution in groups of at least 4 channels becomes one a group: each can then run by Winograd."""
+    names: dict[Ref, Ref] = {}
+    ops: list[Op] = []
+    free = max((op.value for op in graph.ops), default=0) + 1
+    for old in graph.ops:
+        op = _renamed(old, names)
+        if not isinstance(op, Conv) or op.groups == 1 or min(op.weight.shape[1], op.channels // op.groups) < 4:
+            ops.append(op)
+            continue
+        inputs, outputs = op.weight.shape[1], op.channels // op.groups
+        for group in range(op.groups):
+            own = slice(group * outputs, (group + 1) * outputs)
+            planes = op.inputs[group * inputs : (group + 1) * inputs]
+            points = tuple(_part(point, own) for point in op.points)
+            ops.append(
+                Conv(f"{op.name}_{group}", free, planes, op.weight[own], op.bias[own], pad=op.pad, points=points)
+            )
+            names |= {Ref(op.value, own.start + c): Ref(free, c) for c in range(outputs)}
+            free += 1
+    return replace(graph, ops=tuple(ops), output=tuple(names.get(ref, ref) for ref in graph.output))
+
+
+PASSES: tuple[Callable[[Graph], Graph], ...] = (drop_idle, sink_shuffles, drop_idle, fuse, fold_affine, part_groups)
 
 
 def simplify(graph: Graph) -> Graph:

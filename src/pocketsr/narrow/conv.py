@@ -84,7 +84,7 @@ class _Convolution(torch.autograd.Function):
         library, block, _, _ = kernels
         n, _, h, w = x.shape
         co, _, kh, kw = weight.shape
-        x, bias, packed = x.contiguous(), bias.contiguous(), _pack(weight, block)
+        x, weight, bias, packed = x.contiguous(), weight.contiguous(), bias.contiguous(), _pack(weight, block)
         y = x.new_empty((n, co, h - kh + 1, w - kw + 1))
         act = None if slope is None else torch.empty_like(y)
         library.narrow_forward(
