@@ -1,0 +1,8 @@
+"""From a recipe to a network: one loop that can be interrupted, resumed exactly, and spread over processes."""
+
+from __future__ import annotations
+
+from pocketsr.train.loop import Outcome, train
+from pocketsr.train.recipe import Recipe, dump_recipe, parse_recipe
+
+__all__ = ["Outcome", "Recipe", "dump_recipe", "parse_recipe", "train"]

@@ -1,0 +1,57 @@
+"""The batches of a run, a function of the recipe's seed and the step alone."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from pocketsr.data import Batches, Pair, PatchPool
+from pocketsr.train.recipe import Recipe
+
+__all__ = ["Feed"]
+
+Batch = tuple[Tensor, Tensor, Tensor | None]
+
+
+class Feed:
+    """This process's share of the batch of every step from `start` on: (lr, hr, the teacher's sr or None).
+
+    Process `rank` of `processes` takes slice `rank` of the step's batch: N processes see together what one would.
+    The teacher's patches come from a pool of their own with the same LR planes and the same seed, so they are cut
+    at the same places and turned the same way.
+    """
+
+    def __init__(
+        self, recipe: Recipe, pairs: Sequence[Pair], taught: Sequence[Pair] | None, start: int,
+        rank: int, processes: int, device: torch.device,
+    ) -> None:  # fmt: skip
+        self._recipe, self._sources = recipe, [pairs] if taught is None else [pairs, taught]
+        self._start, self._device = start, device
+        share = recipe.batch // processes
+        self._share = slice(rank * share, (rank + 1) * share)
+        self._open: list[Batches] = []
+
+    def __iter__(self) -> Iterator[Batch]:
+        recipe = self._recipe
+        for (begin, patch), (end, _) in itertools.pairwise([*recipe.stages(), (recipe.steps, 0)]):
+            first, last = max(begin, self._start), min(end, recipe.steps)
+            if first >= last:
+                continue
+            pools = [PatchPool(pairs, patch, recipe.data.flat_share) for pairs in self._sources]
+            self._open = [Batches(pool, recipe.batch, recipe.seed, start=first) for pool in pools]
+            streams = [iter(batches) for batches in self._open]
+            for _ in range(first, last):
+                (lr, hr), *taught = (next(stream) for stream in streams)
+                yield self._mine(lr), self._mine(hr), self._mine(taught[0][1]) if taught else None
+            self.close()
+
+    def _mine(self, planes: Tensor) -> Tensor:
+        return planes[self._share].to(self._device, non_blocking=True)
+
+    def close(self) -> None:
+        """Stop the threads that make batches."""
+        while self._open:
+            self._open.pop().close()

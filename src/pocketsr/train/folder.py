@@ -1,0 +1,67 @@
+"""The folder of a run: what stands in it, and when it may be written."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pocketsr.errors import UserError
+from pocketsr.nets import to_onnx
+from pocketsr.train.checkpoint import load_checkpoint, load_network
+from pocketsr.train.recipe import Recipe, differences, dump_recipe
+
+__all__ = ["RunFolder"]
+
+
+class RunFolder:
+    """recipe.yaml, last.pt, best.pt, curve.csv, curve.svg, curve.png and NAME.onnx."""
+
+    def __init__(self, path: Path, recipe: Recipe) -> None:
+        self.path, self._recipe = path, recipe
+        self.last, self.best = path / "last.pt", path / "best.pt"
+        self.curve, self.taught = path / "curve.csv", path / "teacher.npz"
+        self.onnx = path / f"{recipe.name}.onnx"
+
+    def check_new(self) -> None:
+        """Raises UserError where something stands already: nothing is ever overwritten."""
+        if self.last.exists():
+            raise UserError(f"{self.path} holds a run already: go on with --resume, or name another folder with --out")
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise UserError(f"{self.path} exists and is not empty: choose another folder with --out")
+
+    def create(self) -> None:
+        """Make the folder, with the recipe in it. Raises UserError where that can't be done."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            (self.path / "recipe.yaml").write_text(dump_recipe(self._recipe))
+        except OSError as error:
+            raise UserError(f"{self.path} can't be written ({error.strerror}): choose another with --out") from error
+
+    def reopen(self, changed: Collection[str]) -> dict[str, Any]:
+        """The last checkpoint, if it is of this recipe; only the keys in `changed` may differ.
+
+        Raises UserError where there is none, or where the recipe is another one.
+        """
+        if not self.last.exists():
+            raise UserError(f"{self.path} holds no run: leave --resume out, or name its folder with --out")
+        state = load_checkpoint(self.last)
+        differ = differences(state["recipe"], msgspec.to_builtins(self._recipe))
+        refused = {key: pair for key, pair in differ.items() if not any(f"{key}.".startswith(f"{c}.") for c in changed)}
+        if refused:
+            listed = ", ".join(f"{key} was {old!r} and is now {new!r}" for key, (old, new) in refused.items())
+            raise UserError(
+                f"{self.path} began with another recipe ({listed}): take {self.path / 'recipe.yaml'}, "
+                "or allow the change by naming it with --set; the run is then no longer one that the recipe gives"
+            )
+        return state
+
+    def export(self) -> None:
+        """Write the best averaged weights, collapsed, as NAME.onnx: complete or absent."""
+        with tempfile.TemporaryDirectory(dir=self.path, prefix=".onnx-") as scratch:
+            made = Path(scratch) / self.onnx.name
+            to_onnx(load_network(self.best), made)
+            made.replace(self.onnx)

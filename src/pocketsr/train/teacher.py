@@ -1,0 +1,105 @@
+"""A teacher: a network that runs already and shows the student what to give."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from pocketsr.data import Pair
+from pocketsr.engine import Upscaler, load, repeat_edges
+from pocketsr.errors import UserError
+from pocketsr.nets import SRNet
+from pocketsr.train.checkpoint import load_network
+
+__all__ = ["Teacher", "enlarged_pairs", "load_teacher"]
+
+
+class Teacher(Protocol):
+    def enlarge(self, lr: Tensor) -> Tensor:
+        """N 1 H W in 0..1 to N 1 2H 2W, about in 0..1."""
+        ...
+
+    def features(self, lr: Tensor) -> list[Tensor]:
+        """What the teacher's activations give, unpadded."""
+        ...
+
+
+class _Module:
+    """A network of ours with the weights of a checkpoint."""
+
+    def __init__(self, net: SRNet) -> None:
+        self._net = net
+
+    @torch.no_grad()
+    def enlarge(self, lr: Tensor) -> Tensor:
+        sr: Tensor = self._net(lr)
+        return sr
+
+    @torch.no_grad()
+    def features(self, lr: Tensor) -> list[Tensor]:
+        return self._net.features(lr)
+
+
+class _Compiled:
+    """An ONNX file through the engine; on 8-bit planes, which is what training images are."""
+
+    def __init__(self, network: Upscaler) -> None:
+        self._network = network
+
+    def enlarge(self, lr: Tensor) -> Tensor:
+        planes = (lr[:, 0] * 255).round().clamp(0, 255).to("cpu", torch.uint8).numpy()
+        large = np.stack([self._network(np.ascontiguousarray(plane)) for plane in planes])
+        return torch.from_numpy(large)[:, None].to(lr.device, torch.float32) / 255
+
+    def features(self, lr: Tensor) -> list[Tensor]:
+        raise NotImplementedError("a recipe that asks this of an ONNX file is refused")
+
+
+def load_teacher(model: str, device: torch.device) -> Teacher:
+    """The teacher that a recipe names: a shipped network, an ONNX file, or a checkpoint of a run.
+
+    Raises UserError for what is missing, unreadable, or no x2 network of luma.
+    """
+    if model.endswith(".pt"):
+        net = load_network(Path(model))
+        _check(model, net.scale, net.channels)
+        return _Module(net.to(device))
+    network = load(model)
+    _check(model, network.scale, network.channels)
+    return _Compiled(repeat_edges(network))
+
+
+def _check(model: str, scale: int, channels: int) -> None:
+    if (scale, channels) != (2, 1):
+        raise UserError(f"teacher.model {model} is x{scale} of {channels} channels: x2 of luma (1 channel) is needed")
+
+
+def enlarged_pairs(teacher: Teacher, pairs: Sequence[Pair], store: Path | None) -> list[Pair]:
+    """The pairs with the teacher's picture (rounded to 8 bits) in place of HR, to cut the same patches from.
+
+    store: a file where the pictures are kept, and taken from when they belong to these images.
+    """
+    key = str(zlib.crc32(b"".join(pair.lr.tobytes() for pair in pairs)))
+    if store is not None and store.exists():
+        with np.load(store, allow_pickle=False) as kept:
+            if str(kept["key"]) == key:
+                return [replace(pair, hr=kept[f"image{i}"]) for i, pair in enumerate(pairs)]
+    pictures: dict[str, NDArray[np.uint8]] = {}
+    for i, pair in enumerate(tqdm(pairs, desc="teacher", disable=None, leave=False)):
+        sr = teacher.enlarge(torch.from_numpy(pair.lr)[None, None].to(torch.float32) / 255)
+        pictures[f"image{i}"] = (sr[0, 0] * 255).round().clamp(0, 255).to("cpu", torch.uint8).numpy()
+    if store is not None:
+        part = store.with_name(f".{store.name}")
+        with part.open("wb") as file:
+            np.savez(file, key=np.array(key), **pictures)  # type: ignore[arg-type]
+        part.replace(store)
+    return [replace(pair, hr=pictures[f"image{i}"]) for i, pair in enumerate(pairs)]
