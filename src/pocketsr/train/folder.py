@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ __all__ = ["RunFolder"]
 
 
 class RunFolder:
-    """recipe.yaml, last.pt, best.pt, curve.csv, curve.svg, curve.png and NAME.onnx."""
+    """recipe.yaml, drawn.json, last.pt, best.pt, curve.csv, curve.svg, curve.png and NAME.onnx."""
 
     def __init__(self, path: Path, recipe: Recipe) -> None:
         self.path, self._recipe = path, recipe
@@ -33,11 +34,16 @@ class RunFolder:
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             raise UserError(f"{self.path} exists and is not empty: choose another folder with --out")
 
-    def create(self) -> None:
-        """Make the folder, with the recipe in it. Raises UserError where that can't be done."""
+    def create(self, drawn: Sequence[dict[str, Any]] = ()) -> None:
+        """Make the folder, with the recipe in it, and what was drawn to make its data (where anything was).
+
+        Raises UserError where that can't be done.
+        """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             (self.path / "recipe.yaml").write_text(dump_recipe(self._recipe))
+            if drawn:
+                (self.path / "drawn.json").write_text(json.dumps(drawn, indent=1) + "\n")
         except OSError as error:
             raise UserError(f"{self.path} can't be written ({error.strerror}): choose another with --out") from error
 

@@ -80,10 +80,18 @@ def _crop(x: Tensor, margin: int) -> Tensor:
     return x[..., margin : x.shape[-2] - margin, margin : x.shape[-1] - margin]
 
 
-def train(recipe: Recipe, out: Path, *, resume: bool = False, changed: Collection[str] = ()) -> Outcome:
+def train(
+    recipe: Recipe,
+    out: Path,
+    *,
+    resume: bool = False,
+    changed: Collection[str] = (),
+    pairs: sources.Loaded | None = None,
+) -> Outcome:
     """Train as `recipe` says into the folder `out`; with `resume`, go on exactly where its last checkpoint stood.
 
     changed: dotted keys of the recipe that may differ from what the run began with.
+    pairs: what `sources.load_pairs` gives for the recipe, where many runs share it.
     Raises UserError for what the user can mend: the folder, the images, the recipe, a loss that is no number.
     """
     fabric = Fabric(
@@ -97,7 +105,7 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, changed: Collectio
     fabric.launch()
     torch.set_num_threads(recipe.threads)
     with _interruptions() as interrupted:
-        return _Run(fabric, recipe, folder, state).go(interrupted)
+        return _Run(fabric, recipe, folder, state, pairs or sources.load_pairs(recipe)).go(interrupted)
 
 
 @contextmanager
@@ -122,9 +130,12 @@ def _interruptions() -> Iterator[list[int]]:
 class _Run:
     """One run's networks, optimiser and counters."""
 
-    def __init__(self, fabric: Fabric, recipe: Recipe, folder: RunFolder, state: dict[str, Any] | None) -> None:
+    def __init__(
+        self, fabric: Fabric, recipe: Recipe, folder: RunFolder, state: dict[str, Any] | None,
+        pairs: sources.Loaded,
+    ) -> None:  # fmt: skip
         self._fabric, self._recipe, self._folder = fabric, recipe, folder
-        self._train, self._valid = sources.load_pairs(recipe)
+        self._train, self._valid, drawn = pairs
         torch.manual_seed(recipe.seed)
         net = nets.build(recipe.net.name, **recipe.net.config)
         sources.check_patches(recipe, net)
@@ -148,7 +159,7 @@ class _Run:
             self._spent = state["seconds"]
         self._started = time.monotonic() - self._spent
         if fabric.is_global_zero:
-            folder.create()
+            folder.create(drawn)
             self._save()  # an interrupted run can always be resumed
 
     def go(self, interrupted: list[int]) -> Outcome:

@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 from pocketsr.errors import UserError
 
 __all__ = [
+    "CodecData",
     "Data",
     "Ema",
     "Finish",
@@ -34,6 +35,7 @@ __all__ = [
 Positive = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]
 Rate = Annotated[float, Meta(gt=0)]
+Quality = Annotated[int, Meta(ge=1, le=95)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Weights = Annotated[dict[str, Annotated[float, Meta(ge=0)]], Meta(min_length=1)]
 
@@ -48,6 +50,25 @@ class Net(_Section, frozen=True, kw_only=True):
     """What differs from the network's own defaults: `nets.build(name, **config)`."""
 
 
+class CodecData(_Section, frozen=True, kw_only=True):
+    """LR frames as encoders of calls leave them, in place of clean ones (see `degraded`)."""
+
+    clips: str
+    """Folder of clips in HR."""
+    exclude: tuple[str, ...] = ()
+    """Clips whose name matches one of these patterns take no part: those that are measured on."""
+    pans: Count = 150
+    """Clips made by panning over the photographs of `data.folder`."""
+    frames: Annotated[int, Meta(ge=11)] = 30
+    """Of a clip; the first 10 of them are not used, where an encoder finds its way."""
+    draws: Positive = 2
+    """How often each clip is encoded, with codec, bit rate, frame rate and key frames drawn from the seed."""
+    take_every: Positive = 6
+    """Of the frames, each so many is used: neighbours are alike."""
+    cache: str | None = None
+    """Folder that keeps decoded frames, since encoding takes minutes."""
+
+
 class Data(_Section, frozen=True, kw_only=True):
     folder: str
     """HR images, luma or colour."""
@@ -57,6 +78,11 @@ class Data(_Section, frozen=True, kw_only=True):
     """About this share of the files is kept apart to choose the checkpoint by."""
     exclude: tuple[str, ...] = ()
     """Files whose path matches one of these patterns take no part."""
+    codec: CodecData | None = None
+    noise_levels: Annotated[float, Meta(ge=0)] = 0.0
+    """Most white noise on an LR picture: its standard deviation, of 255 levels, is drawn from 0 up to this."""
+    jpeg_quality: tuple[Quality, Quality] | None = None
+    """Lowest and highest quality of the JPEG file (IJG scale) that each LR picture has been through."""
 
 
 class Optimiser(_Section, frozen=True, kw_only=True):
@@ -258,6 +284,8 @@ def _conflicts(recipe: Recipe) -> list[str]:
     rising = all(a < b for a, b in itertools.pairwise(recipe.schedule.restarts))
     if not rising or any(step >= recipe.steps for step in recipe.schedule.restarts):
         found.append(f"schedule.restarts must rise and lie below steps ({recipe.steps})")
+    if recipe.data.jpeg_quality and recipe.data.jpeg_quality[0] > recipe.data.jpeg_quality[1]:
+        found.append("data.jpeg_quality: the lowest quality comes first, as in [30, 90]")
     first, *_ = zip(*recipe.stages(), strict=True) if recipe.stages() else ((),)
     if not first or first[0] != 0 or any(a >= b for a, b in itertools.pairwise(first)):
         found.append("patch: the list must begin at step 0 and its steps must rise, as in [[0, 48], [50000, 64]]")

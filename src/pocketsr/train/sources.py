@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from pocketsr.data import Pair, load_images, split
+import numpy as np
+
+from pocketsr.data import Pair, load_images, split, with_jpeg, with_noise
 from pocketsr.errors import UserError
 from pocketsr.nets import SRNet
-from pocketsr.train.recipe import Recipe
+from pocketsr.train.degraded import load_degraded
+from pocketsr.train.recipe import Data, Recipe
 
-__all__ = ["check_patches", "load_pairs"]
+__all__ = ["Loaded", "check_patches", "load_pairs"]
+
+Loaded = tuple[list[Pair], list[Pair], list[dict[str, Any]]]
+"""Pairs to train with, pairs to validate with, and a record of each drawing."""
 
 
-def load_pairs(recipe: Recipe) -> tuple[list[Pair], list[Pair]]:
-    """(to train with, to validate with), parted by file. Raises UserError where there is nothing to use."""
-    pairs = load_images(Path(recipe.data.folder), exclude=recipe.data.exclude)
-    return split(pairs, recipe.data.valid_share)
+def load_pairs(recipe: Recipe) -> Loaded:
+    """(to train with, to validate with, a record of each drawing), parted by file.
+
+    Only codecs are drawn before training begins; the record is empty without them.
+    Raises UserError where there is nothing to use.
+    """
+    data = recipe.data
+    if data.codec is not None:
+        train, valid, drawn = load_degraded(data, data.codec, recipe.seed)
+    else:
+        train, valid = split(load_images(Path(data.folder), exclude=data.exclude), data.valid_share)
+        drawn = []
+    if data.noise_levels or data.jpeg_quality:
+        rng = np.random.default_rng(recipe.seed)
+        train, valid = ([_spoilt(pair, data, rng) for pair in pairs] for pairs in (train, valid))
+    return train, valid, drawn
+
+
+def _spoilt(pair: Pair, data: Data, rng: np.random.Generator) -> Pair:
+    """`pair` with noise, then JPEG, on its LR picture, as strong as is drawn."""
+    lr = with_noise(pair.lr, rng.uniform(0, data.noise_levels), rng)
+    if data.jpeg_quality:
+        lr = with_jpeg(lr, int(rng.integers(*data.jpeg_quality, endpoint=True)))
+    return replace(pair, lr=lr)
 
 
 def check_patches(recipe: Recipe, net: SRNet) -> None:

@@ -1,0 +1,62 @@
+"""What a network for calls trains on: clips, and pans over photographs, that went through the encoders of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pocketsr.data import Clip, Pair, codec_pairs, load_images, pan, read_clips, split
+from pocketsr.errors import UserError
+from pocketsr.train.recipe import CodecData, Data
+
+__all__ = ["load_degraded"]
+
+_WINDOWS = ((720, 1280), (540, 960), (480, 640), (360, 640))  # HR (height, width) of pans
+_MOST_VALID = 48  # frames: they show what all would, and validating stays quick
+
+
+def load_degraded(data: Data, codec: CodecData, seed: int) -> tuple[list[Pair], list[Pair], list[dict[str, Any]]]:
+    """(to train with, to validate with, how each clip was encoded, fit for JSON), parted by clip and by photograph.
+
+    Raises UserError where clips or photographs are missing, and as `pocketsr.data.codec_pairs` does.
+    """
+    clips = [*_pieces(codec), *_pans(data, codec, seed)]
+    cache = Path(codec.cache) if codec.cache else None
+    pairs, records = codec_pairs(clips, seed, draws=codec.draws, take_every=codec.take_every, cache=cache)
+    train, valid = split(pairs, data.valid_share)
+    return train, valid[:: -(-len(valid) // _MOST_VALID)], records
+
+
+def _pieces(codec: CodecData) -> Iterator[Clip]:
+    """The clips in pieces as long as the pans, so that each piece is encoded in its own way."""
+    for clip in read_clips(Path(codec.clips), exclude=codec.exclude):
+        for start in range(0, len(clip.frames) - codec.frames + 1, codec.frames):
+            yield Clip(f"{clip.name}#{start}", clip.frames[start : start + codec.frames], clip.fps)
+
+
+def _pans(data: Data, codec: CodecData, seed: int) -> Iterator[Clip]:
+    """Pans over photographs that can hold the smallest window, each drawn as often as it is large."""
+    if not codec.pans:
+        return
+    smallest = _WINDOWS[-1]
+    photos = [pair for pair in load_images(Path(data.folder), exclude=data.exclude) if _fitting(pair, [smallest])]
+    if not photos:
+        raise UserError(
+            f"no picture in {data.folder} has {smallest[1]}x{smallest[0]} pixels, as pans need: "
+            "add larger photographs, or set data.codec.pans to 0"
+        )
+    sizes = np.array([pair.hr.size for pair in photos], np.float64)
+    for number in range(codec.pans):
+        rng = np.random.default_rng((seed, number))
+        photo = photos[rng.choice(len(photos), p=sizes / sizes.sum())]
+        windows = _fitting(photo, _WINDOWS)
+        window = windows[rng.integers(len(windows))]
+        yield Clip(f"{photo.name}#{number}", pan(photo.hr, window, codec.frames, rng))
+
+
+def _fitting(photo: Pair, windows: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    height, width = photo.hr.shape
+    return [window for window in windows if window[0] <= height and window[1] <= width]
