@@ -32,6 +32,8 @@ class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kernel: tuple[int, int] = (3, 3)  # height, width
     groups: int = 1
     bias: bool = True
+    add: tuple[int, ...] = ()
+    """Earlier layers (from 0) whose outputs are added to what this one reads: skips that cost no multiplication."""
 
 
 class PocketConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,11 +89,18 @@ class Pocket(SRNet):
         for index, (layer, block) in enumerate(zip(self.layers, self.blocks, strict=True)):
             if hasattr(self, f"order{index}"):
                 x = x.index_select(1, self.get_buffer(f"order{index}"))
+            for earlier in layer.add:
+                x = x + (found[earlier] if pad else self._shrunk(found[earlier], earlier, index))
             if pad:
                 x = pad_edges(x, layer.kernel[0] // 2, layer.kernel[1] // 2)
             x = cast(Collapsible, block)(x, self.slopes[index] if index < len(self.slopes) else None)
             found.append(x)
         return found
+
+    def _shrunk(self, x: Tensor, earlier: int, index: int) -> Tensor:
+        """What layer `earlier` gave, without the rims that the unpadded layers between it and `index` lost."""
+        rows, columns = (sum(layer.kernel[axis] // 2 for layer in self.layers[earlier + 1 : index]) for axis in (0, 1))
+        return x[..., rows : x.shape[-2] - rows, columns : x.shape[-1] - columns]
 
     def _inner(self, x: Tensor) -> Tensor:
         rows, columns = self.spare
