@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pocketsr.data.batches import Batches
-from pocketsr.data.clips import Clip, load_clips, pan, read_clips
-from pocketsr.data.codec import CODECS, Codec, CodecSetting, degrade_clip, ladder
+from pocketsr.data.clips import Clip, find_clips, load_clips, pan, read_clip, read_clips
+from pocketsr.data.codec import CODECS, Codec, CodecSetting, degrade_clip, ladder, send_clip
 from pocketsr.data.codec_pairs import codec_pairs, draw_setting
 from pocketsr.data.noise import with_jpeg, with_noise
 from pocketsr.data.pairs import Pair, Plane, load_images, pair_from, split
@@ -22,12 +22,15 @@ __all__ = [
     "codec_pairs",
     "degrade_clip",
     "draw_setting",
+    "find_clips",
     "ladder",
     "load_clips",
     "load_images",
     "pair_from",
     "pan",
+    "read_clip",
     "read_clips",
+    "send_clip",
     "split",
     "with_jpeg",
     "with_noise",

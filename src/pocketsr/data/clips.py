@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
@@ -17,7 +17,7 @@ from pocketsr.data.pairs import Pair, Plane, pair_from
 from pocketsr.errors import UserError
 from pocketsr.pixels import rgb_to_luma
 
-__all__ = ["Clip", "frame_name", "load_clips", "luma_plane", "pan", "read_clips"]
+__all__ = ["Clip", "find_clips", "frame_name", "load_clips", "luma_plane", "pan", "read_clip", "read_clips"]
 
 _SUFFIXES = (".avi", ".mkv", ".mov", ".mp4", ".webm", ".y4m")
 _JPEG = 2  # AVColorRange: 0..255
@@ -30,6 +30,7 @@ class Clip:
 
     name: str
     frames: Sequence[Plane]
+    fps: float = 30.0
 
 
 def load_clips(
@@ -51,8 +52,13 @@ def read_clips(folder: Path, *, exclude: Collection[str] = (), most_frames: int 
     exclude: shell patterns of paths or names to leave out, such as clips that are for testing only.
     Raises UserError for a folder without videos, and for videos that can't be read, lack 8-bit luma, or change size.
     """
-    bar = tqdm(find_files(folder, _SUFFIXES, "videos", exclude), desc="clips", unit="", disable=None)
-    return [Clip(path.relative_to(folder).as_posix(), _read(path, most_frames)) for path in bar]
+    bar = tqdm(find_clips(folder, exclude=exclude), desc="clips", unit="", disable=None)
+    return [replace(read_clip(path, most_frames), name=path.relative_to(folder).as_posix()) for path in bar]
+
+
+def find_clips(folder: Path, *, exclude: Collection[str] = ()) -> list[Path]:
+    """The videos under `folder`, sorted by path; `exclude` and errors as in `read_clips`."""
+    return find_files(folder, _SUFFIXES, "videos", exclude)
 
 
 def frame_name(clip: str, number: int) -> str:
@@ -60,19 +66,21 @@ def frame_name(clip: str, number: int) -> str:
     return f"{clip}#{number:05d}"
 
 
-def _read(path: Path, most_frames: int) -> list[Plane]:
+def read_clip(path: Path, most_frames: int = 300) -> Clip:
+    """The first `most_frames` frames of one video, under its file's name; errors and the rest as in `read_clips`."""
     try:
         with av.open(f"file:{path}") as container:
             if not container.streams.video:
                 raise UserError(f"{path} holds no video: remove it, or exclude it")
             frames = [_studio(path, f) for f in itertools.islice(container.decode(video=0), most_frames)]
+            fps = float(container.streams.video[0].average_rate or Clip.fps)
     except (av.FFmpegError, OSError) as error:
         raise UserError(f"{path} can't be read as a video ({error.strerror}): replace it, or exclude it") from error
     if not frames:
         raise UserError(f"{path} holds no frames: replace it, or exclude it")
     if any(frame.shape != frames[0].shape for frame in frames):
         raise UserError(f"{path} changes its size on the way: cut it there, or exclude it")
-    return frames
+    return Clip(path.name, frames, fps)
 
 
 def _studio(path: Path, frame: VideoFrame) -> Plane:

@@ -20,7 +20,7 @@ from pocketsr.data.clips import luma_plane
 from pocketsr.data.pairs import Plane
 from pocketsr.errors import UserError
 
-__all__ = ["CODECS", "Codec", "CodecSetting", "degrade_clip", "ladder"]
+__all__ = ["CODECS", "Codec", "CodecSetting", "degrade_clip", "ladder", "send_clip"]
 
 Codec = Literal["h264", "h265", "vp9", "av1"]
 CODECS: tuple[Codec, ...] = get_args(Codec)
@@ -51,8 +51,14 @@ def ladder(width: int, height: int) -> tuple[int, ...]:
 
 
 def degrade_clip(frames: Sequence[Plane], setting: CodecSetting) -> list[Plane]:
+    """What comes back from `send_clip`, without what it took."""
+    return send_clip(frames, setting)[0]
+
+
+def send_clip(frames: Sequence[Plane], setting: CodecSetting) -> tuple[list[Plane], float]:
     """Encode and decode studio luma (H, W) with grey chroma: as many frames, in their order, of their size.
 
+    The second value is the bit rate that the encoder made of it, in kbit/s.
     Odd sides are padded to even by repeating the edge, and cropped again. Each frame is coded from the ones before
     alone, with a buffer of one second at the bit rate, as calls do. One thread each, so that it is repeatable.
     Raises UserError where this build of FFmpeg lacks the encoder or refuses the setting.
@@ -68,7 +74,8 @@ def degrade_clip(frames: Sequence[Plane], setting: CodecSetting) -> list[Plane]:
     if len(decoded) != len(frames):
         count = f"{len(decoded)} of {len(frames)} frames"
         raise UserError(f"{setting.codec} gave {count} back for {size}: use another rate")
-    return [np.ascontiguousarray(frame[:height, :width]) for frame in decoded]
+    sent_kbps = sum(packet.size for packet in packets) * 8 / 1000 * setting.fps / len(frames)
+    return [np.ascontiguousarray(frame[:height, :width]) for frame in decoded], sent_kbps
 
 
 def _h264(kbps: int) -> dict[str, str]:
