@@ -67,10 +67,16 @@ class Pocket(SRNet):
             for index, (before, layer) in enumerate(zip(inputs, layers, strict=True))
         )  # fmt: skip
         self.slopes = nn.ParameterList(torch.full((layer.channels,), 0.25) for layer in layers[:-1])
-        # A group's outputs are dealt out among the next layer's groups
-        self.mixed = [
-            after.groups if before.groups > 1 and after.groups > 1 else 1 for before, after in pairwise(layers)
-        ]
+        for index, layer in enumerate(layers):
+            wrong = [i for i in layer.add if not 0 <= i < index - 1 or layers[i].channels != layers[index - 1].channels]
+            if wrong:
+                raise ValueError(
+                    f"layer {index} can't add layer {wrong[0]}: earlier ones of its own input's width can be"
+                )
+        for index, (before, after) in enumerate(pairwise(layers), 1):
+            if before.groups > 1 and after.groups > 1:  # a group's outputs are dealt out among the next layer's groups
+                order = torch.arange(before.channels).view(after.groups, -1).T.flatten()
+                self.register_buffer(f"order{index}", order, persistent=False)
         self.bicubic = Bicubic() if config.anchor == "bicubic" else None
         self.learned = nn.Conv2d(1, 4, 5) if config.anchor == "learned" else None
         if self.learned is not None:
@@ -78,10 +84,7 @@ class Pocket(SRNet):
         self.nearest = config.anchor == "nearest"
         tall, wide = (sum(layer.kernel[axis] // 2 for layer in layers) for axis in (0, 1))
         self.reach = max(tall, wide, Bicubic.reach if config.anchor in ("bicubic", "learned") else 0)
-        self.spare = (
-            self.reach - tall,
-            self.reach - wide,
-        )  # rows, columns that only the other axis or the anchor needs
+        self.spare = (self.reach - tall, self.reach - wide)  # rows, columns that only the other axis needs
 
     def _chain(self, x: Tensor, pad: bool) -> list[Tensor]:
         """The output of every layer; with `pad`, as large as `x`."""
