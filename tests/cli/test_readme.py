@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +19,7 @@ from PIL import Image
 
 from pocketsr.cli.main import _parser
 from pocketsr.models import resolve
+from pocketsr.train import parse_recipe
 
 Run = Callable[..., Any]
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +30,8 @@ def _blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
-COMMANDS = [words for line in "".join(_blocks("sh")).splitlines() if (words := shlex.split(line, comments=True))]
+LINES = [words for line in "".join(_blocks("sh")).splitlines() if (words := shlex.split(line, comments=True))]
+COMMANDS = [words for words in LINES if words[0] != "pip"]
 TARGETS = re.findall(r"^    make (\w+)", README, re.MULTILINE)
 
 
@@ -52,7 +56,32 @@ def test_there_is_something_to_run() -> None:
     assert TARGETS[:2] == ["demo", "test"]
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_extras_that_are_named_exist() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    named = [re.findall(r"\[(\w+)\]", word) for words in LINES if words[0] == "pip" for word in words[2:]]
+    assert named == [["train"]]
+    assert "train" in extras
+
+
+@pytest.mark.parametrize("command", [words for words in COMMANDS if words[1] == "train"], ids=" ".join)
+def test_training_works(pocketsr: Run, here: Path, command: list[str]) -> None:
+    shutil.copytree(ROOT / "recipes", here / "recipes")
+    for name in ("a.png", "b.png", "d.png"):  # half of them, by their names, are to validate with
+        Image.fromarray(smooth(160, 160)).save(here / "photos" / name)
+    short = [f"--set={s}" for s in ("steps=2", "patch=32", "batch=8", "validate_every=1", "data.valid_share=0.5")]
+    if "accelerator=gpu" in command:  # eight of them: only that the recipe is understood
+        changes = [value for key, value in itertools.pairwise(command) if key == "--set"]
+        assert parse_recipe(Path(command[2]), changes).devices == 8
+        return
+    if "--resume" in command:
+        fresh = [word for word in command[1:] if word != "--resume"]
+        assert pocketsr(*fresh, *short).code == 0
+    done = pocketsr(*command[1:], *short)
+    assert done.code == 0, done.err
+    assert (here / "runs/tiny/tiny.onnx").exists()
+
+
+@pytest.mark.parametrize("command", [words for words in COMMANDS if words[1] != "train"], ids=" ".join)
 def test_commands_work(pocketsr: Run, here: Path, command: list[str]) -> None:
     name, *args = command
     assert name == "pocketsr"

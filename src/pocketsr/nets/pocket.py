@@ -70,9 +70,7 @@ class Pocket(SRNet):
         for index, layer in enumerate(layers):
             wrong = [i for i in layer.add if not 0 <= i < index - 1 or layers[i].channels != layers[index - 1].channels]
             if wrong:
-                raise ValueError(
-                    f"layer {index} can't add layer {wrong[0]}: earlier ones of its own input's width can be"
-                )
+                raise ValueError(f"layer {index} can't add layer {wrong[0]}: only an earlier one as wide as its input")
         for index, (before, after) in enumerate(pairwise(layers), 1):
             if before.groups > 1 and after.groups > 1:  # a group's outputs are dealt out among the next layer's groups
                 order = torch.arange(before.channels).view(after.groups, -1).T.flatten()

@@ -1,0 +1,28 @@
+"""Every recipe can be read, and gives a network of the size that it promises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pocketsr import nets
+from pocketsr.reparam import collapse
+from pocketsr.train import parse_recipe
+
+RECIPES = sorted((Path(__file__).resolve().parents[2] / "recipes").glob("*.yaml"))
+
+# The limits that the networks were designed to, in learned numbers once collapsed.
+LIMITS = {"tiny": 972, "small": 5848}
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_recipe(path: Path) -> None:
+    recipe = parse_recipe(path)
+    assert recipe.name == path.stem
+    net = collapse(nets.build(recipe.net.name, **recipe.net.config))
+    assert sum(parameter.numel() for parameter in net.parameters()) <= LIMITS[recipe.name.removesuffix("-call")]
+
+
+def test_there_are_recipes() -> None:
+    assert {"small", "tiny"} <= {path.stem for path in RECIPES}
