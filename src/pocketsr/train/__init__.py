@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pocketsr.train.loop import Outcome, train
-from pocketsr.train.recipe import Recipe, dump_recipe, parse_recipe
+from pocketsr.train.recipe import Recipe
+from pocketsr.train.recipe_file import dump_recipe, parse_recipe
 
 __all__ = ["Outcome", "Recipe", "dump_recipe", "parse_recipe", "train"]

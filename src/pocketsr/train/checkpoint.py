@@ -12,7 +12,7 @@ from torch import nn
 
 from pocketsr.errors import UserError
 from pocketsr.nets import SRNet, build
-from pocketsr.train.recipe import recipe_from
+from pocketsr.train.recipe_file import recipe_from
 
 __all__ = ["load_checkpoint", "load_network", "load_weights", "save_checkpoint"]
 

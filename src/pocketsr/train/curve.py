@@ -19,8 +19,7 @@ class Curve:
     """
 
     def __init__(self, path: Path, recipe: Recipe, start: int) -> None:
-        terms = dict.fromkeys([*recipe.losses, *(recipe.finish.losses if recipe.finish else ())])
-        self._columns = ["step", "lr", *terms, "valid_psnr_db", "seconds"]
+        self._columns = ["step", "lr", *recipe.terms(), "valid_psnr_db", "seconds"]
         kept = [row for row in _rows(path) if int(row["step"]) <= start] if path.exists() else []
         self._file: IO[str] = path.open("w", newline="")
         self._writer = csv.DictWriter(self._file, self._columns, restval="", extrasaction="ignore")

@@ -13,7 +13,8 @@ import msgspec
 from pocketsr.errors import UserError
 from pocketsr.nets import to_onnx
 from pocketsr.train.checkpoint import load_checkpoint, load_network
-from pocketsr.train.recipe import Recipe, differences, dump_recipe
+from pocketsr.train.recipe import Recipe
+from pocketsr.train.recipe_file import differences, dump_recipe, recipe_from
 
 __all__ = ["RunFolder"]
 
@@ -55,7 +56,8 @@ class RunFolder:
         if not self.last.exists():
             raise UserError(f"{self.path} holds no run: leave --resume out, or name its folder with --out")
         state = load_checkpoint(self.last)
-        differ = differences(state["recipe"], msgspec.to_builtins(self._recipe))
+        began = recipe_from(state["recipe"], str(self.last))  # with the defaults of keys that are newer than the run
+        differ = differences(msgspec.to_builtins(began), msgspec.to_builtins(self._recipe))
         refused = {key: pair for key, pair in differ.items() if not any(f"{key}.".startswith(f"{c}.") for c in changed)}
         if refused:
             listed = ", ".join(f"{key} was {old!r} and is now {new!r}" for key, (old, new) in refused.items())

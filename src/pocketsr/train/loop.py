@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import copy
 import math
-import signal
+import sys
 import time
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import torch
@@ -23,15 +21,16 @@ from pocketsr import nets
 from pocketsr.data import Pair
 from pocketsr.errors import UserError
 from pocketsr.losses import LossSum
-from pocketsr.nets import SRNet
 from pocketsr.train import sources
 from pocketsr.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from pocketsr.train.curve import Curve, draw
 from pocketsr.train.feed import Feed
 from pocketsr.train.folder import RunFolder
+from pocketsr.train.interruption import interruptions
+from pocketsr.train.objective import Objective
 from pocketsr.train.recipe import Recipe
 from pocketsr.train.schedule import learning_rate
-from pocketsr.train.teacher import Teacher, enlarged_pairs, load_teacher
+from pocketsr.train.teacher import enlarged_pairs, load_teacher
 from pocketsr.train.validate import valid_psnr_db
 
 __all__ = ["Outcome", "train"]
@@ -52,32 +51,6 @@ class Outcome:
     best_psnr_db: float
     finished: bool
     leader: bool
-
-
-class Objective(nn.Module):
-    """Network and loss in one forward, which is what processes share gradients through."""
-
-    def __init__(self, net: SRNet, losses: LossSum, teacher: Teacher | None) -> None:
-        super().__init__()
-        self.net, self.losses, self.teacher = net, losses, teacher
-
-    def forward(self, lr: Tensor, hr: Tensor, taught: Tensor | None) -> tuple[Tensor, dict[str, Tensor]]:
-        """Nothing that depends on padding counts: with it, 0.07 dB less by validation."""
-        margin = self.net.scale * self.net.reach
-        sr = self.net.valid(lr)
-        if self.teacher is None or not self.losses.needs_teacher:
-            return self.losses(sr, _crop(hr, margin))
-        inside = self.losses.needs_features
-        return self.losses(
-            sr, _crop(hr, margin),
-            teacher_sr=_crop(self.teacher.enlarge(lr) if taught is None else taught, margin),
-            student_features=self.net.features(lr) if inside else None,
-            teacher_features=self.teacher.features(lr) if inside else None,
-        )  # fmt: skip
-
-
-def _crop(x: Tensor, margin: int) -> Tensor:
-    return x[..., margin : x.shape[-2] - margin, margin : x.shape[-1] - margin]
 
 
 def train(
@@ -104,27 +77,11 @@ def train(
     state = folder.reopen(changed) if resume else None
     fabric.launch()
     torch.set_num_threads(recipe.threads)
-    with _interruptions() as interrupted:
-        return _Run(fabric, recipe, folder, state, pairs or sources.load_pairs(recipe)).go(interrupted)
-
-
-@contextmanager
-def _interruptions() -> Iterator[list[int]]:
-    """A list that the first Ctrl-C (or SIGTERM) puts an entry into; the second one acts as usual."""
-    seen: list[int] = []
-    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def note(number: int, _: FrameType | None) -> None:
-        seen.append(number)
-        signal.signal(number, before[number])
-
+    run = _Run(fabric, recipe, folder, state, pairs or sources.load_pairs(recipe))
     try:
-        for number in before:
-            signal.signal(number, note)
-        yield seen
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        return run.go()
+    except OSError as error:
+        raise UserError(f"{out} can't be written ({error.strerror}): make room and go on with --resume") from error
 
 
 class _Run:
@@ -138,7 +95,7 @@ class _Run:
         self._train, self._valid, drawn = pairs
         torch.manual_seed(recipe.seed)
         net = nets.build(recipe.net.name, **recipe.net.config)
-        sources.check_patches(recipe, net)
+        sources.check_net(recipe, net)
         if state is None and recipe.init:
             load_weights(net, load_checkpoint(Path(recipe.init))["ema"], Path(recipe.init))
         self._net = net.to(fabric.device)
@@ -149,20 +106,20 @@ class _Run:
         self._optimiser = torch.optim.Adam(
             net.parameters(), lr=recipe.optimiser.lr, betas=recipe.optimiser.betas, fused=True
         )
-        self._step, self._best, self._best_step, self._spent = 0, -math.inf, 0, 0.0
+        self._step, self._best, self._best_step = 0, -math.inf, 0
+        self._started = time.monotonic()
         if state is not None:
             load_weights(net, state["net"], folder.last)
             load_weights(self._average, state["ema"], folder.last)
             self._optimiser.load_state_dict(state["optimiser"])
             torch.set_rng_state(state["rng"])
             self._step, self._best, self._best_step = state["step"], state["best_psnr_db"], state["best_step"]
-            self._spent = state["seconds"]
-        self._started = time.monotonic() - self._spent
+            self._started -= state["seconds"]
         if fabric.is_global_zero:
             folder.create(drawn)
             self._save()  # an interrupted run can always be resumed
 
-    def go(self, interrupted: list[int]) -> Outcome:
+    def go(self) -> Outcome:
         fabric, recipe = self._fabric, self._recipe
         feed = Feed(
             recipe, self._train, self._taught(), self._step, fabric.global_rank, fabric.world_size, fabric.device
@@ -170,7 +127,8 @@ class _Run:
         bar = tqdm(total=recipe.steps, initial=self._step, disable=None if fabric.is_global_zero else True)
         curve = Curve(self._folder.curve, recipe, self._step) if fabric.is_global_zero else None
         try:
-            self._loop(feed, bar, curve, interrupted)
+            with interruptions() as interrupted:
+                self._loop(feed, bar, curve, interrupted)
         finally:
             feed.close()
             bar.close()
@@ -217,7 +175,7 @@ class _Run:
                     sums[name] = sums[name] + part if name in sums else part.detach()
             summed += 1
             due = step % recipe.validate_every == 0 or step == recipe.steps
-            if due or step % _LOG_EVERY == 0:
+            if due or step % _LOG_EVERY == 0 or step == finish:  # the sums are of one set of losses
                 losses = self._means(sums, summed)
                 psnr = self._validate() if due else None
                 self._report(bar, curve, rate, losses, psnr)
@@ -239,21 +197,27 @@ class _Run:
     def _taught(self) -> list[Pair] | None:
         """The training images as the teacher enlarges them, where they are to be kept."""
         recipe, teacher = self._recipe, self._objective.teacher
-        losses = [recipe.losses, *([recipe.finish.losses] if recipe.finish else [])]
-        if teacher is None or recipe.teacher is None or not recipe.teacher.cache:
+        if (
+            teacher is None
+            or recipe.teacher is None
+            or not recipe.teacher.cache
+            or "distillation" not in recipe.terms()
+        ):
             return None
-        if not any("distillation" in weights for weights in losses):
-            return None
-        store = self._folder.taught if self._fabric.is_global_zero else None
-        return enlarged_pairs(teacher, self._train, store)
+        for rank in range(self._fabric.world_size):  # the first one makes the file, the others find it
+            if rank == self._fabric.global_rank:
+                pairs = enlarged_pairs(teacher, self._train, self._folder.taught, recipe.teacher.model)
+            self._fabric.barrier()
+        return pairs
 
     def _means(self, sums: dict[str, Tensor], count: int) -> dict[str, float]:
-        """Mean of each loss since the last report. Raises UserError where one is no number."""
-        means = {name: float(total) / count for name, total in sums.items()}
+        """Mean of each loss since the last report, over all processes. Raises UserError where one is no number."""
+        totals = cast(Tensor, self._fabric.all_reduce(torch.stack(list(sums.values())), reduce_op="mean"))
+        means = {name: total / count for name, total in zip(sums, totals.tolist(), strict=True)}
         if not all(math.isfinite(mean) for mean in means.values()):
             raise UserError(
-                f"the loss is no number any more at step {self._step}: lower optimiser.lr or set optimiser.clip_norm; "
-                f"{self._folder.best} holds the best weights so far"
+                f"the loss is no number any more at step {self._step}: lower optimiser.lr or set optimiser.clip_norm "
+                f"and begin anew; {self._folder.path} holds the best weights so far"
             )
         return means
 
@@ -270,6 +234,10 @@ class _Run:
 
     def _report(self, bar: Any, curve: Curve | None, rate: float, losses: dict[str, float], psnr: float | None) -> None:
         bar.update(self._step - bar.n)
+        if psnr is not None:  # stays when the bar is gone, or when there is none
+            shown = ", ".join(f"{name} {loss:.5f}" for name, loss in losses.items())
+            speed = self._step / (time.monotonic() - self._started)
+            tqdm.write(f"step {self._step}: {shown}, validation {psnr:.4f} dB, {speed:.1f} it/s", file=sys.stderr)
         valid = {"valid_db": f"{self._best:.3f}"} if math.isfinite(self._best) else {}
         bar.set_postfix({name: f"{loss:.5f}" for name, loss in losses.items()} | valid, refresh=False)
         if curve:
@@ -277,6 +245,8 @@ class _Run:
 
     def _save(self) -> None:
         """last.pt: all that an exact resumption needs. Batches depend on seed and step, so no stream has a state."""
+        if not all(bool(torch.isfinite(weight).all()) for weight in self._net.parameters()):
+            return  # a good checkpoint must stay
         state = {
             "net": self._net.state_dict(), "ema": self._average.state_dict(),
             "optimiser": self._optimiser.state_dict(), "rng": torch.get_rng_state(),

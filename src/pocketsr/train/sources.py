@@ -14,7 +14,7 @@ from pocketsr.nets import SRNet
 from pocketsr.train.degraded import load_degraded
 from pocketsr.train.recipe import Data, Recipe
 
-__all__ = ["Loaded", "check_patches", "load_pairs"]
+__all__ = ["Loaded", "check_net", "load_pairs"]
 
 Loaded = tuple[list[Pair], list[Pair], list[dict[str, Any]]]
 """Pairs to train with, pairs to validate with, and a record of each drawing."""
@@ -46,8 +46,12 @@ def _spoilt(pair: Pair, data: Data, rng: np.random.Generator) -> Pair:
     return replace(pair, lr=lr)
 
 
-def check_patches(recipe: Recipe, net: SRNet) -> None:
-    """Raises UserError where a patch has no pixel that `net` computes without padding."""
+def check_net(recipe: Recipe, net: SRNet) -> None:
+    """Raises UserError for a network that this room can't train, or that computes no pixel of a patch unpadded."""
+    if (net.scale, net.channels) != (2, 1):
+        raise UserError(f"net {recipe.net.name} is x{net.scale} of {net.channels} channels: x2 of luma is trained here")
+    if not any(weight.requires_grad for weight in net.parameters()):
+        raise UserError(f"net {recipe.net.name} has no weights to train: choose another net.name")
     for _, patch in recipe.stages():
         if patch <= 2 * net.reach:
             raise UserError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -83,13 +84,13 @@ def _check(model: str, scale: int, channels: int) -> None:
         raise UserError(f"teacher.model {model} is x{scale} of {channels} channels: x2 of luma (1 channel) is needed")
 
 
-def enlarged_pairs(teacher: Teacher, pairs: Sequence[Pair], store: Path | None) -> list[Pair]:
+def enlarged_pairs(teacher: Teacher, pairs: Sequence[Pair], store: Path, name: str) -> list[Pair]:
     """The pairs with the teacher's picture (rounded to 8 bits) in place of HR, to cut the same patches from.
 
-    store: a file where the pictures are kept, and taken from when they belong to these images.
+    store: a file where the pictures are kept, and taken from when they are of these images by the teacher `name`.
     """
-    key = str(zlib.crc32(b"".join(pair.lr.tobytes() for pair in pairs)))
-    if store is not None and store.exists():
+    key = f"{name} {functools.reduce(lambda crc, pair: zlib.crc32(pair.lr.tobytes(), crc), pairs, 0)}"
+    if store.exists():
         with np.load(store, allow_pickle=False) as kept:
             if str(kept["key"]) == key:
                 return [replace(pair, hr=kept[f"image{i}"]) for i, pair in enumerate(pairs)]
@@ -97,9 +98,8 @@ def enlarged_pairs(teacher: Teacher, pairs: Sequence[Pair], store: Path | None) 
     for i, pair in enumerate(tqdm(pairs, desc="teacher", disable=None, leave=False)):
         sr = teacher.enlarge(torch.from_numpy(pair.lr)[None, None].to(torch.float32) / 255)
         pictures[f"image{i}"] = (sr[0, 0] * 255).round().clamp(0, 255).to("cpu", torch.uint8).numpy()
-    if store is not None:
-        part = store.with_name(f".{store.name}")
-        with part.open("wb") as file:
-            np.savez(file, key=np.array(key), **pictures)  # type: ignore[arg-type]
-        part.replace(store)
+    part = store.with_name(f".{store.name}")
+    with part.open("wb") as file:
+        np.savez(file, key=np.array(key), **pictures)  # type: ignore[arg-type]
+    part.replace(store)
     return [replace(pair, hr=pictures[f"image{i}"]) for i, pair in enumerate(pairs)]
