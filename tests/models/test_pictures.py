@@ -1,0 +1,142 @@
+"""What each shipped network makes of pictures whose enlargement is known: flat ones, blobs, mirrored ones, steps.
+
+LR pixel i covers HR pixels 2i and 2i + 1, so its centre lies at HR 2i + 0.5. Bicubic is among the networks: it shows
+that the tests measure what they say, since it passes by its definition.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import pocketsr.bench
+from pocketsr.engine import Plane, Upscaler, load, repeat_edges
+from pocketsr.models import SHIPPED
+from pocketsr.pixels import imresize, rgb_to_luma
+
+SIDE = 48  # LR pixels: wider than what any shipped network sees on both sides of the middle
+LOW, HIGH = 60, 180  # the levels of a step, with room for overshoot below and above
+STEP = HIGH - LOW
+AXES = pytest.mark.parametrize("axis", [0, 1], ids=["vertically", "horizontally"])
+
+
+@pytest.fixture(scope="module", params=SHIPPED)
+def net(request: pytest.FixtureRequest) -> Upscaler:
+    return repeat_edges(load(request.param, threads=1))
+
+
+@pytest.fixture(scope="module")
+def bicubic() -> Upscaler:
+    return load("bicubic", threads=1)
+
+
+@pytest.fixture(scope="module")
+def photograph() -> Plane:
+    with Image.open(Path(pocketsr.bench.__file__).parent / "picture.webp") as image:
+        luma = np.rint(rgb_to_luma(np.asarray(image.convert("RGB")))).astype(np.uint8)
+    return imresize(luma[:320, :320], 0.5)
+
+
+def test_flat_pictures_stay_exactly_flat(net: Upscaler) -> None:
+    off = {}
+    for level in range(16, 236):
+        enlarged = net(np.full((17, 23), level, np.uint8)).astype(int)
+        wrong = np.argwhere(enlarged != level)
+        if len(wrong):
+            y, x = wrong[0]
+            off[level] = f"{len(wrong)} of {enlarged.size} pixels, first {enlarged[y, x]} in row {y}, column {x}"
+    assert not off, f"{len(off)} of 220 flat pictures (level: what is wrong): {off}"
+
+
+@pytest.mark.parametrize("height", [140, -140], ids=["bright", "dark"])
+@pytest.mark.parametrize("centre", [(23.5, 23.5), (23.25, 22.9), (23.0, 24.0)], ids=str)
+def test_blobs_keep_their_place(net: Upscaler, height: int, centre: tuple[float, float]) -> None:
+    """A Gaussian of sigma 2 LR pixels, in 16 bits so that rounding moves nothing: its centroid, in HR pixels."""
+    y, x = np.mgrid[:SIDE, :SIDE]
+    distance2 = (y - centre[0]) ** 2 + (x - centre[1]) ** 2
+    ground = 60 if height > 0 else 200
+    blob = ground + height * np.exp(-distance2 / (2 * 2.0**2))
+    enlarged = net(np.rint(256 * blob).astype(np.uint16)) / 256 - ground
+    rows, columns = np.mgrid[: 2 * SIDE, : 2 * SIDE]
+    found = [float((enlarged * place).sum() / enlarged.sum()) for place in (rows, columns)]
+    moved = [f - (2 * c + 0.5) for f, c in zip(found, centre, strict=True)]
+    assert max(map(abs, moved)) < 0.02, f"moved down by {moved[0]:+.3f} and right by {moved[1]:+.3f} HR pixels"
+
+
+@AXES
+def test_mirrored_photographs_are_enlarged_alike(net: Upscaler, photograph: Plane, axis: int) -> None:
+    """A network that moves pictures by s moves a mirrored one by -s once it is mirrored back: 2 s lie between both.
+
+    To first order both differ by 2 s times the gradient, so that s follows by least squares. A network need not be
+    symmetric pixel by pixel, but on the mean over a photograph it must be.
+    """
+    plain = net(photograph).astype(float)
+    mirrored = np.flip(net(np.ascontiguousarray(np.flip(photograph, axis))), axis).astype(float)
+    slope = np.gradient((plain + mirrored) / 2, axis=axis)
+    moved = float((slope * (mirrored - plain)).sum() / (slope * slope).sum() / 2)
+    assert abs(moved) < 0.01, f"pictures move by {moved:+.4f} HR pixels along axis {axis}"
+    brighter = float((mirrored - plain).mean())
+    assert abs(brighter) < 0.05, f"the mirrored picture is brighter by {brighter:+.3f} levels on the mean"
+
+
+@AXES
+def test_steps_overshoot_no_more_than_bicubic(net: Upscaler, bicubic: Upscaler, axis: int) -> None:
+    """A step between two flat levels, shrunk by the protocol and enlarged again.
+
+    Networks may go 2.5 % of the step (3 levels) beyond bicubic, since they make an edge of the same height steeper.
+    """
+    most = max(max(_beyond(_enlarged(bicubic, step, axis, 1))) for step in _steps())  # 9 levels
+    for step in _steps():
+        for turn in (1, -1):
+            below, above = _beyond(_enlarged(net, step, axis, turn))
+            beyond = f"{below} levels below and {above} above a step of {STEP}"
+            assert max(below, above) <= most + 0.025 * STEP, f"{beyond}, bicubic {most}"
+
+
+@AXES
+def test_hard_steps_ring_little(net: Upscaler, axis: int) -> None:
+    """A step drawn at LR, as in screenshots, is steeper than any in a shrunk picture: who undoes a blur overdoes it.
+
+    Bicubic overshoots by 8 levels. A third of the step would be a line of its own beside every edge. From 4 LR pixels
+    on nothing is left of the ringing but 2 levels, which nobody sees.
+    """
+    hard = np.full((SIDE, SIDE), LOW, np.uint8)
+    hard[:, SIDE // 2 :] = HIGH
+    for turn in (1, -1):
+        enlarged = _enlarged(net, hard, axis, turn)
+        below, above = _beyond(enlarged)
+        assert max(below, above) < STEP / 3, f"{below} levels below and {above} above a step of {STEP}"
+        far = np.abs(np.hstack([enlarged[:, : SIDE - 8] - LOW, enlarged[:, SIDE + 8 :] - HIGH])).max()
+        assert far <= 2, f"ringing of {far} levels at 4 LR pixels and more from the edge"
+
+
+@AXES
+def test_straight_edges_stay_straight(net: Upscaler, axis: int) -> None:
+    """Neighbouring rows come from other outputs of the network: where those disagree, an edge becomes a comb."""
+    for step in _steps():
+        for turn in (1, -1):
+            comb = np.ptp(_enlarged(net, step, axis, turn), axis=0).max()
+            assert comb <= 4, f"along the edge of a step of {STEP} levels pixels differ by {comb}"
+
+
+def _steps() -> list[Plane]:
+    """LR of LOW on the left and HIGH on the right: the HR step lies between two LR pixels, and in the midst of one."""
+    steps = np.full((2, 2 * SIDE, 2 * SIDE), LOW, np.uint8)
+    steps[0, :, SIDE:] = steps[1, :, SIDE + 1 :] = HIGH
+    return [imresize(step, 0.5) for step in steps]
+
+
+def _enlarged(net: Upscaler, lr: Plane, axis: int, turn: int) -> NDArray[np.int64]:
+    """What `net` makes of `lr` mirrored (turn -1) and transposed (axis 0), turned back."""
+    mirrored = lr[:, ::turn]
+    turned = net(np.ascontiguousarray(mirrored if axis else mirrored.T)).astype(np.int64)
+    return (turned if axis else turned.T)[:, ::turn]
+
+
+def _beyond(enlarged: NDArray[np.int64]) -> tuple[int, int]:
+    """How many levels the darkest pixel is below LOW, and the brightest above HIGH."""
+    return LOW - int(enlarged.min()), int(enlarged.max()) - HIGH
