@@ -21,7 +21,7 @@ def test_help_answers_within_300_ms() -> None:
     assert min(times) < 0.3
 
 
-@pytest.mark.parametrize("verb", [[], ["upscale"], ["models"], ["compile"], ["bench"], ["bench", "speed"]])
+@pytest.mark.parametrize("verb", [[], ["upscale"], ["models"], ["compile"], ["train"], ["bench"], ["bench", "speed"]])
 def test_help_imports_nothing_heavy(verb: list[str]) -> None:
     code = (
         "import sys\n"

@@ -88,8 +88,7 @@ class _Run:
     """One run's networks, optimiser and counters."""
 
     def __init__(
-        self, fabric: Fabric, recipe: Recipe, folder: RunFolder, state: dict[str, Any] | None,
-        pairs: sources.Loaded,
+        self, fabric: Fabric, recipe: Recipe, folder: RunFolder, state: dict[str, Any] | None, pairs: sources.Loaded
     ) -> None:  # fmt: skip
         self._fabric, self._recipe, self._folder = fabric, recipe, folder
         self._train, self._valid, drawn = pairs
@@ -103,9 +102,7 @@ class _Run:
         teacher = load_teacher(recipe.teacher.model, fabric.device) if recipe.teacher else None
         self._objective = Objective(net, LossSum(recipe.losses), teacher)
         # fused is the fastest by far where parameters are many and small
-        self._optimiser = torch.optim.Adam(
-            net.parameters(), lr=recipe.optimiser.lr, betas=recipe.optimiser.betas, fused=True
-        )
+        self._optimiser = torch.optim.Adam(net.parameters(), betas=recipe.optimiser.betas, fused=True)
         self._step, self._best, self._best_step = 0, -math.inf, 0
         self._started = time.monotonic()
         if state is not None:
@@ -121,9 +118,8 @@ class _Run:
 
     def go(self) -> Outcome:
         fabric, recipe = self._fabric, self._recipe
-        feed = Feed(
-            recipe, self._train, self._taught(), self._step, fabric.global_rank, fabric.world_size, fabric.device
-        )  # fmt: skip
+        rank, processes = fabric.global_rank, fabric.world_size
+        feed = Feed(recipe, self._train, self._taught(), self._step, rank, processes, fabric.device)
         bar = tqdm(total=recipe.steps, initial=self._step, disable=None if fabric.is_global_zero else True)
         curve = Curve(self._folder.curve, recipe, self._step) if fabric.is_global_zero else None
         try:
@@ -196,17 +192,12 @@ class _Run:
 
     def _taught(self) -> list[Pair] | None:
         """The training images as the teacher enlarges them, where they are to be kept."""
-        recipe, teacher = self._recipe, self._objective.teacher
-        if (
-            teacher is None
-            or recipe.teacher is None
-            or not recipe.teacher.cache
-            or "distillation" not in recipe.terms()
-        ):
+        named, teacher = self._recipe.teacher, self._objective.teacher
+        if named is None or teacher is None or not named.cache or "distillation" not in self._recipe.terms():
             return None
         for rank in range(self._fabric.world_size):  # the first one makes the file, the others find it
             if rank == self._fabric.global_rank:
-                pairs = enlarged_pairs(teacher, self._train, self._folder.taught, recipe.teacher.model)
+                pairs = enlarged_pairs(teacher, self._train, self._folder.taught, named.model)
             self._fabric.barrier()
         return pairs
 

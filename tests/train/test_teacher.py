@@ -1,0 +1,92 @@
+"""Teachers: shipped networks, ONNX files and checkpoints, whose pictures are made once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from pocketsr.data import Pair, pair_from
+from pocketsr.errors import UserError
+from pocketsr.nets import build, to_onnx
+from pocketsr.pixels import imresize
+from pocketsr.train import Recipe
+from pocketsr.train.checkpoint import save_checkpoint
+from pocketsr.train.teacher import enlarged_pairs, load_teacher
+
+CPU = torch.device("cpu")
+
+
+def _pair(seed: int) -> Pair:
+    coarse = np.random.default_rng(seed).uniform(30, 220, (6, 8))
+    return pair_from(f"{seed}", np.clip(imresize(coarse, 4), 0, 255).astype(np.uint8))
+
+
+def _floats(plane: np.ndarray) -> Tensor:
+    return torch.from_numpy(plane)[None, None].to(torch.float32) / 255
+
+
+def test_a_shipped_network_teaches() -> None:
+    pair = _pair(0)
+    sr = load_teacher("bicubic", CPU).enlarge(_floats(pair.lr))
+    expected = imresize(pair.lr.astype(np.float64), 2)  # another rule at the rim, which is left out
+    error = np.abs((sr[0, 0] * 255).numpy() - expected.clip(0, 255))[4:-4, 4:-4]
+    assert error.max() < 0.501  # whole levels
+
+
+def test_a_checkpoint_and_its_onnx_file_teach_the_same(tmp_path: Path, recipe: Callable[..., Recipe]) -> None:
+    made = recipe()
+    torch.manual_seed(1)
+    net = build(made.net.name, **made.net.config)
+    save_checkpoint({"ema": net.state_dict(), "recipe": msgspec.to_builtins(made)}, tmp_path / "best.pt")
+    to_onnx(net, tmp_path / "best.onnx")
+    lr = torch.cat([_floats(_pair(seed).lr) for seed in (0, 1)])
+    exact = load_teacher(str(tmp_path / "best.pt"), CPU)
+    rounded = load_teacher(str(tmp_path / "best.onnx"), CPU).enlarge(lr)
+    assert torch.equal(exact.enlarge(lr), net(lr))
+    # the engine gives whole levels: at most half of one away, and a float's worth
+    assert (exact.enlarge(lr).clamp(0, 1) - rounded).abs().max() < 0.501 / 255
+    for ours, its in zip(exact.features(lr), net.features(lr), strict=True):
+        assert torch.equal(ours, its)
+
+
+def test_what_can_not_teach(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="unknown model 'grand'"):
+        load_teacher("grand", CPU)
+    with pytest.raises(UserError, match="no such checkpoint"):
+        load_teacher(str(tmp_path / "none.pt"), CPU)
+
+
+class _Counting:
+    """Gives HR of one level, and counts how often it is asked."""
+
+    asked = 0
+
+    def enlarge(self, lr: Tensor) -> Tensor:
+        self.asked += 1
+        return torch.full((1, 1, 2 * lr.shape[2], 2 * lr.shape[3]), 1.2)
+
+    def features(self, lr: Tensor) -> list[Tensor]:
+        raise AssertionError(f"pictures alone are asked for, not features of {lr.shape}")
+
+
+def test_pictures_are_made_once_for_these_images_and_this_teacher(tmp_path: Path) -> None:
+    pairs, store, teacher = [_pair(0), _pair(1)], tmp_path / "teacher.npz", _Counting()
+    made = enlarged_pairs(teacher, pairs, store, "one")
+    assert teacher.asked == 2
+    again = enlarged_pairs(teacher, pairs, store, "one")
+    assert teacher.asked == 2
+    for pair, first, second in zip(pairs, made, again, strict=True):
+        assert first.lr is pair.lr
+        assert first.hr.shape == pair.hr.shape
+        assert (first.hr == 255).all()  # 1.2 is clipped
+        np.testing.assert_array_equal(first.hr, second.hr)
+    enlarged_pairs(teacher, pairs, store, "another")
+    assert teacher.asked == 4
+    enlarged_pairs(teacher, pairs[::-1], store, "another")
+    assert teacher.asked == 6
