@@ -87,14 +87,14 @@ def test_mirrored_photographs_are_enlarged_alike(net: Upscaler, photograph: Plan
 def test_steps_overshoot_no_more_than_bicubic(net: Upscaler, bicubic: Upscaler, axis: int) -> None:
     """A step between two flat levels, shrunk by the protocol and enlarged again.
 
-    Networks may go 2.5 % of the step (3 levels) beyond bicubic, since they make an edge of the same height steeper.
+    Networks may go 5 % of the step (6 levels) beyond bicubic, since they make an edge of the same height steeper.
     """
     most = max(max(_beyond(_enlarged(bicubic, step, axis, 1))) for step in _steps())  # 9 levels
     for step in _steps():
         for turn in (1, -1):
             below, above = _beyond(_enlarged(net, step, axis, turn))
             beyond = f"{below} levels below and {above} above a step of {STEP}"
-            assert max(below, above) <= most + 0.025 * STEP, f"{beyond}, bicubic {most}"
+            assert max(below, above) <= most + 0.05 * STEP, f"{beyond}, bicubic {most}"
 
 
 @AXES

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from pocketsr.engine.build import build_library
 from pocketsr.engine.cache import entry_for
@@ -85,6 +86,7 @@ class _Convolution(torch.autograd.Function):
         n, _, h, w = x.shape
         co, _, kh, kw = weight.shape
         x, weight, bias, packed = x.contiguous(), weight.contiguous(), bias.contiguous(), _pack(weight, block)
+        slope = None if slope is None else slope.contiguous()
         y = x.new_empty((n, co, h - kh + 1, w - kw + 1))
         act = None if slope is None else torch.empty_like(y)
         library.narrow_forward(
@@ -95,6 +97,7 @@ class _Convolution(torch.autograd.Function):
         return y if act is None else act
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         library, _, block, lanes = ctx.kernels
         x, weight, *rest = ctx.saved_tensors
@@ -114,6 +117,20 @@ class _Convolution(torch.autograd.Function):
         return dx, dweight, dbias, dslope if ctx.has_slope else None, None, None
 
 
+def _fits(x: Tensor, weight: Tensor, bias: Tensor | None, slope: Tensor | None, groups: int) -> bool:
+    """Whether the C can take it; all else, mistakes too, is PyTorch's."""
+    tensors = [t for t in (x, weight, bias, slope) if t is not None]
+    if any(t.device.type != "cpu" or t.dtype != torch.float32 for t in tensors) or x.dim() != 4 or weight.dim() != 4:
+        return False
+    co, ci, kh, kw = weight.shape
+    if x.shape[1] != ci * groups or co % groups or x.shape[2] < kh or max(co, ci) > _MOST_CHANNELS:
+        return False
+    if any(vector is not None and vector.shape != (co,) for vector in (bias, slope)):
+        return False
+    recorded = torch.onnx.is_in_onnx_export() or torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
+    return bool(x.shape[0] and x.shape[3] - kw + 1 >= host_target().lanes and not recorded)
+
+
 def conv2d(
     x: Tensor, weight: Tensor, bias: Tensor | None = None, slope: Tensor | None = None, groups: int = 1
 ) -> Tensor:
@@ -123,10 +140,8 @@ def conv2d(
     `torch.nn.functional.conv2d` and `prelu` up to the order of sums. Gradients of the first order only.
     On a CPU, for float32 and at most 64 channels, it runs in C compiled for the machine.
     """
-    width = x.shape[-1] - weight.shape[-1] + 1
-    plain = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
-    fits = max(weight.shape[:2]) <= _MOST_CHANNELS and width >= host_target().lanes
-    if plain and fits and not torch.onnx.is_in_onnx_export():
+    if _fits(x, weight, bias, slope, groups):
+        width = x.shape[-1] - weight.shape[-1] + 1
         vectors = -(-width // host_target().lanes)
         shape = (weight.shape[0] // groups, *weight.shape[1:], groups)
         kernels = _kernels(shape, next(v for v in (4, 3, 2, 1) if vectors % v == 0))
