@@ -9,11 +9,12 @@ engine. Edges are repeated before every convolution.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal, cast
+from typing import Annotated, Literal, cast
 
 import msgspec
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
+from msgspec import Meta
 from torch import Tensor, nn
 
 from pocketsr.nets.base import Bicubic, SRNet, crop, pad_edges
@@ -40,7 +41,7 @@ class PocketConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     layers: tuple[Layer, ...] = (Layer(8), Layer(8), Layer(4))
     anchor: Anchor = "nearest"
     block: BlockKind = "linear"
-    expansion: int = 64
+    expansion: Annotated[int, Meta(ge=1)] = 64
     zero_mean: bool = True
     """The first kernels sum to 0: the network answers to differences of brightness alone. Without biases, flat areas
     then stay exactly what they are."""

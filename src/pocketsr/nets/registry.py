@@ -63,7 +63,7 @@ def to_onnx(net: SRNet, path: Path) -> None:
         warnings.simplefilter("ignore")  # the older exporter announces its end; it leaves the cleaner graph
         file = Path(scratch) / path.name
         torch.onnx.export(
-            small, (torch.rand(1, net.channels, 32, 48),), file, input_names=[names_[0]], output_names=[names_[1]],
+            small, (torch.zeros(1, net.channels, 32, 48),), file, input_names=[names_[0]], output_names=[names_[1]],
             opset_version=17, dynamo=False, dynamic_axes={names_[0]: sides, names_[1]: large},
         )  # fmt: skip
         model = onnx.load(file)
