@@ -122,6 +122,30 @@ def test_without_an_average_the_weights_themselves_are_kept(tmp_path: Path, reci
     _assert_same(state["ema"], load_checkpoint(tmp_path / "run" / "last.pt")["net"])
 
 
+def test_the_best_of_the_validations_is_kept(tmp_path: Path, recipe: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = iter([30.0, 32.0, 31.0])
+    monkeypatch.setattr(loop, "valid_psnr_db", lambda *_: next(figures))
+    outcome = train(recipe(steps=6, validate_every=2), tmp_path / "run")
+    assert (outcome.best_step, outcome.best_psnr_db) == (4, 32.0)
+    assert load_checkpoint(tmp_path / "run" / "best.pt")["step"] == 4
+
+
+def test_the_finish_has_losses_of_its_own(tmp_path: Path, recipe: Make) -> None:
+    train(recipe(steps=10, finish={"at": 0.5, "losses": {"l2": 1.0}}), tmp_path / "run")
+    first, second = _curve(tmp_path / "run")
+    assert (first["step"], first["l2"]) == ("5", "")
+    assert (second["step"], second["l1"]) == ("10", "")
+    assert 0 < float(second["l2"]) < float(first["l1"])  # squares of small errors
+
+
+def test_long_gradients_are_shortened(tmp_path: Path, recipe: Make) -> None:
+    train(recipe(steps=1, optimiser={"lr": 0.005, "clip_norm": 1e-3}), tmp_path / "run")
+    moments = load_checkpoint(tmp_path / "run" / "last.pt")["optimiser"]["state"].values()
+    # after one step Adam's first moment is (1 - 0.9) times the gradient
+    length = math.sqrt(sum(float(moment["exp_avg"].square().sum()) for moment in moments))
+    assert length == pytest.approx(0.1 * 1e-3, rel=1e-3)
+
+
 def test_a_run_can_begin_with_the_weights_of_another(tmp_path: Path, recipe: Make) -> None:
     train(recipe(steps=2), tmp_path / "first")
     best = tmp_path / "first" / "best.pt"
