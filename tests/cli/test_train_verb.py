@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +16,11 @@ import yaml
 from cli_samples import smooth
 from PIL import Image
 
-from conftest import Outcome
 from pocketsr.engine import load
 from pocketsr.train import loop
 from pocketsr.train.checkpoint import load_network
 
-Run = Callable[..., Outcome]
+Run = Callable[..., Any]
 
 
 @pytest.fixture

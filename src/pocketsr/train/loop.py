@@ -104,6 +104,8 @@ class _Run:
         # fused is the fastest by far where parameters are many and small
         self._optimiser = torch.optim.Adam(net.parameters(), betas=recipe.optimiser.betas, fused=True)
         self._step, self._best, self._best_step = 0, -math.inf, 0
+        self._sums: dict[str, Tensor] = {}  # of each loss over the steps since the last report, which are counted
+        self._summed = 0
         self._started = time.monotonic()
         if state is not None:
             load_weights(net, state["net"], folder.last)
@@ -111,6 +113,8 @@ class _Run:
             self._optimiser.load_state_dict(state["optimiser"])
             torch.set_rng_state(state["rng"])
             self._step, self._best, self._best_step = state["step"], state["best_psnr_db"], state["best_step"]
+            self._sums = {name: part.to(fabric.device) for name, part in state.get("sums", {}).items()}
+            self._summed = state.get("summed", 0)
             self._started -= state["seconds"]
         if fabric.is_global_zero:
             folder.create(drawn)
@@ -147,8 +151,7 @@ class _Run:
         average: list[Tensor] = list(self._average.parameters())
         clip_norm, decay = recipe.optimiser.clip_norm, recipe.ema.decay if recipe.ema else None
         finish = recipe.finish_step()
-        sums: dict[str, Tensor] = {}
-        summed, saved = 0, time.monotonic()
+        saved = time.monotonic()
         for lr, hr, taught in feed:
             if recipe.finish and self._step >= finish:
                 self._objective.losses = LossSum(recipe.finish.losses)
@@ -168,14 +171,14 @@ class _Run:
                 if decay is not None:  # a plain mean at first, so that the beginning is soon forgotten
                     torch._foreach_lerp_(average, parameters, max(1 - decay, 1 / (step + 1)))
                 for name, part in parts.items():
-                    sums[name] = sums[name] + part if name in sums else part.detach()
-            summed += 1
+                    self._sums[name] = self._sums[name] + part if name in self._sums else part.detach()
+            self._summed += 1
             due = step % recipe.validate_every == 0 or step == recipe.steps
             if due or step % _LOG_EVERY == 0 or step == finish:  # the sums are of one set of losses
-                losses = self._means(sums, summed)
+                losses = self._means()
                 psnr = self._validate() if due else None
                 self._report(bar, curve, rate, losses, psnr)
-                sums, summed = {}, 0
+                self._sums, self._summed = {}, 0
             if fabric.is_global_zero and time.monotonic() - saved > recipe.checkpoint_every_s:
                 self._save()
                 saved = time.monotonic()
@@ -201,10 +204,10 @@ class _Run:
             self._fabric.barrier()
         return pairs
 
-    def _means(self, sums: dict[str, Tensor], count: int) -> dict[str, float]:
+    def _means(self) -> dict[str, float]:
         """Mean of each loss since the last report, over all processes. Raises UserError where one is no number."""
-        totals = cast(Tensor, self._fabric.all_reduce(torch.stack(list(sums.values())), reduce_op="mean"))
-        means = {name: total / count for name, total in zip(sums, totals.tolist(), strict=True)}
+        totals = cast(Tensor, self._fabric.all_reduce(torch.stack(list(self._sums.values())), reduce_op="mean"))
+        means = {name: total / self._summed for name, total in zip(self._sums, totals.tolist(), strict=True)}
         if not all(math.isfinite(mean) for mean in means.values()):
             raise UserError(
                 f"the loss is no number any more at step {self._step}: lower optimiser.lr or set optimiser.clip_norm "
@@ -242,6 +245,7 @@ class _Run:
             "net": self._net.state_dict(), "ema": self._average.state_dict(),
             "optimiser": self._optimiser.state_dict(), "rng": torch.get_rng_state(),
             "recipe": msgspec.to_builtins(self._recipe), "step": self._step, "best_psnr_db": self._best,
-            "best_step": self._best_step, "seconds": time.monotonic() - self._started,
+            "best_step": self._best_step, "sums": self._sums, "summed": self._summed,
+            "seconds": time.monotonic() - self._started,
         }  # fmt: skip
         save_checkpoint(state, self._folder.last)
