@@ -1,75 +1,18 @@
-"""`conv2d` against PyTorch's own in double precision: values, gradients, fallbacks, and whose memory it touches.
-
-Operands are small multiples of 1/4, so that every sum is exact in float32 in whatever order: results must be equal, not
-close, and outputs of exactly 0, where PReLU bends, are common.
-"""
+"""`conv2d` against PyTorch's own in double precision: values, gradients, layouts, and what it falls back on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
+from narrow_operands import LANES, assert_exact, operands, reference, whole
 from torch import Tensor
 
-from pocketsr.engine.target import host_target
 from pocketsr.errors import UserError
 from pocketsr.narrow import conv, conv2d
-
-torch.set_num_threads(1)
-
-LANES = host_target().lanes
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Compiled kernels of the tests stay out of the user's cache."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("POCKETSR_CACHE", str(tmp_path_factory.mktemp("narrow")))
-        yield
-
-
-def whole(*shape: int, seed: int) -> Tensor:
-    """Of -3 .. 3."""
-    return torch.randint(-3, 4, shape, generator=torch.Generator().manual_seed(seed)).float()
-
-
-def operands(
-    ci: int, co: int, kernel: tuple[int, int] = (3, 3), groups: int = 1, out: tuple[int, int] = (9, LANES + 3)
-) -> list[Tensor]:
-    """x, weight, bias and slope for two pictures of `out` after the convolution."""
-    x = whole(2, ci, out[0] + kernel[0] - 1, out[1] + kernel[1] - 1, seed=1)
-    return [x, whole(co, ci // groups, *kernel, seed=2), whole(co, seed=3), whole(co, seed=4) / 4]
-
-
-def reference(
-    x: Tensor, weight: Tensor, bias: Tensor | None = None, slope: Tensor | None = None, groups: int = 1
-) -> Tensor:
-    y = F.conv2d(x, weight, bias, groups=groups)
-    return y if slope is None else F.prelu(y, slope)
-
-
-def compiled(y: Tensor) -> bool:
-    """Whether it came from a `torch.autograd.Function`, which nothing that PyTorch itself offers here is."""
-    return isinstance(y.grad_fn, torch.autograd.function.BackwardCFunction)
-
-
-def assert_exact(given: Sequence[Tensor | None], groups: int = 1, *, fast: bool = True) -> None:
-    """Output and every gradient equal the reference's, and it ran compiled, or not, as expected."""
-    results: list[list[Tensor]] = []
-    for function, dtype in ((conv2d, None), (reference, torch.float64)):
-        # Detached but laid out as given: strides are what some of these tests are about
-        leaves = [None if one is None else one.detach().to(dtype or one.dtype).requires_grad_() for one in given]
-        y = function(*leaves, groups=groups)  # type: ignore[operator]
-        if function is conv2d:
-            assert compiled(y) == fast
-        grad = whole(*y.shape, seed=5).to(y.dtype)
-        results.append([y, *torch.autograd.grad(y, [leaf for leaf in leaves if leaf is not None], grad)])
-    for found, expected in zip(*results, strict=True):
-        assert expected.abs().max() > 0
-        assert torch.equal(found.double(), expected)
 
 
 @pytest.mark.parametrize(
@@ -211,60 +154,6 @@ def test_no_pictures_give_no_output_and_gradients_of_zero() -> None:
     assert torch.equal(grad, torch.zeros_like(weight))
 
 
-MARGIN = 64  # floats on each side, more than any vector
-
-
-def between_nans(content: Tensor) -> tuple[Tensor, Tensor]:
-    """A contiguous copy of `content` inside a larger buffer of NaN, and that buffer."""
-    buffer = torch.full((content.numel() + 2 * MARGIN,), torch.nan)
-    inside = torch.empty(0).set_(buffer.untyped_storage(), MARGIN, content.shape)
-    inside.copy_(content)
-    return inside, buffer
-
-
-@pytest.mark.parametrize(("ci", "co", "groups"), [(3, 5, 1), (6, 6, 6)])
-@pytest.mark.parametrize("width", [LANES, LANES + 1, 4 * LANES - 3])
-@pytest.mark.parametrize("rectified", [True, False])
-def test_memory_of_others_is_neither_read_nor_written(
-    monkeypatch: pytest.MonkeyPatch, ci: int, co: int, groups: int, width: int, rectified: bool
-) -> None:
-    """Whatever it reads or allocates lies between NaN: what it reads beyond spoils results, what it writes shows.
-
-    Fresh memory is NaN too, so that a place which is never written shows as well.
-    """
-    buffers: list[Tensor] = []
-
-    def guarded(content: Tensor) -> Tensor:
-        inside, buffer = between_nans(content)
-        buffers.append(buffer)
-        return inside
-
-    given = operands(ci, co, groups=groups, out=(9, width))[: 4 if rectified else 3]
-    grad = whole(2, co, 9, width, seed=5)
-    wide = [one.double().requires_grad_() for one in given]
-    y = reference(*wide, groups=groups)
-    expected = [y, *torch.autograd.grad(y, wide, grad.double())]
-
-    inputs = [guarded(one).requires_grad_() for one in given]
-    handed = guarded(grad)
-    kept = [buffer.clone() for buffer in buffers]
-    with monkeypatch.context() as patch:
-        empty, zeros = torch.empty_like, torch.Tensor.new_zeros
-        patch.setattr(torch, "empty_like", lambda one: guarded(empty(one).fill_(torch.nan)))
-        patch.setattr(torch.Tensor, "new_empty", lambda one, shape: guarded(zeros(one, shape).fill_(torch.nan)))
-        patch.setattr(torch.Tensor, "new_zeros", lambda one, *shape: guarded(zeros(one, *shape)))
-        y = conv2d(*inputs, groups=groups)
-        found = [y, *torch.autograd.grad(y, inputs, handed)]
-    # y, its PReLU, dx, dweight, dbias, dslope and scratch: all that it allocates was guarded
-    assert len(buffers) - len(kept) == (7 if rectified else 6)
-    assert all(torch.equal(one.double(), other) for one, other in zip(found, expected, strict=True))
-    for buffer in buffers:
-        assert buffer[:MARGIN].isnan().all()
-        assert buffer[-MARGIN:].isnan().all()
-    for before, after in zip(kept, buffers, strict=False):
-        assert torch.equal(before.nan_to_num(), after.nan_to_num())  # what it was given is as it was
-
-
 @pytest.mark.filterwarnings("ignore:.torch.jit.trace. is deprecated:DeprecationWarning")
 def test_a_trace_records_pytorchs_own() -> None:
     """A trace can hold no compiled function: it must be right on other inputs and sizes."""
@@ -273,29 +162,6 @@ def test_a_trace_records_pytorchs_own() -> None:
     assert "aten::_convolution" in str(traced.graph)
     other = whole(1, 3, 20, 3 * LANES, seed=6)
     assert torch.equal(traced(other), reference(other, weight, bias, slope))
-
-
-@pytest.mark.parametrize(
-    ("part", "wrong"),
-    [
-        (0, lambda x: x[:, :2]),
-        (1, lambda weight: weight[:, :2]),
-        (2, lambda bias: bias[:4]),
-        (3, lambda slope: slope[:4]),
-        (0, lambda x: x[:, :, :2]),
-        (2, lambda bias: bias.double()),
-        (3, lambda slope: slope.double()),
-    ],
-    ids=["input channels", "weight channels", "bias", "slope", "height", "type of bias", "type of slope"],
-)
-def test_what_does_not_fit_is_refused_as_pytorch_does(part: int, wrong: Callable[[Tensor], Tensor]) -> None:
-    """And not read beyond its end, or as if it were float32."""
-    given = operands(3, 5)
-    given[part] = wrong(given[part])
-    with pytest.raises(RuntimeError):
-        reference(*given)
-    with pytest.raises(RuntimeError):
-        conv2d(*given)
 
 
 def test_gradients_of_gradients_are_refused() -> None:
