@@ -23,7 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("input", metavar="INPUT", type=Path, help="a video, an image, or a folder of them")
     add("-o", "--output", metavar="OUTPUT", type=Path, help="where to write it; a folder for a folder")
-    add("-m", "--model", metavar="tiny|small|FILE.onnx", default="small", help="the network (default: small)")
+    add(
+        "-m",
+        "--model",
+        metavar="NAME|FILE.onnx",
+        default="small",
+        help="the network: a name that `pocketsr models` lists, or a file (default: small)",
+    )
     add("-s", "--scale", type=int, help="refuse a network that upscales by another factor")
     add("-j", "--threads", type=int, help="threads of the network (default: every core)")
     add("-y", "--yes", action="store_true", help="overwrite what exists")
