@@ -6,6 +6,7 @@ import csv
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -194,3 +195,19 @@ def test_a_folder_without_images(tmp_path: Path, recipe: Make) -> None:
     with pytest.raises(UserError, match=f"{tmp_path}.*no images"):
         train(recipe(data={"folder": str(tmp_path)}), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"net": {"name": "pocket", "config": {"blok": "plain"}}}, "has no setting 'blok'"),
+        ({"init": "none.pt"}, "no such checkpoint"),
+        ({"losses": {"distillation": 1.0}, "teacher": {"model": "grand"}}, "unknown model 'grand'"),
+        ({}, "nowhere"),
+    ],
+)
+def test_mistakes_are_told_before_images_are_read(
+    tmp_path: Path, recipe: Make, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UserError, match=said):
+        train(recipe(data={"folder": "nowhere"}, **changes), tmp_path / "run")

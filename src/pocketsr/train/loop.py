@@ -77,7 +77,7 @@ def train(
     state = folder.reopen(changed) if resume else None
     fabric.launch()
     torch.set_num_threads(recipe.threads)
-    run = _Run(fabric, recipe, folder, state, pairs or sources.load_pairs(recipe))
+    run = _Run(fabric, recipe, folder, state, pairs)
     try:
         return run.go()
     except OSError as error:
@@ -88,10 +88,10 @@ class _Run:
     """One run's networks, optimiser and counters."""
 
     def __init__(
-        self, fabric: Fabric, recipe: Recipe, folder: RunFolder, state: dict[str, Any] | None, pairs: sources.Loaded
+        self, fabric: Fabric, recipe: Recipe, folder: RunFolder, state: dict[str, Any] | None,
+        pairs: sources.Loaded | None,
     ) -> None:  # fmt: skip
         self._fabric, self._recipe, self._folder = fabric, recipe, folder
-        self._train, self._valid, drawn = pairs
         torch.manual_seed(recipe.seed)
         net = nets.build(recipe.net.name, **recipe.net.config)
         sources.check_net(recipe, net)
@@ -101,6 +101,8 @@ class _Run:
         self._average = copy.deepcopy(net).requires_grad_(False) if recipe.ema else net
         teacher = load_teacher(recipe.teacher.model, fabric.device) if recipe.teacher else None
         self._objective = Objective(net, LossSum(recipe.losses), teacher)
+        # last, since it may take minutes: mistakes in the rest of the recipe show at once
+        self._train, self._valid, drawn = pairs or sources.load_pairs(recipe)
         # fused is the fastest by far where parameters are many and small
         self._optimiser = torch.optim.Adam(net.parameters(), betas=recipe.optimiser.betas, fused=True)
         self._step, self._best, self._best_step = 0, -math.inf, 0
@@ -211,7 +213,7 @@ class _Run:
         if not all(math.isfinite(mean) for mean in means.values()):
             raise UserError(
                 f"the loss is no number any more at step {self._step}: lower optimiser.lr or set optimiser.clip_norm "
-                f"and begin anew; {self._folder.path} holds the best weights so far"
+                f"and begin anew; {self._folder.path} keeps the last good weights"
             )
         return means
 
