@@ -133,10 +133,9 @@ def test_any_cut_of_bands_is_the_same(folder: Path) -> None:
         assert (out == expected).all()
 
 
-def test_working_memory_stays_in_the_second_level_cache() -> None:
-    """1 to 2 MB a core on current machines. `small` keeps rows of 16 channels in five layers, and a skip's."""
-    for name, most in {"bicubic": 200_000, "tiny": 1_100_000, "small": 2_500_000}.items():
-        assert load(name, threads=1).scratch_bytes(640) < most
+def test_working_memory_is_under_2_mb_a_thread() -> None:
+    for name in SHIPPED:
+        assert load(name, threads=1).scratch_bytes(640) < 2_000_000
 
 
 @pytest.mark.parametrize("hint", ["bound", "offsets"])
@@ -173,12 +172,13 @@ def test_network_refuses_what_does_not_fit() -> None:
         load("tiny", threads=0)
 
 
-@pytest.mark.parametrize("name", ["tiny", "small"])
+@pytest.mark.parametrize(("name", "most_levels"), [("tiny", 0), ("small", 1)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_a_flat_picture_stays_flat_to_its_corners(name: str, dtype: type) -> None:
-    """The networks have no bias, their first kernels sum to 0 and their edges are repeated: nothing is added."""
+def test_a_flat_picture_stays_flat_to_its_corners(name: str, most_levels: float, dtype: type) -> None:
+    """Edges are repeated inside the networks; `tiny` has no bias and first kernels that sum to 0: nothing is added."""
     flat = np.full((31, 47), 180 * (np.iinfo(dtype).max // 255), dtype)
-    assert (load(name, threads=2)(flat) == flat[0, 0]).all()
+    level = np.iinfo(dtype).max / 255
+    assert np.abs(load(name, threads=2)(flat).astype(float) - flat[0, 0]).max() <= most_levels * level
 
 
 def test_repeated_edges_are_those_of_a_padded_picture(tmp_path: Path) -> None:

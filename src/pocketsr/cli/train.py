@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -46,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{out / f'{recipe.name}.onnx'}: the best weights, {at}")
         return 0
     print(f"pocketsr: stopped at step {outcome.step} of {recipe.steps}; best: {at}", file=sys.stderr)
-    again = " ".join(["pocketsr train", str(args.recipe), "--out", str(out), *(f"--set {s}" for s in args.set)])
-    print(f"pocketsr: go on with: {again} --resume", file=sys.stderr)
+    changes = [word for override in args.set for word in ("--set", override)]
+    again = shlex.join(["pocketsr", "train", str(args.recipe), "--out", str(out), *changes, "--resume"])
+    print(f"pocketsr: go on with: {again}", file=sys.stderr)
     return 130

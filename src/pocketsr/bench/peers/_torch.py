@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
@@ -70,9 +71,16 @@ class _Graph(nn.Module):
         super().__init__()
         graph = proto.graph
         self.keys: dict[str, str] = {}
-        for tensor in graph.initializer:
-            self.register_buffer(self._key(tensor.name), torch.from_numpy(numpy_helper.to_array(tensor).copy()))
-        self.steps = [(_op(node), [self._key(n) for n in node.input], self._key(node.output[0])) for node in graph.node]
+        tensors = {tensor.name: tensor for tensor in graph.initializer}
+        tensors |= {node.output[0]: node.attribute[0].t for node in graph.node if node.op_type == "Constant"}
+        constants = {name: numpy_helper.to_array(tensor) for name, tensor in tensors.items()}
+        for name, array in constants.items():
+            self.register_buffer(self._key(name), torch.from_numpy(array.copy()))
+        self.steps = [
+            (_op(node, constants), [self._key(n) for n in node.input], self._key(node.output[0]))
+            for node in graph.node
+            if node.op_type != "Constant"
+        ]
         self.source, self.sink = self._key(graph.input[0].name), self._key(graph.output[0].name)
 
     def _key(self, name: str) -> str:
@@ -85,13 +93,18 @@ class _Graph(nn.Module):
         return values[self.sink]
 
 
-def _op(node: onnx.NodeProto) -> Callable[..., Tensor]:
+def _op(node: onnx.NodeProto, constants: dict[str, NDArray[Any]]) -> Callable[..., Tensor]:
     given: dict[str, Any] = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     if node.op_type == "Conv" and not given.get("auto_pad"):
         pads, groups = given.get("pads", [0, 0, 0, 0]), given.get("group", 1)
         return lambda x, w, b=None: functional.conv2d(x, w, b, padding=(pads[0], pads[1]), groups=groups)
     if node.op_type == "DepthToSpace" and given.get("mode") == b"CRD":
         return lambda x: functional.pixel_shuffle(x, given["blocksize"])
+    if node.op_type == "Pad" and given.get("mode") == b"edge":
+        top, left, bottom, right = (int(constants[node.input[1]][i]) for i in (2, 3, 6, 7))
+        return lambda x, _: functional.pad(x, (left, right, top, bottom), mode="replicate")
+    if node.op_type == "Gather":
+        return lambda x, index: torch.index_select(x, given["axis"], index)
     if node.op_type == "PRelu":
         return lambda x, slope: functional.prelu(x, slope.flatten())
     if node.op_type == "LeakyRelu":
