@@ -34,7 +34,7 @@ def test_files_for_each_target(
     for function in ("tiny_scratch", "tiny_bands", "tiny_u8", "tiny_u16", "tiny_f32"):
         assert function.encode() in data
     plan = capsys.readouterr().out
-    assert plan.count("8 -> 8 channels, 3x3") == 1
+    assert plan.count("8 -> 8 channels, 3x3, 4 groups") == 2
     assert f"tiny{suffix}" in plan
 
 
