@@ -7,18 +7,15 @@ all networks that ship. To be run whenever one of them changes.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import io
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pocketsr.bench.machine import describe_machine
-from pocketsr.cli import main
-from pocketsr.models import SHIPPED, resolve
+from recording import recorded
+
+from pocketsr.models import SHIPPED
 
 __all__ = ["as_table", "record"]
 
@@ -55,33 +52,19 @@ def _cell(mean: dict[str, Any], best: dict[str, float]) -> str:
     return " / ".join(parts)
 
 
-def _digests(models: Sequence[str]) -> dict[str, str]:
-    """The SHA-256 of each network's file: figures belong to exactly these."""
-    return {Path(model).stem: hashlib.sha256(resolve(model).read_bytes()).hexdigest() for model in models}
-
-
-def record(data: str, models: Sequence[str] = ()) -> int:
-    """Run the bench on the clips in `data` and write both files; returns the bench's exit code."""
+def record(data: str, models: Sequence[str] = ()) -> None:
+    """Run the bench on the clips in `data` and write both files."""
     chosen = tuple(models) or SHIPPED
-    printed = io.StringIO()
-    before = _digests(chosen)
-    with contextlib.redirect_stdout(printed):
-        code = main(["bench", "call", "--data", data, "--json", *(part for model in chosen for part in ("-m", model))])
-    if code != 0:
-        return code
-    if _digests(chosen) != before:
-        raise SystemExit("a network changed while it was measured: run this again")
-    report = json.loads(printed.getvalue())
-    for row in (*report["rows"], *report["means"]):
-        row["model"] = Path(row["model"]).stem  # where the file lay is nobody's business
     command = " ".join(["pocketsr bench call --data DIR --json", *(f"-m {Path(model).stem}" for model in chosen)])
-    result = {"machine": describe_machine(), "command": command, "networks": before, **report}
+    wanted = [part for model in chosen for part in ("-m", model)]
+    result = recorded(["call", "--data", data, *wanted], chosen, command)
+    for row in (*result["rows"], *result["means"]):
+        row["model"] = Path(row["model"]).stem  # where the file lay is nobody's business
     RESULTS.write_text(json.dumps(result, indent=2) + "\n")
-    TABLE.write_text(as_table(report["means"]))
-    return 0
+    TABLE.write_text(as_table(result["means"]))
 
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         raise SystemExit(__doc__)
-    sys.exit(record(sys.argv[1], sys.argv[2:]))
+    record(sys.argv[1], sys.argv[2:])

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pocketsr.data import CodecSetting, degrade_clip, read_clip
+from pocketsr.bench.quality import read_image
+from pocketsr.data import CodecSetting, degrade_clip, read_clip, scaled_kbps
 from pocketsr.engine import Plane, load, repeat_edges
 from pocketsr.image import upscale_image
 from pocketsr.models import SHIPPED
@@ -74,9 +75,7 @@ def panels(look: Look, data: Path) -> dict[str, Plane]:
 
 def _still(path: Path) -> dict[str, Plane]:
     """LR by the protocol of the published figures, enlarged as `pocketsr upscale` enlarges images."""
-    with Image.open(path) as image:
-        hr = np.asarray(image.convert("RGB"))
-    hr = hr[: hr.shape[0] // 2 * 2, : hr.shape[1] // 2 * 2]
+    hr = read_image(path)
     lr = imresize(hr, 0.5)
     return {"LR": _repeated(lr)} | {model: upscale_image(lr, model, threads=1) for model in SHIPPED} | {"HR": hr}
 
@@ -85,8 +84,9 @@ def _call(path: Path, rate_kbps: int) -> dict[str, Plane]:
     """Luma alone, LR through H.264 as calls set it, enlarged as `pocketsr upscale` enlarges frames."""
     clip = read_clip(path, FRAME + 1)
     small = [imresize(frame, 0.5) for frame in clip.frames]
-    sent_kbps = round(rate_kbps * small[0].size / (640 * 360))
-    lr = degrade_clip(small, CodecSetting("h264", sent_kbps, clip.fps, keyframe_interval=300))[FRAME]
+    height, width = small[0].shape
+    setting = CodecSetting("h264", scaled_kbps(rate_kbps, width, height), clip.fps, keyframe_interval=300)
+    lr = degrade_clip(small, setting)[FRAME]
     lumas = {"LR": _repeated(lr)} | {model: repeat_edges(load(model, threads=1))(lr) for model in SHIPPED}
     return {column: _grey(luma) for column, luma in (lumas | {"HR": clip.frames[FRAME]}).items()}
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import runpy
 from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
 import pytest
 from av.video.frame import VideoFrame
+from record_call import as_table
 
 from pocketsr.bench import call
 from pocketsr.bench.vmaf import find_ffmpeg, vmaf
@@ -64,11 +63,6 @@ def ffmpeg() -> str:
         return find_ffmpeg()
     except UserError as error:
         pytest.skip(str(error))
-
-
-@pytest.fixture(scope="module")
-def record_call() -> dict[str, Any]:
-    return runpy.run_path(str(Path(__file__).parents[2] / "tools" / "record_call.py"))
 
 
 @pytest.fixture(scope="module")
@@ -200,10 +194,10 @@ def test_an_ffmpeg_that_fails_is_quoted(tmp_path: Path) -> None:
         vmaf(str(broken), _frames(16, 16, 1), _frames(16, 16, 1))
 
 
-def test_the_table_has_a_row_for_each_codec_and_rate(record_call: dict[str, Any]) -> None:
+def test_the_table_has_a_row_for_each_codec_and_rate() -> None:
     mean = {"codec": "av1", "rate_kbps": 150, "model": "one", "clips": 4, "psnr_db": 30.126, "ssim": 0.9, "vmaf": 50.0}
     better = mean | {"model": "two", "psnr_db": 31.0, "ssim": 0.89, "vmaf": None}
-    lines = record_call["as_table"]([mean, better]).splitlines()
+    lines = as_table([mean, better]).splitlines()
     assert "means over 4 clips" in lines[0]
     assert lines[2:] == [
         "| codec | kbit/s | one | two |",

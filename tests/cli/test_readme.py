@@ -10,10 +10,10 @@ import subprocess
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+import readme_tables
 from cli_samples import make_clip, smooth
 from PIL import Image
 
@@ -113,12 +113,12 @@ def test_links_lead_somewhere(link: str) -> None:
     assert (ROOT / link).exists()
 
 
-def test_tables_are_those_of_the_benchmarks(readme_tables: ModuleType) -> None:
+def test_tables_are_those_of_the_benchmarks() -> None:
     # else: python tools/readme_tables.py
     assert readme_tables.with_tables(README, ROOT / "benchmarks") == README
 
 
-def test_speed_table_by_hand(readme_tables: ModuleType) -> None:
+def test_speed_table_by_hand() -> None:
     row = {"model": "m", "version": "1.2", "precision": "fp32", "p99_ms": 9.0, "gmacs_per_s": 50.4}
     figures = {
         "machine": {"cpu": "A CPU"},
@@ -142,7 +142,7 @@ def test_speed_table_by_hand(readme_tables: ModuleType) -> None:
     assert text.endswith("Not measured: mnn (not installed).")
 
 
-def test_quality_table_by_hand(readme_tables: ModuleType) -> None:
+def test_quality_table_by_hand() -> None:
     rows = [
         {"model": "a", "set": "Set5", "psnr_db": 33.661, "ssim": 0.92994},
         {"model": "a", "set": "Set14", "psnr_db": 30.24, "ssim": 0.8688},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,15 +12,6 @@ from net_samples import SAMPLES
 from pocketsr.nets import SRNet, build
 
 torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is compiled for the tests stays out of the user's cache."""
-    folder = tmp_path_factory.mktemp("cache")
-    patch = pytest.MonkeyPatch()
-    patch.setenv("POCKETSR_CACHE", str(folder))
-    return folder
 
 
 @pytest.fixture(params=SAMPLES)

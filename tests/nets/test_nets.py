@@ -41,7 +41,7 @@ def test_shapes(sample: str, make: Make) -> None:
 @torch.no_grad()
 def test_unpadded_is_the_inner_part(sample: str, make: Make) -> None:
     net, x = make(sample), _noise(17, 23, 2)
-    inner = crop(net(x), 2 * net.reach)
+    inner = crop(net(x), 2 * net.reach, 2 * net.reach)
     assert inner.std() > 0.01
     torch.testing.assert_close(net.valid(x), inner, atol=1e-6, rtol=0)
 

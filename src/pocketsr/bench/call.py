@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from pocketsr.bench.vmaf import vmaf
-from pocketsr.data import Clip, Codec, CodecSetting, Plane, find_clips, read_clip, send_clip
+from pocketsr.data import Clip, Codec, CodecSetting, Plane, find_clips, read_clip, scaled_kbps, send_clip
 from pocketsr.engine import Upscaler, repeat_edges
 from pocketsr.errors import UserError
 from pocketsr.models import SHIPPED
@@ -127,7 +127,7 @@ def measure_clip(
     height, width = small[0].shape
     for codec in codecs:
         for rate_kbps in rates_kbps:
-            asked_kbps = max(1, round(rate_kbps * width * height / (640 * 360)))
+            asked_kbps = scaled_kbps(rate_kbps, width, height)
             received, sent_kbps = send_clip(small, CodecSetting(codec, asked_kbps, clip.fps, _KEYFRAME_INTERVAL))
             for model, net in nets.items():
                 figures = _compare([net(frame) for frame in received], clip.frames, ffmpeg)

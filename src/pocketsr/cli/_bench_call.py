@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
-import math
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pocketsr.cli._figures import add_options, jsonable, listed
 
 if TYPE_CHECKING:
     from pocketsr.bench.call import Mean, Row
@@ -17,21 +16,11 @@ __all__ = ["SUMMARY", "add_arguments", "run"]
 
 SUMMARY = "PSNR, SSIM and VMAF on video as calls send it: real encoders, zero latency, low bit rates"
 
-_PLACES = {"sent_kbps": 1, "psnr_db": 4, "ssim": 5, "vmaf": 3}
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, required=True, help="folder of clips in HR")
+    add_options(parser, "folder of clips in HR")
     parser.add_argument("--clips", help="comma-separated names of clips, without suffix (default: those held out)")
-    parser.add_argument(
-        "-m",
-        "--model",
-        action="append",
-        metavar="NAME|FILE",
-        help="a shipped name or an .onnx file; may be repeated (default: all that ship)",
-    )
     parser.add_argument("--no-vmaf", action="store_true", help="leave VMAF out, which needs an ffmpeg with libvmaf")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,9 +35,7 @@ def run(args: argparse.Namespace) -> int:
         if error.name != "torch":
             raise
         raise UserError("bench call needs torch: pip install 'pocketsr[call]'") from error
-    names = (
-        [name.strip() for name in args.clips.split(",") if name.strip()] if args.clips is not None else call.HELD_OUT
-    )
+    names = listed(args.clips) if args.clips is not None else call.HELD_OUT
     paths = call.named_clips(args.data, names)
     ffmpeg = None if args.no_vmaf else find_ffmpeg()
     nets = call.load_networks(args.model)
@@ -64,18 +51,9 @@ def run(args: argparse.Namespace) -> int:
                 rows.append(row)
                 bar.update()
     means = call.mean_over_clips(rows)
-    report = {"rows": [_jsonable(row) for row in rows], "means": [_jsonable(mean) for mean in means]}
+    report = {"rows": [jsonable(row) for row in rows], "means": [jsonable(mean) for mean in means]}
     print(json.dumps(report) if args.json else _table(means))
     return 0
-
-
-def _jsonable(row: Row | Mean) -> dict[str, str | int | float | None]:
-    values = dataclasses.asdict(row)
-    for key, places in _PLACES.items():
-        value = values.get(key)
-        if value is not None:  # a frame equal to HR has infinite PSNR, for which JSON has no number
-            values[key] = round(value, places) if math.isfinite(value) else None
-    return values
 
 
 def _table(means: list[Mean]) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
-import math
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pocketsr.cli._figures import add_options, jsonable, listed
 
 if TYPE_CHECKING:
     from pocketsr.bench.quality import Row
@@ -19,16 +18,8 @@ SUMMARY = "PSNR and SSIM on the usual test sets, by the protocol of published x2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, required=True, help="folder with a folder of HR images a set")
+    add_options(parser, "folder with a folder of HR images a set")
     parser.add_argument("--sets", help="comma-separated names of those folders (default: all)")
-    parser.add_argument(
-        "-m",
-        "--model",
-        action="append",
-        metavar="NAME|FILE",
-        help="a shipped name or an .onnx file; may be repeated (default: all that ship)",
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
 
     from pocketsr.bench.quality import find_sets, load_networks, measure
 
-    names = [name.strip() for name in args.sets.split(",") if name.strip()] if args.sets is not None else None
+    names = listed(args.sets) if args.sets is not None else None
     sets = find_sets(args.data, names)
     nets = load_networks(args.model)
     rows: list[Row] = []
@@ -44,14 +35,8 @@ def run(args: argparse.Namespace) -> int:
         # disable=None: a bar on a terminal, nothing when piped
         bar = tqdm(files, desc=name, unit="image", leave=False, disable=None, file=sys.stderr)
         rows += measure(nets, name, bar)
-    print(json.dumps({"rows": [_jsonable(row) for row in rows]}) if args.json else _table(rows))
+    print(json.dumps({"rows": [jsonable(row) for row in rows]}) if args.json else _table(rows))
     return 0
-
-
-def _jsonable(row: Row) -> dict[str, str | int | float | None]:
-    # An output equal to HR has infinite PSNR, for which JSON has no number.
-    psnr_db = round(row.psnr_db, 4) if math.isfinite(row.psnr_db) else None
-    return dataclasses.asdict(row) | {"psnr_db": psnr_db, "ssim": round(row.ssim, 5)}
 
 
 def _table(rows: list[Row]) -> str:

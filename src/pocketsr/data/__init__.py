@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pocketsr.data.batches import Batches
 from pocketsr.data.clips import Clip, find_clips, load_clips, pan, read_clip, read_clips
-from pocketsr.data.codec import CODECS, Codec, CodecSetting, degrade_clip, ladder, send_clip
+from pocketsr.data.codec import CODECS, Codec, CodecSetting, degrade_clip, ladder, scaled_kbps, send_clip
 from pocketsr.data.codec_pairs import codec_pairs, draw_setting
 from pocketsr.data.noise import with_jpeg, with_noise
 from pocketsr.data.pairs import Pair, Plane, load_images, pair_from, split
@@ -30,6 +30,7 @@ __all__ = [
     "pan",
     "read_clip",
     "read_clips",
+    "scaled_kbps",
     "send_clip",
     "split",
     "with_jpeg",

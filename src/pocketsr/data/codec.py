@@ -20,7 +20,7 @@ from pocketsr.data.clips import luma_plane
 from pocketsr.data.pairs import Plane
 from pocketsr.errors import UserError
 
-__all__ = ["CODECS", "Codec", "CodecSetting", "degrade_clip", "ladder", "send_clip"]
+__all__ = ["CODECS", "Codec", "CodecSetting", "degrade_clip", "ladder", "scaled_kbps", "send_clip"]
 
 Codec = Literal["h264", "h265", "vp9", "av1"]
 CODECS: tuple[Codec, ...] = get_args(Codec)
@@ -47,7 +47,12 @@ def ladder(width: int, height: int) -> tuple[int, ...]:
 
     The same for all codecs, so that what differs between them at one rate is their quality.
     """
-    return tuple(max(1, round(rate * width * height / (640 * 360))) for rate in _RUNGS_KBPS)
+    return tuple(scaled_kbps(rate, width, height) for rate in _RUNGS_KBPS)
+
+
+def scaled_kbps(rate_kbps: int, width: int, height: int) -> int:
+    """What a bit rate for 640x360 is for LR frames of width x height: as much a pixel, at least 1 kbit/s."""
+    return max(1, round(rate_kbps * width * height / (640 * 360)))
 
 
 def degrade_clip(frames: Sequence[Plane], setting: CodecSetting) -> list[Plane]:

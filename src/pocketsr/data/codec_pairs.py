@@ -15,6 +15,7 @@ import av
 import numpy as np
 from tqdm import tqdm
 
+from pocketsr.beside import replacing
 from pocketsr.data.clips import Clip, frame_name
 from pocketsr.data.codec import CODECS, Codec, CodecSetting, degrade_clip, ladder
 from pocketsr.data.pairs import Pair, Plane, pair_from
@@ -87,10 +88,8 @@ def _decoded(
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         frames = _encoded(lr, taken, setting)  # absent or broken: made anew
     cache.mkdir(parents=True, exist_ok=True)
-    part = entry.with_suffix(".part")
-    with part.open("wb") as file:
+    with replacing(entry) as part, part.open("wb") as file:
         np.savez_compressed(file, frames=np.stack(frames) if len(frames) else np.empty((0, 0, 0), np.uint8))
-    part.replace(entry)
     entry.with_suffix(".json").write_text(text)
     return frames
 

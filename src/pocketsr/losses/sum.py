@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from pocketsr.errors import UserError
+from pocketsr.errors import UserError, did_you_mean
 from pocketsr.losses.distill import distillation, feature, structured
 from pocketsr.losses.frequency import dct, fft
 from pocketsr.losses.pixel import charbonnier, l1, l2
@@ -35,8 +34,8 @@ class LossSum:
     def __init__(self, weights: Mapping[str, float]) -> None:
         for name, weight in weights.items():
             if name not in _KNOWN:
-                close = difflib.get_close_matches(name, _KNOWN, 1)
-                hint = f"; did you mean {close[0]}?" if close else ""
+                close = did_you_mean(name, _KNOWN)
+                hint = f"; {close}" if close else ""
                 raise UserError(f"no loss '{name}': known are {', '.join(_KNOWN)}{hint}")
             if not 0 <= weight < math.inf:
                 raise UserError(f"loss '{name}' has weight {weight}: give 0 (off) or more")

@@ -79,12 +79,19 @@ void narrow_forward(const float *x, long n, long h, long w, const float *packed,
     }
 }
 
+// The lanes of the last vector of a row that the one before it does not hold.
+INLINE ivec last_lanes(long ow) {
+    const long before = (ow + LANES - 1) / LANES * LANES - LANES;
+    ivec mask;
+    for (int lane = 0; lane < LANES; lane++) mask[lane] = ow - LANES + lane >= before ? -1 : 0;
+    return mask;
+}
+
 // The gradient of the weights from one image: rows in chunks that stay in the first-level cache.
 INLINE void weigh(const float *x, long h, long w, const float *dy, long dh, long dw, vec *dweight) {
     const long oh = h - KH + 1, ow = w - KW + 1;
     const long vectors = (ow + LANES - 1) / LANES;
-    ivec mask;
-    for (int lane = 0; lane < LANES; lane++) mask[lane] = ow - LANES + lane >= (vectors - 1) * LANES ? -1 : 0;
+    const ivec mask = last_lanes(ow);
     for (long top = 0; top < oh; top += 8) {
         const long end = top + 8 < oh ? top + 8 : oh;
         for (int block = 0; block < CO; block += DW_AT_ONCE)
@@ -126,8 +133,7 @@ void narrow_backward(const float *x, long n, long h, long w, const float *flippe
     vec *weights = (vec *)(end - end % sizeof(vec) + sizeof(vec));
     for (long i = 0; i < GROUPS * CO * CI * KH * KW; i++) weights[i] = (vec){0};
     const long vectors = (ow + LANES - 1) / LANES;
-    ivec mask;
-    for (int lane = 0; lane < LANES; lane++) mask[lane] = ow - LANES + lane >= (vectors - 1) * LANES ? -1 : 0;
+    const ivec mask = last_lanes(ow);
     for (int o = 0; o < GROUPS * CO; o++) dbias[o] = dslope[o] = 0;
     for (long i = 0; i < n * GROUPS; i++) {
         const long first = i % GROUPS * CO, taps = first * CI * KH * KW;

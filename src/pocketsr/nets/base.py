@@ -16,9 +16,9 @@ from pocketsr.narrow import conv2d
 __all__ = ["Bicubic", "SRNet", "crop", "pad_edges"]
 
 
-def crop(x: Tensor, margin: int) -> Tensor:
-    """`x` (N C H W) without `margin` pixels on each side."""
-    return x[..., margin : x.shape[-2] - margin, margin : x.shape[-1] - margin] if margin else x
+def crop(x: Tensor, rows: int, columns: int) -> Tensor:
+    """`x` (N C H W) without `rows` above and below, and without `columns` left and right."""
+    return x[..., rows : x.shape[-2] - rows, columns : x.shape[-1] - columns]
 
 
 class _PadEdges(torch.autograd.Function):
@@ -59,11 +59,16 @@ class SRNet(nn.Module, ABC):
 
     def valid(self, x: Tensor) -> Tensor:
         """N C H W to N C scale*(H-2*reach) scale*(W-2*reach): only what depends on no padding, for training."""
-        return crop(cast(Tensor, self(x)), self.scale * self.reach)
+        margin = self.scale * self.reach
+        return crop(cast(Tensor, self(x)), margin, margin)
 
     def features(self, x: Tensor) -> list[Tensor]:  # noqa: ARG002 (overridden)
         """What each activation gives, unpadded, for distillation; none where a network doesn't say."""
         return []
+
+    def observed(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """`valid` and `features`; at the cost of one of them where a network can."""
+        return self.valid(x), self.features(x)
 
 
 class _Resize(torch.autograd.Function):

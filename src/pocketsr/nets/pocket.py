@@ -102,24 +102,24 @@ class Pocket(SRNet):
     def _shrunk(self, x: Tensor, earlier: int, index: int) -> Tensor:
         """What layer `earlier` gave, without the rims that the unpadded layers between it and `index` lost."""
         rows, columns = (sum(layer.kernel[axis] // 2 for layer in self.layers[earlier + 1 : index]) for axis in (0, 1))
-        return x[..., rows : x.shape[-2] - rows, columns : x.shape[-1] - columns]
-
-    def _inner(self, x: Tensor) -> Tensor:
-        rows, columns = self.spare
-        return x[..., rows : x.shape[-2] - rows, columns : x.shape[-1] - columns]
+        return crop(x, rows, columns)
 
     def features(self, x: Tensor) -> list[Tensor]:
-        return self._chain(self._inner(x), pad=False)[:-1]
+        return self._chain(crop(x, *self.spare), pad=False)[:-1]
 
     def valid(self, x: Tensor) -> Tensor:
-        y = self._chain(self._inner(x), pad=False)[-1]
+        return self.observed(x)[0]
+
+    def observed(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        *features, y = self._chain(crop(x, *self.spare), pad=False)
+        margin = self.reach - Bicubic.reach  # what larger anchors leave
         if self.nearest:
-            y = y + crop(x, self.reach)
+            y = y + crop(x, self.reach, self.reach)
         elif self.bicubic is not None:
-            y = y + crop(self.bicubic.phases(x), self.reach - Bicubic.reach)
+            y = y + crop(self.bicubic.phases(x), margin, margin)
         elif self.learned is not None:
-            y = y + crop(self.learned(x), self.reach - Bicubic.reach)
-        return F.pixel_shuffle(y, 2)
+            y = y + crop(self.learned(x), margin, margin)
+        return F.pixel_shuffle(y, 2), features
 
     def forward(self, x: Tensor) -> Tensor:
         y = self._chain(x, pad=True)[-1]

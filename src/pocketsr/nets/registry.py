@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
@@ -13,7 +12,7 @@ import msgspec
 import onnx
 import torch
 
-from pocketsr.errors import UserError
+from pocketsr.errors import UserError, did_you_mean
 from pocketsr.nets.base import SRNet
 from pocketsr.nets.bicubic import BicubicConfig, BicubicNet
 from pocketsr.nets.pocket import Pocket, PocketConfig
@@ -43,8 +42,8 @@ def build(name: str, **overrides: Any) -> SRNet:
     known = [field.name for field in msgspec.structs.fields(config)]
     for key in overrides:
         if key not in known:
-            close = difflib.get_close_matches(key, known, 1)
-            hint = f"; did you mean {close[0]}?" if close else ""
+            close = did_you_mean(key, known)
+            hint = f"; {close}" if close else ""
             raise UserError(f"network '{name}' has no setting '{key}': it has {', '.join(known) or 'none'}{hint}")
     try:
         return make(msgspec.convert(overrides, config))
@@ -53,18 +52,21 @@ def build(name: str, **overrides: Any) -> SRNet:
 
 
 def to_onnx(net: SRNet, path: Path) -> None:
-    """Write the collapsed `net` as ONNX of opset 17, for images of any size, values 0..1; `net` stays as it is."""
+    """Write the collapsed `net` as ONNX of opset 17, for images of any size, values 0..1; `net` stays as it is.
+
+    The file is complete or absent.
+    """
     small = collapse(net).eval()
-    sides = {axis: f"{name}" for axis, name in ((2, "height"), (3, "width"))}
-    large = {axis: f"{name}_x{net.scale}" for axis, name in sides.items()}
     what = "luma" if net.channels == 1 else "rgb"
-    names_ = (what, f"{what}_x{net.scale}")
+    source, result = what, f"{what}_x{net.scale}"
+    sides = {2: "height", 3: "width"}
+    large = {axis: f"{name}_x{net.scale}" for axis, name in sides.items()}
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".onnx-") as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the older exporter announces its end; it leaves the cleaner graph
         file = Path(scratch) / path.name
         torch.onnx.export(
-            small, (torch.zeros(1, net.channels, 32, 48),), file, input_names=[names_[0]], output_names=[names_[1]],
-            opset_version=17, dynamo=False, dynamic_axes={names_[0]: sides, names_[1]: large},
+            small, (torch.zeros(1, net.channels, 32, 48),), file, input_names=[source], output_names=[result],
+            opset_version=17, dynamo=False, dynamic_axes={source: sides, result: large},
         )  # fmt: skip
         model = onnx.load(file)
         onnx.helper.set_model_props(model, {"pocketsr.value_range": "1", "pocketsr.colour": what})

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from pocketsr.beside import replacing
 from pocketsr.errors import UserError
 from pocketsr.nets import SRNet, build
 from pocketsr.train.recipe_file import recipe_from
@@ -24,10 +25,9 @@ def save_checkpoint(state: dict[str, Any], path: Path) -> None:
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    part = path.with_name(f".{path.name}.part")
     try:
-        part.write_bytes(buffer.getbuffer())
-        part.replace(path)
+        with replacing(path) as part:
+            part.write_bytes(buffer.getbuffer())
     except OSError as error:
         raise UserError(f"{path} can't be written: {error.strerror}; make room and go on with --resume") from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -69,7 +68,4 @@ class RunFolder:
 
     def export(self) -> None:
         """Write the best averaged weights, collapsed, as NAME.onnx: complete or absent."""
-        with tempfile.TemporaryDirectory(dir=self.path, prefix=".onnx-") as scratch:
-            made = Path(scratch) / self.onnx.name
-            to_onnx(load_network(self.best), made)
-            made.replace(self.onnx)
+        to_onnx(load_network(self.best), self.onnx)

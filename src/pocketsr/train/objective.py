@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from pocketsr.losses import LossSum
 from pocketsr.nets import SRNet
+from pocketsr.nets.base import crop
 from pocketsr.train.teacher import Teacher
 
 __all__ = ["Objective"]
@@ -25,17 +26,14 @@ class Objective(nn.Module):
         lr: N 1 H W. hr, and the teacher's picture `taught` where it is kept: N 1 2H 2W. All in 0..1.
         """
         margin = self.net.scale * self.net.reach
-        sr = self.net.valid(lr)
+        inner = crop(hr, margin, margin)
         if self.teacher is None or not self.losses.needs_teacher:
-            return self.losses(sr, _crop(hr, margin))
+            return self.losses(self.net.valid(lr), inner)
         inside = self.losses.needs_features
+        sr, features = self.net.observed(lr) if inside else (self.net.valid(lr), None)
         return self.losses(
-            sr, _crop(hr, margin),
-            teacher_sr=_crop(self.teacher.enlarge(lr) if taught is None else taught, margin),
-            student_features=self.net.features(lr) if inside else None,
+            sr, inner,
+            teacher_sr=crop(self.teacher.enlarge(lr) if taught is None else taught, margin, margin),
+            student_features=features,
             teacher_features=self.teacher.features(lr) if inside else None,
         )  # fmt: skip
-
-
-def _crop(x: Tensor, margin: int) -> Tensor:
-    return x[..., margin : x.shape[-2] - margin, margin : x.shape[-1] - margin]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 import typing
@@ -14,7 +13,7 @@ import msgspec
 import yaml
 from msgspec import Struct
 
-from pocketsr.errors import UserError
+from pocketsr.errors import UserError, did_you_mean
 from pocketsr.losses import LossSum
 from pocketsr.train.recipe import Recipe
 
@@ -122,8 +121,8 @@ def _explain(message: str) -> str:
     if not unknown:
         return f"{where or 'the recipe'}: {message[:1].lower()}{message[1:].replace('`', '')}"
     known = _fields(keys)
-    close = difflib.get_close_matches(field, known, 1)
-    hint = f"did you mean {close[0]}? " if close else ""
+    close = did_you_mean(field, known)
+    hint = f"{close} " if close else ""
     return f"{where} is unknown; {hint}Known here: {', '.join(known)}"
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from pocketsr.beside import replacing
 from pocketsr.data import Pair
 from pocketsr.engine import Upscaler, load, repeat_edges
 from pocketsr.errors import UserError
@@ -98,8 +99,6 @@ def enlarged_pairs(teacher: Teacher, pairs: Sequence[Pair], store: Path, name: s
     for i, pair in enumerate(tqdm(pairs, desc="teacher", disable=None, leave=False)):
         sr = teacher.enlarge(torch.from_numpy(pair.lr)[None, None].to(torch.float32) / 255)
         pictures[f"image{i}"] = (sr[0, 0] * 255).round().clamp(0, 255).to("cpu", torch.uint8).numpy()
-    part = store.with_name(f".{store.name}")
-    with part.open("wb") as file:
+    with replacing(store) as part, part.open("wb") as file:
         np.savez(file, key=np.array(key), **pictures)  # type: ignore[arg-type]
-    part.replace(store)
     return [replace(pair, hr=pictures[f"image{i}"]) for i, pair in enumerate(pairs)]
