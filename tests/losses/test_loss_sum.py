@@ -11,7 +11,7 @@ from pocketsr.losses import LossSum
 torch.set_num_threads(1)
 
 SR, HR = torch.full((1, 1, 8, 8), 0.75), torch.full((1, 1, 8, 8), 0.25)  # l1 0.5, l2 0.25, dct 0.5 / 8
-NAMES = "charbonnier, dct, distillation, feature, fft, gradient, l1, l2, structured, tv"
+NAMES = "charbonnier, dct, distillation, feature, fft, gradient, l1, l2, psnr, structured, tv"
 
 
 def test_total_is_weighted_and_parts_are_not() -> None:

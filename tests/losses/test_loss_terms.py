@@ -26,6 +26,20 @@ def test_pixel_losses_of_two_differences() -> None:
     assert losses.charbonnier(sr, hr, eps=0.3).item() == pytest.approx((0.5 + 0.3 * math.sqrt(2)) / 2)  # 3-4-5, and 1-1
 
 
+def test_psnr_is_the_mean_over_pictures_so_that_easy_ones_count() -> None:
+    sr = torch.stack([torch.full((1, 2, 2), 0.1), torch.full((1, 2, 2), 0.01)])  # 20 dB and 40 dB against black
+    assert losses.psnr(sr, torch.zeros_like(sr), floor=0.0).item() == pytest.approx(-3.0)
+
+
+def test_psnr_of_a_perfect_picture_is_its_floor() -> None:
+    sr = torch.full((1, 1, 2, 2), 0.5, requires_grad=True)
+    loss = losses.psnr(sr, sr.detach(), floor=1e-4)
+    loss.backward()
+    assert loss.item() == pytest.approx(-4.0)
+    assert sr.grad is not None
+    assert not sr.grad.any()
+
+
 def test_charbonnier_is_l1_above_eps_and_eps_at_zero() -> None:
     sr = picture([0.75])
     assert losses.charbonnier(sr, picture([0.25])).item() == pytest.approx(0.5, abs=2e-6)
@@ -156,7 +170,7 @@ def test_structured_survives_a_silent_layer() -> None:
 @pytest.mark.parametrize(
     "loss",
     [
-        losses.l1, losses.l2, losses.charbonnier, losses.gradient, losses.tv, losses.dct, losses.fft,
+        losses.l1, losses.l2, losses.psnr, losses.charbonnier, losses.gradient, losses.tv, losses.dct, losses.fft,
         losses.distillation, losses.structured, lambda a, b: losses.feature([a, a], [b, b]),
     ],
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from pocketsr.losses.distill import distillation, feature, structured
 from pocketsr.losses.frequency import dct, fft
-from pocketsr.losses.pixel import charbonnier, l1, l2
+from pocketsr.losses.pixel import charbonnier, l1, l2, psnr
 from pocketsr.losses.structure import gradient, tv
 from pocketsr.losses.sum import LossSum
 
@@ -16,6 +16,7 @@ __all__ = [
     "gradient",
     "l1",
     "l2",
+    "psnr",
     "structured",
     "tv",
 ]

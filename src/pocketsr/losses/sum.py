@@ -11,13 +11,14 @@ from torch import Tensor
 from pocketsr.errors import UserError, did_you_mean
 from pocketsr.losses.distill import distillation, feature, structured
 from pocketsr.losses.frequency import dct, fft
-from pocketsr.losses.pixel import charbonnier, l1, l2
+from pocketsr.losses.pixel import charbonnier, l1, l2, psnr
 from pocketsr.losses.structure import gradient, tv
 
 __all__ = ["LossSum"]
 
 _OF_PICTURES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "charbonnier": charbonnier, "dct": dct, "fft": fft, "gradient": gradient, "l1": l1, "l2": l2, "tv": tv,
+    "charbonnier": charbonnier, "dct": dct, "fft": fft, "gradient": gradient, "l1": l1, "l2": l2,
+    "psnr": psnr, "tv": tv,
 }  # fmt: skip
 _OF_FEATURES = ("feature", "structured")
 _OF_TEACHERS = ("distillation", *_OF_FEATURES)
