@@ -2,5 +2,6 @@
 
 from pocketsr.nets.base import SRNet
 from pocketsr.nets.registry import build, names, to_onnx
+from pocketsr.nets.weights import load_weights
 
-__all__ = ["SRNet", "build", "names", "to_onnx"]
+__all__ = ["SRNet", "build", "load_weights", "names", "to_onnx"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -46,12 +47,14 @@ def pad_edges(x: Tensor, rows: int, columns: int) -> Tensor:
 class SRNet(nn.Module, ABC):
     """A super-resolution network.
 
-    reach: how many LR pixels to each side an output pixel depends on.
+    reach: how many LR pixels to each side an output pixel depends on, through convolutions.
+    whole_image: whether it also depends on the whole picture (global pooling, attention).
     """
 
     scale: int
     channels: int
     reach: int
+    whole_image: bool = False
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
@@ -65,6 +68,10 @@ class SRNet(nn.Module, ABC):
     def features(self, x: Tensor) -> list[Tensor]:  # noqa: ARG002 (overridden)
         """What each activation gives, unpadded, for distillation; none where a network doesn't say."""
         return []
+
+    def published(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The tensors of the authors' file, by this network's names and in its layout; may raise KeyError."""
+        return dict(weights)
 
     def observed(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """`valid` and `features`; at the cost of one of them where a network can."""

@@ -20,10 +20,11 @@ from pocketsr.reparam import collapse
 
 __all__ = ["build", "names", "to_onnx"]
 
-_REGISTERED: Mapping[str, tuple[type[Any], Callable[[Any], SRNet]]] = {
-    "bicubic": (BicubicConfig, BicubicNet),
-    "pocket": (PocketConfig, Pocket),
+_REGISTERED: Mapping[str, tuple[Any, Callable[[Any], SRNet]]] = {
+    "bicubic": (BicubicConfig(), BicubicNet),
+    "pocket": (PocketConfig(), Pocket),
 }
+"""Of each network, the configuration to begin with and what makes it."""
 
 
 def names() -> tuple[str, ...]:
@@ -39,14 +40,14 @@ def build(name: str, **overrides: Any) -> SRNet:
     if name not in _REGISTERED:
         raise UserError(f"no network '{name}': known are {', '.join(names())}")
     config, make = _REGISTERED[name]
-    known = [field.name for field in msgspec.structs.fields(config)]
+    known = list(config.__struct_fields__)
     for key in overrides:
         if key not in known:
             close = did_you_mean(key, known)
             hint = f"; {close}" if close else ""
             raise UserError(f"network '{name}' has no setting '{key}': it has {', '.join(known) or 'none'}{hint}")
     try:
-        return make(msgspec.convert(overrides, config))
+        return make(msgspec.convert(msgspec.to_builtins(config) | overrides, type(config)))
     except (msgspec.ValidationError, ValueError) as error:
         raise UserError(f"network '{name}': {error}") from error
 

@@ -1,0 +1,39 @@
+"""Published weights: the authors' tensors as safetensors, under the names that the authors gave them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from pocketsr.errors import UserError
+from pocketsr.nets.base import SRNet
+
+__all__ = ["load_weights"]
+
+
+def load_weights(net: SRNet, path: Path) -> None:
+    """Fill `net` with the weights of `path`; every tensor must find its place.
+
+    Raises UserError where the file can't be read, or holds another network than `net`.
+    """
+    try:
+        found = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"can't read weights {path}: {error}; a safetensors file is wanted") from error
+    what = f"{path} doesn't hold the weights of this {type(net).__name__}"
+    try:
+        named = net.published(found)
+    except (KeyError, RuntimeError) as error:
+        raise UserError(f"{what}: no tensor {error}") from error
+    wanted = net.state_dict()
+    if missing := sorted(wanted.keys() - named.keys()):
+        raise UserError(f"{what}: no tensor {missing[0]} ({len(missing)} of {len(wanted)} are missing)")
+    if spare := sorted(named.keys() - wanted.keys()):
+        raise UserError(f"{what}: {spare[0]} has no place in it ({len(spare)} of {len(named)} have none)")
+    for name, tensor in named.items():
+        if tensor.shape != wanted[name].shape:
+            raise UserError(f"{what}: {name} is {tuple(tensor.shape)}, not {tuple(wanted[name].shape)}")
+    net.load_state_dict({name: tensor.to(torch.float32) for name, tensor in named.items()})
