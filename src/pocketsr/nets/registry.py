@@ -13,9 +13,16 @@ import onnx
 import torch
 
 from pocketsr.errors import UserError, did_you_mean
+from pocketsr.nets.abpn import Abpn, AbpnConfig
 from pocketsr.nets.base import SRNet
 from pocketsr.nets.bicubic import BicubicConfig, BicubicNet
+from pocketsr.nets.ecbsr import Ecbsr, EcbsrConfig
+from pocketsr.nets.espcn import Espcn, EspcnConfig
+from pocketsr.nets.etds import Etds, EtdsConfig
+from pocketsr.nets.fsrcnn import Fsrcnn, FsrcnnConfig
+from pocketsr.nets.lapsrn import Lapsrn, LapsrnConfig
 from pocketsr.nets.pocket import Pocket, PocketConfig
+from pocketsr.nets.sesr import Sesr, SesrConfig
 from pocketsr.reparam import collapse
 
 __all__ = ["build", "names", "to_onnx"]
@@ -23,6 +30,22 @@ __all__ = ["build", "names", "to_onnx"]
 _REGISTERED: Mapping[str, tuple[Any, Callable[[Any], SRNet]]] = {
     "bicubic": (BicubicConfig(), BicubicNet),
     "pocket": (PocketConfig(), Pocket),
+    "abpn-m4c28": (AbpnConfig(), Abpn),
+    "abpn-m6c40": (AbpnConfig(blocks=6, features=40), Abpn),
+    "ecbsr-m4c16": (EcbsrConfig(), Ecbsr),
+    "ecbsr-m4c32": (EcbsrConfig(features=32), Ecbsr),
+    "ecbsr-m6c40": (EcbsrConfig(blocks=6, features=40), Ecbsr),
+    "espcn": (EspcnConfig(), Espcn),
+    "etds-l": (EtdsConfig(blocks=7, features=48), Etds),
+    "etds-m": (EtdsConfig(blocks=6), Etds),
+    "etds-s": (EtdsConfig(), Etds),
+    "fsrcnn": (FsrcnnConfig(), Fsrcnn),
+    "lapsrn": (LapsrnConfig(), Lapsrn),
+    "sesr-m11": (SesrConfig(blocks=11, expansion=64), Sesr),
+    "sesr-m3": (SesrConfig(blocks=3), Sesr),
+    "sesr-m5": (SesrConfig(), Sesr),
+    "sesr-m7": (SesrConfig(blocks=7), Sesr),
+    "sesr-xl": (SesrConfig(blocks=11, features=32, expansion=64), Sesr),
 }
 """Of each network, the configuration to begin with and what makes it."""
 
