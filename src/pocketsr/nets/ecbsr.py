@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise, zip_longest
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import msgspec
 import torch
@@ -19,7 +19,7 @@ from msgspec import Meta
 from torch import Tensor, nn
 
 from pocketsr.nets.base import SRNet, crop
-from pocketsr.reparam import make_block
+from pocketsr.reparam import Collapsible, make_block
 
 __all__ = ["Ecbsr", "EcbsrConfig"]
 
@@ -46,18 +46,24 @@ class Ecbsr(SRNet):
         self.slopes = nn.ParameterList(torch.full((config.features,), 0.25) for _ in widths[1:-1])
         self.reach = len(self.blocks)
 
-    def _detail(self, x: Tensor, pad: int) -> Tensor:
-        """What is added to the nearest enlargement; `pad` zeros are put around the input of each convolution."""
-        for block, slope in zip_longest(self.blocks, self.slopes):
-            x = block(F.pad(x, (pad, pad, pad, pad)), slope)
-        return F.pixel_shuffle(x, 2)
-
     def forward(self, x: Tensor) -> Tensor:
-        return self._detail(x, 1) + F.interpolate(x, scale_factor=2.0, mode="nearest")
+        y = x
+        for block, slope in zip_longest(self._parts(), self.slopes):
+            y = F.conv2d(y, block.kernel(), block.offset(), padding=1)
+            y = y if slope is None else F.prelu(y, slope)
+        return self._added(y, x)
 
     def valid(self, x: Tensor) -> Tensor:
-        inner = crop(x, self.reach, self.reach)
-        return self._detail(x, 0) + F.interpolate(inner, scale_factor=2.0, mode="nearest")
+        y = x
+        for block, slope in zip_longest(self._parts(), self.slopes):
+            y = block(y, slope)
+        return self._added(y, crop(x, self.reach, self.reach))
+
+    def _parts(self) -> list[Collapsible]:
+        return [cast(Collapsible, block) for block in self.blocks]
+
+    def _added(self, detail: Tensor, x: Tensor) -> Tensor:
+        return F.pixel_shuffle(detail, 2) + F.interpolate(x, scale_factor=2.0, mode="nearest")
 
     def published(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         own = self.state_dict()

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Annotated, cast
 
 import msgspec
+import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from msgspec import Meta
 from torch import Tensor, nn
@@ -39,7 +40,9 @@ class _Upconv(nn.ConvTranspose2d):
         super().__init__(features, features, 3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # no output_size
-        return F.conv_transpose2d(x, F.pad(self.weight, (1, 0, 1, 0)), self.bias, stride=2, padding=1)
+        tall = torch.cat((torch.zeros_like(self.weight[:, :, :1]), self.weight), 2)
+        kernel = torch.cat((torch.zeros_like(tall[..., :1]), tall), 3)  # `F.pad` of a weight can't be exported
+        return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)
 
 
 class Lapsrn(SRNet):
