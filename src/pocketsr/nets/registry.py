@@ -16,13 +16,19 @@ from pocketsr.errors import UserError, did_you_mean
 from pocketsr.nets.abpn import Abpn, AbpnConfig
 from pocketsr.nets.base import SRNet
 from pocketsr.nets.bicubic import BicubicConfig, BicubicNet
+from pocketsr.nets.drcn import Drcn, DrcnConfig
 from pocketsr.nets.ecbsr import Ecbsr, EcbsrConfig
 from pocketsr.nets.espcn import Espcn, EspcnConfig
 from pocketsr.nets.etds import Etds, EtdsConfig
 from pocketsr.nets.fsrcnn import Fsrcnn, FsrcnnConfig
 from pocketsr.nets.lapsrn import Lapsrn, LapsrnConfig
 from pocketsr.nets.pocket import Pocket, PocketConfig
+from pocketsr.nets.raisr import Raisr, RaisrConfig
+from pocketsr.nets.rfdn import Rfdn, RfdnConfig
+from pocketsr.nets.rnan import Rnan, RnanConfig
 from pocketsr.nets.sesr import Sesr, SesrConfig
+from pocketsr.nets.srcnn import Srcnn, SrcnnConfig
+from pocketsr.nets.srresnet import Srresnet, SrresnetConfig
 from pocketsr.reparam import collapse
 
 __all__ = ["build", "names", "to_onnx"]
@@ -32,6 +38,7 @@ _REGISTERED: Mapping[str, tuple[Any, Callable[[Any], SRNet]]] = {
     "pocket": (PocketConfig(), Pocket),
     "abpn-m4c28": (AbpnConfig(), Abpn),
     "abpn-m6c40": (AbpnConfig(blocks=6, features=40), Abpn),
+    "drcn": (DrcnConfig(), Drcn),
     "ecbsr-m4c16": (EcbsrConfig(), Ecbsr),
     "ecbsr-m4c32": (EcbsrConfig(features=32), Ecbsr),
     "ecbsr-m6c40": (EcbsrConfig(blocks=6, features=40), Ecbsr),
@@ -41,11 +48,16 @@ _REGISTERED: Mapping[str, tuple[Any, Callable[[Any], SRNet]]] = {
     "etds-s": (EtdsConfig(), Etds),
     "fsrcnn": (FsrcnnConfig(), Fsrcnn),
     "lapsrn": (LapsrnConfig(), Lapsrn),
+    "raisr": (RaisrConfig(), Raisr),
+    "rfdn": (RfdnConfig(), Rfdn),
+    "rnan": (RnanConfig(), Rnan),
     "sesr-m11": (SesrConfig(blocks=11, expansion=64), Sesr),
     "sesr-m3": (SesrConfig(blocks=3), Sesr),
     "sesr-m5": (SesrConfig(), Sesr),
     "sesr-m7": (SesrConfig(blocks=7), Sesr),
     "sesr-xl": (SesrConfig(blocks=11, features=32, expansion=64), Sesr),
+    "srcnn": (SrcnnConfig(), Srcnn),
+    "srresnet": (SrresnetConfig(), Srresnet),
 }
 """Of each network, the configuration to begin with and what makes it."""
 
@@ -61,7 +73,9 @@ def build(name: str, **overrides: Any) -> SRNet:
     Raises UserError for an unknown name or field, or a value of the wrong type.
     """
     if name not in _REGISTERED:
-        raise UserError(f"no network '{name}': known are {', '.join(names())}")
+        close = did_you_mean(name, names())
+        hint = f"; {close}" if close else ""
+        raise UserError(f"no network '{name}': known are {', '.join(names())}{hint}")
     config, make = _REGISTERED[name]
     known = list(config.__struct_fields__)
     for key in overrides:
