@@ -102,6 +102,11 @@ LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+def test_one_slope_for_all_channels() -> None:
+    x, weight, bias, slope = operands(3, 5)
+    assert_exact([x, weight, bias, slope[:1].detach().requires_grad_()])
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layouts_of_input_and_weight(layout: str) -> None:
     x, weight, bias, slope = operands(3, 5)

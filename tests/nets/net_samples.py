@@ -37,6 +37,9 @@ SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
                    {"channels": 4, "add": [0, 1]}],
         "expansion": 8,
     }),
+    "one slope": ("pocket", {
+        "layers": [{"channels": 4}, {"channels": 4, "slope": "one"}, {"channels": 4}], "expansion": 8,
+    }),
     "one pixel": ("pocket", {
         "layers": [{"channels": 4, "kernel": [1, 1]}, {"channels": 4, "kernel": [1, 1]}],
         "anchor": "none", "zero_mean": False, "expansion": 8,
@@ -59,7 +62,7 @@ REACH = {
     "wide kernels": 4,  # along rows 1 + 2 + 1, along columns 0 + 0 + 1
     "tall kernels": 4,  # along columns 1 + 2 + 1, along rows 0 + 2 + 1
     "wide with a skip": 4,  # along rows 1 + 2 + 0 + 1, along columns 1 + 0 + 1 + 1
-    "one pixel": 0,
+    "one slope": 3, "one pixel": 0,
     "no bias": 2, "no bias, bicubic": 2, "plain blocks": 2, "edge blocks": 2, "multibranch blocks": 2,
 }  # fmt: skip
 
@@ -73,6 +76,7 @@ PARAMETERS = {
     "wide kernels": 12 + 80 + 144 + 12 + 8,
     "tall kernels": 12 + 400 + 144 + 12 + 8,
     "wide with a skip": 36 + 80 + 48 + 144 + 16 + 12,
+    "one slope": 324 + 12 + 4 + 1,
     "one pixel": 4 + 16 + 8 + 4,
     "no bias": 36 + 144 + 4, "no bias, bicubic": 36 + 144 + 4, "plain blocks": 36 + 144 + 4,
     "edge blocks": 36 + 144 + 8 + 4, "multibranch blocks": 36 + 144 + 8 + 4,

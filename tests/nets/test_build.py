@@ -11,7 +11,8 @@ from pocketsr.nets import build, names
 
 
 def test_names() -> None:
-    assert names() == ("bicubic", "pocket")
+    assert list(names()) == sorted(names())
+    assert {"bicubic", "pocket", "espcn", "sesr-m5"} <= set(names())
 
 
 def test_the_default_is_a_network_that_works() -> None:
@@ -22,7 +23,7 @@ def test_the_default_is_a_network_that_works() -> None:
 @pytest.mark.parametrize(
     ("name", "config", "said"),
     [
-        ("pockets", {}, "no network 'pockets': known are bicubic, pocket"),
+        ("pockets", {}, r"no network 'pockets': known are .*bicubic, .*pocket.*; did you mean pocket\?"),
         ("pocket", {"ancor": "none"}, r"has no setting 'ancor': it has layers, anchor, .*; did you mean anchor\?"),
         ("bicubic", {"a": -0.75}, "has no setting 'a': it has none"),
         ("pocket", {"anchor": "cubic"}, "network 'pocket': Invalid enum value 'cubic'"),

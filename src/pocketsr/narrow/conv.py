@@ -125,7 +125,7 @@ def _fits(x: Tensor, weight: Tensor, bias: Tensor | None, slope: Tensor | None, 
     co, ci, kh, kw = weight.shape
     if x.shape[1] != ci * groups or co % groups or x.shape[2] < kh or max(co, ci) > _MOST_CHANNELS:
         return False
-    if any(vector is not None and vector.shape != (co,) for vector in (bias, slope)):
+    if (bias is not None and bias.shape != (co,)) or (slope is not None and slope.shape not in {(co,), (1,)}):
         return False
     recorded = torch.onnx.is_in_onnx_export() or torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
     return bool(x.shape[0] and x.shape[3] - kw + 1 >= host_target().lanes and not recorded)
@@ -136,8 +136,8 @@ def conv2d(
 ) -> Tensor:
     """Cross-correlation without padding, then PReLU where `slope` is given.
 
-    x: N CI H W. weight: CO CI/groups KH KW. bias, slope: CO. Returns N CO H-KH+1 W-KW+1, equal to
-    `torch.nn.functional.conv2d` and `prelu` up to the order of sums. Gradients of the first order only.
+    x: N CI H W. weight: CO CI/groups KH KW. bias: CO. slope: CO, or 1 for all channels.
+    Returns N CO H-KH+1 W-KW+1, equal to `torch.nn.functional.conv2d` and `prelu` up to the order of sums. Gradients of the first order only.
     On a CPU, for float32 and at most 64 channels, it runs in C compiled for the machine.
     """
     if _fits(x, weight, bias, slope, groups):
@@ -147,6 +147,7 @@ def conv2d(
         kernels = _kernels(shape, next(v for v in (4, 3, 2, 1) if vectors % v == 0))
         if kernels is not None:
             bias = weight.new_zeros(len(weight)) if bias is None else bias
+            slope = slope if slope is None else slope.expand(len(weight)).contiguous()
             return _Convolution.apply(x, weight, bias, slope, groups, kernels)  # type: ignore[no-any-return,no-untyped-call]
     y = F.conv2d(x, weight, bias, groups=groups)
     return y if slope is None else F.prelu(y, slope)

@@ -33,6 +33,8 @@ class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kernel: tuple[int, int] = (3, 3)  # height, width
     groups: int = 1
     bias: bool = True
+    slope: Literal["each", "one"] = "each"
+    """Of the PReLU: a slope for each channel, or one for all of the layer."""
     add: tuple[int, ...] = ()
     """Earlier layers (from 0) whose outputs are added to what this one reads: skips that cost no multiplication."""
 
@@ -67,7 +69,9 @@ class Pocket(SRNet):
             )
             for index, (before, layer) in enumerate(zip(inputs, layers, strict=True))
         )  # fmt: skip
-        self.slopes = nn.ParameterList(torch.full((layer.channels,), 0.25) for layer in layers[:-1])
+        self.slopes = nn.ParameterList(
+            torch.full((layer.channels if layer.slope == "each" else 1,), 0.25) for layer in layers[:-1]
+        )
         for index, layer in enumerate(layers):
             wrong = [i for i in layer.add if not 0 <= i < index - 1 or layers[i].channels != layers[index - 1].channels]
             if wrong:
