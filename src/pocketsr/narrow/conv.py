@@ -137,7 +137,8 @@ def conv2d(
     """Cross-correlation without padding, then PReLU where `slope` is given.
 
     x: N CI H W. weight: CO CI/groups KH KW. bias: CO. slope: CO, or 1 for all channels.
-    Returns N CO H-KH+1 W-KW+1, equal to `torch.nn.functional.conv2d` and `prelu` up to the order of sums. Gradients of the first order only.
+    Returns N CO H-KH+1 W-KW+1, equal to `torch.nn.functional.conv2d` and `prelu` up to the order of sums.
+    Gradients of the first order only.
     On a CPU, for float32 and at most 64 channels, it runs in C compiled for the machine.
     """
     if _fits(x, weight, bias, slope, groups):
