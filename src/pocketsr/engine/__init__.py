@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from pocketsr import models
 from pocketsr.engine import cache
 from pocketsr.engine.edges import repeat_edges
+from pocketsr.engine.ir import Info
 from pocketsr.engine.runtime import Network
 
 if TYPE_CHECKING:
-    from pocketsr.engine.ir import Graph, Info
+    from pocketsr.engine.ir import Graph
     from pocketsr.engine.plan import Plan
     from pocketsr.engine.target import Target
 
@@ -62,8 +63,8 @@ def read_network(path: Path) -> tuple[Graph, dict[str, Any]]:
     """The simplified graph of an ONNX file, and what is known about it. Raises UserError (see `importer`)."""
     from dataclasses import replace
 
+    from pocketsr.engine.count import count
     from pocketsr.engine.importer import from_onnx
-    from pocketsr.engine.ir import info
     from pocketsr.engine.passes import simplify
     from pocketsr.engine.reference import guess_white
 
@@ -71,15 +72,17 @@ def read_network(path: Path) -> tuple[Graph, dict[str, Any]]:
     graph = simplify(imported.graph)
     if not imported.white_known:
         graph = replace(graph, white=guess_white(graph))
-    return graph, _about(graph, info(graph, imported.params))
+    cost = count(path)  # its field and reach are known: the importer refuses what sees the whole picture
+    info = Info(cost.params, cost.macs_per_pixel, cost.receptive_field or 0)
+    return graph, _about(graph, info, cost.reach or 0)
 
 
-def _about(graph: Graph, cost: Info) -> dict[str, Any]:
+def _about(graph: Graph, info: Info, reach: int) -> dict[str, Any]:
     from pocketsr.engine.ir import Conv, Pad
 
     zeros = any(isinstance(op, Conv) and op.pad is Pad.ZERO and max(op.weight.shape[2:]) > 1 for op in graph.ops)
-    reach = cost.receptive_field // 2 if zeros else 0
-    return {"name": graph.name, "scale": graph.scale, "channels": graph.channels, "reach": reach, **vars(cost)}
+    about = {"name": graph.name, "scale": graph.scale, "channels": graph.channels}
+    return {**about, "reach": reach if zeros else 0, **vars(info)}
 
 
 def compile_network(path: Path, folder: Path, target: Target) -> tuple[Plan, Path]:
@@ -134,10 +137,9 @@ def load_chroma(scale: int = 2, siting: Siting = "center", threads: int | None =
     """
 
     def read() -> tuple[Graph, dict[str, Any]]:
-        from pocketsr.engine.ir import info
         from pocketsr.engine.resample import chroma_graph
 
         graph = chroma_graph(scale, siting)
-        return graph, _about(graph, info(graph, 0))
+        return graph, _about(graph, Info(params=0, macs_per_pixel=0, receptive_field=5), reach=2)  # as `bicubic`
 
     return _network(f"chroma {scale} {siting}".encode(), read, threads)

@@ -30,7 +30,6 @@ def _prelu(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: At
         slope[:] = attributes.get("alpha", 0.01)
     elif node.op_type == "PRelu":
         slope = per_channel(constant(inputs[1], "its slope"))
-        state.learn(inputs[1])
     wide = np.broadcast_to(slope, (len(planes.refs),)).copy()
     return [state.point(node.name or node.output[0], planes, Prelu(wide))]
 
@@ -120,8 +119,6 @@ def _binary(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes
         bound = float(numbers[0])
         return [state.point(name, planes, Clip(bound, np.inf) if kind == "Max" else Clip(-np.inf, bound))]
     swapped = planes is not left and not isinstance(left, Planes)
-    if len(numbers) > 1:
-        state.learn(right if isinstance(left, Planes) else left)
     match kind:
         case "Add":
             return [state.affine(name, planes, 1.0, numbers)]
@@ -146,7 +143,6 @@ def _reciprocal(state: Importer, node: onnx.NodeProto, inputs: Inputs, attribute
 @handles("BatchNormalization")
 def _batch_norm(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
     scale, offset, mean, variance = (constant(x, "each parameter").astype(np.float64) for x in inputs[1:5])
-    state.learn(*inputs[1:5])
     gain = scale / np.sqrt(variance + attributes.get("epsilon", 1e-5))
     return [
         state.affine(

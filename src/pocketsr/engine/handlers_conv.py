@@ -61,7 +61,6 @@ def _conv(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Att
         raise NotSupportedError(f"padding {pads}; {same} is expected, so that the image keeps its size")
     bias = inputs[2] if len(inputs) > 2 else None
     offset = np.zeros(len(weight), np.float32) if bias is None else constant(bias, "its bias").astype(np.float32)
-    state.learn(inputs[1], bias)
     scale = state.scale_of(planes)
     groups = int(attributes.get("group", 1))
     name = node.name or node.output[0]
@@ -139,7 +138,6 @@ def _conv_transpose(state: Importer, node: onnx.NodeProto, inputs: Inputs, attri
                 kernel[:, i, j, :, reach + y // factor, reach + x // factor] = weight[:, :, k, m].T
     bias = inputs[2] if len(inputs) > 2 else None
     offset = np.zeros(out_channels, np.float32) if bias is None else constant(bias, "its bias").astype(np.float32)
-    state.learn(inputs[1], bias)
     scale = state.scale_of(planes)
     name = node.name or node.output[0]
     flat = kernel.reshape(-1, *kernel.shape[3:])

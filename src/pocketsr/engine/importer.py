@@ -11,9 +11,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
-from onnx.reference import ReferenceEvaluator
 
 from pocketsr.engine.ir import Affine, Array, Graph, Map, Op, Pad, Point, Ref, verify
+from pocketsr.engine.sizes import attributes_of, fold, image_input, read_model
 from pocketsr.errors import UserError
 
 __all__ = ["Imported", "Importer", "from_onnx"]
@@ -82,17 +82,12 @@ class Importer:
 
     ops: list[Op] = field(default_factory=list)
     scales: dict[int, int] = field(default_factory=lambda: {0: 1})
-    learned: dict[int, int] = field(default_factory=dict)  # the size of each array of learned numbers, by its id
     size: tuple[int, int] = (1013, 1511)  # of the image that is imagined where the file calculates with sizes
 
     def new_value(self, scale: int) -> int:
         value = len(self.scales)
         self.scales[value] = scale
         return value
-
-    def learn(self, *constants: Tensor | None) -> None:
-        """Count `constants` among the parameters; weights that several nodes share count once."""
-        self.learned |= {id(array): array.size for array in constants if isinstance(array, np.ndarray)}
 
     def scale_of(self, planes: Planes | View | Padded) -> int:
         return self.scales[planes.refs[0].value]
@@ -126,7 +121,6 @@ class Importer:
 @dataclass(frozen=True)
 class Imported:
     graph: Graph
-    params: int
     white_known: bool  # the file says what full scale is
 
 
@@ -173,41 +167,6 @@ def per_channel(constant: NDArray[Any]) -> Array:
     raise NotSupportedError(f"a constant of shape {array.shape} is neither one number nor one for each channel")
 
 
-def _fold(node: onnx.NodeProto, inputs: list[Tensor | None], opsets: list[Any]) -> list[Tensor]:
-    """The outputs of a node whose inputs are all constants, by ONNX's own reference evaluator."""
-    present = [name for name in node.input if name]
-    graph = onnx.helper.make_graph(
-        [node],
-        "constant",
-        [onnx.helper.make_value_info(name, onnx.TypeProto()) for name in dict.fromkeys(present)],
-        [onnx.helper.make_value_info(name, onnx.TypeProto()) for name in node.output if name],
-    )
-    model = onnx.helper.make_model(graph, opset_imports=opsets)
-    feeds = {name: value for name, value in zip(node.input, inputs, strict=True) if name}
-    return list(ReferenceEvaluator(model).run(None, feeds))
-
-
-def _image_input(
-    path: str, graph: onnx.GraphProto, constants: dict[str, Any]
-) -> tuple[str, int, tuple[int, int] | None]:
-    """Name and channels of the input, and its height and width where the file fixes them."""
-    inputs = [value for value in graph.input if value.name not in constants]
-    if len(inputs) != 1:
-        names = ", ".join(value.name for value in inputs) or "none"
-        raise UserError(f"{path}: a network with one input, the image, is expected; this one has: {names}")
-    dims = inputs[0].type.tensor_type.shape.dim
-    if len(dims) != 4:
-        raise UserError(f"{path}: input '{inputs[0].name}' has {len(dims)} dimensions; N C H W is expected")
-    batch, channels = dims[0].dim_value, dims[1].dim_value
-    if batch > 1 or channels not in (1, 3):
-        raise UserError(
-            f"{path}: input '{inputs[0].name}' is {batch or '?'} x {channels or '?'} x H x W; "
-            "one image of 1 (luma) or 3 (RGB) channels is expected"
-        )
-    fixed = (dims[2].dim_value, dims[3].dim_value)
-    return inputs[0].name, channels, fixed if all(fixed) else None
-
-
 def from_onnx(source: Path) -> Imported:
     """Read the network in `source`.
 
@@ -216,34 +175,26 @@ def from_onnx(source: Path) -> Imported:
     """
     from pocketsr.engine import handlers, handlers_conv, handlers_view  # noqa: F401  (they fill HANDLERS)
 
-    path = str(source)
-    try:
-        model = onnx.load(path)
-        onnx.checker.check_model(model)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: {error}") from error
-    except Exception as error:
-        first = str(error).strip().splitlines() or ["unreadable"]
-        raise UserError(f"{path}: not a valid ONNX network ({first[0]})") from error
+    path, model = str(source), read_model(source)
     graph = model.graph
     tensors: dict[str, Tensor] = {init.name: numpy_helper.to_array(init) for init in graph.initializer}
-    input_name, channels, fixed = _image_input(path, graph, tensors)
+    input_name, channels, fixed = image_input(path, graph)
     tensors[input_name] = Planes(tuple(Ref(0, c) for c in range(channels)))
     state = Importer(size=fixed) if fixed else Importer()
     size, other = state.size, (state.size[0] + 6, state.size[1] + 10)
     measured: dict[str, Any] = {}  # constants that depend on the size of the image: their value at the other size
     for index, node in enumerate(graph.node):
         inputs = [tensors[name] if name else None for name in node.input]
-        attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+        attributes = attributes_of(node)
         try:
             if node.domain not in ("", "ai.onnx"):
                 raise NotSupportedError(f"operators of the domain '{node.domain}' are not known")
             twins: list[Any] = []
             if not any(isinstance(x, Planes | View | Padded) for x in inputs):
-                outputs = _fold(node, inputs, list(model.opset_import))
+                outputs = fold(node, inputs, list(model.opset_import))
                 if not measured.keys().isdisjoint(node.input):
                     others = [measured.get(name, x) for name, x in zip(node.input, inputs, strict=True)]
-                    twins = _fold(node, others, list(model.opset_import))
+                    twins = fold(node, others, list(model.opset_import))
             elif not measured.keys().isdisjoint(node.input) and node.op_type not in _TAKE_SIZES:
                 raise NotSupportedError("it calculates with the size of the image; the engine takes any size")
             elif node.op_type in HANDLERS:
@@ -280,4 +231,4 @@ def _finish(path: str, model: onnx.ModelProto, state: Importer, tensors: dict[st
         name = f"net_{name}"
     graph = Graph(name, channels, tuple(state.ops), result.refs, float(stated or 1))
     verify(graph)
-    return Imported(graph, sum(state.learned.values()), stated is not None)
+    return Imported(graph, stated is not None)

@@ -31,7 +31,6 @@ __all__ = [
     "Ref",
     "Shuffle",
     "Unary",
-    "info",
     "point_refs",
     "refs_of",
     "verify",
@@ -228,7 +227,7 @@ def verify(graph: Graph) -> None:
 
 @dataclass(frozen=True)
 class Info:
-    """What a network costs. MACs are those of direct convolution, per pixel of the input."""
+    """What a network costs, as `count` counts it; MACs per pixel of the input."""
 
     params: int
     macs_per_pixel: int
@@ -237,18 +236,3 @@ class Info:
     def gmacs(self, width: int, height: int) -> float:
         """GMAC for one frame of `width` x `height` input pixels."""
         return self.macs_per_pixel * width * height / 1e9
-
-
-def info(graph: Graph, params: int) -> Info:
-    """Cost of `graph`; `params` is what its file stores as learned numbers."""
-    scales = graph.scales()
-    reach = {0: 0.0}  # pixels of the input to each side
-    macs = 0
-    for op in graph.ops:
-        reach[op.value] = max(reach[ref.value] for ref in refs_of(op))
-        if isinstance(op, Conv):
-            area = scales[op.value] ** 2
-            macs += int(np.count_nonzero(op.weight)) * area  # zeros by construction (resize, deconvolution) are no work
-            reach[op.value] += max(op.weight.shape[2:]) // 2 / scales[op.value]
-    out_reach = max(reach[ref.value] for ref in graph.output)
-    return Info(params, macs, 1 + 2 * int(np.ceil(out_reach)))
