@@ -16,17 +16,22 @@ from pocketsr.errors import UserError, did_you_mean
 from pocketsr.nets.abpn import Abpn, AbpnConfig
 from pocketsr.nets.base import SRNet
 from pocketsr.nets.bicubic import BicubicConfig, BicubicNet
+from pocketsr.nets.carn_m import CarnM, CarnMConfig
 from pocketsr.nets.drcn import Drcn, DrcnConfig
 from pocketsr.nets.ecbsr import Ecbsr, EcbsrConfig
 from pocketsr.nets.espcn import Espcn, EspcnConfig
 from pocketsr.nets.etds import Etds, EtdsConfig
 from pocketsr.nets.fsrcnn import Fsrcnn, FsrcnnConfig
+from pocketsr.nets.imdn import Imdn, ImdnConfig
 from pocketsr.nets.lapsrn import Lapsrn, LapsrnConfig
+from pocketsr.nets.pan import Pan, PanConfig
 from pocketsr.nets.pocket import Pocket, PocketConfig
 from pocketsr.nets.raisr import Raisr, RaisrConfig
 from pocketsr.nets.rfdn import Rfdn, RfdnConfig
 from pocketsr.nets.rnan import Rnan, RnanConfig
 from pocketsr.nets.sesr import Sesr, SesrConfig
+from pocketsr.nets.smfanet import Smfanet, SmfanetConfig
+from pocketsr.nets.smsr import Smsr, SmsrConfig
 from pocketsr.nets.srcnn import Srcnn, SrcnnConfig
 from pocketsr.nets.srresnet import Srresnet, SrresnetConfig
 from pocketsr.reparam import collapse
@@ -38,6 +43,7 @@ _REGISTERED: Mapping[str, tuple[Any, Callable[[Any], SRNet]]] = {
     "pocket": (PocketConfig(), Pocket),
     "abpn-m4c28": (AbpnConfig(), Abpn),
     "abpn-m6c40": (AbpnConfig(blocks=6, features=40), Abpn),
+    "carn-m": (CarnMConfig(), CarnM),
     "drcn": (DrcnConfig(), Drcn),
     "ecbsr-m4c16": (EcbsrConfig(), Ecbsr),
     "ecbsr-m4c32": (EcbsrConfig(features=32), Ecbsr),
@@ -47,7 +53,9 @@ _REGISTERED: Mapping[str, tuple[Any, Callable[[Any], SRNet]]] = {
     "etds-m": (EtdsConfig(blocks=6), Etds),
     "etds-s": (EtdsConfig(), Etds),
     "fsrcnn": (FsrcnnConfig(), Fsrcnn),
+    "imdn": (ImdnConfig(), Imdn),
     "lapsrn": (LapsrnConfig(), Lapsrn),
+    "pan": (PanConfig(), Pan),
     "raisr": (RaisrConfig(), Raisr),
     "rfdn": (RfdnConfig(), Rfdn),
     "rnan": (RnanConfig(), Rnan),
@@ -56,6 +64,8 @@ _REGISTERED: Mapping[str, tuple[Any, Callable[[Any], SRNet]]] = {
     "sesr-m5": (SesrConfig(), Sesr),
     "sesr-m7": (SesrConfig(blocks=7), Sesr),
     "sesr-xl": (SesrConfig(blocks=11, features=32, expansion=64), Sesr),
+    "smfanet": (SmfanetConfig(), Smfanet),
+    "smsr": (SmsrConfig(), Smsr),
     "srcnn": (SrcnnConfig(), Srcnn),
     "srresnet": (SrresnetConfig(), Srresnet),
 }
