@@ -1,0 +1,219 @@
+"""PSNR against what a network costs, drawn so that every point can be told by its name."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pocketsr.beside import replacing
+from pocketsr.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from pocketsr.bench.table import Origin, Table
+
+__all__ = ["COSTS", "Cost", "as_svg", "place_labels", "plot", "write_plot"]
+
+Cost = Literal["params", "ms"]
+COSTS: dict[Cost, str] = {"params": "parameters", "ms": "milliseconds a frame, 1280x720 out"}
+"""What stands below the axis."""
+
+_LOOKS: dict[Origin, tuple[str, str, str]] = {  # marker, face, edge; the first origin of a network bears its label
+    "ours": ("*", "#d1495b", "#8c1c2e"),
+    "trained here": ("^", "#3a7d44", "#24502b"),
+    "reproduced": ("o", "#2e6f9e", "#1b4462"),
+    "published": ("o", "none", "#777777"),
+}
+_SIZES = {"*": 190, "^": 42, "o": 34}  # of markers, in points squared
+_DPI = 150
+_FONT = 8  # points
+_MARKER = 9  # pixels from a marker's middle that labels keep away, and from that of ours
+_STAR, _LINE = 16, 3
+_RINGS = (14, 20, 28, 38, 50, 64, 80, 100, 125, 155)  # pixels from a marker to where its label may begin
+_DIRECTIONS = 16
+
+
+@dataclass(frozen=True)
+class _Point:
+    model: str
+    origin: Origin
+    cost: float
+    psnr_db: float
+
+
+def plot(table: Table, test_set: str, cost: Cost) -> Figure:
+    """PSNR on `test_set` against `cost`, on a logarithmic axis.
+
+    What has no parameters (bicubic) is named beside the points: far below all others, it would press them together.
+    A network that was both published and measured has a point for each, joined, and one label.
+    Raises UserError where matplotlib is missing, or no network has both figures.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import EngFormatter
+    except ModuleNotFoundError as error:
+        raise UserError(f"plots need {error.name}: pip install 'pocketsr[train]'") from error
+    drawn, fixed = _points(table, test_set, cost)
+    if not drawn:
+        raise UserError(f"no network of the table has '{cost}' and a PSNR on {test_set}")
+    figure = Figure(figsize=(10, 6.5), dpi=_DPI)
+    FigureCanvasAgg(figure)  # measures the labels
+    figure.subplots_adjust(left=0.07, right=0.98, bottom=0.08, top=0.98)
+    axes = figure.add_subplot()
+    where = f", {table.machine_name}" if cost == "ms" else ""
+    axes.set(xscale="log", xlabel=COSTS[cost] + where, ylabel=f"PSNR on {test_set}, dB (luma, x2)")
+    axes.xaxis.set_major_formatter(EngFormatter(sep="") if cost == "params" else "{x:g}")
+    axes.grid(which="both", alpha=0.2, linewidth=0.6)
+    axes.margins(x=0.08, y=0.08)
+    for origin, (marker, face, edge) in _LOOKS.items():
+        if here := [point for point in drawn if point.origin == origin]:
+            x, y = [point.cost for point in here], [point.psnr_db for point in here]
+            size = _SIZES[marker]
+            axes.scatter(
+                x, y, size, marker=marker, facecolors=face, edgecolors=edge, linewidths=1, label=origin, zorder=3
+            )
+    axes.legend(loc="lower right", fontsize=_FONT + 1, title=_beside(fixed, cost), title_fontsize=_FONT + 1)
+    _label(axes, drawn)
+    return figure
+
+
+def _beside(fixed: list[_Point], cost: Cost) -> str | None:
+    """What is left out, in words."""
+    words = {
+        f"{point.model} {point.psnr_db:.2f} dB" + (f", {point.cost:.3g} ms" if cost == "ms" else "") for point in fixed
+    }
+    return "off the scale: " + "; ".join(sorted(words)) if words else None
+
+
+def _points(table: Table, test_set: str, cost: Cost) -> tuple[list[_Point], list[_Point]]:
+    """What has both figures: networks, those that bear their network's label first; and what has no parameters."""
+    drawn: list[_Point] = []
+    fixed: list[_Point] = []
+    for row in table.rows:
+        figures, amount = row.sets.get(test_set), row.params if cost == "params" else row.ms
+        if figures is not None and figures.psnr_db is not None and amount is not None:
+            (drawn if row.params != 0 and amount else fixed).append(
+                _Point(row.model, row.origin, amount, figures.psnr_db)
+            )
+    return sorted(drawn, key=lambda point: list(_LOOKS).index(point.origin)), fixed
+
+
+def _label(axes: Axes, points: list[_Point]) -> None:
+    """Names beside their points, with a line to those that had to go farther."""
+    named: dict[str, _Point] = {}
+    joins: list[tuple[float, float]] = []  # places along the lines between two points of a network
+    for point in points:
+        first = named.setdefault(point.model, point)
+        if first is not point:
+            axes.plot(
+                [first.cost, point.cost], [first.psnr_db, point.psnr_db], color="#aaaaaa", linewidth=0.8, zorder=1
+            )
+            ends = axes.transData.transform([(p.cost, p.psnr_db) for p in (first, point)])
+            joins += [tuple(ends[0] + share * (ends[1] - ends[0])) for share in np.linspace(0.1, 0.9, 9)]
+    texts = [
+        axes.annotate(
+            point.model,
+            (0, 0),
+            xycoords="figure pixels",
+            ha="center",
+            va="center",
+            fontsize=_FONT + (point.origin == "ours"),
+            fontweight="bold" if point.origin == "ours" else "normal",
+            color=_LOOKS[point.origin][2],
+            zorder=4,
+        )
+        for point in named.values()
+    ]
+    marks = np.vstack([axes.transData.transform([(point.cost, point.psnr_db) for point in points]), *joins])
+    radii = np.array([_STAR if point.origin == "ours" else _MARKER for point in points] + [_LINE] * len(joins), float)
+    anchors = axes.transData.transform([(point.cost, point.psnr_db) for point in named.values()])
+    boxes = [text.get_window_extent() for text in texts]
+    sizes = np.array([(box.width + 4, box.height + 2) for box in boxes])
+    frame = axes.get_window_extent()
+    legend = axes.get_legend()
+    taken = [] if legend is None else [legend.get_window_extent().extents]
+    places = place_labels(anchors, sizes, marks, radii, np.array(frame.extents), np.array(taken).reshape(-1, 4))
+    for text, anchor, place, size in zip(texts, anchors, places, sizes, strict=True):
+        text.xy = (float(place[0]), float(place[1]))
+        text.set_position((float(place[0]), float(place[1])))
+        near = place + np.clip(anchor - place, -size / 2, size / 2)  # of the label, what lies nearest to its point
+        if np.hypot(*(anchor - near)) > 2 * _MARKER:
+            line = axes.transData.inverted().transform([anchor, near])
+            axes.plot(*line.T, color="#999999", linewidth=0.6, zorder=2)
+
+
+def place_labels(
+    anchors: NDArray[np.float64],
+    sizes: NDArray[np.float64],
+    marks: NDArray[np.float64],
+    radii: NDArray[np.float64],
+    frame: NDArray[np.float64],
+    taken: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The middles of labels that neither cover each other nor a mark, each near its anchor; pixels throughout.
+
+    anchors, sizes: N x, y and N width, height. marks, radii: M x, y that stay free, and how far around. frame: left,
+    bottom, right, top that all labels stay within. taken: K such boxes that stay free. Each label in turn takes the
+    best of some places around its anchor, all others being where they are, until none moves.
+    """
+    angles = np.arange(_DIRECTIONS) * 2 * np.pi / _DIRECTIONS
+    round_about = np.column_stack((np.cos(angles), np.sin(angles)))
+    places = np.full_like(anchors, np.inf)  # not placed yet: it covers nothing
+    order = np.argsort([np.sort(np.hypot(*(marks - anchor).T))[: 1 + len(marks) // 4].sum() for anchor in anchors])
+    low, high = frame[:2], frame[2:]
+    for _ in range(6):
+        before = places.copy()
+        for i in order:
+            half = sizes[i] / 2
+            # A label begins at a ring around its anchor: its middle is off by half its size more, in that direction
+            choices = np.concatenate([anchors[i] + round_about * (ring - _MARKER / 2 + half) for ring in _RINGS])
+            others = np.arange(len(anchors)) != i
+            cost = 4 * _covered(choices, half, places[others], sizes[others] / 2)
+            cost += 4 * _covered(choices, half, marks, np.stack([radii, radii], axis=1))
+            cost += 4 * _covered(choices, half, (taken[:, :2] + taken[:, 2:]) / 2, (taken[:, 2:] - taken[:, :2]) / 2)
+            outside = np.maximum(low + half - choices, 0) + np.maximum(choices - high + half, 0)
+            cost += 4 * outside.sum(axis=1) * sizes[i].max()
+            cost += np.repeat(_RINGS, _DIRECTIONS) - 0.5 * np.tile(np.abs(round_about[:, 1]), len(_RINGS))
+            places[i] = choices[np.argmin(cost)]
+        if np.array_equal(places, before):
+            break
+    return places
+
+
+def _covered(
+    choices: NDArray[np.float64], half: NDArray[np.float64], middles: NDArray[np.float64], halves: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """For each of `choices`, the area that a box there shares with the boxes at `middles`."""
+    known = np.isfinite(middles).all(axis=1)
+    apart = np.abs(choices[:, None] - middles[None, known])
+    shared = np.clip(half + halves[known] - apart, 0, None)
+    area: NDArray[np.float64] = shared.prod(axis=2).sum(axis=1)
+    return area
+
+
+def as_svg(figure: Figure) -> str:
+    """The picture as an SVG element, the same for the same figures."""
+    import matplotlib as mpl
+
+    text = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": "pocketsr"}):
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    svg = text.getvalue()
+    return svg[svg.index("<svg") :]
+
+
+def write_plot(figure: Figure, path: Path) -> None:
+    """Write PATH.svg and PATH.png."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path.with_suffix(".svg")) as part:
+        part.write_text(as_svg(figure))
+    with replacing(path.with_suffix(".png")) as part:
+        figure.savefig(part, format="png", dpi=_DPI)
