@@ -65,12 +65,12 @@ def _with_symmetries(sums: Doubles) -> Doubles:
     """`sums` (angle, strength, coherence, type, taps or taps squared) plus those of the seven other views."""
     sides = (Raisr.patch,) * (2 * (sums.ndim - 4))
     total = sums.reshape(*Raisr.shape[:3], 2, 2, *sides)  # type row, type column, tap row, tap column, ..
-    rows, columns = range(3, total.ndim, 2), range(4, total.ndim, 2)
-    angles = np.arange(_ANGLES)
+    rows, columns = range(2, total.ndim - 1, 2), range(3, total.ndim - 1, 2)  # of one angle's
+    swapped = (0, 1, *(axis for pair in zip(columns, rows, strict=True) for axis in pair))
     for mirrored in (rows, columns):  # a mirror turns angles round, and odd pixels into even ones
-        total = total + np.flip(total, tuple(mirrored))[-angles]
-    swapped = [0, 1, 2, *(axis for pair in zip(columns, rows, strict=True) for axis in pair)]
-    total = total + total.transpose(swapped)[_ANGLES // 2 - angles]  # rows become columns
+        total = np.stack([total[k] + np.flip(total[-k], tuple(mirrored)) for k in range(_ANGLES)])
+    # rows become columns, and angles a right angle less themselves
+    total = np.stack([total[k] + total[_ANGLES // 2 - k].transpose(swapped) for k in range(_ANGLES)])
     return total.reshape(sums.shape)
 
 
@@ -100,9 +100,9 @@ def _enlarged(net: Raisr, pair: Pair) -> Tensor:
 
 def _sampled(net: Raisr, pairs: Sequence[Pair]) -> tuple[Doubles, Doubles]:
     """Strengths and coherences of one pixel in 64."""
-    found = [net.structure(_enlarged(net, pair))[1:] for pair in pairs]
-    strength, coherence = (torch.cat([one[index][..., ::8, ::8].flatten() for one in found]) for index in (0, 1))
-    return strength.double().numpy(), coherence.double().numpy()
+    found = [torch.cat(net.structure(_enlarged(net, pair))[1:])[..., ::8, ::8].flatten(1) for pair in pairs]
+    strength, coherence = torch.cat(found, 1).double().numpy()
+    return strength, coherence
 
 
 def _bands(
