@@ -3,7 +3,8 @@
 Liu, Tang, Wu, "Residual Feature Distillation Network for Lightweight Image Super-Resolution", AIM workshop of ECCV
 2020. RGB in 0..1, zero padding. This is the network of the paper's tables (48 channels, 6 blocks, channel attention:
 534K at x2, 541K at x3, 550K at x4). The authors' code holds the challenge's winner E-RFDN instead (50 channels, 4
-blocks, spatial attention), which has 417K at x2, and whose 95.0G multiplications others quote beside 534K.
+blocks, spatial attention), which has 417K at x2. The 95.0G multiplications that others quote beside 534K fit E-RFDN
+with the x4 tail that its code fixes; this network has 120.9G.
 """
 
 from __future__ import annotations
