@@ -81,6 +81,7 @@ def plot(table: Table, test_set: str, cost: Cost) -> Figure:
                 x, y, size, marker=marker, facecolors=face, edgecolors=edge, linewidths=1, label=origin, zorder=3
             )
     axes.legend(loc="lower right", fontsize=_FONT + 1, title=_beside(fixed, cost), title_fontsize=_FONT + 1)
+    axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())  # fixed from here on: labels are placed in pixels
     _label(axes, drawn)
     return figure
 
