@@ -116,6 +116,12 @@ def test_split_validates_with_small_pictures_only() -> None:
     assert (train, valid) == (large, small)
 
 
+def test_split_can_keep_to_some_pictures() -> None:
+    train, valid = split(_named("good/t", "other/t", "good/a"), only=("good/*",))
+    assert [pair.name for pair in valid] == ["good/t"]
+    assert [pair.name for pair in train] == ["other/t", "good/a"]
+
+
 def test_split_refuses_an_empty_side() -> None:
     with pytest.raises(UserError, match="none of 2 pictures is left to validate with"):
         split(_named("a", "b"))

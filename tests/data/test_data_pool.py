@@ -64,6 +64,29 @@ def _half_flat() -> Pair:
     return pair_from("half", hr)
 
 
+def test_favoured_pictures_are_drawn_as_often_as_they_are_favoured_whatever_their_size() -> None:
+    # Levels tell the pictures apart; a ramp of 20 levels makes places that differ in nothing but their picture.
+    sizes = {"many/large": (300, 300, 100), "many/small": (40, 40, 150), "few/good": (60, 60, 200)}
+    pairs = [
+        pair_from(name, (level + np.arange(width) % 20 * np.ones((height, 1))).astype(np.uint8))
+        for name, (height, width, level) in sizes.items()
+    ]
+    _, hr = _draw(PatchPool(pairs, 16, favour={"few/*": 3.0}), 4000)
+    found = hr.flatten(1).mean(1) * 255
+    shares = [float(((found > level - 5) & (found < level + 25)).float().mean()) for _, _, level in sizes.values()]
+    np.testing.assert_allclose(shares, [0.2, 0.2, 0.6], atol=0.035)  # 1 : 1 : 3; over 4 standard deviations
+
+
+def test_a_favoured_picture_is_still_seen_where_it_has_texture() -> None:
+    _, hr = _draw(PatchPool([_half_flat()], 16, favour={"half": 2.0}), 400)
+    assert float((hr.flatten(1).std(1) == 0).float().mean()) < 0.05
+
+
+def test_a_favour_that_matches_nothing_is_refused() -> None:
+    with pytest.raises(UserError, match="favour 'ful\\*' matches no picture"):
+        PatchPool([_half_flat()], 16, favour={"ful*": 2.0})
+
+
 def test_patches_come_from_the_textured_half_unless_flat_ones_are_asked_for() -> None:
     def flat(share: float) -> float:
         _, hr = _draw(PatchPool([_half_flat()], 16, share), 400)

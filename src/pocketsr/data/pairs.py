@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -81,20 +82,21 @@ def _luma(path: Path, grey: Literal["luma", "rgb"]) -> Plane:
 
 
 def split(
-    pairs: Iterable[Pair], share: float = 1 / 29, most_pixels: int = 1_000_000
+    pairs: Iterable[Pair], share: float = 1 / 29, most_pixels: int = 1_000_000, only: Collection[str] = ()
 ) -> tuple[list[Pair], list[Pair]]:  # fmt: skip
     """(to train with, to validate with): about `share` of the files, chosen by their names, are kept apart.
 
     A file is for validation when the sum of its name's bytes is a multiple of 1 / share (rounded) and it has less
     than `most_pixels` HR pixels: so that validating stays quick, and that other files coming or going moves none. All
     frames of a clip fall on one side. The defaults are those of the first networks, whose validation figures stay
-    comparable.
+    comparable. With `only`, a file must also match one of these shell patterns by its path.
     Raises UserError where one side would be empty.
     """
     every = round(1 / share)
     sides: tuple[list[Pair], list[Pair]] = ([], [])
     for pair in pairs:
         kept_apart = sum(pair.file.encode()) % every == 0 and pair.hr.size < most_pixels
+        kept_apart &= not only or any(fnmatchcase(pair.name, pattern) for pattern in only)
         sides[kept_apart].append(pair)
     if not all(sides):
         count, missing = len(sides[0]) + len(sides[1]), "validate" if sides[0] else "train"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 
 import numpy as np
 import torch
@@ -23,12 +24,18 @@ class PatchPool:
     A place counts as textured when the mean gradient around it is above the median of all places: flat patches
     teach little. Places depend on the LR planes alone, so pools over other HR planes of the same LR draw the same.
 
+    With `favour` the textured patches are drawn picture by picture instead: each picture counts alike, whatever its
+    size, but for those whose name matches one of the shell patterns, which count as much as it says; a place is then
+    textured when its gradient is above its own picture's median.
+
     flat_share: 0..1, share of the patches drawn from all places in place of the textured ones.
     too_small: names of the pairs that are left out.
-    Raises UserError where no pair is large enough.
+    Raises UserError where no pair is large enough, and for a pattern that matches none.
     """
 
-    def __init__(self, pairs: Sequence[Pair], patch: int, flat_share: float = 0.0) -> None:
+    def __init__(
+        self, pairs: Sequence[Pair], patch: int, flat_share: float = 0.0, favour: Mapping[str, float] | None = None
+    ) -> None:  # fmt: skip
         self.patch, self.flat_share = patch, flat_share
         self.too_small = tuple(pair.name for pair in pairs if min(pair.lr.shape) < patch)
         self._pairs = [pair for pair in pairs if min(pair.lr.shape) >= patch]
@@ -46,9 +53,18 @@ class PatchPool:
             places.append(np.stack([np.full_like(top, number), top, left], axis=1))
             gradients.append(gradient)
         self._places = np.concatenate(places)  # (places, 3): picture, row, column
-        gradient = np.concatenate(gradients)
-        textured = np.flatnonzero(gradient > np.median(gradient))
-        self._textured = textured if len(textured) else np.arange(len(gradient))  # all alike: all will do
+        self._cumulated: NDArray[np.float64] | None = None  # of the textured places' weights; None: all alike
+        if favour:
+            for pattern in favour:
+                if not any(fnmatchcase(pair.name, pattern) for pair in pairs):
+                    raise UserError(f"favour {pattern!r} matches no picture: correct it, or leave it out")
+            masks = [_above_median(gradient) for gradient in gradients]
+            weights = [_weight(pair.name, favour) for pair in self._pairs]
+            self._textured = np.flatnonzero(np.concatenate(masks))
+            shares = [np.full(mask.sum(), w / mask.sum()) for w, mask in zip(weights, masks, strict=True)]
+            self._cumulated = np.concatenate(shares).cumsum()
+        else:
+            self._textured = np.flatnonzero(_above_median(np.concatenate(gradients)))
 
     def __len__(self) -> int:
         """The number of places, textured or not."""
@@ -57,7 +73,11 @@ class PatchPool:
     def batch(self, rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
         """`size` patches, each in one of the 8 orientations: lr N 1 P P and hr N 1 2P 2P, float32 in 0..1."""
         patch = self.patch
-        textured = self._textured[rng.integers(len(self._textured), size=size)]
+        if self._cumulated is None:
+            textured = self._textured[rng.integers(len(self._textured), size=size)]
+        else:
+            drawn = rng.random(size) * self._cumulated[-1]
+            textured = self._textured[np.searchsorted(self._cumulated[:-1], drawn, side="right")]
         anywhere = rng.integers(len(self._places), size=size)
         chosen = self._places[np.where(rng.random(size) < self.flat_share, anywhere, textured)]
         draws = np.concatenate([chosen, rng.integers((_GRID, _GRID, 8), size=(size, 3))], axis=1).tolist()
@@ -70,6 +90,15 @@ class PatchPool:
             _oriented(lr[k, 0], turn)[:] = pair.lr[y : y + patch, x : x + patch]
             _oriented(hr[k, 0], turn)[:] = pair.hr[2 * y : 2 * (y + patch), 2 * x : 2 * (x + patch)]
         return _floats(lr), _floats(hr)
+
+
+def _above_median(gradient: NDArray[np.float64]) -> NDArray[np.bool_]:
+    above = gradient > np.median(gradient)
+    return above if above.any() else ~above  # none stands out: all will do
+
+
+def _weight(name: str, favour: Mapping[str, float]) -> float:
+    return next((weight for pattern, weight in favour.items() if fnmatchcase(name, pattern)), 1.0)
 
 
 def _oriented(plane: Plane, turn: int) -> Plane:

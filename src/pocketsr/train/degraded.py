@@ -26,7 +26,7 @@ def load_degraded(data: Data, codec: CodecData, seed: int) -> tuple[list[Pair], 
     clips = [*_pieces(codec), *_pans(data, codec, seed)]
     cache = Path(codec.cache) if codec.cache else None
     pairs, records = codec_pairs(clips, seed, draws=codec.draws, take_every=codec.take_every, cache=cache)
-    train, valid = split(pairs, data.valid_share)
+    train, valid = split(pairs, data.valid_share, only=data.valid_only)
     return train, valid[:: -(-len(valid) // _MOST_VALID)], records
 
 

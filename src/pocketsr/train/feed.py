@@ -40,7 +40,7 @@ class Feed:
             first, last = max(begin, self._start), min(end, recipe.steps)
             if first >= last:
                 continue
-            pools = [PatchPool(pairs, patch, recipe.data.flat_share) for pairs in self._sources]
+            pools = [PatchPool(pairs, patch, recipe.data.flat_share, recipe.data.favour) for pairs in self._sources]
             self._open = [Batches(pool, recipe.batch, recipe.seed, start=first) for pool in pools]
             streams = [iter(batches) for batches in self._open]
             for _ in range(first, last):

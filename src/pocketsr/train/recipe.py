@@ -63,6 +63,10 @@ class Data(_Section, frozen=True, kw_only=True):
     """Share of the patches drawn from all places in place of the textured ones."""
     valid_share: Annotated[float, Meta(gt=0, lt=1)] = 1 / 29
     """About this share of the files is kept apart to choose the checkpoint by."""
+    valid_only: tuple[str, ...] = ()
+    """Only files whose path matches one of these patterns are kept apart: pictures of the kind that one cares for."""
+    favour: dict[str, Rate] = {}
+    """How often pictures whose path matches a pattern are drawn, against 1 for others, whatever their size."""
     exclude: tuple[str, ...] = ()
     """Files whose path matches one of these patterns take no part."""
     codec: CodecData | None = None

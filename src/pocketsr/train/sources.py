@@ -30,7 +30,8 @@ def load_pairs(recipe: Recipe) -> Loaded:
     if data.codec is not None:
         train, valid, drawn = load_degraded(data, data.codec, recipe.seed)
     else:
-        train, valid = split(load_images(Path(data.folder), exclude=data.exclude), data.valid_share)
+        images = load_images(Path(data.folder), exclude=data.exclude)
+        train, valid = split(images, data.valid_share, only=data.valid_only)
         drawn = []
     if data.noise_levels or data.jpeg_quality:
         rng = np.random.default_rng(recipe.seed)
