@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pocketsr.bench import quality
-from pocketsr.cli import bench
+from pocketsr.cli import _bench_quality, bench
 from pocketsr.errors import UserError
 from pocketsr.pixels import imresize, psnr, rgb_to_luma, ssim
 
@@ -174,15 +174,15 @@ def test_json_is_the_only_thing_on_standard_output(
 ) -> None:
     asked = []
 
-    def load(models: list[str] | None) -> dict[str, Fake]:
-        asked.append(models)
+    def load(models: list[str], weights: list[Path]) -> dict[str, Fake]:
+        asked.append((models, weights))
         return {"fake": Fake()}
 
-    monkeypatch.setattr(quality, "load_networks", load)
+    monkeypatch.setattr(_bench_quality, "open_networks", load)
     assert run("--data", str(data), "-m", "tiny", "-m", "x.onnx", "--json") == 0
     printed = capsys.readouterr()
     rows = json.loads(printed.out)["rows"]
-    assert asked == [["tiny", "x.onnx"]]
+    assert asked == [(["tiny", "x.onnx"], [])]
     assert printed.err == ""  # no progress bar when piped
     assert [(r["model"], r["set"], r["images"]) for r in rows] == [
         ("bicubic", "Mine", 2),
@@ -193,7 +193,7 @@ def test_json_is_the_only_thing_on_standard_output(
 
 
 def test_table(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(quality, "load_networks", lambda _: {"a-long-model-name.onnx": Fake()})
+    monkeypatch.setattr(_bench_quality, "open_networks", lambda *_: {"a-long-model-name.onnx": Fake()})
     assert run("--data", str(data), "--sets", "Mine") == 0
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split() == ["set", "model", "images", "PSNR", "dB", "SSIM"]
@@ -206,7 +206,7 @@ def test_equal_images_give_valid_json(
 ) -> None:
     (tmp_path / "Flat").mkdir()
     Image.new("L", (20, 20), 50).save(tmp_path / "Flat" / "a.png")
-    monkeypatch.setattr(quality, "load_networks", lambda _: {})
+    monkeypatch.setattr(_bench_quality, "open_networks", lambda *_: {})
     assert run("--data", str(tmp_path), "--json") == 0
     (row,) = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)["rows"]
     assert row["psnr_db"] is None

@@ -28,7 +28,6 @@ from PIL import Image, UnidentifiedImageError
 
 from pocketsr.engine import Upscaler
 from pocketsr.errors import UserError
-from pocketsr.models import SHIPPED
 from pocketsr.pixels import imresize, psnr, rgb_to_luma, rgb_to_ycbcr, ssim, ycbcr_to_rgb
 
 __all__ = [
@@ -36,7 +35,6 @@ __all__ = [
     "Row",
     "bicubic_quality",
     "find_sets",
-    "load_networks",
     "measure",
     "network_quality",
     "read_image",
@@ -143,16 +141,6 @@ def _upscale(net: Upscaler, lr: NDArray[np.uint8]) -> NDArray[np.uint8]:
     ycbcr = rgb_to_ycbcr(lr.astype(np.float64))
     luma = net(np.floor(ycbcr[..., 0] * 257 + 0.5).astype(np.uint16)) / 257  # 255 * 257 = 65535
     return _round8(ycbcr_to_rgb(np.dstack([luma, imresize(ycbcr[..., 1:], _SCALE)])))
-
-
-def load_networks(models: Sequence[str] | None = None) -> dict[str, Upscaler]:
-    """Compile the networks that `models` names (default: all that ship), for `measure`.
-
-    "bicubic" is left out: its row is always there. Raises UserError for a model that can't be loaded.
-    """
-    from pocketsr.engine import load  # not at the top: measuring something else needs no compiler
-
-    return {model: load(model) for model in models or SHIPPED if model != "bicubic"}
 
 
 def measure(nets: dict[str, Upscaler], name: str, files: Iterable[Path]) -> list[Row]:

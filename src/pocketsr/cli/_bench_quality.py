@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pocketsr.cli._figures import add_options, jsonable, listed
+from pocketsr.cli._networks import WEIGHTS_HELP, open_networks
+from pocketsr.models import SHIPPED
 
 if TYPE_CHECKING:
     from pocketsr.bench.quality import Row
@@ -19,17 +22,19 @@ SUMMARY = "PSNR and SSIM on the usual test sets, by the protocol of published x2
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_options(parser, "folder with a folder of HR images a set")
+    parser.add_argument("--weights", metavar="FILE", type=Path, action="append", default=[], help=WEIGHTS_HELP)
     parser.add_argument("--sets", help="comma-separated names of those folders (default: all)")
 
 
 def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from pocketsr.bench.quality import find_sets, load_networks, measure
+    from pocketsr.bench.quality import find_sets, measure
 
     names = listed(args.sets) if args.sets is not None else None
     sets = find_sets(args.data, names)
-    nets = load_networks(args.model)
+    models = [model for model in args.model or SHIPPED if model != "bicubic"]  # whose row is always there
+    nets = open_networks(models, args.weights)
     rows: list[Row] = []
     for name, files in sets.items():
         # disable=None: a bar on a terminal, nothing when piped

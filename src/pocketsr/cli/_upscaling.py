@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pocketsr.errors import UserError
 
 if TYPE_CHECKING:
-    from pocketsr.engine import Network, Siting
+    from pocketsr.engine import Network, Siting, Upscaler
 
 __all__ = ["Job", "Report"]
 
@@ -37,6 +37,7 @@ class Job:
     """The options of the command line, and the network that they name, loaded when first asked for."""
 
     model: str
+    weights: Path | None
     scale: int | None
     threads: int | None
     codec: str | None
@@ -44,10 +45,11 @@ class Job:
     preset: str | None
 
     @functools.cached_property
-    def net(self) -> Network:
-        from pocketsr.engine import load
+    def net(self) -> Upscaler:
+        from pocketsr.cli._networks import open_networks
 
-        net = load(self.model, threads=self.threads)
+        weights = [] if self.weights is None else [self.weights]
+        (net,) = open_networks([self.model], weights, self.threads).values()
         if self.scale is not None and self.scale != net.scale:
             raise UserError(
                 f"-s {self.scale}: '{self.model}' upscales by {net.scale}, the shipped networks by 2: "
@@ -81,6 +83,7 @@ class Job:
 
         from pocketsr.video import VideoOptions, upscale_video
 
+        net = self.net  # before the bar: it may have a line to say
         options = VideoOptions(codec=self.codec, crf=self.crf, preset=self.preset, threads=self.threads)
         # disable=None: a bar on a terminal, silence in a pipe
         with tqdm(desc=source.name, unit=" frames", disable=None, file=sys.stderr, dynamic_ncols=True) as bar:
@@ -90,7 +93,7 @@ class Job:
                 bar.update(done - bar.n)
 
             done = upscale_video(
-                source, target, self.net, self.chroma, options, overwrite=overwrite, on_progress=on_progress
+                source, target, net, self.chroma, options, overwrite=overwrite, on_progress=on_progress
             )
         decode, upscale, encode = (asdict(ms) for ms in (done.decode_ms, done.upscale_ms, done.encode_ms))
         return Report(done.frames, done.seconds, decode, upscale, encode, tuple(done.warnings))

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pocketsr.cli._networks import WEIGHTS_HELP
 from pocketsr.cli._upscaling import Job
 from pocketsr.errors import UserError
 
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="small",
         help="the network: a name that `pocketsr models` lists, or a file (default: small)",
     )
+    add("--weights", metavar="FILE", type=Path, help=WEIGHTS_HELP)
     add("-s", "--scale", type=int, help="refuse a network that upscales by another factor")
     add("-j", "--threads", type=int, help="threads of the network (default: every core)")
     add("-y", "--yes", action="store_true", help="overwrite what exists")
@@ -88,6 +90,7 @@ def _refuse_video_options(args: argparse.Namespace) -> None:
 def _job(args: argparse.Namespace) -> Job:
     return Job(
         model=args.model,
+        weights=args.weights,
         scale=args.scale,
         threads=args.threads,
         codec=args.codec,

@@ -26,7 +26,7 @@ from pocketsr.engine.ir import (
 )
 from pocketsr.pixels import imresize
 
-__all__ = ["evaluate", "guess_white"]
+__all__ = ["better_white", "evaluate", "guess_white"]
 
 Plane = NDArray[np.float64]
 _BINARY = {
@@ -127,12 +127,17 @@ def guess_white(graph: Graph) -> float:
     bounds = {point.high for point in last if isinstance(point, Clip)}
     if (1.0 in bounds) != (255.0 in bounds):
         return 255.0 if 255.0 in bounds else 1.0
-    small, large = _scene(graph.scale, graph.channels)
-    border = 6 * graph.scale
+    return better_white(lambda image: evaluate(graph, image), graph.scale, graph.channels)
+
+
+def better_white(run: Callable[[Plane], NDArray[np.floating]], scale: int, channels: int) -> float:
+    """Whether `run`, C H W to C scale*H scale*W, restores a known picture better in the range 0..1 or 0..255."""
+    small, large = _scene(scale, channels)
+    border = 6 * scale
     errors = {}
     for white in (1.0, 255.0):
         with np.errstate(over="ignore"):  # of a sigmoid fed with values 255 times too large
-            error = np.clip(np.nan_to_num(evaluate(graph, small * white)) / white, 0, 1) - large
+            error = np.clip(np.nan_to_num(run(small * white)) / white, 0, 1) - large
         errors[white] = float(np.square(error[:, border:-border, border:-border]).mean())
     # Networks without biases or bounds work alike in both; then 0..1, the field's habit, is as good.
     return 255.0 if errors[255.0] < 0.9 * errors[1.0] else 1.0

@@ -1,0 +1,168 @@
+"""ONNX Runtime as a `Runner`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from pocketsr.engine.reference import better_white
+from pocketsr.errors import UserError
+from pocketsr.whole.reach import field_of
+from pocketsr.whole.tiled import Floats
+from pocketsr.whole.windows import Field
+
+__all__ = ["Session"]
+
+_PROBE = 32  # side of the picture that tells the scale
+
+
+class Session:
+    """The network in an ONNX file, run by ONNX Runtime on the CPU.
+
+    threads: default, all cores that this process may use. Raises UserError for a file that is no network of images,
+    N C H W of 1 (luma) or 3 (RGB) float32 channels in and as many out, a whole number of times as large.
+    """
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        import onnxruntime
+
+        self.name = path.stem
+        self._path = path
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.intra_op_num_threads = threads or (
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        )
+        self._session = self._made(str(path), options)
+        self._input, self.channels, self.size = self._image_input()
+        self._outputs = [output.name for output in self._session.get_outputs()[:1]]
+        self._basic = self._folded()
+        self.scale = self._measured_scale()
+        self.white = self._white()
+
+    def __call__(self, x: Floats) -> Floats:
+        (found,) = self._run(self._session, self._outputs, x)
+        wanted = (1, self.channels, self.scale * x.shape[2], self.scale * x.shape[3])
+        if found.shape != wanted:
+            raise UserError(f"{self._path}: a picture of {x.shape} became {found.shape}, not {wanted}")
+        result: Floats = found
+        return result
+
+    def field(self) -> Field | None:
+        """What a result depends on; None where tiles can't be trusted."""
+        return field_of(self._basic)
+
+    def peak_bytes(self, height: int, width: int) -> int:
+        import onnxruntime
+
+        model = onnx.ModelProto()
+        model.CopyFrom(self._basic)
+        known = {output.name for output in model.graph.output}
+        names = [name for node in model.graph.node for name in node.output if name]
+        model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in known)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        session = self._made(model.SerializeToString(), options)
+        x = np.full((1, self.channels, height, width), 0.5, np.float32)
+        sizes = {
+            name: getattr(tensor, "nbytes", 0) for name, tensor in zip(names, self._run(session, names, x), strict=True)
+        }
+        return _peak(model.graph, {self._input: x.nbytes, **sizes})
+
+    def _made(self, source: str | bytes, options: Any) -> Any:
+        import onnxruntime
+
+        try:
+            return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # of several classes, none of which is public
+            raise UserError(f"{self._path}: ONNX Runtime can't load it ({_first_line(error)})") from error
+
+    def _run(self, session: Any, names: list[str], x: Floats) -> list[Any]:
+        try:
+            found: list[Any] = session.run(names, {self._input: x})
+        except Exception as error:  # of several classes, none of which is public
+            size, what = f"{x.shape[3]}x{x.shape[2]}", _first_line(error)
+            raise UserError(f"{self._path}: ONNX Runtime can't run it on {size} pixels ({what})") from error
+        return found
+
+    def _image_input(self) -> tuple[str, int, tuple[int, int] | None]:
+        """Name and channels of the input, and the picture's height and width where the file fixes them."""
+        inputs = self._session.get_inputs()
+        shape = inputs[0].shape if len(inputs) == 1 else []
+        if len(shape) != 4 or inputs[0].type != "tensor(float)" or shape[1] not in (1, 3) or shape[0] in range(2, 99):
+            what = "; ".join(f"'{each.name}' {each.type} {each.shape}" for each in inputs) or "none"
+            raise UserError(
+                f"{self._path}: one float32 image 1 C H W of 1 (luma) or 3 (RGB) channels is expected, not {what}"
+            )
+        height, width = shape[2:]
+        if isinstance(height, int) != isinstance(width, int):
+            raise UserError(f"{self._path}: height {height} and width {width}: both fixed or both free are expected")
+        return inputs[0].name, shape[1], (height, width) if isinstance(height, int) else None
+
+    def _folded(self) -> onnx.ModelProto:
+        """The network with everything folded that doesn't depend on the picture, in standard operators."""
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "net.onnx"
+            options.optimized_model_filepath = str(file)
+            self._made(str(self._path), options)
+            return onnx.load(file)
+
+    def _measured_scale(self) -> int:
+        height, width = self.size or (_PROBE, _PROBE)
+        x = np.full((1, self.channels, height, width), 0.5, np.float32)
+        (found,) = self._run(self._session, self._outputs, x)
+        scale = found.shape[2] // height if found.ndim == 4 else 0
+        if found.shape != (1, self.channels, scale * height, scale * width) or not scale:
+            raise UserError(
+                f"{self._path}: {self.channels} x {height} x {width} became {' x '.join(map(str, found.shape[1:]))}; "
+                "as many channels, a whole number of times as large, are expected"
+            )
+        return int(scale)
+
+    def _white(self) -> float:
+        stated = self._session.get_modelmeta().custom_metadata_map.get("pocketsr.value_range")
+        if stated in ("1", "255"):
+            return float(stated)
+
+        def run(image: Any) -> Any:
+            """C H W, on the picture size that the network takes."""
+            height, width = image.shape[1:]
+            tall, wide = self.size or (height, width)
+            margin = ((0, 0), (0, max(0, tall - height)), (0, max(0, wide - width)))
+            x = np.pad(image.astype(np.float32), margin, mode="edge")[:, :tall, :wide]
+            return self(x[None])[0, :, : self.scale * height, : self.scale * width]
+
+        if self.size is not None and min(self.size) < _PROBE:
+            return 1.0
+        return better_white(run, self.scale, self.channels)
+
+
+def _peak(graph: onnx.GraphProto, sizes: dict[str, int]) -> int:
+    """Bytes of the tensors that exist at one time, each from the node that makes it to the last that reads it."""
+    uses = Counter(name for node in graph.node for name in node.input)
+    live = peak = sum(sizes[value.name] for value in graph.input if value.name in sizes)
+    for node in graph.node:
+        live += sum(sizes.get(name, 0) for name in node.output)
+        peak = max(peak, live)
+        for name in node.input:
+            uses[name] -= 1
+            if not uses[name]:
+                live -= sizes.get(name, 0)
+    return peak
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).split("Status Message: ")[-1]  # before it: which node, in several hundred characters
+    return next(iter(text.strip().splitlines()), type(error).__name__)
