@@ -78,7 +78,7 @@ def test_training_works(pocketsr: Run, here: Path, command: list[str]) -> None:
         assert pocketsr(*fresh, *short).code == 0
     done = pocketsr(*command[1:], *short)
     assert done.code == 0, done.err
-    assert (here / "runs/tiny/tiny.onnx").exists()
+    assert (here / "runs/tiny-first/tiny-first.onnx").exists()
 
 
 @pytest.mark.parametrize("command", [words for words in COMMANDS if words[1] != "train"], ids=" ".join)
