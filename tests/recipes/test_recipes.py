@@ -21,7 +21,8 @@ def test_recipe(path: Path) -> None:
     recipe = parse_recipe(path)
     assert recipe.name == path.stem
     net = collapse(nets.build(recipe.net.name, **recipe.net.config))
-    assert sum(parameter.numel() for parameter in net.parameters()) <= LIMITS[recipe.name.removesuffix("-call").removesuffix("-first")]
+    limit = LIMITS[recipe.name.removesuffix("-call").removesuffix("-first")]
+    assert sum(parameter.numel() for parameter in net.parameters()) <= limit
 
 
 def test_there_are_recipes() -> None:

@@ -27,12 +27,12 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"models": rows}))
         return 0
     head = ("name", "params", "GMAC at 1280x720", "receptive field", "bytes", "PSNR/SSIM as recorded")
-    print("{:9}{:>8}{:>18}{:>17}{:>9}   {}".format(*head))
+    print("{:11}{:>8}{:>18}{:>17}{:>9}   {}".format(*head))
     for row in rows:
         field = f"{row['receptive_field']}x{row['receptive_field']}"
         sets = (f"{name} {at['psnr_db']:.2f}/{at['ssim']:.4f}" for name, at in row["recorded"].items())
         print(
-            f"{row['name']:9}{row['params']:>8,}{row['gmacs']:>18.5f}{field:>17}{row['bytes']:>9,}   "
+            f"{row['name']:11}{row['params']:>8,}{row['gmacs']:>18.5f}{field:>17}{row['bytes']:>9,}   "
             f"{', '.join(sets) or '-'}"
         )
     return 0
