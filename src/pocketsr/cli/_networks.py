@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from pocketsr.engine import Upscaler
 
 __all__ = ["WEIGHTS_HELP", "open_networks"]
+
+_PATIENCE_S = 10.0
 
 WEIGHTS_HELP = "weights of a network that doesn't ship, as a .safetensors file: -m imdn --weights imdn_x2.safetensors"
 
@@ -26,23 +30,27 @@ def open_networks(models: Sequence[str], weights: Sequence[Path], threads: int |
     """
     from pocketsr.whole import open_file
 
-    left = list(weights)
+    bare = [model for model in models if model not in SHIPPED and Path(model).suffix.lower() != ".onnx"]
+    if len(weights) > len(bare):
+        others = ", ".join(model for model in models if model not in bare)
+        reason = f"{others} has its own" if others else "each network takes one file"
+        raise UserError(
+            f"--weights {weights[len(bare)]} has no network to go to: {reason}; leave it out, or name a network that "
+            "doesn't ship, as in -m imdn"
+        )
+    if twice := [model for model in bare if bare.count(model) > 1]:
+        raise UserError(f"-m {twice[0]} stands there twice: its figures would have one name")
+    files = iter(weights)
     found: dict[str, Upscaler] = {}
     for model in models:
-        if model in SHIPPED or Path(model).suffix.lower() == ".onnx":
-            net, note = open_file(model, threads)
-        elif model in found:
-            raise UserError(f"-m {model} stands there twice: its figures would have one name")
-        else:
-            net, note = _registered(model, left.pop(0) if left else None, threads)
+        with _patience(model):
+            if model in bare:
+                net, note = _registered(model, next(files, None), threads)
+            else:
+                net, note = open_file(model, threads)
         found[model] = net
         if note is not None:
             print(f"pocketsr: {note}", file=sys.stderr)
-    if left:
-        raise UserError(
-            f"--weights {left[0]} has no network to go to: {', '.join(models)} brought its own; leave it out, or name "
-            "a network that doesn't ship, as in -m imdn"
-        )
     return found
 
 
@@ -63,3 +71,15 @@ def _registered(name: str, weights: Path | None, threads: int | None) -> tuple[U
         others = ", ".join(each for each in known if each not in SHIPPED)
         raise UserError(f"unknown model '{name}': {shipped}; or, with --weights, {others}{close and '; ' + close}")
     return running.open_network(name, weights, threads)
+
+
+@contextmanager
+def _patience(name: str) -> Iterator[None]:
+    """Says what takes so long, after a while: a network of a hundred wide layers compiles for a minute or two."""
+    said = f"pocketsr: compiling {name} for this machine; large networks take minutes, the first time only"
+    timer = threading.Timer(_PATIENCE_S, print, [said], {"file": sys.stderr, "flush": True})
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

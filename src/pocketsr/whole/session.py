@@ -20,6 +20,9 @@ from pocketsr.whole.windows import Field
 __all__ = ["Session"]
 
 _PROBE = 32  # side of the picture that tells the scale
+_OVERHEAD = 2.5
+"""What ONNX Runtime takes beside the tensors: its arena and copies in blocks of channels. Measured: IMDN 2.5 times, PAN
+and RFDN 2.3, CARN-M 2.2, RNAN 0.9."""
 
 
 class Session:
@@ -74,7 +77,7 @@ class Session:
         sizes = {
             name: getattr(tensor, "nbytes", 0) for name, tensor in zip(names, self._run(session, names, x), strict=True)
         }
-        return _peak(model.graph, {self._input: x.nbytes, **sizes})
+        return int(_OVERHEAD * _peak(model.graph, {self._input: x.nbytes, **sizes}))
 
     def _made(self, source: str | bytes, options: Any) -> Any:
         import onnxruntime

@@ -42,7 +42,7 @@ class Runner(Protocol):
         ...
 
     def peak_bytes(self, height: int, width: int) -> int:
-        """Memory that the tensors of a picture take, those that exist at one time; found out by running one."""
+        """Memory that a picture of this size takes at one time, about; found out by running one."""
         ...
 
 
