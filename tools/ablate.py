@@ -157,7 +157,7 @@ def _write(figures: dict[tuple[str, str], list[float]]) -> None:
     lines = [
         "# What helps, and what does not",
         "",
-        f"`recipes/tiny-first.yaml` for {STEPS:,} steps, one thing changed at a time, three seeds each (`tools/ablate.py`):",
+        f"`recipes/tiny-first.yaml` for {STEPS:,} steps, one thing changed at a time, three seeds (`tools/ablate.py`):",
         "mean PSNR on the validation images, spread (largest less smallest), and the gain over the base with the same",
         "seeds, with its standard error. A gain below twice its error is none. In each group all else is the base;",
         "the kinds of block are compared with their own first row.",
