@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def test_missing_folder_empty_and_text(tmp_path: Path) -> None:
     for name, content in (
         ("empty.mp4", b""),
         ("text.mp4", b"hello, this is no video\n" * 40),
-        ("noise.mkv", os.urandom(9000)),
+        ("noise.mkv", random.Random(1).randbytes(9000)),
     ):
         (tmp_path / name).write_bytes(content)
     (tmp_path / "folder.mp4").mkdir()
