@@ -15,6 +15,7 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from msgspec import Meta
 from torch import Tensor, nn
 
+from pocketsr.nets._attention import ContrastAttention
 from pocketsr.nets._names import renamed
 from pocketsr.nets.base import SRNet
 
@@ -28,20 +29,6 @@ class ImdnConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     width: Annotated[int, Meta(ge=16, multiple_of=16)] = 64
 
 
-class _Attention(nn.Module):
-    """Scales each channel by what its contrast and mean over the whole picture say."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.squeeze = nn.Conv2d(width, width // 16, 1)
-        self.excite = nn.Conv2d(width // 16, width, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        mean = x.mean((2, 3), keepdim=True)
-        contrast = (x - mean).square().mean((2, 3), keepdim=True).sqrt()
-        return x * cast(Tensor, self.excite(self.squeeze(contrast + mean).relu())).sigmoid()
-
-
 class _Block(nn.Module):
     """Four convolutions; a quarter of what each of the first three gives goes straight to the end."""
 
@@ -53,7 +40,7 @@ class _Block(nn.Module):
             nn.Conv2d(before, after, 3, padding=1)
             for before, after in ((width, width), (passed, width), (passed, width), (passed, kept))
         )
-        self.attention = _Attention(width)
+        self.attention = ContrastAttention(width, 16)
         self.fuse = nn.Conv2d(width, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from msgspec import Meta
 from torch import Tensor, nn
 
+from pocketsr.nets._attention import ContrastAttention
 from pocketsr.nets.base import SRNet
 
 __all__ = ["Rfdn", "RfdnConfig"]
@@ -31,23 +32,6 @@ def _act(x: Tensor) -> Tensor:
     return F.leaky_relu(x, 0.05)
 
 
-class _ContrastAttention(nn.Module):
-    """Channels weighed by their standard deviation plus their mean over the picture (IMDN, Hui et al., 2019)."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.squeeze = nn.Conv2d(width, width // 4, 1)
-        self.excite = nn.Conv2d(width // 4, width, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        mean = x.mean((2, 3), keepdim=True)
-        variance = (x - mean).square().mean((2, 3), keepdim=True)
-        # clamped, because the root of 0 (a flat picture's) has no gradient
-        contrast = variance.clamp_min(1e-12).sqrt()
-        weight = torch.sigmoid(self.excite(F.relu(self.squeeze(contrast + mean))))
-        return x * weight
-
-
 class _Block(nn.Module):
     """RFDB (figure 2d): 1x1 convolutions distil, 3x3 ones with a skip (SRB) refine."""
 
@@ -57,7 +41,7 @@ class _Block(nn.Module):
         self.refine = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(3))
         self.last = nn.Conv2d(width, width // 2, 3, padding=1)
         self.fuse = nn.Conv2d(2 * width, width, 1)
-        self.attention = _ContrastAttention(width)
+        self.attention = ContrastAttention(width, 4)
 
     def forward(self, x: Tensor) -> Tensor:
         kept = []

@@ -22,6 +22,7 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from msgspec import Meta
 from torch import Tensor, nn
 
+from pocketsr.nets._attention import ChannelAttention
 from pocketsr.nets._names import renamed
 from pocketsr.nets._smsr_layers import LAYERS, MaskedLayers
 from pocketsr.nets.base import SRNet
@@ -34,19 +35,6 @@ _LEVELS = 255
 class SmsrConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blocks: Annotated[int, Meta(ge=1)] = 5
     width: Annotated[int, Meta(ge=16, multiple_of=16)] = 64
-
-
-class _Attention(nn.Module):
-    """Scales each channel by what its mean over the whole picture says."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.squeeze = nn.Conv2d(width, width // 16, 1)
-        self.excite = nn.Conv2d(width // 16, width, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        scales = self.excite(self.squeeze(x.mean((2, 3), keepdim=True)).relu()).sigmoid()
-        return x * cast(Tensor, scales)
 
 
 class _Block(nn.Module):
@@ -62,7 +50,7 @@ class _Block(nn.Module):
             nn.ConvTranspose2d(quarter, 2, 3, stride=2, padding=1, output_padding=1),
         )
         self.layers = MaskedLayers(width)
-        self.attention = _Attention(width)
+        self.attention = ChannelAttention(width, 16)
 
     def mask(self, x: Tensor) -> Tensor:
         """N 1 H W: 1 where sparse channels are calculated, 0 elsewhere; between them in training."""
