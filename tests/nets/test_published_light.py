@@ -10,6 +10,7 @@ import pytest
 import torch
 from published_quality import mean_psnr_db
 from safetensors.torch import load_file, save_file
+from stirred import noise, stirred
 from torch import Tensor
 
 from pocketsr.errors import UserError
@@ -69,18 +70,8 @@ SESR = {
 }
 
 
-def _made(name: str) -> SRNet:
-    """With weights of which none is 0."""
-    torch.manual_seed(7)
-    net = build(name)
-    with torch.no_grad():
-        for weight in net.parameters():
-            weight.add_(torch.randn_like(weight), alpha=0.02)
-    return net
-
-
 def _noise(net: SRNet, height: int, width: int) -> Tensor:
-    return torch.rand(1, net.channels, height, width, generator=torch.Generator().manual_seed(3))
+    return noise(net.channels, height, width)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -93,14 +84,14 @@ def test_size(name: str) -> None:
 @pytest.mark.parametrize("name", KINDS)
 @torch.no_grad()
 def test_shapes(name: str) -> None:
-    net = _made(name)
+    net = stirred(name)
     assert net(_noise(net, 8, 8)).shape == (1, net.channels, 16, 16)
     assert net(_noise(net, 9, 13)).shape == (1, net.channels, 18, 26)
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_reach_is_how_far_an_output_looks(name: str) -> None:
-    net = _made(name)
+    net = stirred(name)
     centre = net.reach + 2
     x = _noise(net, 2 * centre + 1, 2 * centre + 1).requires_grad_()
     net(x)[..., 2 * centre : 2 * centre + 2, 2 * centre : 2 * centre + 2].sum().backward()
@@ -113,7 +104,7 @@ def test_reach_is_how_far_an_output_looks(name: str) -> None:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_every_weight_learns(name: str) -> None:
-    net = _made(name)
+    net = stirred(name)
     net(_noise(net, 12, 12)).square().mean().backward()
     still = [key for key, weight in net.named_parameters() if weight.grad is None or not weight.grad.abs().sum()]
     assert not still
@@ -122,7 +113,7 @@ def test_every_weight_learns(name: str) -> None:
 @pytest.mark.parametrize("name", KINDS)
 @torch.no_grad()
 def test_unpadded_is_the_inner_part(name: str) -> None:
-    net = _made(name)
+    net = stirred(name)
     x = _noise(net, 2 * net.reach + 3, 2 * net.reach + 6)
     got = net.valid(x)
     assert got.shape == (1, net.channels, 6, 12)
@@ -132,7 +123,7 @@ def test_unpadded_is_the_inner_part(name: str) -> None:
 @pytest.mark.parametrize("name", KINDS)
 @torch.no_grad()
 def test_exported_it_does_the_same_on_any_size(name: str, tmp_path: Path) -> None:
-    net, path = _made(name), tmp_path / "net.onnx"
+    net, path = stirred(name), tmp_path / "net.onnx"
     to_onnx(net, path)
     session = onnxruntime.InferenceSession(path)
     x = _noise(net, 17, 23)
@@ -196,20 +187,20 @@ def test_sesr_is_as_large_as_in_the_paper(name: str) -> None:
 
 @torch.no_grad()
 def test_sesr_collapsed_is_the_same() -> None:
-    net = _made("sesr-m5")
+    net = stirred("sesr-m5")
     x = _noise(net, 9, 12)
     torch.testing.assert_close(collapse(net)(x), net(x), atol=2e-6, rtol=0)
 
 
 @torch.no_grad()
 def test_sesr_leaves_no_rim() -> None:
-    large = _made("sesr-m5")(torch.full((1, 1, 12, 13), 0.4))
+    large = stirred("sesr-m5")(torch.full((1, 1, 12, 13), 0.4))
     torch.testing.assert_close(large, large[..., :2, :2].repeat(1, 1, 12, 13), atol=1e-6, rtol=0)
 
 
 @torch.no_grad()
 def test_sesr_features_are_what_its_prelus_give() -> None:
-    net = _made("sesr-m3")
+    net = stirred("sesr-m3")
     x = _noise(net, 20, 21)
     sr, features = net.observed(x)
     torch.testing.assert_close(sr, net.valid(x))

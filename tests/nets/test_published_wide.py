@@ -13,6 +13,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from published_quality import mean_psnr_db
+from stirred import noise, stirred
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -79,16 +80,11 @@ EXPECTED = {
 
 def _small(name: str) -> SRNet:
     """With weights of which none is 0."""
-    torch.manual_seed(7)
-    net = build(name, **EXPECTED[name].small)
-    with torch.no_grad():
-        for weight in net.parameters():
-            weight.add_(torch.randn_like(weight), alpha=0.02)
-    return net
+    return stirred(name, **EXPECTED[name].small)
 
 
 def _noise(height: int, width: int, count: int = 1) -> Tensor:
-    return torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(3))
+    return noise(3, height, width, count)
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -10,6 +10,7 @@ from typing import Any
 import onnxruntime
 import pytest
 import torch
+from stirred import noise, stirred
 from torch import Tensor, nn
 
 from pocketsr.errors import UserError
@@ -85,16 +86,11 @@ EXPECTED = {
 
 def _made(name: str, **changes: Any) -> SRNet:
     """The small one, with weights of which none is 0."""
-    torch.manual_seed(7)
-    net = build(name, **EXPECTED[name].small | changes).eval()
-    with torch.no_grad():
-        for weight in net.parameters():
-            weight.add_(torch.randn_like(weight), alpha=0.02)
-    return net
+    return stirred(name, **EXPECTED[name].small | changes).eval()
 
 
 def _noise(net: SRNet, height: int, width: int) -> Tensor:
-    return torch.rand(1, net.channels, height, width, generator=torch.Generator().manual_seed(3))
+    return noise(net.channels, height, width)
 
 
 def _parameters(net: nn.Module) -> int:
