@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import re
-import typing
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
-from msgspec import Struct
 
-from pocketsr.errors import UserError, did_you_mean
+from pocketsr.errors import UserError
 from pocketsr.losses import LossSum
+from pocketsr.settings import convert, parse_yaml, read_yaml
 from pocketsr.train.recipe import Recipe
 
 __all__ = ["differences", "dump_recipe", "parse_recipe", "recipe_from"]
@@ -25,12 +23,7 @@ def parse_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
     Raises UserError, with the key's name, for what can't be read, is unknown, of a wrong type or contradictory.
     """
-    try:
-        content = _read_yaml(path.read_text(), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} can't be read as a recipe: {error}") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is no recipe: it should hold keys such as name:, net: and data:")
+    content = read_yaml(path, "recipe", "name:, net: and data:")
     for override in overrides:
         _override(content, override)
     return recipe_from(content, str(path))
@@ -38,10 +31,7 @@ def parse_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
 def recipe_from(content: dict[str, Any], where: str) -> Recipe:
     """The recipe that plain `content` (as YAML gives it) describes; `where` it stands is named in errors."""
-    try:
-        recipe = msgspec.convert(content, Recipe)
-    except msgspec.ValidationError as error:
-        raise UserError(f"{where}: {_explain(str(error))}") from error
+    recipe = convert(content, Recipe, where, "the recipe")
     for problem in _conflicts(recipe):
         raise UserError(f"{where}: {problem}")
     return recipe
@@ -64,32 +54,6 @@ def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> d
     return found
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML whose numbers may be written 5e-3, and whose keys stand once."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.MarkedYAMLError(problem=f"the key {key} stands twice", problem_mark=node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(  # YAML 1.1 wants a point in 5.0e-3 and a sign in 5.0e+3; people don't
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9][0-9]*(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
-
-
-def _read_yaml(text: str, where: str) -> Any:
-    try:
-        return yaml.load(text, _Loader)
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UserError(f"{where}{line} is not YAML that a recipe may hold: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{where} is not YAML: {' '.join(str(error).split())}") from error
-
-
 def _override(content: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not all(key.split(".")):
@@ -103,36 +67,7 @@ def _override(content: dict[str, Any], override: str) -> None:
         if not isinstance(inner, dict):
             raise UserError(f"--set {override}: {parent} is {inner!r} and has no {last} in it")
         section = inner
-    section[last] = _read_yaml(text, f"--set {key}")
-
-
-def _explain(message: str) -> str:
-    """msgspec's message with the key first, what is known, and what comes closest."""
-    message, _, place = message.partition(" - at `")
-    keys = [key for key in re.split(r"[.\[]", place.rstrip("`").removeprefix("$")) if key]
-    where = ".".join(key.rstrip("]") for key in keys)
-    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", message)
-    missing = re.fullmatch(r"Object missing required field `(.*)`", message)
-    if unknown or missing:
-        field = (unknown or missing)[1]  # type: ignore[index]
-        where = f"{where}.{field}" if where else field
-    if missing:
-        return f"{where} is missing"
-    if not unknown:
-        return f"{where or 'the recipe'}: {message[:1].lower()}{message[1:].replace('`', '')}"
-    known = _fields(keys)
-    close = did_you_mean(field, known)
-    hint = f"{close} " if close else ""
-    return f"{where} is unknown; {hint}Known here: {', '.join(known)}"
-
-
-def _fields(keys: Sequence[str]) -> tuple[str, ...]:
-    """The keys that the section at `keys` may hold."""
-    section: type[Struct] = Recipe
-    for key in keys:
-        kind = typing.get_type_hints(section)[key]
-        section = next(part for part in (kind, *typing.get_args(kind)) if isinstance(part, type(Struct)))
-    return section.__struct_fields__
+    section[last] = parse_yaml(text, f"--set {key}", "recipe")
 
 
 def _conflicts(recipe: Recipe) -> list[str]:
