@@ -1,0 +1,193 @@
+"""Few bits as training sees them: rounded forward, straight through backward.
+
+LSQ: Esser et al., "Learned Step Size Quantization", ICLR 2020. PAMS: Li et al., "PAMS: Quantized Super-Resolution via
+Parameterized Max Scale", ECCV 2020. TWN: Li et al., "Ternary Weight Networks", 2016. Scales are kept as logarithms:
+they stay positive, and an optimiser whose steps don't depend on the gradient's size (Adam) changes all by equal shares.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from pocketsr.quant.spec import Span, TwoBit
+
+__all__ = ["ActQuant", "Method", "WeightQuant", "clip_to", "fit_span", "lsq", "rounded", "straight", "ternary"]
+
+Method = Literal["lsq", "pams"]
+
+_LEAST = 1e-5  # of the largest scale of a convolution: channels whose weights are all 0 need one too
+
+
+class _Quantize(torch.autograd.Function):
+    """scale * clamp(round(x / scale), low, high); `steps`: whether rounding counts in the scale's gradient (LSQ)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scale: Tensor, span: Span, gain: float, steps: bool) -> Tensor:
+        ctx.save_for_backward(x, scale)
+        ctx.span, ctx.gain, ctx.steps = span, gain, steps
+        return (x * (1 / scale)).round_().clamp_(span.low, span.high).mul_(scale)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, scale = ctx.saved_tensors
+        low, high = ctx.span.low, ctx.span.high
+        v = x * (1 / scale)
+        inside = (v >= low) & (v <= high)
+        dx = grads[0] * inside
+        dscale = None
+        if ctx.needs_input_grad[1]:
+            # inside, d(scale * round(v)) / d(scale) is round(v) - v with the rounding straight through; outside it is
+            # the bound
+            whole = v.round().clamp_(low, high)
+            part = (grads[0] * whole).sub_(dx * v) if ctx.steps else (grads[0] - dx).mul_(whole)
+            dscale = part.sum_to_size(scale.shape) * ctx.gain
+        return dx, dscale, None, None, None
+
+
+def lsq(x: Tensor, scale: Tensor, span: Span, gain: float = 1.0) -> Tensor:
+    """scale * clamp(round(x / scale), span), with LSQ's gradients (equation 3); `scale` is broadcast to `x`.
+
+    gain: what the scale's gradient is multiplied by; LSQ's is 1 / sqrt(numbers * span.high) (section 2.2).
+    """
+    return _Quantize.apply(x, scale, span, gain, True)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def clip_to(x: Tensor, scale: Tensor, span: Span) -> Tensor:
+    """The same numbers with PAMS's gradients: only what is clipped moves the scale.
+
+    PAMS learns the bound alpha = scale * span.high: its gradient is that of what lies beyond the bound (equation 5).
+    Where 0 isn't the middle of the span, the lower bound is scale * span.low and counts by its share.
+    """
+    return _Quantize.apply(x, scale, span, 1.0, False)  # type: ignore[no-any-return,no-untyped-call]
+
+
+class _Straight(torch.autograd.Function):
+    """Other numbers in place of `x`, to the bit, and the gradient as if nothing had happened."""
+
+    @staticmethod
+    def forward(_: Any, __: Tensor, made: Tensor) -> Tensor:
+        return made.clone()
+
+    @staticmethod
+    def backward(_: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        return grads[0], None
+
+
+def straight(x: Tensor, made: Tensor) -> Tensor:
+    """`made`, whose gradient goes to `x`."""
+    return _Straight.apply(x, made.detach())  # type: ignore[no-any-return,no-untyped-call]
+
+
+def rounded(x: Tensor, step: Tensor) -> Tensor:
+    """`x` as the nearest whole multiple of `step` (ties to even), straight through."""
+    return straight(x, (x / step).round() * step)
+
+
+def ternary(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """TWN: signs (-1, 0, 1) and the scale (CO) of each output's weights.
+
+    Below 0.7 times the mean magnitude a weight is 0; the scale is the mean magnitude of the others (equations 5, 6).
+    """
+    flat = weight.flatten(1).abs()
+    kept = flat > 0.7 * flat.mean(1, keepdim=True)
+    scale = (flat * kept).sum(1) / kept.sum(1).clamp(min=1)
+    return weight.sign() * kept.view_as(weight), scale
+
+
+def fit_span(whole: Tensor, weight: Tensor, most: int) -> Tensor:
+    """`whole` (CO ..), the smallest of `weight` set to 0 so that each output's magnitudes sum up to `most` or less."""
+    order = weight.flatten(1).abs().argsort(dim=1, descending=True, stable=True)
+    sums = whole.flatten(1).abs().gather(1, order).cumsum(1)
+    kept = torch.zeros_like(sums).scatter(1, order, (sums <= most).to(sums.dtype))
+    return whole * kept.view_as(whole)
+
+
+class WeightQuant(nn.Module):
+    """The weights of a convolution in whole numbers of `span`, with a scale for each output channel.
+
+    method: `lsq` learns the scales; `pams` takes them from the largest weights (but for 2 bits, where it learns them).
+    span_most: what the magnitudes of an output's whole numbers may sum up to.
+    """
+
+    def __init__(
+        self, channels: int, span: Span, method: Method = "lsq", twobit: TwoBit = "ternary",
+        span_most: int | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.span, self.span_most = span, span_most
+        self.twn = span.high == 1 and twobit == "twn"
+        self.learned = not self.twn and (method == "lsq" or span.high == 1)  # one level has no largest weight to go by
+        self.log_scale = nn.Parameter(torch.zeros(channels), requires_grad=self.learned)
+
+    def set_scale(self, scale: Tensor) -> None:
+        """scale: CO, positive, or 0 where all of a channel's weights are 0."""
+        with torch.no_grad():
+            self.log_scale.copy_(scale.clamp(min=max(float(scale.max()) * _LEAST, 1e-12)).log())
+
+    def scale(self, weight: Tensor) -> Tensor:
+        """CO, float32, positive."""
+        if self.twn:
+            scale = ternary(weight)[1]
+        elif not self.learned:
+            scale = weight.detach().flatten(1).abs().amax(1) / self.span.high
+        else:
+            return self.log_scale.exp()
+        return scale.clamp(min=float(scale.max()) * _LEAST + 1e-12)
+
+    def whole(self, weight: Tensor, scale: Tensor) -> Tensor:
+        """The whole numbers that `weight` becomes, as floats: CO CI KH KW."""
+        if self.twn:
+            whole = ternary(weight)[0]
+        else:
+            whole = (weight * (1 / scale).view(-1, 1, 1, 1)).round().clamp(self.span.low, self.span.high)
+        return whole if self.span_most is None else fit_span(whole, weight, self.span_most)
+
+    def forward(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """CO CI KH KW: the weights as they are in few bits, and their scales (CO)."""
+        scale = self.scale(weight)
+        wide = scale.view(-1, 1, 1, 1)
+        if not self.learned:
+            return straight(weight, self.whole(weight, scale) * wide), scale
+        made = lsq(weight, wide, self.span, 1 / math.sqrt(weight[0].numel() * self.span.high))
+        if self.span_most is not None:  # what is dropped counts as 0, straight through
+            made = straight(made, self.whole(weight, scale) * wide)
+        return made, scale
+
+
+class ActQuant(nn.Module):
+    """Stored planes in whole numbers 0..`levels`, of which `zero` stands for 0.0; one scale."""
+
+    zero: Tensor
+
+    def __init__(self, levels: int, method: Method = "lsq") -> None:
+        super().__init__()
+        self.levels, self.method = levels, method
+        self.log_scale = nn.Parameter(torch.zeros(()))
+        self.register_buffer("zero", torch.zeros((), dtype=torch.int64))
+
+    def set_range(self, scale: float, zero: int) -> None:
+        with torch.no_grad():
+            self.log_scale.fill_(math.log(scale))
+            self.zero.fill_(zero)
+
+    @property
+    def span(self) -> Span:
+        zero = int(self.zero)
+        return Span(-zero, self.levels - zero)
+
+    def scale(self) -> Tensor:
+        """One number, float32, positive."""
+        return self.log_scale.exp()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N C H W: the planes as they are stored."""
+        span = self.span
+        if self.method == "pams":
+            return clip_to(x, self.scale(), span)
+        return lsq(x, self.scale(), span, 1 / math.sqrt(x[0].numel() * max(span.high, 1)))

@@ -1,0 +1,172 @@
+"""Any network that the engine takes, as a PyTorch module: in full precision, or with few bits as training sees them.
+
+What is computed is what the quantized file says, and the engine does in whole numbers: the picture in steps of 1/4080
+of full scale, weights and stored planes in few bits, a bias in steps of its sums', pointwise work in between as floats.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import cast
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (its usual name)
+from torch import Tensor, nn
+
+from pocketsr.engine.ir import Conv, Graph, Ref, Shuffle, refs_of
+from pocketsr.nets.base import SRNet, crop
+from pocketsr.quant.fake import ActQuant, Method, WeightQuant
+from pocketsr.quant.source import Source, layout_of
+from pocketsr.quant.spec import Spec
+from pocketsr.quant.steps import ConvStep, Planes, Step, Values
+
+__all__ = ["INPUT_LEVELS", "QuantNet"]
+
+INPUT_LEVELS = 4080
+"""Steps of the picture from black to full scale: 16 for each 8-bit level. Products with weights of 8 bits and their
+sums (9 * 12 bits * 8 bits) stay below 2^24, so that floats compute them exactly, in any order."""
+
+
+class QuantNet(SRNet):
+    """The network of `source`, in full precision where `spec` is None.
+
+    A fresh one with a spec has no ranges yet: `ptq.quantize` chooses them, or a checkpoint brings them.
+    span_bits: outputs of inner convolutions keep sums that fit in so many bits, whatever is stored; their smallest
+    weights are dropped for it.
+    """
+
+    def __init__(
+        self, source: Source, spec: Spec | None = None, method: Method = "lsq", span_bits: int | None = None
+    ) -> None:  # fmt: skip
+        super().__init__()
+        graph = source.graph
+        self.source, self.spec = source, spec
+        self.layout = layout_of(graph)
+        self.scale, self.channels, self.reach = graph.scale, graph.channels, _reach(graph)
+        widths = {0: graph.channels} | {op.value: op.channels for op in graph.ops}
+        self.steps = nn.ModuleDict()  # by value, in order; shuffles stand in the graph alone
+        for op in graph.ops:
+            if not isinstance(op, Shuffle):
+                self.steps[str(op.value)] = ConvStep(op, widths) if isinstance(op, Conv) else Step(op, widths)
+        self.moved = nn.ModuleDict({str(op.value): Planes(op.inputs, widths) for op in _shuffles(graph)})
+        self.result = Planes(graph.output, widths)
+        self.acts = nn.ModuleDict()
+        if spec is None:
+            return
+        for leader in dict.fromkeys(self.layout.stored.values()):
+            self.acts[str(leader)] = ActQuant(spec.levels, method)
+        most = None if span_bits is None else (2**span_bits - 1) // spec.levels
+        for step in self.convs():
+            edge = step.op.value in self.layout.edges
+            span_most = None if edge or spec.weight_bits > 2 else most
+            step.quant = WeightQuant(step.conv.channels, spec.weights(edge), method, spec.twobit, span_most)
+
+    def convs(self) -> list[ConvStep]:
+        return [step for step in self.steps.values() if isinstance(step, ConvStep)]
+
+    def act(self, value: int) -> ActQuant | None:
+        """What stores `value` in few bits; None where it stays as it is."""
+        leader = self.layout.stored.get(value)
+        return None if leader is None or self.spec is None else cast(ActQuant, self.acts[str(leader)])
+
+    def input_scale(self, step: ConvStep) -> Tensor | None:
+        """Of the planes that `step` reads; None in full precision."""
+        if self.spec is None:
+            return None
+        value = self.root(step.conv.inputs[0].value)
+        act = self.act(value)
+        return self.picture_scale() if act is None else act.scale()
+
+    def root(self, value: int) -> int:
+        """Where planes of `value` were computed, before shuffles moved them."""
+        while str(value) in self.moved:
+            value = cast(Planes, self.moved[str(value)]).values[0]
+        return value
+
+    def picture_scale(self) -> Tensor:
+        return torch.tensor(self.source.graph.white / INPUT_LEVELS, dtype=torch.float32)
+
+    def picture(self, x: Tensor) -> Tensor:
+        """N C H W of 0..1 as the network reads it: in its own range; in steps of 1/4080 unless in full precision."""
+        x = x * self.source.graph.white if self.source.graph.white != 1 else x
+        if self.spec is None:
+            return x
+        scale = self.picture_scale().to(x.device)
+        return (x / scale).round().clamp(0, 65535) * scale
+
+    def stored(self, value: int, x: Tensor) -> Tensor:
+        act = self.act(value)
+        return x if act is None else act(x)
+
+    def values(self, x: Tensor, pad: bool = True) -> Values:
+        """Every value of the graph."""
+        return self._walked(x, pad)[0]
+
+    def _walked(self, x: Tensor, pad: bool) -> tuple[Values, list[Tensor]]:
+        """All values, and what each inner convolution gives after its activation; with `pad`, all as large as `x`."""
+        values: Values = {0: self.picture(x)}
+        features: list[Tensor] = []
+        for op in self.source.graph.ops:
+            if isinstance(op, Shuffle):
+                values[op.value] = F.pixel_shuffle(self.moved[str(op.value)](values), op.factor)
+                continue
+            step = cast(Step, self.steps[str(op.value)])
+            made, own = step(values, self.input_scale(step) if isinstance(step, ConvStep) else None, pad)
+            values[op.value] = self.stored(op.value, made)
+            if isinstance(step, ConvStep) and op.value in self.layout.stored:
+                features.append(values[op.value] if own is made else own)
+        return values, features
+
+    def walk(self, x: Tensor, pad: bool) -> tuple[Tensor, list[Tensor]]:
+        """The result in 0..1, and the features (see `SRNet.features`)."""
+        values, features = self._walked(x, pad)
+        y = cast(Tensor, self.result(values))
+        white = self.source.graph.white
+        return (y / white if white != 1 else y), features
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.walk(x, pad=True)[0]
+
+    def observed(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        y, features = self.walk(x, pad=False)
+        rows, columns = (x.shape[axis] * self.scale - y.shape[axis] for axis in (-2, -1))
+        most = 2 * self.scale * self.reach
+        return crop(y, (most - rows) // 2, (most - columns) // 2), features
+
+    def valid(self, x: Tensor) -> Tensor:
+        return self.observed(x)[0]
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        return self.observed(x)[1]
+
+    def full_precision(self) -> QuantNet:
+        """The network that this one was made from."""
+        return QuantNet(self.source)
+
+    def copied(self) -> QuantNet:
+        """A copy that shares nothing but the source."""
+        return copy.deepcopy(self, {id(self.source): self.source})
+
+
+def _shuffles(graph: Graph) -> list[Shuffle]:
+    return [op for op in graph.ops if isinstance(op, Shuffle)]
+
+
+def _reach(graph: Graph) -> int:
+    """LR pixels to each side that a result depends on, along the longer axis."""
+    lost: dict[int, tuple[int, int]] = {0: (0, 0)}  # rows and columns of each side that unpadded values lack
+
+    def most(refs: tuple[Ref, ...]) -> tuple[int, int]:
+        rows, columns = zip(*(lost[ref.value] for ref in refs), strict=True)
+        return max(rows), max(columns)
+
+    for op in graph.ops:
+        rows, columns = most(op.inputs)
+        if isinstance(op, Conv):
+            rows, columns = rows + op.weight.shape[2] // 2, columns + op.weight.shape[3] // 2
+        if isinstance(op, Shuffle):
+            lost[op.value] = (rows * op.factor, columns * op.factor)
+        else:
+            others = most(refs_of(op)[len(op.inputs) :]) if len(refs_of(op)) > len(op.inputs) else (0, 0)
+            lost[op.value] = (max(rows, others[0]), max(columns, others[1]))
+    return -(-max(most(graph.output)) // graph.scale)

@@ -1,0 +1,74 @@
+"""Ranges: which step a tensor is rounded in, from samples of what it holds. NumPy only."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pocketsr.quant.spec import Span
+
+__all__ = ["RANGES", "Ranges", "act_range", "weight_scales"]
+
+Ranges = Literal["mse", "minmax", "percentile"]
+"""minmax: all that was seen fits. percentile: all but one in a thousand on each side. mse: the step that makes the mean
+square of what rounding and clipping change smallest."""
+RANGES: tuple[Ranges, ...] = get_args(Ranges)
+
+_TAIL = 0.1  # per cent beyond a percentile range, on each side
+_STEPS = 80  # scales that are tried
+_ZEROS = 9  # zeros that are tried, about where the range's own would be
+
+Array = NDArray[np.float32]
+
+
+def act_range(samples: Array, levels: int, how: Ranges) -> tuple[float, int]:
+    """(scale, zero) for planes of whole numbers 0..levels, of which `zero` stands for 0.0.
+
+    samples: any numbers that the planes hold; 0 always is within the range, since it is a level.
+    """
+    if how == "percentile":
+        low, high = (float(each) for each in np.percentile(samples, [_TAIL, 100 - _TAIL]))
+    else:
+        low, high = float(samples.min()), float(samples.max())
+    low, high = min(low, 0.0), max(high, 0.0)
+    if high == low:
+        return 1.0, 0
+    scale = (high - low) / levels
+    zero = round(-low / scale)
+    if how != "mse":
+        return scale, zero
+    best = (np.inf, scale, zero)
+    tried = range(max(0, zero - _ZEROS * (levels + 1) // 32), min(levels, zero + _ZEROS * (levels + 1) // 32) + 1)
+    zeros = tried if len(tried) <= 2 * _ZEROS else tried[:: -(-len(tried) // (2 * _ZEROS))]
+    for candidate in dict.fromkeys([zero, *zeros]):
+        for shrunk in np.geomspace(0.15, 1.1, _STEPS) * scale:
+            error = _act_error(samples, float(shrunk), candidate, levels)
+            if error < best[0]:
+                best = (error, float(shrunk), candidate)
+    return best[1], best[2]
+
+
+def _act_error(samples: Array, scale: float, zero: int, levels: int) -> float:
+    whole = np.clip(np.rint(samples / np.float32(scale)), -zero, levels - zero)
+    return float(np.square(whole * np.float32(scale) - samples).mean())
+
+
+def weight_scales(weight: Array, span: Span, how: Ranges) -> Array:
+    """The scale of each output channel. weight: CO ..; 0 where all of a channel's weights are 0."""
+    flat = weight.reshape(len(weight), -1)
+    size = np.abs(flat)
+    largest = np.percentile(size, 100 - _TAIL, axis=1) if how == "percentile" else size.max(axis=1)
+    scales = (largest / span.high).astype(np.float32)
+    if how != "mse":
+        return scales
+    best = np.full(len(flat), np.inf)
+    found = scales.copy()
+    for part in np.geomspace(0.15, 1.1, 2 * _STEPS):
+        tried = (part * scales).astype(np.float32)
+        step = np.where(tried > 0, tried, 1)[:, None]
+        error = np.square(np.clip(np.rint(flat / step), span.low, span.high) * step - flat).sum(axis=1)
+        found = np.where(error < best, tried, found)
+        best = np.minimum(best, error)
+    return found

@@ -1,0 +1,180 @@
+"""The quantized network as ONNX: whole numbers and their scales, in QuantizeLinear and DequantizeLinear nodes.
+
+The picture is rounded to 16 bits in steps of 1/4080. A weight is an int8, int4 or int2 tensor with a scale for each
+output channel, a bias an int32 one in steps of its sums'. After its last pointwise step each stored value is rounded
+once, to uint8, uint4 or uint2. ONNX knows 4 bits from opset 21 on, 2 bits from 25 on; the file packs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from pocketsr.beside import replacing
+from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Function, Pad, Prelu, Shuffle, Unary
+from pocketsr.quant.net import QuantNet
+from pocketsr.quant.source import input_of, output_of
+from pocketsr.quant.steps import ConvStep, Planes, Step
+
+__all__ = ["onnx_model", "write_onnx"]
+
+_SIGNED = {2: TensorProto.INT2, 4: TensorProto.INT4, 8: TensorProto.INT8}
+_UNSIGNED = {2: TensorProto.UINT2, 4: TensorProto.UINT4, 8: TensorProto.UINT8}
+_BINARY = {
+    Binary.ADD: "Add", Binary.SUB: "Sub", Binary.MUL: "Mul", Binary.DIV: "Div", Binary.MAX: "Max", Binary.MIN: "Min",
+}  # fmt: skip
+_UNARY = {
+    Unary.SIGMOID: "Sigmoid", Unary.TANH: "Tanh", Unary.ERF: "Erf", Unary.ABS: "Abs", Unary.SQRT: "Sqrt",
+}  # fmt: skip
+
+
+def write_onnx(net: QuantNet, path: Path) -> None:
+    """Write `net`, which has a spec; the file is complete or absent."""
+    model = onnx_model(net)
+    with replacing(path) as part:
+        part.write_bytes(model.SerializeToString())
+
+
+@torch.no_grad()
+def onnx_model(net: QuantNet) -> onnx.ModelProto:
+    """`net`, which has a spec, as ONNX, with the names and metadata of the network that it was made from."""
+    if net.spec is None:
+        raise ValueError("a network in full precision has its ONNX file already")
+    writer = _Writer(net)
+    graph = writer.graph()
+    opset = helper.make_opsetid("", 25 if 2 in (net.spec.weight_bits, net.spec.act_bits) else 21)
+    model = helper.make_model(
+        graph, producer_name="pocketsr", opset_imports=[opset], ir_version=helper.find_min_ir_version_for([opset])
+    )
+    properties = {item.key: item.value for item in onnx.load_from_string(net.source.content).metadata_props}
+    properties |= {"pocketsr.value_range": f"{net.source.graph.white:g}", "pocketsr.spec": net.spec.name}
+    helper.set_model_props(model, properties)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+class _Writer:
+    """Nodes and constants, in the order of the engine's graph."""
+
+    def __init__(self, net: QuantNet) -> None:
+        assert net.spec is not None
+        self._net, self._spec = net, net.spec
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: dict[str, TensorProto] = {}
+        self._names: dict[int, str] = {}  # of what the graph's values are called; stored ones dequantized
+
+    def graph(self) -> onnx.GraphProto:
+        net, source = self._net, self._net.source
+        picture, result = input_of(source), output_of(source)
+        self._names[0] = self._stored("picture", picture.name, net.picture_scale(), 0, TensorProto.UINT16)
+        for op in source.graph.ops:
+            if isinstance(op, Shuffle):
+                planes = self._read(cast(Planes, net.moved[str(op.value)]), op.name)
+                shuffled = self._add("DepthToSpace", [planes], op.name, blocksize=op.factor, mode="CRD")
+                self._names[op.value] = shuffled
+            else:
+                self._step(cast(Step, net.steps[str(op.value)]))
+        last = self._read(net.result, "result")
+        if last == self._nodes[-1].output[0] and self._nodes[-1].op_type != "QuantizeLinear":
+            self._nodes[-1].output[0] = result.name
+        else:
+            self._nodes.append(helper.make_node("Identity", [last], [result.name]))
+        name = onnx.load_from_string(source.content).graph.name or "network"
+        return helper.make_graph(self._nodes, name, [picture], [result], list(self._constants.values()))
+
+    def _step(self, step: Step) -> None:
+        op, net = step.op, self._net
+        name = op.name.strip("/")
+        y = self._conv(step, name) if isinstance(step, ConvStep) else self._read(step.reads, name)
+        for k, point in enumerate(op.points):
+            label = f"{name}/{k}"
+            match point:
+                case Prelu(slope) if not slope.any():
+                    y = self._add("Relu", [y], label)
+                case Prelu():
+                    y = self._add("PRelu", [y, self._planewise(f"{label}/slope", step.slope(k))], label)
+                case Affine():
+                    scale, offset = (
+                        self._planewise(f"{label}/{part}", each)
+                        for part, each in zip(("scale", "offset"), step.affine(k), strict=True)
+                    )
+                    y = self._add("Add", [self._add("Mul", [y, scale], f"{label}/scaled"), offset], label)
+                case Clip(low, high):
+                    bounds = [self._constant(f"{label}/{each}", np.float32(each)) for each in (low, high)]
+                    y = self._add("Clip", [y, *bounds], label)
+                case Function(kind):
+                    y = self._add(_UNARY[kind], [y], label)
+                case Combine(kind, _):
+                    other = self._read(cast(Planes, step.others[str(k)]), f"{label}/other", broadcast=True)
+                    y = self._add(_BINARY[kind], [y, other], label)
+        act = net.act(op.value)
+        if act is not None:
+            y = self._stored(name, y, act.scale(), int(act.zero), _UNSIGNED[self._spec.act_bits])
+        self._names[op.value] = y
+
+    def _conv(self, step: ConvStep, name: str) -> str:
+        op, input_scale = step.conv, self._net.input_scale(step)
+        assert step.quant is not None
+        assert input_scale is not None
+        scale = step.quant.scale(step.weight)
+        step_size = (input_scale * scale).numpy()
+        bits = self._spec.bits_of(op.value in self._net.layout.edges)
+        weight = self._dequantized(f"{name}/weight", step.quant.whole(step.weight, scale).numpy(), scale.numpy(), bits)
+        whole = np.rint((step.bias / torch.from_numpy(step_size)).numpy())
+        bias = self._dequantized(f"{name}/bias", whole, step_size, 32)
+        x = self._read(step.reads, name)
+        rows, columns = op.weight.shape[2] // 2, op.weight.shape[3] // 2
+        zeros = [rows, columns, rows, columns] if op.pad is Pad.ZERO else [0, 0, 0, 0]
+        if op.pad is Pad.EDGE and (rows or columns):
+            widths = self._constant(f"pad_{rows}_{columns}", np.array([0, 0, rows, columns] * 2))
+            x = self._add("Pad", [x, widths], f"{name}/pad", mode="edge")
+        shape = list(op.weight.shape[2:])
+        return self._add("Conv", [x, weight, bias], name, kernel_shape=shape, group=op.groups, pads=zeros)
+
+    def _dequantized(self, name: str, whole: NDArray[Any], scale: NDArray[Any], bits: int) -> str:
+        kind = TensorProto.INT32 if bits == 32 else _SIGNED[bits]
+        self._constants[name] = numpy_helper.from_array(whole.astype(helper.tensor_dtype_to_np_dtype(kind)), name)
+        return self._add("DequantizeLinear", [name, self._constant(f"{name}_scale", scale)], f"{name}_float", axis=0)
+
+    def _stored(self, name: str, x: str, scale: torch.Tensor, zero: int, kind: int) -> str:
+        kept = np.asarray(zero).astype(helper.tensor_dtype_to_np_dtype(kind))
+        steps = [self._constant(f"{name}/scale", scale.numpy()), self._constant(f"{name}/zero", kept)]
+        whole = self._add("QuantizeLinear", [x, *steps], f"{name}/whole")
+        return self._add("DequantizeLinear", [whole, *steps], f"{name}/stored")
+
+    def _read(self, planes: Planes, name: str, broadcast: bool = False) -> str:
+        """The planes as one tensor; with `broadcast`, one plane may stand for all."""
+        parts = []
+        for k, (value, channels) in enumerate(planes.runs):
+            x, width = self._names[value], self._width(value)
+            wanted: Sequence[int] = channels
+            if broadcast and len(planes.runs) == 1 and len(set(channels)) == 1:
+                wanted = channels[:1]
+            if tuple(wanted) != tuple(range(width)):
+                order = self._constant(f"{name}/order{k}", np.array(wanted, np.int64))
+                x = self._add("Gather", [x, order], f"{name}/planes{k}", axis=1)
+            parts.append(x)
+        return parts[0] if len(parts) == 1 else self._add("Concat", parts, f"{name}/planes", axis=1)
+
+    def _width(self, value: int) -> int:
+        graph = self._net.source.graph
+        return {0: graph.channels, **{op.value: op.channels for op in graph.ops}}[value]
+
+    def _planewise(self, name: str, numbers: torch.Tensor) -> str:
+        """A constant for each channel."""
+        return self._constant(name, numbers.numpy().reshape(-1, 1, 1))
+
+    def _constant(self, name: str, array: NDArray[Any] | np.generic) -> str:
+        self._constants[name] = numpy_helper.from_array(np.asarray(array), name)
+        return name
+
+    def _add(self, kind: str, inputs: list[str], name: str, **attributes: Any) -> str:
+        self._nodes.append(helper.make_node(kind, inputs, [f"{name}:{kind}"], name=f"{name}:{kind}", **attributes))
+        return f"{name}:{kind}"

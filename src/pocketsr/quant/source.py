@@ -1,0 +1,118 @@
+"""A network to quantize: its ONNX file, the engine's picture of it, and which of its values get few bits."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import onnx
+
+from pocketsr import models
+from pocketsr.engine.importer import from_onnx
+from pocketsr.engine.ir import Conv, Graph, Op, Shuffle, refs_of, verify
+from pocketsr.engine.passes import PASSES, part_groups
+from pocketsr.engine.reference import guess_white
+from pocketsr.engine.sizes import read_model
+from pocketsr.errors import UserError
+
+__all__ = ["Layout", "Source", "input_of", "layout_of", "output_of", "read_source", "source_from"]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """name: of the file. content: the ONNX file. graph: what it computes, batch norm folded, groups whole."""
+
+    name: str
+    content: bytes
+    graph: Graph
+
+
+def read_source(model: str | Path) -> Source:
+    """The shipped network or ONNX file `model`.
+
+    Raises UserError for what is missing, is no network that the engine takes, or is quantized already.
+    """
+    path = models.resolve(model)
+    if any(node.op_type in ("QuantizeLinear", "DequantizeLinear") for node in read_model(path).graph.node):
+        raise UserError(f"{path} is quantized already: name the network that it was made from")
+    imported = from_onnx(path)
+    graph = imported.graph
+    for step in PASSES:
+        if step is not part_groups:  # that is for the engine's speed; the file keeps its groups
+            graph = step(graph)
+            verify(graph)
+    if not imported.white_known:
+        graph = replace(graph, white=guess_white(graph))
+    layout_of(graph, str(path))
+    return Source(path.stem, path.read_bytes(), graph)
+
+
+def source_from(name: str, content: bytes) -> Source:
+    """The network in the ONNX file `content`, called `name`. Raises UserError as `read_source` does."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.onnx"
+        path.write_bytes(content)
+        return read_source(path)
+
+
+def input_of(source: Source) -> onnx.ValueInfoProto:
+    """The picture, as the file declares it."""
+    graph = onnx.load_from_string(source.content).graph
+    constants = {item.name for item in graph.initializer}
+    found: onnx.ValueInfoProto = next(value for value in graph.input if value.name not in constants)
+    return found
+
+
+def output_of(source: Source) -> onnx.ValueInfoProto:
+    """The enlarged picture, as the file declares it."""
+    found: onnx.ValueInfoProto = onnx.load_from_string(source.content).graph.output[0]
+    return found
+
+
+@dataclass(frozen=True)
+class Layout:
+    """stored: each value that gets few bits, and the value whose scale and zero it shares (mostly itself).
+
+    Values that a convolution reads together share theirs: its sums then have one scale. What leads to the output
+    through no further convolution isn't stored. edges: convolutions (by value) that read the picture or aren't stored.
+    """
+
+    stored: dict[int, int]
+    edges: frozenset[int]
+
+
+def layout_of(graph: Graph, where: str = "the network") -> Layout:
+    """Raises UserError where there is no convolution, or one reads the picture beside other planes."""
+    convs = [op for op in graph.ops if isinstance(op, Conv)]
+    if not convs:
+        raise UserError(f"{where} has no convolution: there is nothing to quantize")
+    makers: dict[int, Op] = {op.value: op for op in graph.ops}
+
+    def roots(value: int) -> set[int]:
+        """Where the planes of `value` were computed: shuffles only move them."""
+        op = makers.get(value)
+        return set().union(*(roots(ref.value) for ref in op.inputs)) if isinstance(op, Shuffle) else {value}
+
+    wanted: set[int] = set()
+    for op in reversed(graph.ops):  # whatever a convolution depends on
+        if op.value in wanted:
+            wanted |= {ref.value for ref in refs_of(op)}
+        elif isinstance(op, Conv):
+            wanted |= {ref.value for ref in op.inputs}
+    leader = {op.value: op.value for op in graph.ops if op.value in wanted and not isinstance(op, Shuffle)} | {0: 0}
+
+    def lead(value: int) -> int:
+        return value if leader[value] == value else lead(leader[value])
+
+    for conv in convs:
+        read = sorted({lead(root) for ref in conv.inputs for root in roots(ref.value)})
+        if read[0] == 0 and len(read) > 1:
+            raise UserError(f"{where}: '{conv.name}' reads the picture beside other planes; their steps differ")
+        for value in read[1:]:
+            leader[value] = read[0]
+    stored = {value: lead(value) for value in leader if value}
+    if any(lead(value) == 0 for value in stored):
+        raise UserError(f"{where}: a convolution reads the picture beside other planes; their steps differ")
+    edges = {op.value for op in convs if op.value not in stored or any(0 in roots(ref.value) for ref in op.inputs)}
+    return Layout(stored, frozenset(edges))

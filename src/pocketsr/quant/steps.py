@@ -1,0 +1,149 @@
+"""The engine's operations as modules. Planes that lost rims to unpadded convolutions are taken about their centre."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import cast
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (its usual name)
+from torch import Tensor, nn
+
+from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Conv, Function, Map, Pad, Prelu, Ref, Unary
+from pocketsr.narrow import conv2d
+from pocketsr.nets.base import crop, pad_edges
+from pocketsr.quant.fake import WeightQuant, rounded
+
+__all__ = ["ConvStep", "Planes", "Step", "Values"]
+
+Values = dict[int, Tensor]
+"""What has been made so far, N C H W each, by its number in the graph."""
+
+_BINARY: Mapping[Binary, Callable[[Tensor, Tensor], Tensor]] = {
+    Binary.ADD: torch.add, Binary.SUB: torch.sub, Binary.MUL: torch.mul, Binary.DIV: torch.div,
+    Binary.MAX: torch.maximum, Binary.MIN: torch.minimum,
+}  # fmt: skip
+_UNARY: Mapping[Unary, Callable[[Tensor], Tensor]] = {
+    Unary.SIGMOID: torch.sigmoid, Unary.TANH: torch.tanh, Unary.ERF: torch.erf, Unary.ABS: torch.abs,
+    Unary.SQRT: torch.sqrt,
+}  # fmt: skip
+
+
+def _aligned(*parts: Tensor) -> list[Tensor]:
+    """All cropped about their centre to the smallest."""
+    height, width = (min(part.shape[axis] for part in parts) for axis in (-2, -1))
+    return [crop(part, (part.shape[-2] - height) // 2, (part.shape[-1] - width) // 2) for part in parts]
+
+
+class Planes(nn.Module):
+    """The planes that `refs` name, in order. widths: the channels of each value."""
+
+    def __init__(self, refs: tuple[Ref, ...], widths: Mapping[int, int]) -> None:
+        super().__init__()
+        runs: list[tuple[int, list[int]]] = []  # of one value each
+        for ref in refs:
+            if not runs or runs[-1][0] != ref.value:
+                runs.append((ref.value, []))
+            runs[-1][1].append(ref.channel)
+        self.runs = tuple((value, tuple(channels)) for value, channels in runs)
+        self._whole = tuple(channels == tuple(range(widths[value])) for value, channels in self.runs)
+        for k, (_, channels) in enumerate(self.runs):
+            self.register_buffer(f"order{k}", torch.tensor(channels), persistent=False)
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        return tuple(value for value, _ in self.runs)
+
+    def forward(self, values: Values) -> Tensor:
+        parts = []
+        for k, ((value, channels), whole) in enumerate(zip(self.runs, self._whole, strict=True)):
+            x = values[value]
+            if len(set(channels)) == 1 and not whole:  # a plane several times
+                x = x[:, channels[0] : channels[0] + 1].expand(-1, len(channels), -1, -1)
+            elif not whole:
+                x = x.index_select(1, self.get_buffer(f"order{k}"))
+            parts.append(x)
+        return parts[0] if len(parts) == 1 else torch.cat(_aligned(*parts), 1)
+
+
+class Step(nn.Module):
+    """Pointwise steps on planes."""
+
+    def __init__(self, op: Conv | Map, widths: Mapping[int, int]) -> None:
+        super().__init__()
+        self.op = op
+        self.reads = Planes(op.inputs, widths)
+        self.others = nn.ModuleDict()
+        for k, point in enumerate(op.points):
+            if isinstance(point, Combine):
+                self.others[str(k)] = Planes(point.other, widths)
+            elif isinstance(point, Prelu):  # a ReLU stays one
+                slope = nn.Parameter(torch.from_numpy(point.slope.copy()), requires_grad=bool(point.slope.any()))
+                self.register_parameter(f"slope{k}", slope)
+            elif isinstance(point, Affine):
+                self.register_buffer(f"scale{k}", torch.from_numpy(point.scale.copy()))
+                self.register_buffer(f"offset{k}", torch.from_numpy(point.offset.copy()))
+
+    def slope(self, k: int) -> Tensor:
+        """Of the PReLU that is pointwise step `k`: C."""
+        return self.get_parameter(f"slope{k}")
+
+    def affine(self, k: int) -> tuple[Tensor, Tensor]:
+        """Scale and offset, C each, of pointwise step `k`."""
+        return self.get_buffer(f"scale{k}"), self.get_buffer(f"offset{k}")
+
+    def finished(self, x: Tensor, values: Values, first: int = 0) -> tuple[Tensor, Tensor]:
+        """`x` after the pointwise steps from number `first` on, and as it was before anything was combined with it."""
+        own: Tensor | None = None
+        for k, point in enumerate(self.op.points[first:], first):
+            match point:
+                case Affine():
+                    scale, offset = (part.view(-1, 1, 1) for part in self.affine(k))
+                    x = x * scale + offset
+                case Prelu():
+                    x = F.prelu(x, self.slope(k))
+                case Clip(low, high):
+                    x = x.clamp(low, high)
+                case Function(kind):
+                    x = _UNARY[kind](x)
+                case Combine(kind, _):
+                    own = x if own is None else own
+                    x = _BINARY[kind](*_aligned(x, self.others[str(k)](values)))
+        return x, x if own is None else own
+
+    def forward(self, values: Values, input_scale: Tensor | None, pad: bool) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+        """What `finished` gives. input_scale: of the planes that are read; None in full precision."""
+        return self.finished(self.reads(values), values)
+
+
+class ConvStep(Step):
+    """A convolution and its pointwise steps. quant: its weights in few bits; None in full precision."""
+
+    def __init__(self, op: Conv, widths: Mapping[int, int]) -> None:
+        super().__init__(op, widths)
+        self.conv = op
+        self.weight = nn.Parameter(torch.from_numpy(op.weight.copy()))
+        self.bias = nn.Parameter(torch.from_numpy(op.bias.copy()))
+        self.quant: WeightQuant | None = None
+
+    def numbers(self, input_scale: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Weights and bias as they count."""
+        if self.quant is None or input_scale is None:
+            return self.weight, self.bias
+        weight, scale = self.quant(self.weight)
+        return weight, rounded(self.bias, (input_scale * scale).detach())
+
+    def padded(self, values: Values, pad: bool) -> Tensor:
+        """What the convolution reads."""
+        x = cast(Tensor, self.reads(values))
+        rows, columns = self.conv.weight.shape[2] // 2, self.conv.weight.shape[3] // 2
+        if not pad:
+            return x
+        return pad_edges(x, rows, columns) if self.conv.pad is Pad.EDGE else F.pad(x, (columns, columns, rows, rows))
+
+    def forward(self, values: Values, input_scale: Tensor | None, pad: bool) -> tuple[Tensor, Tensor]:
+        weight, bias = self.numbers(input_scale)
+        fused = bool(self.op.points) and isinstance(self.op.points[0], Prelu)
+        slope = self.slope(0) if fused else None
+        y = conv2d(self.padded(values, pad), weight, bias, slope, self.conv.groups)
+        return self.finished(y, values, first=int(fused))
