@@ -33,11 +33,15 @@ from pocketsr.pixels import imresize, psnr, rgb_to_luma, rgb_to_ycbcr, ssim, ycb
 __all__ = [
     "Quality",
     "Row",
+    "Sample",
     "bicubic_quality",
+    "calibration",
     "find_sets",
+    "mean_quality",
     "measure",
     "network_quality",
     "read_image",
+    "read_sample",
 ]
 
 _SCALE = 2
@@ -67,6 +71,16 @@ class Row:
     images: int
     psnr_db: float
     ssim: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image of a test set: what stands for the truth, and what a network gets; (H, W, 3) R'G'B'."""
+
+    hr: NDArray[np.uint8]
+    lr: NDArray[np.uint8]
+    grey: bool
+    """Whether MATLAB scripts took it as its own luma (see the module's docstring)."""
 
 
 def find_sets(data: Path, names: Sequence[str] | None = None) -> dict[str, list[Path]]:
@@ -143,23 +157,41 @@ def _upscale(net: Upscaler, lr: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return _round8(ycbcr_to_rgb(np.dstack([luma, imresize(ycbcr[..., 1:], _SCALE)])))
 
 
+def read_sample(name: str, path: Path) -> Sample:
+    """The image at `path` of the set `name`. Raises UserError where it can't be used."""
+    hr = read_image(path)
+    return Sample(hr, imresize(hr, 1 / _SCALE), (name, path.stem) in _GREY_ORIGINALS)
+
+
+def mean_quality(net: Upscaler, samples: Iterable[Sample]) -> Quality:
+    """Of `net` over `samples`. Raises UserError for a network that is not x2."""
+    _check_scale("the network", net)
+    return _mean_of([network_quality(net, sample.hr, sample.lr) for sample in samples])
+
+
+def calibration(samples: Iterable[Sample]) -> Quality:
+    """Of bicubic, as papers quote it."""
+    return _mean_of([bicubic_quality(sample.hr, sample.grey) for sample in samples])
+
+
+def _check_scale(what: str, net: Upscaler) -> None:
+    if net.scale != _SCALE:
+        raise UserError(f"{what} is x{net.scale}: the test sets and their figures are x{_SCALE}")
+
+
 def measure(nets: dict[str, Upscaler], name: str, files: Iterable[Path]) -> list[Row]:
     """A row for bicubic and each of `nets` on the set `name`. Raises UserError for a net that is not x2."""
     for model, net in nets.items():
-        if net.scale != _SCALE:
-            raise UserError(f"model '{model}' is x{net.scale}: the test sets and their figures are x{_SCALE}")
+        _check_scale(f"model '{model}'", net)
     figures: dict[str, list[Quality]] = {model: [] for model in ("bicubic", *nets)}
     for path in files:
-        hr = read_image(path)
-        lr = imresize(hr, 1 / _SCALE)
-        figures["bicubic"].append(bicubic_quality(hr, grey=(name, path.stem) in _GREY_ORIGINALS))
+        sample = read_sample(name, path)
+        figures["bicubic"].append(bicubic_quality(sample.hr, sample.grey))
         for model, net in nets.items():
-            figures[model].append(network_quality(net, hr, lr))
-    return [
-        Row(model, name, len(each), _mean([q.psnr_db for q in each]), _mean([q.ssim for q in each]))
-        for model, each in figures.items()
-    ]
+            figures[model].append(network_quality(net, sample.hr, sample.lr))
+    means = {model: _mean_of(each) for model, each in figures.items()}
+    return [Row(model, name, len(figures[model]), mean.psnr_db, mean.ssim) for model, mean in means.items()]
 
 
-def _mean(values: list[float]) -> float:
-    return float(np.mean(values))
+def _mean_of(each: list[Quality]) -> Quality:
+    return Quality(float(np.mean([q.psnr_db for q in each])), float(np.mean([q.ssim for q in each])))

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from pocketsr.bench.quality import read_image
-from pocketsr.bench.table import Figures, Network, Table
+from pocketsr.bench.table import Figures, Network, Table, gmacs_written
 from pocketsr.engine import Plane
 from pocketsr.errors import UserError
 from pocketsr.image import upscale_image
@@ -86,7 +86,7 @@ def make_report(table: Table, plots: Sequence[str], comparisons: Sequence[Compar
 
 
 def _table(table: Table) -> str:
-    titles = ["network", "origin", "parameters", "GMAC", "ms"]
+    titles = ["network", "origin", "parameters", "GMAC", "ms", "runtime"]
     titles += [f"{name} {figure}" for name in table.sets for figure in ("PSNR", "SSIM")]
     head = "".join(f'<th scope="col"><button>{escape(title)}</button></th>' for title in titles)
     rows = "".join(_row(row, table.sets) for row in table.rows)
@@ -99,8 +99,9 @@ def _row(row: Network, sets: Sequence[str]) -> str:
         (row.model, row.model),
         (row.origin, row.origin),
         ("{:,}", row.params),
-        ("{:.4g}", row.gmacs),
+        ("" if row.gmacs is None else gmacs_written(row.gmacs), row.gmacs),
         ("{:.2f}", row.ms),
+        (row.runtime or "", row.runtime),
     ]
     for figures in found:
         cells += [("{:.2f}", figures.psnr_db), ("{:.4f}", figures.ssim)]

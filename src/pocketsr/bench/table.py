@@ -6,14 +6,25 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from pocketsr.beside import replacing
 from pocketsr.errors import UserError
 
-__all__ = ["Figures", "Network", "Origin", "Table", "as_csv", "as_json", "as_markdown", "read_table", "write_table"]
+__all__ = [
+    "Figures",
+    "Network",
+    "Origin",
+    "Table",
+    "as_csv",
+    "as_json",
+    "as_markdown",
+    "gmacs_written",
+    "read_table",
+    "write_table",
+]
 
 Origin = Literal["published", "reproduced", "trained here", "ours"]
 """Figures from the paper; the authors' weights measured by us; the authors' network trained by us; our network."""
@@ -29,7 +40,11 @@ class Figures:
 
 @dataclass(frozen=True)
 class Network:
-    """A row. MACs are for 1280x720 out, `ms` a frame of that size; None where it is not known."""
+    """A row. MACs are for 1280x720 out, `ms` a frame of that size; None where it is not known.
+
+    runtime: what runs it here, and took `ms`: "pocketsr" is our engine. sha256: of the file of weights that was
+    measured. source: what that file is, or the paper that a published row is from.
+    """
 
     model: str
     origin: Origin
@@ -37,14 +52,21 @@ class Network:
     gmacs: float | None
     ms: float | None
     sets: dict[str, Figures]
+    runtime: str | None = None
+    sha256: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True)
 class Table:
-    """machine: what `ms` was measured on, in words or as `describe_machine` says it."""
+    """machine: what `ms` was measured on, in words or as `describe_machine` says it.
+
+    images: of each set that was measured on, the SHA-256 of its files.
+    """
 
     machine: str | dict[str, Any]
     rows: tuple[Network, ...]
+    images: dict[str, str] = field(default_factory=dict)
 
     @property
     def sets(self) -> tuple[str, ...]:
@@ -58,7 +80,7 @@ class Table:
 
 def as_json(table: Table) -> str:
     rows = [asdict(row) for row in table.rows]
-    return json.dumps({"machine": table.machine, "rows": rows}, indent=1) + "\n"
+    return json.dumps({"machine": table.machine, "images": table.images, "rows": rows}, indent=1) + "\n"
 
 
 def as_csv(table: Table) -> str:
@@ -66,30 +88,35 @@ def as_csv(table: Table) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     columns = [f"{name}_{figure}" for name in table.sets for figure in ("psnr_db", "ssim")]
-    writer.writerow(["model", "origin", "params", "gmacs", "ms", *columns])
+    writer.writerow(["model", "origin", "params", "gmacs", "ms", "runtime", *columns])
     for row in table.rows:
         found = [row.sets.get(name, Figures(None, None)) for name in table.sets]
         figures = [value for each in found for value in (each.psnr_db, each.ssim)]
-        writer.writerow([row.model, row.origin, row.params, row.gmacs, row.ms, *figures])
+        writer.writerow([row.model, row.origin, row.params, row.gmacs, row.ms, row.runtime, *figures])
     return text.getvalue()
 
 
 def as_markdown(table: Table) -> str:
     """A line a network; a column a set, PSNR in dB and SSIM."""
     lines = [
-        f"| network | origin | parameters | GMAC | ms | {' | '.join(table.sets)} |",
-        f"|---|---|--:|--:|--:|{'--:|' * len(table.sets)}",
+        f"| network | origin | parameters | GMAC | ms | runtime | {' | '.join(table.sets)} |",
+        f"|---|---|--:|--:|--:|---|{'--:|' * len(table.sets)}",
     ]
     for row in table.rows:
         params = "" if row.params is None else f"{row.params:,}"
-        gmacs = "" if row.gmacs is None else f"{row.gmacs:.4g}"
+        gmacs = "" if row.gmacs is None else gmacs_written(row.gmacs)
         ms = "" if row.ms is None else f"{row.ms:.2f}"
         sets = [_written(row.sets.get(name)) for name in table.sets]
         name = row.model.replace("|", "\\|")
         name = f"**{name}**" if row.origin == "ours" else name
-        lines.append(f"| {' | '.join([name, row.origin, params, gmacs, ms, *sets])} |")
+        lines.append(f"| {' | '.join([name, row.origin, params, gmacs, ms, row.runtime or '', *sets])} |")
     note = f"GMAC and ms are for 1280x720 out; ms on {table.machine_name}. Sets: PSNR in dB / SSIM, luma."
     return "\n".join([*lines, "", note, ""])
+
+
+def gmacs_written(gmacs: float) -> str:
+    """Four digits, or all of a large number's."""
+    return f"{gmacs:.4g}" if gmacs < 1000 else f"{gmacs:,.0f}"
 
 
 def _written(figures: Figures | None) -> str:
@@ -126,9 +153,10 @@ def read_table(path: Path) -> Table:
         machine, rows = found["machine"], found["rows"]
         if not isinstance(machine, str | dict) or not isinstance(rows, Sequence):
             raise TypeError
-    except (KeyError, TypeError) as error:
+        images = {str(name): str(digest) for name, digest in found.get("images", {}).items()}
+    except (AttributeError, KeyError, TypeError) as error:
         raise UserError(f'{path} holds no table: {{"machine": .., "rows": [..]}} is expected') from error
-    return Table(machine, tuple(_network(f"{path}, row {number}", row) for number, row in enumerate(rows, 1)))
+    return Table(machine, tuple(_network(f"{path}, row {number}", row) for number, row in enumerate(rows, 1)), images)
 
 
 def _network(where: str, row: Any) -> Network:
@@ -144,8 +172,17 @@ def _network(where: str, row: Any) -> Network:
             raise UserError(f"{where}: '{name}' holds 'psnr_db' and 'ssim'")
         each = (_number(where, f"{name}: {key}", figures.get(key)) for key in ("psnr_db", "ssim"))
         sets[name] = Figures(*each)
-    params = numbers.pop("params")
-    return Network(row["model"], row["origin"], None if params is None else int(params), sets=sets, **numbers)
+    runtime, sha256, source = (_word(where, key, row.get(key)) for key in ("runtime", "sha256", "source"))
+    params = None if numbers["params"] is None else int(numbers["params"])
+    return Network(
+        row["model"], row["origin"], params, numbers["gmacs"], numbers["ms"], sets, runtime, sha256, source
+    )  # fmt: skip
+
+
+def _word(where: str, key: str, value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise UserError(f"{where}: '{key}' is text or null, not {value!r}")
 
 
 def _number(where: str, key: str, value: Any) -> float | None:

@@ -1,4 +1,7 @@
-"""`pocketsr bench quality`: PSNR and SSIM by the protocol of published x2 figures."""
+"""`pocketsr bench quality`: PSNR and SSIM by the protocol of published x2 figures.
+
+`-m all` is the table of the field (`_bench_field`).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pocketsr.cli import _bench_field
 from pocketsr.cli._figures import add_options, jsonable, listed
 from pocketsr.cli._networks import WEIGHTS_HELP, open_networks
 from pocketsr.models import SHIPPED
@@ -21,12 +25,16 @@ SUMMARY = "PSNR and SSIM on the usual test sets, by the protocol of published x2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_options(parser, "folder with a folder of HR images a set")
+    add_options(parser, "folder with a folder of HR images a set", "; or 'all', which writes a table of the field")
     parser.add_argument("--weights", metavar="FILE", type=Path, action="append", default=[], help=WEIGHTS_HELP)
     parser.add_argument("--sets", help="comma-separated names of those folders (default: all)")
+    _bench_field.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
+    if "all" in (args.model or []):
+        return _bench_field.run(args)
+    _bench_field.refuse(args)
     from tqdm import tqdm
 
     from pocketsr.bench.quality import find_sets, measure

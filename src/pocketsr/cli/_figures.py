@@ -16,15 +16,15 @@ __all__ = ["add_options", "jsonable", "listed"]
 _PLACES = {"sent_kbps": 1, "psnr_db": 4, "ssim": 5, "vmaf": 3}
 
 
-def add_options(parser: argparse.ArgumentParser, data: str) -> None:
-    """--data (`data` says what it holds), --model and --json."""
+def add_options(parser: argparse.ArgumentParser, data: str, also: str = "") -> None:
+    """--data (`data` says what it holds), --model (`also`: what else it takes) and --json."""
     parser.add_argument("--data", type=Path, required=True, help=data)
     parser.add_argument(
         "-m",
         "--model",
         action="append",
         metavar="NAME|FILE",
-        help="a shipped name or an .onnx file; may be repeated (default: all that ship)",
+        help=f"a shipped name or an .onnx file; may be repeated (default: all that ship){also}",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 

@@ -66,6 +66,7 @@ def run(net: SRNet, name: str, threads: int | None = None) -> tuple[Upscaler, st
 class _Torch:
     """A `whole.Runner`."""
 
+    runtime = "PyTorch"
     white = 1.0
     size: tuple[int, int] | None = None
 

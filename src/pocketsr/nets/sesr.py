@@ -9,6 +9,7 @@ around each convolution, training here sees no padding at all, and edges are rep
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, cast
 
 import msgspec
@@ -70,6 +71,18 @@ class Sesr(SRNet):
 
     def valid(self, x: Tensor) -> Tensor:
         return self.observed(x)[0]
+
+    def published(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Of a collapsed network too: what stands beside its kernels then gives nothing, but learns."""
+        beside = {}
+        if not any(name.endswith(".wide") for name in weights):
+            for name, tensor in self.state_dict().items():
+                match name.rpartition(".")[2]:
+                    case "wide":
+                        beside[name] = tensor
+                    case "point":
+                        beside[name] = torch.zeros_like(tensor)
+        return beside | dict(weights)
 
     def features(self, x: Tensor) -> list[Tensor]:
         return self.observed(x)[1]

@@ -27,7 +27,7 @@ _POINTWISE = frozenset({
     "Exp", "Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu",
     "Less", "LessOrEqual", "Log", "Max", "Mean", "Min", "Mish", "Mul", "Neg", "Not", "Pow", "PRelu", "Reciprocal",
     "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Sub", "Sum", "Tanh",
-    "ThresholdedRelu", "Where",
+    "ThresholdedRelu", "Where", "DequantizeLinear", "QuantizeLinear",
 })
 # fmt: on
 _ALONG_CHANNELS = frozenset({"Concat", "Gather", "LogSoftmax", "Softmax", "Split"})  # where their axis is 1

@@ -32,6 +32,8 @@ class Session:
     N C H W of 1 (luma) or 3 (RGB) float32 channels in and as many out, a whole number of times as large.
     """
 
+    runtime = "ONNX Runtime"
+
     def __init__(self, path: Path, threads: int | None = None) -> None:
         import onnxruntime
 

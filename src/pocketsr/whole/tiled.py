@@ -32,6 +32,7 @@ class Runner(Protocol):
     """What runs a network on one picture as it is."""
 
     name: str
+    runtime: str  # its usual name
     channels: int
     scale: int
     white: float  # what the largest sample is to the network: 1 or 255
@@ -59,7 +60,7 @@ class TiledUpscaler:
     ) -> None:
         self._runner, self._field = runner, field
         self._tile_bytes, self._whole_bytes = tile_bytes, whole_bytes
-        self.scale, self.channels = runner.scale, runner.channels
+        self.scale, self.channels, self.runtime = runner.scale, runner.channels, runner.runtime
         # What sees the whole picture gets it as it is: a repeated rim would count in its means.
         self.reach = field.reach if field is not None and field.zero_padded else 0
 
