@@ -17,8 +17,9 @@ square of what rounding and clipping change smallest."""
 RANGES: tuple[Ranges, ...] = get_args(Ranges)
 
 _TAIL = 0.1  # per cent beyond a percentile range, on each side
-_STEPS = 80  # scales that are tried
-_ZEROS = 9  # zeros that are tried, about where the range's own would be
+_STEPS = 60  # scales that are tried, from and up to these shares of the one with which nothing is clipped
+_LEAST, _MOST = 0.15, 1.1
+_ZEROS = 17  # zeros that are tried, up to a quarter of the levels from where the range's own would be
 
 Array = NDArray[np.float32]
 
@@ -40,10 +41,9 @@ def act_range(samples: Array, levels: int, how: Ranges) -> tuple[float, int]:
     if how != "mse":
         return scale, zero
     best = (np.inf, scale, zero)
-    tried = range(max(0, zero - _ZEROS * (levels + 1) // 32), min(levels, zero + _ZEROS * (levels + 1) // 32) + 1)
-    zeros = tried if len(tried) <= 2 * _ZEROS else tried[:: -(-len(tried) // (2 * _ZEROS))]
-    for candidate in dict.fromkeys([zero, *zeros]):
-        for shrunk in np.geomspace(0.15, 1.1, _STEPS) * scale:
+    about = zero + np.linspace(-0.25, 0.25, _ZEROS) * levels
+    for candidate in dict.fromkeys(np.clip(np.rint(about), 0, levels).astype(int).tolist()):
+        for shrunk in np.geomspace(_LEAST, _MOST, _STEPS) * scale:
             error = _act_error(samples, float(shrunk), candidate, levels)
             if error < best[0]:
                 best = (error, float(shrunk), candidate)
@@ -65,7 +65,7 @@ def weight_scales(weight: Array, span: Span, how: Ranges) -> Array:
         return scales
     best = np.full(len(flat), np.inf)
     found = scales.copy()
-    for part in np.geomspace(0.15, 1.1, 2 * _STEPS):
+    for part in np.geomspace(_LEAST, _MOST, 2 * _STEPS):
         tried = (part * scales).astype(np.float32)
         step = np.where(tried > 0, tried, 1)[:, None]
         error = np.square(np.clip(np.rint(flat / step), span.low, span.high) * step - flat).sum(axis=1)

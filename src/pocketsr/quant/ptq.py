@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -11,6 +13,7 @@ from torch import Tensor
 
 from pocketsr.engine.ir import Shuffle
 from pocketsr.nets import SRNet, to_onnx
+from pocketsr.quant.equalise import equalised, factors
 from pocketsr.quant.fake import Method
 from pocketsr.quant.net import QuantNet
 from pocketsr.quant.observers import Ranges, act_range, weight_scales
@@ -20,7 +23,8 @@ from pocketsr.quant.steps import ConvStep, Step, Values
 
 __all__ = ["quantize"]
 
-_SAMPLES = 60_000  # numbers of each stored value that its range is chosen by
+_SAMPLES = 20_000  # numbers of each stored value that its range is chosen by
+_STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)  # to which channels are made alike
 
 
 @torch.no_grad()
@@ -31,6 +35,7 @@ def quantize(
     ranges: Ranges = "mse",
     *,
     bias_correction: bool = True,
+    equalise: bool = True,
     method: Method = "lsq",
     span_bits: int | None = None,
 ) -> QuantNet:
@@ -39,28 +44,25 @@ def quantize(
     model: a network, a shipped one's name, or an ONNX file. images: N C H W in 0..1, of the kind that it will see.
     bias_correction: what rounding of weights and planes changes in the mean of each channel is taken from its bias
     (Nagel et al., Data-Free Quantization, ICCV 2019, section 4.2, by measurement), layer by layer.
+    equalise: channels are made alike, so far as it brings the result closer to the exact one on `images`.
     method, span_bits: for training that follows (see `QuantNet`).
     Raises UserError for what the engine doesn't take.
     """
     source = _source(model)
-    exact, made = QuantNet(source), QuantNet(source, spec, method, span_bits)
-    _choose_act_ranges(exact, made, images, ranges)
-    wanted, values = _begun(exact, images), _begun(made, images)
-    for op in source.graph.ops:
-        if isinstance(op, Shuffle):
-            for net, known in ((exact, wanted), (made, values)):
-                known[op.value] = torch.pixel_shuffle(net.moved[str(op.value)](known), op.factor)
-            continue
-        step, own = cast(Step, exact.steps[str(op.value)]), cast(Step, made.steps[str(op.value)])
-        if isinstance(own, ConvStep):
-            assert own.quant is not None
-            own.quant.set_scale(torch.from_numpy(weight_scales(own.conv.weight, own.quant.span, ranges)))
-            if bias_correction:
-                _correct(cast(ConvStep, step), own, wanted, values, made.input_scale(own))
-        wanted[op.value] = step(wanted, None, pad=True)[0]
-        input_scale = made.input_scale(own) if isinstance(own, ConvStep) else None
-        values[op.value] = made.stored(op.value, own(values, input_scale, pad=True)[0])
-    return made.eval()
+    exact = QuantNet(source)
+    values = {value: planes.numpy() for value, planes in exact.values(images).items()}
+    wanted = exact(images)
+    strengths = _STRENGTHS if equalise and exact.layout.stored else (0.0,)
+    by = factors(source.graph, exact.layout, values) if len(strengths) > 1 else {}
+    best: tuple[float, QuantNet] | None = None
+    for strength in strengths:
+        alike = replace(source, graph=equalised(source.graph, by, strength))
+        made = _calibrated(alike, QuantNet(alike, spec, method, span_bits), images, ranges, bias_correction)
+        error = float((made(images) - wanted).square().mean())
+        if best is None or error < best[0]:
+            best = error, made
+    assert best is not None
+    return best[1].eval()
 
 
 def _source(model: SRNet | Source | str | Path) -> Source:
@@ -69,8 +71,6 @@ def _source(model: SRNet | Source | str | Path) -> Source:
     if isinstance(model, QuantNet):
         return model.source
     if isinstance(model, SRNet):
-        import tempfile
-
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "net.onnx"
             to_onnx(model, path)
@@ -78,18 +78,34 @@ def _source(model: SRNet | Source | str | Path) -> Source:
     return read_source(model)
 
 
-def _begun(net: QuantNet, images: Tensor) -> Values:
-    return {0: net.picture(images)}
+def _calibrated(source: Source, made: QuantNet, images: Tensor, ranges: Ranges, bias_correction: bool) -> QuantNet:
+    """`made` with its ranges and biases, layer by layer, beside the exact network of `source`."""
+    exact = QuantNet(source)
+    wanted, values = exact.values(images), {0: made.picture(images)}
+    _choose_act_ranges(made, wanted, ranges)
+    for op in source.graph.ops:
+        if isinstance(op, Shuffle):
+            values[op.value] = torch.pixel_shuffle(made.moved[str(op.value)](values), op.factor)
+            continue
+        own = cast(Step, made.steps[str(op.value)])
+        input_scale = None
+        if isinstance(own, ConvStep):
+            assert own.quant is not None
+            input_scale = made.input_scale(own)
+            own.quant.set_scale(torch.from_numpy(weight_scales(own.conv.weight, own.quant.span, ranges)))
+            if bias_correction:
+                _correct(cast(ConvStep, exact.steps[str(op.value)]), own, wanted, values, input_scale)
+        values[op.value] = made.stored(op.value, own(values, input_scale, pad=True)[0])
+    return made
 
 
-def _choose_act_ranges(exact: QuantNet, made: QuantNet, images: Tensor, ranges: Ranges) -> None:
+def _choose_act_ranges(made: QuantNet, values: Values, ranges: Ranges) -> None:
     """A scale and a zero for all values that share them, from what the exact network gives."""
-    values = exact.values(images)
     rng = np.random.default_rng(0)
     shared: dict[int, list[np.ndarray]] = {}
     for value, leader in made.layout.stored.items():
         numbers = values[value].numpy().ravel()
-        drawn = numbers if len(numbers) <= _SAMPLES else rng.choice(numbers, _SAMPLES, replace=False)
+        drawn = numbers[rng.integers(len(numbers), size=_SAMPLES)]
         # the ends always count: without them "minmax" would depend on what is drawn
         shared.setdefault(leader, []).append(np.concatenate([drawn, [numbers.min(), numbers.max()]]))
     for leader, parts in shared.items():
