@@ -21,7 +21,7 @@ from pocketsr.quant.source import Source, read_source
 from pocketsr.quant.spec import Spec
 from pocketsr.quant.steps import ConvStep, Step, Values
 
-__all__ = ["quantize"]
+__all__ = ["quantize", "source_of"]
 
 _SAMPLES = 20_000  # numbers of each stored value that its range is chosen by
 _STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)  # to which channels are made alike
@@ -48,7 +48,7 @@ def quantize(
     method, span_bits: for training that follows (see `QuantNet`).
     Raises UserError for what the engine doesn't take.
     """
-    source = _source(model)
+    source = source_of(model)
     exact = QuantNet(source)
     values = {value: planes.numpy() for value, planes in exact.values(images).items()}
     wanted = exact(images)
@@ -65,14 +65,15 @@ def quantize(
     return best[1].eval()
 
 
-def _source(model: SRNet | Source | str | Path) -> Source:
+def source_of(model: SRNet | Source | str | Path, name: str = "net") -> Source:
+    """`model` as an ONNX file and a graph. name: of the file of an `SRNet`."""
     if isinstance(model, Source):
         return model
     if isinstance(model, QuantNet):
         return model.source
     if isinstance(model, SRNet):
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "net.onnx"
+            path = Path(folder) / f"{name}.onnx"
             to_onnx(model, path)
             return read_source(path)
     return read_source(model)

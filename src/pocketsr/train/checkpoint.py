@@ -13,9 +13,12 @@ from torch import nn
 from pocketsr.beside import replacing
 from pocketsr.errors import UserError
 from pocketsr.nets import SRNet, build
+from pocketsr.quant.source import source_from
+from pocketsr.train.quantized import quant_net
+from pocketsr.train.recipe import Recipe
 from pocketsr.train.recipe_file import recipe_from
 
-__all__ = ["load_checkpoint", "load_network", "load_weights", "save_checkpoint"]
+__all__ = ["empty_network", "load_checkpoint", "load_network", "load_weights", "save_checkpoint"]
 
 
 def save_checkpoint(state: dict[str, Any], path: Path) -> None:
@@ -55,10 +58,19 @@ def load_weights(net: nn.Module, weights: dict[str, torch.Tensor], path: Path) -
         raise UserError(f"{path} holds another network than the recipe's net: {detail}") from error
 
 
+def empty_network(recipe: Recipe, state: dict[str, Any]) -> SRNet:
+    """The network whose weights the checkpoint `state` of a run of `recipe` holds, without them."""
+    if recipe.quant is not None:
+        content = state["source"]["content"].numpy().tobytes()
+        return quant_net(recipe.quant, source_from(state["source"]["name"], content))
+    assert recipe.net is not None
+    return build(recipe.net.name, **recipe.net.config)
+
+
 def load_network(path: Path) -> SRNet:
     """The network in a checkpoint (`best.pt` or `last.pt`), with its averaged weights, ready to run."""
     state = load_checkpoint(path)
     recipe = recipe_from(state["recipe"], str(path))
-    net = build(recipe.net.name, **recipe.net.config)
+    net = empty_network(recipe, state)
     load_weights(net, state["ema"], path)
     return net.eval().requires_grad_(False)

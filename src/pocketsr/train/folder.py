@@ -11,6 +11,7 @@ import msgspec
 
 from pocketsr.errors import UserError
 from pocketsr.nets import to_onnx
+from pocketsr.quant import QuantNet, write_onnx
 from pocketsr.train.checkpoint import load_checkpoint, load_network
 from pocketsr.train.recipe import Recipe
 from pocketsr.train.recipe_file import differences, dump_recipe, recipe_from
@@ -67,5 +68,9 @@ class RunFolder:
         return state
 
     def export(self) -> None:
-        """Write the best averaged weights, collapsed, as NAME.onnx: complete or absent."""
-        to_onnx(load_network(self.best), self.onnx)
+        """Write the best averaged weights, collapsed or quantized, as NAME.onnx: complete or absent."""
+        net = load_network(self.best)
+        if isinstance(net, QuantNet):
+            write_onnx(net, self.onnx)
+        else:
+            to_onnx(net, self.onnx)

@@ -17,17 +17,18 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from pocketsr import nets
 from pocketsr.data import Pair
 from pocketsr.errors import UserError
 from pocketsr.losses import LossSum
+from pocketsr.quant import QuantNet
 from pocketsr.train import sources
-from pocketsr.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from pocketsr.train.checkpoint import empty_network, load_checkpoint, load_weights, save_checkpoint
 from pocketsr.train.curve import Curve, draw
 from pocketsr.train.feed import Feed
 from pocketsr.train.folder import RunFolder
 from pocketsr.train.interruption import interruptions
 from pocketsr.train.objective import Objective
+from pocketsr.train.quantized import begun, calibrated, kept_source
 from pocketsr.train.recipe import Recipe
 from pocketsr.train.schedule import learning_rate
 from pocketsr.train.teacher import enlarged_pairs, load_teacher
@@ -93,16 +94,21 @@ class _Run:
     ) -> None:  # fmt: skip
         self._fabric, self._recipe, self._folder = fabric, recipe, folder
         torch.manual_seed(recipe.seed)
-        net = nets.build(recipe.net.name, **recipe.net.config)
+        net = begun(recipe) if state is None else empty_network(recipe, state)
         sources.check_net(recipe, net)
         if state is None and recipe.init:
             load_weights(net, load_checkpoint(Path(recipe.init))["ema"], Path(recipe.init))
         self._net = net.to(fabric.device)
         self._average = copy.deepcopy(net).requires_grad_(False) if recipe.ema else net
-        teacher = load_teacher(recipe.teacher.model, fabric.device) if recipe.teacher else None
+        inside = any(LossSum(losses).needs_features for losses in recipe.stages_of_losses())
+        teacher = load_teacher(recipe.teacher.model, fabric.device, inside) if recipe.teacher else None
         self._objective = Objective(net, LossSum(recipe.losses), teacher)
         # last, since it may take minutes: mistakes in the rest of the recipe show at once
         self._train, self._valid, drawn = pairs or sources.load_pairs(recipe)
+        if state is None and recipe.quant is not None:
+            ranges = calibrated(recipe, cast(QuantNet, net), self._train).state_dict()
+            net.load_state_dict(ranges)
+            self._average.load_state_dict(ranges)
         # fused is the fastest by far where parameters are many and small
         self._optimiser = torch.optim.Adam(net.parameters(), betas=recipe.optimiser.betas, fused=True)
         self._step, self._best, self._best_step = 0, -math.inf, 0
@@ -225,7 +231,8 @@ class _Run:
         if psnr > self._best:
             self._best, self._best_step = psnr, self._step
             kept = {"ema": self._average.state_dict(), "recipe": msgspec.to_builtins(self._recipe)}
-            save_checkpoint(kept | {"step": self._step, "psnr_db": psnr}, self._folder.best)
+            kept |= {"step": self._step, "psnr_db": psnr} | kept_source(self._net)
+            save_checkpoint(kept, self._folder.best)
         return psnr
 
     def _report(self, bar: Any, curve: Curve | None, rate: float, losses: dict[str, float], psnr: float | None) -> None:
@@ -249,5 +256,5 @@ class _Run:
             "recipe": msgspec.to_builtins(self._recipe), "step": self._step, "best_psnr_db": self._best,
             "best_step": self._best_step, "sums": self._sums, "summed": self._summed,
             "seconds": time.monotonic() - self._started,
-        }  # fmt: skip
+        } | kept_source(self._net)  # fmt: skip
         save_checkpoint(state, self._folder.last)

@@ -7,6 +7,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from pocketsr.quant.fake import Method
+from pocketsr.quant.observers import Ranges
+from pocketsr.quant.spec import SpecName, TwoBit
+
 __all__ = [
     "CodecData",
     "Data",
@@ -14,6 +18,7 @@ __all__ = [
     "Finish",
     "Net",
     "Optimiser",
+    "Quant",
     "Recipe",
     "Schedule",
     "Teacher",
@@ -35,6 +40,24 @@ class Net(_Section, frozen=True, kw_only=True):
     name: str
     config: dict[str, Any] = {}
     """What differs from the network's own defaults: `nets.build(name, **config)`."""
+
+
+class Quant(_Section, frozen=True, kw_only=True):
+    """Training in few bits, from a network that is trained and collapsed already."""
+
+    spec: SpecName
+    model: str
+    """A shipped network's name, an ONNX file, or a checkpoint (.pt) of a run."""
+    method: Method = "lsq"
+    """How ranges are learned: by LSQ or by PAMS."""
+    ranges: Ranges = "mse"
+    """How the ranges to begin with are chosen."""
+    weights_2bit: TwoBit = "ternary"
+    """What weights of 2 bits may be: -1, 0, 1 with a learned scale, TWN's, or -2..1."""
+    span_bits: Annotated[int, Meta(ge=2, le=16)] | None = None
+    """Sums of inner convolutions with weights of 2 bits fit in so many bits: the engine's accumulators may be bytes."""
+    patches: Positive = 48
+    """Patches of the training pictures by which ranges are chosen."""
 
 
 class CodecData(_Section, frozen=True, kw_only=True):
@@ -115,7 +138,9 @@ class Teacher(_Section, frozen=True, kw_only=True):
 
 class Recipe(_Section, frozen=True, kw_only=True):
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-    net: Net
+    net: Net | None = None
+    """What to train; none where `quant` says what to go on from."""
+    quant: Quant | None = None
     data: Data
     steps: Positive
     batch: Positive = 16
@@ -145,9 +170,13 @@ class Recipe(_Section, frozen=True, kw_only=True):
         """(first step, side of a patch in LR pixels), from step 0 on."""
         return ((0, self.patch),) if isinstance(self.patch, int) else self.patch
 
+    def stages_of_losses(self) -> tuple[dict[str, float], ...]:
+        """The losses, and those of the finish."""
+        return (self.losses, self.finish.losses) if self.finish else (self.losses,)
+
     def terms(self) -> tuple[str, ...]:
         """The names of all losses, those of the finish too."""
-        return tuple(dict.fromkeys([*self.losses, *(self.finish.losses if self.finish else ())]))
+        return tuple(dict.fromkeys(name for losses in self.stages_of_losses() for name in losses))
 
     def finish_step(self) -> int:
         """The first step with the losses of `finish`."""

@@ -12,6 +12,7 @@ import yaml
 
 from pocketsr.errors import UserError
 from pocketsr.losses import LossSum
+from pocketsr.quant import Spec
 from pocketsr.settings import convert, parse_yaml, read_yaml
 from pocketsr.train.recipe import Recipe
 
@@ -72,7 +73,7 @@ def _override(content: dict[str, Any], override: str) -> None:
 
 def _conflicts(recipe: Recipe) -> list[str]:
     """What no single key is to blame for, with the mend."""
-    found = []
+    found = _quant_conflicts(recipe)
     if len(recipe.schedule.restarts) and recipe.schedule.kind != "cosine":
         found.append("schedule.restarts start a cosine again: set schedule.kind to cosine, or leave them out")
     rising = all(a < b for a, b in itertools.pairwise(recipe.schedule.restarts))
@@ -97,6 +98,28 @@ def _conflicts(recipe: Recipe) -> list[str]:
         found.append("losses from a teacher are asked for and there is none: set teacher.model, or leave them out")
     if recipe.teacher and not needed:
         found.append("no loss uses the teacher: add distillation to losses, or leave teacher out")
-    if recipe.teacher and any(t.needs_features for t in sums) and not recipe.teacher.model.endswith(".pt"):
-        found.append("feature losses look inside the teacher: teacher.model must be a checkpoint (.pt) of a run")
+    return found
+
+
+def _quant_conflicts(recipe: Recipe) -> list[str]:
+    quant = recipe.quant
+    if quant is None:
+        return [] if recipe.net else ["net is missing: name the network to train, or quant.model to go on from"]
+    found = []
+    spec = Spec.parse(quant.spec, quant.weights_2bit)
+    if recipe.net:
+        found.append("net and quant both say what to train: leave net out, quant.model is trained on")
+    if recipe.init:
+        found.append("init and quant both say what to begin with: leave init out, and set quant.model to it")
+    if recipe.precision != "32-true":
+        found.append(f"precision {recipe.precision} has too few digits for whole numbers: use 32-true with quant")
+    if quant.weights_2bit != "ternary" and spec.weight_bits != 2:
+        found.append(f"quant.weights_2bit: {quant.spec} has no weights of 2 bits, leave it out")
+    if quant.span_bits is not None and spec.weight_bits != 2:
+        found.append(f"quant.span_bits: {quant.spec} has no weights of 2 bits, whose sums it bounds; leave it out")
+    elif quant.span_bits is not None and 2**quant.span_bits - 1 < 9 * spec.levels:
+        found.append(
+            f"quant.span_bits {quant.span_bits} leaves an output of {quant.spec} fewer than 9 weights: store fewer "
+            "bits, or leave it out"
+        )
     return found

@@ -49,10 +49,12 @@ def _spoilt(pair: Pair, data: Data, rng: np.random.Generator) -> Pair:
 
 def check_net(recipe: Recipe, net: SRNet) -> None:
     """Raises UserError for a network that this room can't train, or that computes no pixel of a patch unpadded."""
+    assert recipe.quant or recipe.net
+    name = f"net {recipe.net.name}" if recipe.net else f"quant.model {recipe.quant.model}"  # type: ignore[union-attr]
     if (net.scale, net.channels) != (2, 1):
-        raise UserError(f"net {recipe.net.name} is x{net.scale} of {net.channels} channels: x2 of luma is trained here")
+        raise UserError(f"{name} is x{net.scale} of {net.channels} channels: x2 of luma is trained here")
     if not any(weight.requires_grad for weight in net.parameters()):
-        raise UserError(f"net {recipe.net.name} has no weights to train: choose another net.name")
+        raise UserError(f"{name} has no weights to train: choose another")
     for _, patch in recipe.stages():
         if patch <= 2 * net.reach:
             raise UserError(

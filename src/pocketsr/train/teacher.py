@@ -20,6 +20,7 @@ from pocketsr.data import Pair
 from pocketsr.engine import Upscaler, load, repeat_edges
 from pocketsr.errors import UserError
 from pocketsr.nets import SRNet
+from pocketsr.quant import QuantNet, read_source
 from pocketsr.train.checkpoint import load_network
 
 __all__ = ["Teacher", "enlarged_pairs", "load_teacher"]
@@ -63,18 +64,23 @@ class _Compiled:
         return torch.from_numpy(large)[:, None].to(lr.device, torch.float32) / 255
 
     def features(self, lr: Tensor) -> list[Tensor]:
-        raise NotImplementedError("a recipe that asks this of an ONNX file is refused")
+        raise NotImplementedError("who wants features asks for them when loading")
 
 
-def load_teacher(model: str, device: torch.device) -> Teacher:
+def load_teacher(model: str, device: torch.device, inside: bool = False) -> Teacher:
     """The teacher that a recipe names: a shipped network, an ONNX file, or a checkpoint of a run.
 
+    inside: whether its features are wanted too.
     Raises UserError for what is missing, unreadable, or no x2 network of luma.
     """
     if model.endswith(".pt"):
         net = load_network(Path(model))
         _check(model, net.scale, net.channels)
         return _Module(net.to(device))
+    if inside:
+        opened = QuantNet(read_source(model))  # in full precision
+        _check(model, opened.scale, opened.channels)
+        return _Module(opened.eval().requires_grad_(False).to(device))
     network = load(model)
     _check(model, network.scale, network.channels)
     return _Compiled(repeat_edges(network))
