@@ -11,7 +11,7 @@ from pocketsr.engine.emit_points import extent
 from pocketsr.engine.emit_winograd import tile_floats
 from pocketsr.engine.ir import Conv, Map, Pad, Shuffle
 from pocketsr.engine.method import BAND
-from pocketsr.engine.plan import Plan, Step
+from pocketsr.engine.plan import Plan, Ring, Step
 
 __all__ = ["describe", "emit", "emit_header"]
 
@@ -30,6 +30,7 @@ def _describe(step: Step, plan: Plan) -> str:
     if isinstance(op, Conv):
         method = step.method
         how = f"Winograd F({method.rows.outputs}, {method.rows.taps}) along the rows" if method.rows else "direct"
+        how += ", whole numbers" + (", four to a word" if method.words else "") if op.integers else ""
         how += f" and F({method.columns.outputs}, {method.columns.taps}) along the columns" if method.columns else ""
         groups = f", {op.groups} groups" if op.groups > 1 else ""
         note += f", {op.weight.shape[2]}x{op.weight.shape[3]}{groups}, {how}"
@@ -46,6 +47,21 @@ def describe(plan: Plan) -> str:
     return "\n".join(f"{step_name(i, step)}: {_describe(step, plan)}" for i, step in enumerate(plan.steps))
 
 
+def _beyond(ring: Ring) -> str:
+    """The row that stands for what lies outside a picture with a border of zeros: words of `beyond`, or floats."""
+    return f"{'words' if ring.words else 'floats'}_of_{ring.beyond}" if ring.beyond else "zero"
+
+
+def _rows_beyond(plan: Plan) -> dict[str, str]:
+    """The name of each such row and what it is filled with."""
+    rows = {"zero": "0.0f"}
+    for ring in plan.rings.values():
+        if ring.beyond and ring.pad is Pad.ZERO:
+            number = f"word({ring.beyond * 0x01010101 - (ring.beyond > 127) * 2**32})"
+            rows[_beyond(ring)] = number if ring.words else f"{ring.beyond}.0f"
+    return rows
+
+
 def _rings(plan: Plan) -> str:
     """One function a value that finds its row y: in the ring, or beyond the border what a convolution sees there."""
     out = []
@@ -54,12 +70,12 @@ def _rings(plan: Plan) -> str:
         edge = (
             f"y = y < 0 ? 0 : y >= {height} ? {height} - 1 : y;"
             if ring.pad is Pad.EDGE
-            else f"if (y < 0 || y >= {height}) return f->zero;"
+            else f"if (y < 0 || y >= {height}) return f->{_beyond(ring)};"
         )
         stride = f"f->stride{ring.scale}"
         out.append(f"""INLINE float *v{v}_row(const frame *f, int y, int c)
 {{
-    return f->v{v} + ((ptrdiff_t)(y % {ring.rows}) * {ring.channels} + c) * {stride};
+    return f->v{v} + ((ptrdiff_t)(y % {ring.rows}) * {ring.planes} + c) * {stride};
 }}
 INLINE const float *v{v}_at(const frame *f, int y, int c)
 {{
@@ -73,7 +89,8 @@ INLINE float *v{v}_to(const frame *f, int y, int c)
 """)
         if ring.halo:
             width = extent("w", ring.scale)
-            left, right = ("row[0]", "row[place(w - 1, phase)]") if ring.pad is Pad.EDGE else ("0.0f", "0.0f")
+            outside = f"f->{_beyond(ring)}[0]"
+            left, right = ("row[0]", "row[place(w - 1, phase)]") if ring.pad is Pad.EDGE else (outside, outside)
             out.append(f"""/* {ring.halo} columns beyond both borders */
 INLINE void v{v}_border(const frame *f, float *row)
 {{
@@ -106,8 +123,12 @@ def _frame(plan: Plan) -> str:
         for s in scales
     )
     places = "".join(
-        f"    f->v{r.value} = base + used + {halo}; used += f->stride{r.scale} * {r.rows * r.channels};\n"
+        f"    f->v{r.value} = base + used + {halo}; used += f->stride{r.scale} * {r.rows * r.planes};\n"
         for r in plan.rings.values()
+    )
+    outside = ", ".join(f"*{name}" for name in _rows_beyond(plan))
+    outside_places = "".join(
+        f"    f->{name} = base + used + {halo}; used += f->stride{widest};\n" for name in _rows_beyond(plan)
     )
     return f"""typedef struct {{
     int w, h;
@@ -115,7 +136,8 @@ def _frame(plan: Plan) -> str:
     const void *in;
     void *out;
     float in_scale, out_scale, top; /* sample to value, value to sample, largest sample */
-{fields}    float *zero, *trash, *tile; /* a row of zeros, a row for what lies outside, transformed rows */
+{fields}    float {outside}; /* rows that stand for what lies outside */
+    float *trash, *tile; /* a row for what is outside and written, transformed rows */
 }} frame;
 
 /* Where column c of a row is: element c / {plan.phases} of phase c % {plan.phases}. */
@@ -136,8 +158,7 @@ static size_t lay_out(frame *f, int w, int h, float *base)
     ptrdiff_t used = 0;
     f->w = w;
     f->h = h;
-{strides}{places}    f->zero = base + used + {halo}; used += f->stride{widest};
-    f->trash = base + used + {halo}; used += f->stride{widest};
+{strides}{places}{outside_places}    f->trash = base + used + {halo}; used += f->stride{widest};
     f->tile = base + used; used += {tile};
     return (size_t)used;
 }}
@@ -178,6 +199,10 @@ def _entries(plan: Plan) -> str:
     shift = max(plan.rings[ref.value].shift for ref in plan.output)
     unit = BAND * output_scale
     widest = max(ring.scale for ring in plan.rings.values())
+    fill = "\n".join(
+        f"    for (ptrdiff_t i = 0; i < f.stride{widest}; i++) f.{row}[i - {plan.halo}] = {number};"
+        for row, number in _rows_beyond(plan).items()
+    )
     out = [
         f"size_t {name}_scratch(int w)\n{{\n    frame f;\n    float none[1];\n"
         "    return 4 * lay_out(&f, w, 1, none) + 64;\n}\n\n"
@@ -195,7 +220,7 @@ def _entries(plan: Plan) -> str:
     f.top = {white};
     f.in_scale = {graph.white!r}f / f.top;
     f.out_scale = f.top / {graph.white!r}f;
-    for (ptrdiff_t i = 0; i < f.stride{widest}; i++) f.zero[i - {plan.halo}] = 0.0f;
+{fill}
     run(&f, read_{kind}, write_{kind}, first, last);
 }}
 """
@@ -243,6 +268,7 @@ def emit(plan: Plan) -> str:
         + "*/\n"
         f"#define VL {plan.target.lanes}\n",
         files("pocketsr.engine").joinpath("prelude.h").read_text(),
+        files("pocketsr.engine").joinpath("integers.h").read_text() if plan.kept.exact else "",
         emit_header(plan),
         _frame(plan),
         _rings(plan),

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from pocketsr.engine.emit_dot import dot_name
-from pocketsr.engine.emit_points import Part, array, extent, indent, point_tables, points_code, row_table
+from pocketsr.engine.emit_integers import stored, words_body, words_of, words_tables
+from pocketsr.engine.emit_points import Part, array, extent, indent, point_tables, row_table
 from pocketsr.engine.emit_winograd import along_rows, both_axes
 from pocketsr.engine.ir import Combine, Conv
 from pocketsr.engine.method import BAND
@@ -25,6 +26,8 @@ def dot_shapes(step: Step) -> set[tuple[int, int, bool]]:
     outputs = step.op.channels // step.op.groups
     full, rest = divmod(outputs, block.channels)
     counts = ({block.channels} if full else set()) | ({rest} if rest else set())
+    if step.method.words:
+        return set()
     return {(count, block.vectors, step.method.rows is None) for count in counts}
 
 
@@ -33,12 +36,13 @@ def _packed(op: Conv, step: Step) -> tuple[np.ndarray, list[Part]]:
     method, per_group = step.method, op.channels // op.groups
     chunks: list[np.ndarray] = []
     blocks: list[Part] = []
+    weight = op.weight if op.integers is None else op.integers.weight
     offset = 0
     for group in range(op.groups):
         for start in range(0, per_group, method.block.channels):
             count = min(method.block.channels, per_group - start)
             first = group * per_group + start
-            part = op.weight[first : first + count].astype(np.float64)  # CO CI KH KW
+            part = weight[first : first + count].astype(np.float64)  # CO CI KH KW
             if method.rows and method.columns:
                 part = np.einsum("tk,ux,oikx->tuio", method.rows.weight, method.columns.weight, part)
             elif method.rows:
@@ -57,7 +61,8 @@ def _starts(op: Conv, step: Step, blocks: list[Part]) -> np.ndarray:
     for each in (step.method.rows, step.method.columns):
         if each:
             spread = np.outer(spread, each.ones).ravel()
-    return np.concatenate([np.outer(spread, op.bias[first : first + count]).ravel() for _, first, count, _ in blocks])
+    bias = op.bias if op.integers is None else op.integers.start
+    return np.concatenate([np.outer(spread, bias[first : first + count]).ravel() for _, first, count, _ in blocks])
 
 
 def conv_function(name: str, step: Step, plan: Plan) -> str:
@@ -68,7 +73,7 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
     reach, rows_band = op.weight.shape[2] // 2, BAND * ring.scale
     group_rows = method.rows.outputs if method.rows else 1
     height = extent("h", ring.scale)
-    weights, blocks = _packed(op, step)
+    inputs = words_of(op.inputs) if method.words else op.inputs
     head = [
         f"static void {name}(const frame *f, int k)",
         "{",
@@ -76,28 +81,39 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
         f"    const ptrdiff_t phase = f->phase{ring.scale};",
         f"    for (int y0 = top; y0 < top + {rows_band}; y0 += {group_rows}) {{",
         f"    if (y0 + {group_rows} <= 0 || y0 >= {height}) continue;",
-        *indent(row_table("in", op.inputs, group_rows + 2 * reach, f"y0 - {reach}"), 1),
-        f"    float *out[{group_rows}][{op.channels}];",
+        *indent(row_table("in", inputs, group_rows + 2 * reach, f"y0 - {reach}"), 1),
+        f"    float *out[{group_rows}][{ring.planes}];",
         f"    for (int r = 0; r < {group_rows}; r++)",
-        f"        for (int j = 0; j < {op.channels}; j++) out[r][j] = v{op.value}_to(f, y0 + r, j);",
+        f"        for (int j = 0; j < {ring.planes}; j++) out[r][j] = v{op.value}_to(f, y0 + r, j);",
     ]
     for i, point in enumerate(op.points):
         if isinstance(point, Combine):
-            head += indent(row_table(f"other{i}", point.other, group_rows, "y0"), 1)
-    if method.columns:
-        body = both_axes(name, op, step, plan, blocks)
+            head += indent(row_table(f"other{i}", point.other, group_rows, "y0", plan.kept), 1)
+    if method.words:
+        body, tables = words_body(name, op, step, plan), words_tables(name, op, step)
     else:
-        body = along_rows(name, op, step, plan, blocks) if method.rows else _direct(name, op, step, plan, blocks)
+        body, tables = _in_floats(name, op, step, plan)
     lines = [*head, *body]
     if ring.halo:
         lines += [
             f"    for (int r = 0; r < {group_rows}; r++)",
             f"        if (y0 + r >= 0 && y0 + r < {height})",
-            f"            for (int j = 0; j < {op.channels}; j++) v{op.value}_border(f, out[r][j]);",
+            f"            for (int j = 0; j < {ring.planes}; j++) v{op.value}_border(f, out[r][j]);",
         ]
     lines += ["    }", "}", ""]
+    return tables + point_tables(name, op.points, plan.kept) + "\n".join(lines)
+
+
+def _in_floats(name: str, op: Conv, step: Step, plan: Plan) -> tuple[list[str], str]:
+    """The body and the tables of a convolution of floats, which may hold whole numbers."""
+    method = step.method
+    weights, blocks = _packed(op, step)
+    if method.columns:
+        body = both_axes(name, op, step, plan, blocks)
+    else:
+        body = along_rows(name, op, step, plan, blocks) if method.rows else _direct(name, op, step, plan, blocks)
     tables = array(f"{name}_weight", weights) + array(f"{name}_bias", _starts(op, step, blocks))
-    return tables + point_tables(name, op.points) + "\n".join(lines)
+    return body, tables + (array(f"{name}_step", op.integers.step) if op.integers else "")
 
 
 def _direct(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -> list[str]:
@@ -114,19 +130,21 @@ def _direct(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -> 
         "    }",
     ]
     for group, first, count, offset in blocks:
+        value = f"times(sum[j][v], SPLAT({name}_step[{first} + j]))" if op.integers else "sum[j][v]"
         dot = dot_name(count, vectors, inlined=True)
         lines += [
             f"    for (int x = 0; x < n; x += {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
             f"        vf sum[{count}][{vectors}];",
             f"        {dot}({per_group}, plane + {group * per_group}, x, {name}_weight + {offset},",
             f"            {name}_bias + {first}, sum);",
-            f"        UNROLL for (int j = 0; j < {count}; j++)",
-            f"            UNROLL for (int v = 0; v < {vectors}; v++) {{",
-            "                const ptrdiff_t at = p * phase + x + v * VL;",
-            "                vf y = sum[j][v];",
-            *indent(points_code(name, op.points, f"{first} + j", "0", "at"), 4),
-            f"                store(out[0][{first} + j] + at, y);",
+            f"        UNROLL for (int v = 0; v < {vectors}; v++) {{",
+            "            const ptrdiff_t at = p * phase + x + v * VL;",
+            *(["            vu packed;"] if plan.rings[op.value].words else []),
+            f"            UNROLL for (int j = 0; j < {count}; j++) {{",
+            f"                vf y = {value};",
+            *indent(stored(name, op, plan, f"{first} + j", "j", op.channels - first), 4),
             "            }",
+            "        }",
             "    }",
         ]
     return [*lines, "    }"]

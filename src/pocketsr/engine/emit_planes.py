@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pocketsr.engine.emit_points import extent, point_tables, points_code, row_table
+from pocketsr.engine.emit_integers import stored
+from pocketsr.engine.emit_points import extent, indent, number_table, point_tables, row_table
 from pocketsr.engine.ir import Combine, Map, Shuffle
-from pocketsr.engine.method import BAND
+from pocketsr.engine.method import BAND, CHANNELS_A_WORD
 from pocketsr.engine.plan import Plan
 
 __all__ = ["PIXELS", "load_function", "map_function", "shuffle_function", "store_function"]
@@ -82,11 +83,12 @@ def store_function(kind: str, plan: Plan) -> str:
     factor, phases, pixel, vector = plan.factor, plan.phases, PIXELS[kind], _VECTORS[kind]
     area, rows, count = factor**2, BAND * scale, factor * phases
     table = "\n".join("        " + line for line in row_table("from", plan.output, 1, "y"))
+    scaled = "times(q, SPLAT(f->out_scale))" if plan.kept.exact else "q * f->out_scale"
     rounded = (
         "q"
         if kind == "f32"
         else f"__builtin_convertvector(__builtin_convertvector("
-        f"clip(q * f->out_scale + 0.5f, 0.5f, f->top + 0.5f), vi), {vector})"
+        f"clip({scaled} + 0.5f, 0.5f, f->top + 0.5f), vi), {vector})"
     )
     # Sample factor*(P*x + p) + j of the result is element x of vector p*factor + j.
     if count & (count - 1) == 0:
@@ -125,13 +127,15 @@ def store_function(kind: str, plan: Plan) -> str:
 
 
 def map_function(name: str, op: Map, plan: Plan) -> str:
-    """Pointwise steps over a band."""
+    """Pointwise steps over a band; a word's four channels at a time where words are made."""
     ring = plan.rings[op.value]
-    rows = BAND * ring.scale
-    tables = row_table("in", op.inputs, 1, "row")
+    rows, together = BAND * ring.scale, CHANNELS_A_WORD if ring.words else 1
+    tables = row_table("in", op.inputs, 1, "row", plan.kept)
     for i, point in enumerate(op.points):
         if isinstance(point, Combine):
-            tables += row_table(f"other{i}", point.other, 1, "row")
+            tables += row_table(f"other{i}", point.other, 1, "row", plan.kept)
+    shifts = number_table(f"{name}_in", op.inputs, plan.kept)
+    value = f"number(in[0][j] + at, {name}_in_shift[j])" if shifts else "load(in[0][j] + at)"
     lines = [
         f"static void {name}(const frame *f, int k)",
         "{",
@@ -139,22 +143,25 @@ def map_function(name: str, op: Map, plan: Plan) -> str:
         f"    for (int row = top; row < top + {rows}; row++) {{",
         f"        if (row < 0 || row >= {extent('h', ring.scale)}) continue;",
         *(f"        {line}" for line in tables),
-        f"        for (int j = 0; j < {op.channels}; j++) {{",
-        f"            float *out = v{op.value}_row(f, row, j);",
+        f"        for (int first = 0; first < {op.channels}; first += {together}) {{",
+        f"            float *out[{ring.planes}];",
+        f"            out[first / {together}] = v{op.value}_row(f, row, first / {together});",
         f"            for (int p = 0; p < {plan.phases}; p++)",
         "                for (int x = 0; x < n; x += VL) {",
         f"                    const ptrdiff_t at = p * f->phase{ring.scale} + x;",
-        "                    vf y = load(in[0][j] + at);",
-        *(f"                    {line}" for line in points_code(name, op.points, "j", "0", "at")),
-        "                    store(out + at, y);",
+        *(["                    vu packed;"] if ring.words else []),
+        f"                    for (int j = first; j < least(first + {together}, {op.channels}); j++) {{",
+        f"                        vf y = {value};",
+        *indent(stored(name, op, plan, "j", "j", op.channels, "out"), 6),
+        "                    }",
         "                }",
-        *([f"            v{op.value}_border(f, out);"] if ring.halo else []),
+        *([f"            v{op.value}_border(f, out[first / {together}]);"] if ring.halo else []),
         "        }",
         "    }",
         "}",
         "",
     ]
-    return point_tables(name, op.points) + "\n".join(lines)
+    return shifts + point_tables(name, op.points, plan.kept) + "\n".join(lines)
 
 
 def shuffle_function(name: str, op: Shuffle, plan: Plan) -> str:

@@ -6,13 +6,29 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Function, Point, Prelu, Ref
+from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Dequantize, Function, Point, Prelu, Quantize, Ref
+from pocketsr.engine.method import CHANNELS_A_WORD
+from pocketsr.engine.plan import Kept
 
-__all__ = ["Part", "array", "extent", "indent", "literal", "point_tables", "points_code", "row_table"]
+__all__ = [
+    "Part",
+    "array",
+    "extent",
+    "indent",
+    "inverse",
+    "literal",
+    "number_table",
+    "point_tables",
+    "points_code",
+    "row_table",
+]
 
 Part = tuple[int, int, int, int]  # a register block: group, first channel, channels, offset in the weights
 
 _INFIX = {Binary.ADD: "+", Binary.SUB: "-", Binary.MUL: "*", Binary.DIV: "/"}
+
+
+_PLAIN = Kept(frozenset(), False)
 
 
 def extent(side: str, scale: int) -> str:
@@ -37,11 +53,28 @@ def array(name: str, values: Sequence[float] | np.ndarray) -> str:
     return f"static const float {name}[{len(numbers)}] __attribute__((aligned(64))) = {{\n    {body}\n}};\n"
 
 
-def point_tables(name: str, points: Sequence[Point]) -> str:
+def _dequantized(x: str, step: float, zero: int) -> str:
+    whole = f"{x} - {zero}.0f" if zero else x
+    return f"times({whole}, SPLAT({literal(step)}))"
+
+
+def number_table(name: str, refs: Sequence[Ref], kept: Kept) -> str:
+    """How many bits up in its word each plane that `refs` name is; -1 for one of floats. Empty where all are."""
+    shifts = [8 * (ref.channel % CHANNELS_A_WORD) if ref.value in kept.words else -1 for ref in refs]
+    if max(shifts) < 0:
+        return ""
+    return f"static const int {name}_shift[{len(shifts)}] = {{{', '.join(map(str, shifts))}}};\n"
+
+
+def point_tables(name: str, points: Sequence[Point], kept: Kept = _PLAIN) -> str:
     """The per-channel constants of the pointwise steps of function `name`."""
     out = []
     for i, point in enumerate(points):
-        if isinstance(point, Prelu) and point.slope.any():
+        if isinstance(point, Combine):
+            out.append(number_table(f"{name}_other{i}", point.other, kept))
+        elif isinstance(point, Prelu) and kept.exact:
+            out.append(array(f"{name}_slope{i}", point.slope) if point.slope.any() else "")
+        elif isinstance(point, Prelu) and point.slope.any():
             out.append(array(f"{name}_slope_less_1_{i}", point.slope.astype(np.float64) - 1))
         elif isinstance(point, Affine):
             out.append(array(f"{name}_scale{i}", point.scale))
@@ -49,7 +82,14 @@ def point_tables(name: str, points: Sequence[Point]) -> str:
     return "".join(out)
 
 
-def points_code(name: str, points: Sequence[Point], channel: str, row: str, column: str) -> list[str]:
+def inverse(step: float) -> str:
+    """1 / step as a literal."""
+    return literal(1 / float(np.float32(step)))
+
+
+def points_code(
+    name: str, points: Sequence[Point], channel: str, row: str, column: str, kept: Kept = _PLAIN
+) -> list[str]:
     """Statements that turn the vector `y` of output channel `channel` into its final value.
 
     A combination reads the row table `other{i}[row][channel]`.
@@ -57,6 +97,17 @@ def points_code(name: str, points: Sequence[Point], channel: str, row: str, colu
     out = []
     for i, point in enumerate(points):
         match point:
+            case Dequantize(step, zero):
+                out.append(f"y = {_dequantized('y', step, zero)};")
+            case Quantize(step, zero, top):
+                if step != 1:
+                    out.append(f"y = times(y, SPLAT({inverse(step)}));")
+                out.append(f"y = rounded(clip(y, {-zero}.0f, {top - zero}.0f)) + {zero}.0f;")
+            case Affine() if kept.exact:
+                out.append(f"y = times(y, SPLAT({name}_scale{i}[{channel}])) + {name}_offset{i}[{channel}];")
+            case Prelu(slope) if kept.exact and slope.any():
+                slopes = "low" if (slope <= 1).all() else "any"
+                out.append(f"y = prelu_{slopes}(y, SPLAT({name}_slope{i}[{channel}]));")
             case Affine():
                 out.append(f"y = y * {name}_scale{i}[{channel}] + {name}_offset{i}[{channel}];")
             case Prelu(slope):
@@ -69,10 +120,15 @@ def points_code(name: str, points: Sequence[Point], channel: str, row: str, colu
                     out.append(f"y = vmax(y, SPLAT({literal(low)}));")
                 if high < np.inf:
                     out.append(f"y = vmin(y, SPLAT({literal(high)}));")
-            case Function(kind):
-                out.append(f"y = v{kind.value}(y);")
-            case Combine(kind, _):
+            case Function(function):
+                out.append(f"y = v{function.value}(y);")
+            case Combine(kind, refs, numbers):
                 other = f"load(other{i}[{row}][{channel}] + {column})"
+                if any(ref.value in kept.words for ref in refs):
+                    other = f"number(other{i}[{row}][{channel}] + {column}, {name}_other{i}_shift[{channel}])"
+                if numbers is not None:
+                    out.append(f"const vf z{i} = {_dequantized(other, numbers.step, numbers.zero)};")
+                    other = f"z{i}"
                 if kind in _INFIX:
                     out.append(f"y = y {_INFIX[kind]} {other};")
                 else:
@@ -80,8 +136,9 @@ def points_code(name: str, points: Sequence[Point], channel: str, row: str, colu
     return out
 
 
-def row_table(table: str, refs: Sequence[Ref], rows: int, first_row: str) -> list[str]:
+def row_table(table: str, refs: Sequence[Ref], rows: int, first_row: str, kept: Kept = _PLAIN) -> list[str]:
     """Statements that fill `const float *table[rows][channels]` with the rows that `refs` name."""
+    refs = [Ref(ref.value, ref.channel // CHANNELS_A_WORD) if ref.value in kept.words else ref for ref in refs]
     out = [f"const float *{table}[{rows}][{len(refs)}];", f"for (int r = 0; r < {rows}; r++) {{"]
     start = 0
     while start < len(refs):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from pocketsr.engine.handlers_quant import stored_integers
 from pocketsr.engine.importer import (
     WHOLE_IMAGE,
     Attributes,
@@ -64,7 +67,8 @@ def _conv(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Att
     scale = state.scale_of(planes)
     groups = int(attributes.get("group", 1))
     name = node.name or node.output[0]
-    return [state.add(Conv(name, state.new_value(scale), planes.refs, spread, offset, groups, kind), scale)]
+    conv = Conv(name, state.new_value(scale), planes.refs, spread, offset, groups, kind)
+    return [state.add(replace(conv, integers=stored_integers(state, node, conv)), scale)]
 
 
 @handles("Pad")

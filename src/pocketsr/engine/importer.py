@@ -76,6 +76,14 @@ def handles(*operators: str) -> Callable[[Handler], Handler]:
     return register
 
 
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A constant that the file keeps as whole numbers: scale * numbers, by the first axis or as a whole."""
+
+    numbers: NDArray[np.int32]
+    scale: NDArray[np.float32]  # one, or one a first index
+
+
 @dataclass
 class Importer:
     """What is known so far while the nodes are read one after the other."""
@@ -83,6 +91,7 @@ class Importer:
     ops: list[Op] = field(default_factory=list)
     scales: dict[int, int] = field(default_factory=lambda: {0: 1})
     size: tuple[int, int] = (1013, 1511)  # of the image that is imagined where the file calculates with sizes
+    stored: dict[str, Stored] = field(default_factory=dict)  # constants that the file keeps as whole numbers
 
     def new_value(self, scale: int) -> int:
         value = len(self.scales)
@@ -173,7 +182,7 @@ def from_onnx(source: Path) -> Imported:
     Raises UserError where the file is no ONNX network, or holds a node that the engine can't run: the message names
     the node, its operator and the reason.
     """
-    from pocketsr.engine import handlers, handlers_conv, handlers_view  # noqa: F401  (they fill HANDLERS)
+    from pocketsr.engine import handlers, handlers_conv, handlers_quant, handlers_view  # noqa: F401  (they fill HANDLERS)
 
     path, model = str(source), read_model(source)
     graph = model.graph
@@ -192,6 +201,8 @@ def from_onnx(source: Path) -> Imported:
             twins: list[Any] = []
             if not any(isinstance(x, Planes | View | Padded) for x in inputs):
                 outputs = fold(node, inputs, list(model.opset_import))
+                if (kept := _stored(node, inputs, attributes)) is not None:
+                    state.stored[node.output[0]] = kept
                 if not measured.keys().isdisjoint(node.input):
                     others = [measured.get(name, x) for name, x in zip(node.input, inputs, strict=True)]
                     twins = fold(node, others, list(model.opset_import))
@@ -214,6 +225,17 @@ def from_onnx(source: Path) -> Imported:
             if not np.array_equal(np.asarray(own), np.asarray(twin)):
                 measured[name] = twin
     return _finish(path, model, state, tensors, channels)
+
+
+def _stored(node: onnx.NodeProto, inputs: list[Any], attributes: Attributes) -> Stored | None:
+    """The whole numbers behind a constant, where it is one that a convolution can take."""
+    if node.op_type != "DequantizeLinear" or any(not isinstance(x, np.ndarray) for x in inputs):
+        return None
+    numbers, scale = inputs[:2]
+    axis = int(attributes.get("axis", 1)) % max(1, numbers.ndim)
+    if (scale.size > 1 and (axis != 0 or scale.ndim != 1)) or (len(inputs) > 2 and np.any(inputs[2])):
+        return None
+    return Stored(numbers.astype(np.int32), scale.astype(np.float32).reshape(-1))
 
 
 def _finish(path: str, model: onnx.ModelProto, state: Importer, tensors: dict[str, Tensor], channels: int) -> Imported:

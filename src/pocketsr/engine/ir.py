@@ -20,14 +20,17 @@ __all__ = [
     "Clip",
     "Combine",
     "Conv",
+    "Dequantize",
     "Function",
     "Graph",
     "Info",
+    "Integers",
     "Map",
     "Op",
     "Pad",
     "Point",
     "Prelu",
+    "Quantize",
     "Ref",
     "Shuffle",
     "Unary",
@@ -100,19 +103,63 @@ class Function:
 
 
 @dataclass(frozen=True)
+class Dequantize:
+    """y = (x - zero) * step, x being whole numbers."""
+
+    step: float
+    zero: int
+
+
+@dataclass(frozen=True)
+class Quantize:
+    """y = min(max(rint(x / step) + zero, 0), top): whole numbers; rint rounds halves to even."""
+
+    step: float
+    zero: int
+    top: int
+
+
+@dataclass(frozen=True)
 class Combine:
-    """y[c] = x[c] (kind) other[c]."""
+    """y[c] = x[c] (kind) other[c], whole numbers being dequantized first."""
 
     kind: Binary
     other: tuple[Ref, ...]  # C
+    numbers: Dequantize | None = None
 
 
-Point = Affine | Prelu | Clip | Function | Combine
+Point = Affine | Prelu | Clip | Function | Dequantize | Quantize | Combine
+
+
+@dataclass(frozen=True, eq=False)
+class Integers:
+    """A convolution of whole numbers: the sum of weight * (x - zero), plus bias, exactly; times `step` as a float."""
+
+    weight: NDArray[np.int8]  # CO CI/groups KH KW
+    bias: NDArray[np.int32]  # CO
+    step: Array  # CO
+    zero: int
+    top: int  # x is 0..top
+
+    @property
+    def start(self) -> NDArray[np.int64]:
+        """What a sum of weight * x starts from, so that x need not be taken less its zero; CO."""
+        total: NDArray[np.int64] = self.weight.astype(np.int64).sum(axis=(1, 2, 3))
+        return self.bias - self.zero * total
+
+    @property
+    def most(self) -> int:
+        """No sum of weight * x, begun at `start` and taken in any order, goes beyond this or its negative."""
+        each: NDArray[np.int64] = np.abs(self.weight.astype(np.int64)).sum(axis=(1, 2, 3))
+        return int((each * self.top + np.abs(self.start)).max())
 
 
 @dataclass(frozen=True, eq=False)
 class Conv:
-    """Stride-1 convolution of odd kernel, output as large as the input, then pointwise steps."""
+    """Stride-1 convolution of odd kernel, output as large as the input, then pointwise steps.
+
+    With `integers` it reads whole numbers, and `weight` and `bias` are what those stand for.
+    """
 
     name: str
     value: int
@@ -122,6 +169,7 @@ class Conv:
     groups: int = 1
     pad: Pad = Pad.ZERO
     points: tuple[Point, ...] = ()
+    integers: Integers | None = None
 
     @property
     def channels(self) -> int:

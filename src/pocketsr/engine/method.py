@@ -1,4 +1,4 @@
-"""How one convolution runs: directly, by Winograd along the rows, or by Winograd along rows and columns."""
+"""How one convolution runs: directly, by Winograd along the rows, or along rows and columns, in floats or in bytes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from pocketsr.engine.ir import Conv
 from pocketsr.engine.target import Target
 from pocketsr.engine.winograd import Filter, minimal_filter
 
-__all__ = ["BAND", "Block", "Method", "choose_block", "choose_method", "choose_phases"]
+__all__ = ["BAND", "CHANNELS_A_WORD", "Block", "Method", "choose_block", "choose_method", "choose_phases"]
 
 BAND = 4  # input rows a band: F(4, 3) makes four
+CHANNELS_A_WORD = 4  # whole numbers of a byte are kept four channels to a word, as dot products take them
+_BYTE = 255
 _PHASES = 4  # F(4, 3) along the columns makes four neighbours, one of each phase
 _REFERENCE_WIDTH = 640
 
@@ -27,12 +29,16 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Method:
-    """`rows` and `columns`: Winograd along that axis; None is direct. `tile`: columns of a phase at once."""
+    """`rows` and `columns`: Winograd along that axis; None is direct. `tile`: columns of a phase at once.
+
+    words: four channels of whole numbers, a byte each, are multiplied and summed at once.
+    """
 
     block: Block
     rows: Filter | None = None
     columns: Filter | None = None
     tile: int = 0
+    words: bool = False
 
     @property
     def products(self) -> int:
@@ -40,14 +46,16 @@ class Method:
         return (self.rows.products if self.rows else 1) * (self.columns.products if self.columns else 1)
 
 
-def choose_block(channels: int, vectors_wanted: int, target: Target) -> Block:
+def choose_block(channels: int, vectors_wanted: int, target: Target, multiple: int = 1) -> Block:
     """The register block with the fewest loads for each multiply-add that fits in the registers.
+
+    Its channels are a multiple of `multiple`, or all that there are.
 
     Accumulators, one row of pixels and one weight have to fit: 12 x 2 on AVX-512 and NEON (32 registers), 4 x 3 or
     6 x 2 on AVX2 (16). Overhang at the reference width counts as lost work.
     """
     best, best_cost = Block(1, 1), float("inf")
-    for rows in range(1, channels + 1):
+    for rows in (*range(multiple, channels, multiple), channels):
         for vectors in range(1, 9):
             used = rows * vectors + vectors + 1
             if used > target.registers or vectors > max(2, vectors_wanted):
@@ -92,13 +100,17 @@ def choose_phases(convs: Sequence[Conv]) -> int:
     With its columns kept in four phases, four neighbouring results are four vectors, and transforms along the
     columns are sums of whole vectors as they are along the rows.
     """
-    return _PHASES if any(_best(op, _PHASES) == "both" for op in convs) else 1
+    return _PHASES if any(op.integers is None and _best(op, _PHASES) == "both" for op in convs) else 1
 
 
 def choose_method(op: Conv, scale: int, phases: int, target: Target) -> Method:
     """The method of the fewest estimated cycles, its register block, and a tile that fits the caches."""
     taps, columns = op.weight.shape[2:]
     vectors = ceil(_REFERENCE_WIDTH * scale / phases / target.lanes)
+    if op.integers is not None:
+        words = op.integers.top <= _BYTE
+        outputs = op.channels if words else op.channels // op.groups
+        return Method(choose_block(outputs, vectors, target, CHANNELS_A_WORD), words=words)
     block = choose_block(op.channels // op.groups, vectors, target)
     best = _best(op, phases)
     step = block.vectors * target.lanes

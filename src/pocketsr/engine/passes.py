@@ -14,16 +14,19 @@ from pocketsr.engine.ir import (
     Combine,
     Conv,
     Graph,
+    Integers,
     Map,
     Op,
     Point,
     Prelu,
+    Quantize,
     Ref,
     Shuffle,
     point_refs,
     refs_of,
     verify,
 )
+from pocketsr.engine.passes_quant import bound_input, fold_steps, use_integers
 
 __all__ = ["PASSES", "simplify"]
 
@@ -76,7 +79,7 @@ def sink_shuffles(graph: Graph) -> Graph:
             others = [sources(p.other, factor) if isinstance(p, Combine) else () for p in op.points]
             if inputs is not None and all(other is not None for other in others):
                 points = tuple(
-                    Combine(p.kind, other or ()) if isinstance(p, Combine) else _widen(p, factor**2)
+                    replace(p, other=other or ()) if isinstance(p, Combine) else _widen(p, factor**2)
                     for p, other in zip(op.points, others, strict=True)
                 )
                 inner = Map(op.name, next_value, inputs, points)
@@ -109,13 +112,15 @@ def fuse(graph: Graph) -> Graph:
 
 def _fusible(op: Map, host: Conv | Map, users: Counter[int]) -> bool:
     own = any(ref.value == host.value for ref in point_refs(op.points))
+    if isinstance(host, Conv) and host.integers is None and op.points and isinstance(op.points[0], Quantize):
+        return False  # whole numbers come from convolutions of whole numbers, or from maps
     return users[host.value] == 1 and not own and _whole(op.inputs, host)
 
 
 def _swap(op: Map) -> Map | None:
     """The same step with the operands of its first, commutative, combination exchanged."""
     first = op.points[0] if op.points else None
-    if not isinstance(first, Combine) or first.kind in (Binary.SUB, Binary.DIV):
+    if not isinstance(first, Combine) or first.numbers or first.kind in (Binary.SUB, Binary.DIV):
         return None
     return replace(op, inputs=first.other, points=(Combine(first.kind, op.inputs), *op.points[1:]))
 
@@ -124,7 +129,7 @@ def fold_affine(graph: Graph) -> Graph:
     """Scale and offset right after a convolution become part of its weights and bias; chains of them become one."""
 
     def folded(op: Op) -> Op:
-        if not isinstance(op, Conv) or not op.points or not isinstance(op.points[0], Affine):
+        if not isinstance(op, Conv) or op.integers or not op.points or not isinstance(op.points[0], Affine):
             return op
         first = op.points[0]
         scale = first.scale.astype(np.float64)
@@ -143,7 +148,7 @@ def _renamed(op: Op, names: dict[Ref, Ref]) -> Op:
 
     if isinstance(op, Shuffle):
         return replace(op, inputs=now(op.inputs))
-    points = tuple(Combine(p.kind, now(p.other)) if isinstance(p, Combine) else p for p in op.points)
+    points = tuple(replace(p, other=now(p.other)) if isinstance(p, Combine) else p for p in op.points)
     return replace(op, inputs=now(op.inputs), points=points)
 
 
@@ -175,7 +180,7 @@ def _part(point: Point, channels: slice) -> Point:
         case Prelu():
             return Prelu(point.slope[channels])
         case Combine():
-            return Combine(point.kind, point.other[channels])
+            return replace(point, other=point.other[channels])
     return point
 
 
@@ -194,15 +199,28 @@ def part_groups(graph: Graph) -> Graph:
             own = slice(group * outputs, (group + 1) * outputs)
             planes = op.inputs[group * inputs : (group + 1) * inputs]
             points = tuple(_part(point, own) for point in op.points)
-            ops.append(
-                Conv(f"{op.name}_{group}", free, planes, op.weight[own], op.bias[own], pad=op.pad, points=points)
-            )
+            whole = op.integers
+            if whole is not None:
+                parts = whole.weight[own], whole.bias[own], whole.step[own]
+                whole = Integers(*parts, whole.zero, whole.top)
+            ops.append(Conv(f"{op.name}_{group}", free, planes, op.weight[own], op.bias[own], 1, op.pad, points, whole))
             names |= {Ref(op.value, own.start + c): Ref(free, c) for c in range(outputs)}
             free += 1
     return replace(graph, ops=tuple(ops), output=tuple(names.get(ref, ref) for ref in graph.output))
 
 
-PASSES: tuple[Callable[[Graph], Graph], ...] = (drop_idle, sink_shuffles, drop_idle, fuse, fold_affine, part_groups)
+PASSES: tuple[Callable[[Graph], Graph], ...] = (
+    drop_idle,
+    sink_shuffles,
+    drop_idle,
+    bound_input,
+    use_integers,
+    drop_idle,
+    fuse,
+    fold_affine,
+    fold_steps,
+    part_groups,
+)
 
 
 def simplify(graph: Graph) -> Graph:

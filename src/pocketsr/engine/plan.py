@@ -8,14 +8,14 @@ cut: a strip merely starts some bands earlier (`warm`) to fill its rings.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
-from pocketsr.engine.ir import Conv, Graph, Map, Op, Pad, Ref, Shuffle, refs_of
-from pocketsr.engine.method import BAND, Block, Method, choose_method, choose_phases
+from pocketsr.engine.ir import Conv, Graph, Map, Op, Pad, Quantize, Ref, Shuffle, refs_of
+from pocketsr.engine.method import BAND, CHANNELS_A_WORD, Block, Method, choose_method, choose_phases
 from pocketsr.engine.target import Target
 
-__all__ = ["Plan", "Ring", "Step", "make_plan"]
+__all__ = ["Kept", "Plan", "Ring", "Step", "make_plan"]
 
 
 _PLAIN = Method(Block(1, 1))
@@ -23,7 +23,11 @@ _PLAIN = Method(Block(1, 1))
 
 @dataclass(frozen=True)
 class Ring:
-    """The rows of a value that are alive."""
+    """The rows of a value that are alive.
+
+    words: they hold whole numbers, four channels to a plane, the first in the lowest byte. Else a plane is a channel
+    of floats.
+    """
 
     value: int
     channels: int
@@ -32,6 +36,24 @@ class Ring:
     rows: int
     halo: int  # columns beyond the border that somebody reads
     pad: Pad
+    words: bool = False
+    beyond: int = 0  # with Pad.ZERO: the number beyond the border
+
+    @property
+    def planes(self) -> int:
+        return ceil(self.channels / CHANNELS_A_WORD) if self.words else self.channels
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How the values of a plan are kept and computed.
+
+    words: the values that are words of four channels. exact: products are rounded before they are summed, so that
+    every machine gives the same bits.
+    """
+
+    words: frozenset[int]
+    exact: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +82,11 @@ class Plan:
         return lanes * max(1, *(ceil(ring.halo / lanes) for ring in self.rings.values()))
 
     @property
+    def kept(self) -> Kept:
+        whole = any(isinstance(step.op, Conv) and step.op.integers is not None for step in self.steps)
+        return Kept(frozenset(value for value, ring in self.rings.items() if ring.words), whole)
+
+    @property
     def span(self) -> int:
         """The widest run of columns of one phase that one turn of an inner loop writes."""
         return self.target.lanes * max(2, *(step.method.block.vectors for step in self.steps))
@@ -85,9 +112,35 @@ def _separate_edges(graph: Graph) -> Graph:
                 ops.append(Map(f"edges_of_{value}", free, planes))
                 free += 1
             inputs = tuple(Ref(copies.get(ref.value, ref.value), ref.channel) for ref in op.inputs)
-            op = Conv(op.name, op.value, inputs, op.weight, op.bias, op.groups, op.pad, op.points)  # noqa: PLW2901
+            op = replace(op, inputs=inputs)  # noqa: PLW2901
         ops.append(op)
     return graph.with_ops(ops)
+
+
+def _separate_numbers(graph: Graph) -> Graph:
+    """Whole numbers that are shuffled, or the result, are copied: convolutions may keep theirs as words."""
+    made = {op.value: op for op in graph.ops}
+    copies: dict[int, Map] = {}
+    free = max(made, default=0) + 1
+
+    def copied(refs: tuple[Ref, ...]) -> tuple[Ref, ...]:
+        nonlocal free
+        out = []
+        for ref in refs:
+            op = made.get(ref.value)
+            if isinstance(op, Conv | Map) and op.points and isinstance(op.points[-1], Quantize):
+                if ref.value not in copies:
+                    planes = tuple(Ref(ref.value, c) for c in range(op.channels))
+                    copies[ref.value] = Map(f"copy_of_{ref.value}", free, planes)
+                    free += 1
+                ref = Ref(copies[ref.value].value, ref.channel)  # noqa: PLW2901
+            out.append(ref)
+        return tuple(out)
+
+    ops = [replace(op, inputs=copied(op.inputs)) if isinstance(op, Shuffle) else op for op in graph.ops]
+    output = copied(graph.output)
+    placed = [each for op in ops for each in (op, copies.get(op.value)) if each is not None]
+    return replace(graph, ops=tuple(placed), output=output)
 
 
 def _reach(op: Op, ref: Ref) -> int:
@@ -97,7 +150,7 @@ def _reach(op: Op, ref: Ref) -> int:
 
 def make_plan(graph: Graph, target: Target) -> Plan:
     """Schedule `graph` (simplified) for `target`."""
-    graph = _separate_edges(graph)
+    graph = _separate_numbers(_separate_edges(graph))
     scales = graph.scales()
     last = next((op for op in graph.ops if op.value == graph.output[0].value), None)
     shuffled = isinstance(last, Shuffle) and all(ref.value == last.value for ref in graph.output)
@@ -134,6 +187,16 @@ def make_plan(graph: Graph, target: Target) -> Plan:
         if value:
             warm[makers[value]] = warm_of[value]
 
+    phases = choose_phases([op for op in ops if isinstance(op, Conv)])
+    steps = [Step(None, warm_of[0])]
+    for op in ops:
+        if isinstance(op, Conv):
+            steps.append(Step(op, warm[op], choose_method(op, scales[op.value], phases, target)))
+        else:
+            steps.append(Step(op, warm[op]))
+    readers_of_words = [step.op for step in steps if step.op is not None and step.method.words]
+    bytewise = {ref.value for op in readers_of_words for ref in op.inputs}
+
     rings = {}
     for value in values:
         depth = max(lag + reach - shift[value] for _, lag, reach in readers[value]) + BAND * scales[value]
@@ -142,13 +205,7 @@ def make_plan(graph: Graph, target: Target) -> Plan:
         halo = max((op.weight.shape[3] // 2 for op in wide), default=0)
         pad = next((op.pad for op in wide if max(op.weight.shape[2:]) > 1), Pad.ZERO)
         channels = graph.channels if value == 0 else makers[value].channels
-        rings[value] = Ring(value, channels, scales[value], shift[value], depth, halo, pad)
-
-    phases = choose_phases([op for op in ops if isinstance(op, Conv)])
-    steps = [Step(None, warm_of[0])]
-    for op in ops:
-        if isinstance(op, Conv):
-            steps.append(Step(op, warm[op], choose_method(op, scales[op.value], phases, target)))
-        else:
-            steps.append(Step(op, warm[op]))
+        beyond = next((op.integers.zero for op in wide if op.integers), 0)
+        words = value in bytewise
+        rings[value] = Ring(value, channels, scales[value], shift[value], depth, halo, pad, words, beyond)
     return Plan(graph, target, rings, tuple(steps), output, factor, phases)

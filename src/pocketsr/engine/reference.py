@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,14 @@ from pocketsr.engine.ir import (
     Clip,
     Combine,
     Conv,
+    Dequantize,
     Function,
     Graph,
     Map,
     Pad,
     Point,
     Prelu,
+    Quantize,
     Ref,
     Shuffle,
     Unary,
@@ -28,7 +31,7 @@ from pocketsr.pixels import imresize
 
 __all__ = ["better_white", "evaluate", "guess_white"]
 
-Plane = NDArray[np.float64]
+Plane = NDArray[Any]
 _BINARY = {
     Binary.ADD: np.add,
     Binary.SUB: np.subtract,
@@ -46,18 +49,34 @@ _UNARY: dict[Unary, Callable[[Plane], Plane]] = {
 }
 
 
-def _conv(op: Conv, planes: Plane) -> Plane:
+def _windows(op: Conv, planes: Plane, beyond: float) -> Plane:
+    """C H W KH KW, in double precision."""
     height, width = op.weight.shape[2:]
     border = ((0, 0), (height // 2, height // 2), (width // 2, width // 2))
-    padded = np.pad(planes, border, mode="edge" if op.pad is Pad.EDGE else "constant")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))  # C H W KH KW
+    planes = planes.astype(np.float64)
+    if op.pad is Pad.EDGE:
+        padded = np.pad(planes, border, mode="edge")
+    else:
+        padded = np.pad(planes, border, constant_values=beyond)
+    return np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
+
+
+def _conv(op: Conv, planes: Plane) -> Plane:
+    """In double precision; with whole numbers an exact sum, times its step in single precision."""
+    whole = op.integers
+    weights = (op.weight if whole is None else whole.weight).astype(np.float64)
     parts = [
         np.einsum("chwij,ocij->ohw", window, weight, optimize=True)
         for window, weight in zip(
-            np.split(windows, op.groups), np.split(op.weight.astype(np.float64), op.groups), strict=True
+            np.split(_windows(op, planes, whole.zero if whole else 0.0), op.groups),
+            np.split(weights, op.groups),
+            strict=True,
         )
     ]
-    return np.concatenate(parts) + op.bias[:, None, None]
+    total = np.concatenate(parts)
+    if whole is None:
+        return total + op.bias[:, None, None]
+    return (total + whole.start[:, None, None]).astype(np.float32) * whole.step[:, None, None]
 
 
 def _point(point: Point, x: Plane, other: Plane | None) -> Plane:
@@ -69,15 +88,26 @@ def _point(point: Point, x: Plane, other: Plane | None) -> Plane:
         case Clip(low, high):
             return np.clip(x, low, high)
         case Function(kind):
-            return np.asarray(_UNARY[kind](x), np.float64)
-        case Combine(kind, _):
+            return np.asarray(_UNARY[kind](x), x.dtype)
+        case Dequantize(step, zero):
+            return np.asarray((x - x.dtype.type(zero)) * x.dtype.type(step), x.dtype)
+        case Quantize(step, zero, top):
+            scaled = x * x.dtype.type(1 / np.float64(np.float32(step)))
+            return np.asarray(np.clip(np.rint(scaled) + zero, 0, top), x.dtype)
+        case Combine(kind, _, numbers):
             assert other is not None
-            return np.asarray(_BINARY[kind](x, other), np.float64)
+            return np.asarray(_BINARY[kind](x, _point(numbers, other, None) if numbers else other), x.dtype)
 
 
 def evaluate(graph: Graph, image: NDArray[np.floating]) -> Plane:
-    """The output (C, scale*H, scale*W) of `graph` for `image` (C, H, W), in double precision."""
-    values: dict[int, Plane] = {0: image.astype(np.float64)}
+    """The output (C, scale*H, scale*W) of `graph` for `image` (C, H, W).
+
+    In double precision; where convolutions are of whole numbers, in single precision, step by step: that is what
+    the compiled network must give to the last bit, as long as no other convolution takes part.
+    """
+    whole = any(isinstance(op, Conv) and op.integers is not None for op in graph.ops)
+    real = np.float32 if whole else np.float64
+    values: dict[int, Plane] = {0: image.astype(real)}
 
     def gather(refs: tuple[Ref, ...]) -> Plane:
         return np.stack([values[ref.value][ref.channel] for ref in refs])
@@ -85,7 +115,7 @@ def evaluate(graph: Graph, image: NDArray[np.floating]) -> Plane:
     for op in graph.ops:
         planes = gather(op.inputs)
         if isinstance(op, Conv | Map):
-            result = _conv(op, planes) if isinstance(op, Conv) else planes
+            result = (_conv(op, planes) if isinstance(op, Conv) else planes).astype(real)
             for point in op.points:
                 result = _point(point, result, gather(point.other) if isinstance(point, Combine) else None)
         else:

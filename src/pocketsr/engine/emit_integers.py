@@ -1,0 +1,144 @@
+"""C for convolutions of whole numbers, and for storing whole numbers: four channels to a word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pocketsr.engine.emit_points import array, indent, inverse, points_code
+from pocketsr.engine.ir import Conv, Integers, Map, Quantize, Ref
+from pocketsr.engine.method import CHANNELS_A_WORD
+from pocketsr.engine.plan import Plan, Step
+
+__all__ = ["stored", "words_body", "words_of", "words_tables"]
+
+_ROUNDER = 0x4B400000  # the bits of 1.5 * 2^23
+_ALL = 2**32
+
+
+def words_of(inputs: Sequence[Ref]) -> tuple[Ref, ...]:
+    """The words that hold `inputs`: a Ref whose channel is the word's number."""
+    return tuple(dict.fromkeys(Ref(ref.value, ref.channel // CHANNELS_A_WORD) for ref in inputs))
+
+
+def _dense(op: Conv, whole: Integers) -> np.ndarray:
+    """Weights by output channel, word, place in the word, row and column; groups become zeros elsewhere."""
+    words = {ref: index for index, ref in enumerate(words_of(op.inputs))}
+    per_group, outputs = op.weight.shape[1], op.channels // op.groups
+    dense = np.zeros((op.channels, len(words), CHANNELS_A_WORD, *op.weight.shape[2:]), np.int64)
+    for place, ref in enumerate(op.inputs):
+        group = place // per_group
+        own = slice(group * outputs, (group + 1) * outputs)
+        word = words[Ref(ref.value, ref.channel // CHANNELS_A_WORD)]
+        dense[own, word, ref.channel % CHANNELS_A_WORD] += whole.weight[own, place % per_group]
+    return dense
+
+
+def _blocks(op: Conv, step: Step) -> list[tuple[int, int]]:
+    """(first channel, channels) of each register block."""
+    size = step.method.block.channels
+    return [(first, min(size, op.channels - first)) for first in range(0, op.channels, size)]
+
+
+def words_tables(name: str, op: Conv, step: Step) -> str:
+    """Weights in the order in which the inner loops read them: block, word, row, column, output channel."""
+    assert op.integers is not None
+    dense = _dense(op, op.integers)
+    rows = [
+        "    " + ", ".join(f"WORDS({', '.join(map(str, four))})" for four in line)
+        for first, count in _blocks(op, step)
+        for line in dense[first : first + count].transpose(1, 3, 4, 0, 2).reshape(-1, count, CHANNELS_A_WORD)
+    ]
+    size = dense.size // CHANNELS_A_WORD
+    starts = zip(op.integers.start, dense.sum(axis=(1, 2, 3, 4)), strict=True)
+    start = ", ".join(f"START({b}, {s})" for b, s in starts)
+    return (
+        f"static const int32_t {name}_weight[{size} * PARTS] __attribute__((aligned(64))) = {{\n"
+        + ",\n".join(rows)
+        + f"}};\nstatic const int32_t {name}_start[{op.channels}] = {{{start}}};\n"
+        + array(f"{name}_step", op.integers.step)
+    )
+
+
+def words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
+    """Sums over words in registers, channels x vectors of them; `in` holds the rows of the words."""
+    taps, columns = op.weight.shape[2:]
+    words, vectors, ring = len(words_of(op.inputs)), step.method.block.vectors, plan.rings[op.value]
+    total = words * taps * columns
+    lines = [
+        f"    for (int p = 0; p < {plan.phases}; p++) {{",
+        f"    const float *plane[{total}];",
+        f"    for (int c = 0; c < {columns}; c++) {{",
+        f"        const ptrdiff_t at = place(p + c - {columns // 2}, phase);",
+        f"        for (int i = 0; i < {words}; i++)",
+        f"            for (int r = 0; r < {taps}; r++) plane[(i * {taps} + r) * {columns} + c] = in[r][i] + at;",
+        "    }",
+    ]
+    done = 0
+    for first, count in _blocks(op, step):
+        lines += [
+            f"    for (int x = 0; x < n; x += {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
+            f"        vi sum[{count}][{vectors}];",
+            f"        const int32_t *w = {name}_weight + {done} * PARTS;",
+            f"        UNROLL for (int j = 0; j < {count}; j++)",
+            f"            UNROLL for (int v = 0; v < {vectors}; v++)",
+            f"                sum[j][v] = {name}_start[{first} + j] - (vi){{0}};",
+            f"        for (int i = 0; i < {total}; i++, w += {count} * PARTS) {{",
+            f"            bytes at[{vectors}];",
+            f"            UNROLL for (int v = 0; v < {vectors}; v++)",
+            "                at[v] = spread(load_words(plane[i] + x + v * VL));",
+            f"            UNROLL for (int j = 0; j < {count}; j++)",
+            f"                UNROLL for (int v = 0; v < {vectors}; v++)",
+            "                    sum[j][v] = dot4(sum[j][v], at[v], w + j * PARTS);",
+            "        }",
+            f"        UNROLL for (int v = 0; v < {vectors}; v++) {{",
+            "            const ptrdiff_t at = p * phase + x + v * VL;",
+            *(["            vu packed;"] if ring.words else []),
+            f"            UNROLL for (int j = 0; j < {count}; j++) {{",
+            f"                vf y = times(__builtin_convertvector(sum[j][v], vf), SPLAT({name}_step[{first} + j]));",
+            *indent(stored(name, op, plan, f"{first} + j", "j", op.channels - first), 4),
+            "            }",
+            "        }",
+            "    }",
+        ]
+        done += count * total
+    return [*lines, "    }"]
+
+
+def stored(
+    name: str, op: Conv | Map, plan: Plan, channel: str, place: str, left: int, out: str = "out[0]"
+) -> list[str]:
+    """Statements that put `y` of output `channel` through the points and into its row.
+
+    place: the channel's number from the start of a word on; `left`: the channels from there to the last one. Where
+    the ring holds words, `packed` gathers four channels.
+    """
+    ring = plan.rings[op.value]
+    if not ring.words:
+        return [*points_code(name, op.points, channel, "0", "at", plan.kept), f"store({out}[{channel}] + at, y);"]
+    last = op.points[-1] if op.points else Quantize(1.0, 0, 255)  # without points: a copy of whole numbers
+    assert isinstance(last, Quantize)
+    full, part = (_offset(last.zero, count) for count in (CHANNELS_A_WORD, left % CHANNELS_A_WORD))
+    end = f"{place} % {CHANNELS_A_WORD} == {CHANNELS_A_WORD - 1}"
+    offset = f"{full}u"
+    if left % CHANNELS_A_WORD:
+        offset = f"({end} ? {full}u : {part}u)"
+        end = f"({end} || {place} == {left - 1})"
+    return [
+        *points_code(name, op.points[:-1], channel, "0", "at", plan.kept),
+        *_clamped(last),
+        f"packed = {place} % {CHANNELS_A_WORD} ? packed + (rounder_bits(y) << 8 * ({place} % {CHANNELS_A_WORD}))"
+        " : rounder_bits(y);",
+        f"if ({end}) store_words({out}[({channel}) / {CHANNELS_A_WORD}] + at, packed + {offset});",
+    ]
+
+
+def _clamped(last: Quantize) -> list[str]:
+    scaled = [] if last.step == 1 else [f"y = times(y, SPLAT({inverse(last.step)}));"]
+    return [*scaled, f"y = clip(y, {-last.zero}.0f, {last.top - last.zero}.0f);"]
+
+
+def _offset(zero: int, count: int) -> int:
+    """What takes the rounder's bits from `count` packed numbers and adds their zero, without carries."""
+    return sum((zero - _ROUNDER) << 8 * place for place in range(count)) % _ALL

@@ -1,0 +1,107 @@
+"""Small ONNX networks of whole numbers, in the form of QuantizeLinear and DequantizeLinear pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from engine_nets import Build
+from onnx import TensorProto, helper
+
+_UNSIGNED = {2: TensorProto.UINT2, 4: TensorProto.UINT4, 8: TensorProto.UINT8, 16: TensorProto.UINT16}
+_SIGNED = {2: TensorProto.INT2, 4: TensorProto.INT4, 8: TensorProto.INT8, 32: TensorProto.INT32}
+_FINE = 0.025180  # of the input: an 8-bit sample is 16 times a whole number
+
+
+class Quantized(Build):
+    """Adds pairs of QuantizeLinear and DequantizeLinear, and convolutions of stored weights."""
+
+    def stored(self, numbers: Any, kind: int) -> str:
+        name = f"k{len(self.constants)}"
+        array = np.asarray(numbers)
+        self.constants.append(helper.make_tensor(name, kind, array.shape, array.ravel().tolist()))
+        return name
+
+    def pair(self, x: str, step: float, bits: int, zero: int = 0) -> str:
+        scale, offset = self.const(np.float32(step)), self.stored(np.array(zero), _UNSIGNED[bits])
+        return str(self.op("DequantizeLinear", self.op("QuantizeLinear", x, scale, offset), scale, offset))
+
+    def whole_conv(
+        self, x: str, step: float, ci: int, co: int, k: int = 3, bits: int = 8, groups: int = 1, edge: bool = True
+    ) -> str:  # fmt: skip
+        """Of `x` in steps of `step`, with weights of `bits` and a bias on the grid of the sums."""
+        top = 127 if bits == 8 else 2 ** (bits - 1) - 1
+        numbers = self.rng.integers(-top, top, (co, ci // groups, k, k), endpoint=True)
+        scale = (self.rng.uniform(0.6, 1.2, co) * (2 / top) * (ci // groups * k * k) ** -0.5).astype(np.float32)
+        weight = self.op("DequantizeLinear", self.stored(numbers, _SIGNED[bits]), self.const(scale), axis=0)
+        grid = np.float32(step) * scale
+        bias = np.rint(self.rng.normal(0, 0.1, co) / grid)
+        offset = self.op("DequantizeLinear", self.stored(bias.astype(int), _SIGNED[32]), self.const(grid), axis=0)
+        reach = k // 2
+        if edge:
+            x = self.op("Pad", x, self.const([0, 0, reach, reach, 0, 0, reach, reach], np.int64), mode="edge")
+        pads = [0 if edge else reach] * 4
+        return str(self.op("Conv", x, weight, offset, kernel_shape=[k, k], pads=pads, group=groups))
+
+    def finish(self, out: str, opset: int = 21) -> onnx.ModelProto:
+        model = self.model(out, 21 if opset < 25 else opset)
+        model.ir_version = 10 if opset < 25 else 13
+        return model
+
+
+def whole_chain(
+    width: int = 12, weight_bits: int = 8, bits: int = 8, depth: int = 3, zero: int | None = None, edge: bool = True,
+    steep: bool = False, last: int = 3,
+) -> onnx.ModelProto:  # fmt: skip
+    """The shape of `small`: PReLU, a nearest anchor, depth to space; only the result is no whole number."""
+    b = Quantized(seed=width + 10 * bits + weight_bits)
+    top = 2**bits - 1
+    zero = top // 4 if zero is None else zero
+    step = 2.4 / top
+    x = t = b.pair("x", _FINE, 16)
+    now, ci = _FINE, 1
+    for layer in range(depth):
+        t = b.whole_conv(t, now, ci, width, bits=8 if layer == 0 else weight_bits, edge=edge)
+        t = b.pair(b.prelu(t, width, -0.2, 1.4 if steep else 0.6), step, bits, zero)
+        now, ci = step, width
+    t = b.op("Add", b.whole_conv(t, now, ci, 4, last, edge=edge), x)
+    return b.finish(b.op("DepthToSpace", t, blocksize=2, mode="CRD"), 25 if 2 in (bits, weight_bits) else 21)
+
+
+def whole_skips() -> onnx.ModelProto:
+    """Groups with their channels dealt out, sums of whole numbers with different steps, a concatenation, Clip."""
+    b = Quantized(seed=4)
+    x = b.pair("x", _FINE, 16)
+    first = b.pair(b.prelu(b.whole_conv(x, _FINE, 1, 8), 8), 0.01237, 8, 60)
+    t = b.op("Gather", first, b.const([0, 4, 1, 5, 2, 6, 3, 7], np.int64), axis=1)
+    t = b.pair(b.prelu(b.whole_conv(t, 0.01237, 8, 8, groups=4), 8), 0.01109, 8, 70)
+    t = b.whole_conv(t, 0.01109, 8, 8, groups=2)
+    t = b.pair(b.op("Add", b.prelu(t, 8), first), 0.0143, 8, 90)
+    u = b.pair(b.op("Add", t, first), 0.0251, 8, 40)  # two operands of whole numbers
+    v = b.pair(b.op("Clip", b.whole_conv(u, 0.0251, 8, 6, 1), b.const(-0.5), b.const(1.5)), 0.00831, 8, 60)
+    w = b.pair(b.whole_conv(v, 0.00831, 6, 8, 3), 0.00831, 8, 60)
+    both = b.op("Concat", v, w, axis=1)  # 6 channels of one value, 8 of another
+    t = b.op("Add", b.whole_conv(both, 0.00831, 14, 4, 5), x)
+    return b.finish(b.op("DepthToSpace", t, blocksize=2, mode="CRD"))
+
+
+WHOLE: dict[str, Callable[[], onnx.ModelProto]] = {
+    "whole_small": whole_chain,
+    "whole_narrow": lambda: whole_chain(6, last=1),
+    "whole_one": lambda: whole_chain(1),
+    "whole_wide": lambda: whole_chain(17, depth=2, steep=True),
+    "whole_zeros": lambda: whole_chain(8, zero=200, edge=False),
+    "whole_w4a4": lambda: whole_chain(16, 4, 4),
+    "whole_w2a8": lambda: whole_chain(16, 2, 8),
+    "whole_w2a2": lambda: whole_chain(16, 2, 2),
+    "whole_skips": whole_skips,
+}
+
+
+def save_whole(name: str, folder: Path) -> Path:
+    path = folder / f"{name}.onnx"
+    onnx.save(WHOLE[name](), str(path))
+    return path
