@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from pocketsr import nets
 from pocketsr.reparam import collapse
 from pocketsr.train import parse_recipe
+from pocketsr.train.quantized import begun
 
 RECIPES = sorted((Path(__file__).resolve().parents[2] / "recipes").glob("*.yaml"))
 
@@ -20,9 +21,11 @@ LIMITS = {"tiny": 972, "small": 5848, "sesr-m5": 13_600}  # SESR-M5: 13,520 weig
 def test_recipe(path: Path) -> None:
     recipe = parse_recipe(path)
     assert recipe.name == path.stem
-    net = collapse(nets.build(recipe.net.name, **recipe.net.config))
-    limit = LIMITS[recipe.name.removesuffix("-call").removesuffix("-first")]
-    assert sum(parameter.numel() for parameter in net.parameters()) <= limit
+    net = collapse(begun(recipe))
+    limit = LIMITS[re.sub(r"-(call|first|w\da\d)$", "", recipe.name)]
+    scales = [name for name, _ in net.named_parameters() if name.endswith("log_scale")]  # of whole numbers
+    assert bool(scales) == (recipe.quant is not None)
+    assert sum(parameter.numel() for name, parameter in net.named_parameters() if name not in scales) <= limit
 
 
 def test_there_are_recipes() -> None:

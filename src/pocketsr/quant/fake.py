@@ -28,26 +28,35 @@ class _Quantize(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, scale: Tensor, span: Span, gain: float, steps: bool) -> Tensor:
-        ctx.save_for_backward(x, scale)
+        v = x * (1 / scale)
+        y = v.round().clamp_(span.low, span.high).mul_(scale)
+        ctx.save_for_backward(v, y, scale)
         ctx.span, ctx.gain, ctx.steps = span, gain, steps
-        return (x * (1 / scale)).round_().clamp_(span.low, span.high).mul_(scale)
+        return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, scale = ctx.saved_tensors
-        low, high = ctx.span.low, ctx.span.high
-        v = x * (1 / scale)
-        inside = (v >= low) & (v <= high)
-        dx = grads[0] * inside
+        v, y, scale = ctx.saved_tensors
+        grad = grads[0].contiguous()
+        dx = torch.ops.aten.hardtanh_backward(grad, v, ctx.span.low, ctx.span.high)  # grad where low < v < high
         dscale = None
         if ctx.needs_input_grad[1]:
-            # inside, d(scale * round(v)) / d(scale) is round(v) - v with the rounding straight through; outside it is
-            # the bound
-            whole = v.round().clamp_(low, high)
-            part = (grads[0] * whole).sub_(dx * v) if ctx.steps else (grads[0] - dx).mul_(whole)
-            dscale = part.sum_to_size(scale.shape) * ctx.gain
+            # y / scale is the whole number. Inside, rounding straight through, d(scale * round(x / scale)) / d(scale)
+            # is round(v) - v; outside it is the bound. Sums over all are few passes, and most of the time is here.
+            if ctx.steps:
+                dscale = _sums(grad, y, scale) / scale - _sums(dx, v, scale)
+            else:
+                dscale = _sums(grad - dx, y, scale) / scale
+            dscale = dscale * ctx.gain
         return dx, dscale, None, None, None
+
+
+def _sums(one: Tensor, other: Tensor, like: Tensor) -> Tensor:
+    """The sum of products, of all numbers that share one of `like`."""
+    if like.numel() == 1:
+        return torch.dot(one.flatten(), other.flatten()).view_as(like)
+    return (one * other).sum_to_size(like.shape)
 
 
 def lsq(x: Tensor, scale: Tensor, span: Span, gain: float = 1.0) -> Tensor:
@@ -138,7 +147,7 @@ class WeightQuant(nn.Module):
             scale = weight.detach().flatten(1).abs().amax(1) / self.span.high
         else:
             return self.log_scale.exp()
-        return scale.clamp(min=float(scale.max()) * _LEAST + 1e-12)
+        return scale.clamp(min=float(scale.detach().max()) * _LEAST + 1e-12)
 
     def whole(self, weight: Tensor, scale: Tensor) -> Tensor:
         """The whole numbers that `weight` becomes, as floats: CO CI KH KW."""

@@ -50,6 +50,8 @@ class QuantNet(SRNet):
                 self.steps[str(op.value)] = ConvStep(op, widths) if isinstance(op, Conv) else Step(op, widths)
         self.moved = nn.ModuleDict({str(op.value): Planes(op.inputs, widths) for op in _shuffles(graph)})
         self.result = Planes(graph.output, widths)
+        for value in self._inner():
+            self.register_buffer(f"factor{value}", torch.ones(widths[value]))
         self.acts = nn.ModuleDict()
         if spec is None:
             return
@@ -63,6 +65,13 @@ class QuantNet(SRNet):
 
     def convs(self) -> list[ConvStep]:
         return [step for step in self.steps.values() if isinstance(step, ConvStep)]
+
+    def _inner(self) -> list[int]:
+        return [step.op.value for step in self.convs() if step.op.value in self.layout.stored]
+
+    def factor(self, value: int) -> Tensor:
+        """C: how many times as large as the source's the planes of an inner convolution are, so that they are alike."""
+        return self.get_buffer(f"factor{value}")
 
     def act(self, value: int) -> ActQuant | None:
         """What stores `value` in few bits; None where it stays as it is."""
@@ -102,8 +111,8 @@ class QuantNet(SRNet):
         """Every value of the graph."""
         return self._walked(x, pad)[0]
 
-    def _walked(self, x: Tensor, pad: bool) -> tuple[Values, list[Tensor]]:
-        """All values, and what each inner convolution gives after its activation; with `pad`, all as large as `x`."""
+    def _walked(self, x: Tensor, pad: bool, looked: bool = False) -> tuple[Values, list[Tensor]]:
+        """All values, with `pad` as large as `x`; where `looked` at, what each inner convolution's activation gives."""
         values: Values = {0: self.picture(x)}
         features: list[Tensor] = []
         for op in self.source.graph.ops:
@@ -113,13 +122,14 @@ class QuantNet(SRNet):
             step = cast(Step, self.steps[str(op.value)])
             made, own = step(values, self.input_scale(step) if isinstance(step, ConvStep) else None, pad)
             values[op.value] = self.stored(op.value, made)
-            if isinstance(step, ConvStep) and op.value in self.layout.stored:
-                features.append(values[op.value] if own is made else own)
+            if looked and isinstance(step, ConvStep) and op.value in self.layout.stored:
+                own = values[op.value] if own is made else own
+                features.append(own / self.factor(op.value).view(-1, 1, 1))
         return values, features
 
-    def walk(self, x: Tensor, pad: bool) -> tuple[Tensor, list[Tensor]]:
-        """The result in 0..1, and the features (see `SRNet.features`)."""
-        values, features = self._walked(x, pad)
+    def walk(self, x: Tensor, pad: bool, looked: bool = False) -> tuple[Tensor, list[Tensor]]:
+        """The result in 0..1, and, where they are `looked` at, the features (see `SRNet.features`)."""
+        values, features = self._walked(x, pad, looked)
         y = cast(Tensor, self.result(values))
         white = self.source.graph.white
         return (y / white if white != 1 else y), features
@@ -128,13 +138,17 @@ class QuantNet(SRNet):
         return self.walk(x, pad=True)[0]
 
     def observed(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        y, features = self.walk(x, pad=False)
-        rows, columns = (x.shape[axis] * self.scale - y.shape[axis] for axis in (-2, -1))
-        most = 2 * self.scale * self.reach
-        return crop(y, (most - rows) // 2, (most - columns) // 2), features
+        y, features = self.walk(x, pad=False, looked=True)
+        return self._cropped(y, x), features
 
     def valid(self, x: Tensor) -> Tensor:
-        return self.observed(x)[0]
+        return self._cropped(self.walk(x, pad=False)[0], x)
+
+    def _cropped(self, y: Tensor, x: Tensor) -> Tensor:
+        """`y`, made of `x`, without what only the longer axis of the reach leaves."""
+        rows, columns = (x.shape[axis] * self.scale - y.shape[axis] for axis in (-2, -1))
+        most = 2 * self.scale * self.reach
+        return crop(y, (most - rows) // 2, (most - columns) // 2)
 
     def features(self, x: Tensor) -> list[Tensor]:
         return self.observed(x)[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Literal, get_args
 
 import numpy as np
@@ -17,7 +18,8 @@ square of what rounding and clipping change smallest."""
 RANGES: tuple[Ranges, ...] = get_args(Ranges)
 
 _TAIL = 0.1  # per cent beyond a percentile range, on each side
-_STEPS = 60  # scales that are tried, from and up to these shares of the one with which nothing is clipped
+_STEPS = 20  # scales that are tried, and again about the best of them; from and up to these shares of the one with
+#              which nothing is clipped
 _LEAST, _MOST = 0.15, 1.1
 _ZEROS = 17  # zeros that are tried, up to a quarter of the levels from where the range's own would be
 
@@ -42,11 +44,16 @@ def act_range(samples: Array, levels: int, how: Ranges) -> tuple[float, int]:
         return scale, zero
     best = (np.inf, scale, zero)
     about = zero + np.linspace(-0.25, 0.25, _ZEROS) * levels
-    for candidate in dict.fromkeys(np.clip(np.rint(about), 0, levels).astype(int).tolist()):
-        for shrunk in np.geomspace(_LEAST, _MOST, _STEPS) * scale:
+    zeros = dict.fromkeys(np.clip(np.rint(about), 0, levels).astype(int).tolist())
+    coarse = np.geomspace(_LEAST, _MOST, _STEPS) * scale
+    tried = itertools.product(zeros, coarse)
+    for _ in range(2):
+        for candidate, shrunk in tried:
             error = _act_error(samples, float(shrunk), candidate, levels)
             if error < best[0]:
                 best = (error, float(shrunk), candidate)
+        between = coarse[1] / coarse[0]  # of the best one's neighbours
+        tried = itertools.product([best[2]], np.geomspace(best[1] / between, best[1] * between, _STEPS))
     return best[1], best[2]
 
 
@@ -65,7 +72,7 @@ def weight_scales(weight: Array, span: Span, how: Ranges) -> Array:
         return scales
     best = np.full(len(flat), np.inf)
     found = scales.copy()
-    for part in np.geomspace(_LEAST, _MOST, 2 * _STEPS):
+    for part in np.geomspace(_LEAST, _MOST, 6 * _STEPS):
         tried = (part * scales).astype(np.float32)
         step = np.where(tried > 0, tried, 1)[:, None]
         error = np.square(np.clip(np.rint(flat / step), span.low, span.high) * step - flat).sum(axis=1)

@@ -58,6 +58,9 @@ def quantize(
     for strength in strengths:
         alike = replace(source, graph=equalised(source.graph, by, strength))
         made = _calibrated(alike, QuantNet(alike, spec, method, span_bits), images, ranges, bias_correction)
+        for ref, factor in by.items():
+            if f"factor{ref.value}" in dict(made.named_buffers()):
+                made.factor(ref.value)[ref.channel] = factor**strength
         error = float((made(images) - wanted).square().mean())
         if best is None or error < best[0]:
             best = error, made

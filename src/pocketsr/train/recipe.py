@@ -140,7 +140,6 @@ class Recipe(_Section, frozen=True, kw_only=True):
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     net: Net | None = None
     """What to train; none where `quant` says what to go on from."""
-    quant: Quant | None = None
     data: Data
     steps: Positive
     batch: Positive = 16
@@ -153,6 +152,7 @@ class Recipe(_Section, frozen=True, kw_only=True):
     finish: Finish | None = None
     ema: Ema | None = Ema()
     teacher: Teacher | None = None
+    quant: Quant | None = None
     init: str | None = None
     """A checkpoint of a run whose weights to begin with."""
     seed: Count = 0
