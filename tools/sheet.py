@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from pocketsr.bench.quality import read_image
+from pocketsr.bench.report import CROPS, SIDE
 from pocketsr.data import CodecSetting, degrade_clip, read_clip, scaled_kbps
 from pocketsr.engine import Plane, load, repeat_edges
 from pocketsr.image import upscale_image
@@ -22,7 +23,6 @@ from pocketsr.pixels import imresize, psnr, rgb_to_luma, ycbcr_to_rgb
 
 __all__ = ["LOOKS", "Look", "make_sheet", "panels"]
 
-SIDE = 96  # HR pixels of a crop's side
 ZOOM = 3  # of the panels, by repeating pixels: what is seen is what was computed
 GAP, LINE = 6, 28  # pixels between panels, and for a line of captions
 PAPER, INK = (16, 16, 18), (235, 235, 235)
@@ -54,14 +54,7 @@ class Look:
 
 
 LOOKS = (
-    Look("text", "test/Set14/ppt3.webp", 34, 240),
-    Look("hair", "test/Set14/baboon.webp", 340, 350),
-    Look("hair", "test/Set14/lenna.webp", 100, 320),
-    Look("face", "test/Set14/lenna.webp", 250, 230),
-    Look("drawing", "test/Set14/comic.webp", 90, 100),
-    Look("stripes", "test/Set14/barbara.webp", 372, 380),
-    Look("brick", "test/Urban100/img_018.webp", 270, 260),
-    Look("brick", "test/Urban100/img_034.webp", 590, 540),
+    *(Look(crop.what, f"test/{crop.file}", crop.left, crop.top) for crop in CROPS),
     Look("call at 150 kbit/s", "clips/webcam_sister.mkv", 262, 80, 150),
     Look("call at 150 kbit/s", "clips/webcam_book.mkv", 262, 90, 150),
     Look("call at 600 kbit/s", "clips/webcam_book.mkv", 262, 90, 600),

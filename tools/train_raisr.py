@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 
+from pocketsr.bench.contenders import TRAINED_HERE
 from pocketsr.beside import replacing
 from pocketsr.data import load_images, split
 from pocketsr.train.raisr import solve_filters
@@ -28,7 +29,7 @@ def solve(data: Path) -> None:
     train, valid = split([pair for folder in FOLDERS for pair in load_images(data / folder)])
     net = solve_filters(train)
     with replacing(FILTERS) as part:
-        save_file(net.state_dict(), part)
+        part.write_bytes(save(net.state_dict(), TRAINED_HERE | {"made_by": "by tools/train_raisr.py"}))
     print(f"{FILTERS}: {valid_psnr_db(net, valid):.3f} dB on {len(valid)} validation images")
 
 

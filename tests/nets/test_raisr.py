@@ -119,9 +119,11 @@ def test_exported_it_does_the_same_on_any_size(tmp_path: Path) -> None:
     net, path = _made(), tmp_path / "net.onnx"
     to_onnx(net, path)
     session = onnxruntime.InferenceSession(path)
-    x = _noise(17, 23)
-    (got,) = session.run(None, {"luma": x.numpy()})
-    torch.testing.assert_close(torch.from_numpy(got), net(x), atol=1e-4, rtol=0)
+    edge = torch.zeros(1, 1, 18, 24)  # and flat on both sides, where there is no angle
+    edge[..., 12:] = 1
+    for x in (_noise(17, 23), edge, edge.transpose(2, 3).contiguous()):
+        (got,) = session.run(None, {"luma": x.numpy()})
+        torch.testing.assert_close(torch.from_numpy(got), net(x), atol=1e-4, rtol=0)
 
 
 def _add(equations: NormalEquations, hr: NDArray[np.uint8], lr: NDArray[np.uint8]) -> None:

@@ -66,10 +66,8 @@ class Field:
         self._unmeasured: dict[str, Network] = {}
         for paper in papers:
             if paper.model not in rows:
-                known = old_papers.get(paper.model)
-                ms, runtime = (known.ms, known.runtime) if known else (None, None)
-                fresh = Network(paper.model, "published", None, None, ms, {}, runtime)
-                self._unmeasured[paper.model] = _counted(fresh, paper.network)
+                fresh = Network(paper.model, "published", None, None, None, {})
+                self._unmeasured[paper.model] = old_papers.get(paper.model) or _counted(fresh, paper.network)
         self._rows, self._machine, self._images = rows, old.machine, old.images | digests
 
     @property

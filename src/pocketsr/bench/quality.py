@@ -37,6 +37,7 @@ __all__ = [
     "bicubic_quality",
     "calibration",
     "find_sets",
+    "mean_psnr_db",
     "mean_quality",
     "measure",
     "network_quality",
@@ -128,9 +129,11 @@ def _round8(image: NDArray[Any]) -> NDArray[np.uint8]:
     return np.clip(np.floor(image + 0.5), 0, 255).astype(np.uint8)
 
 
+_INNER = (slice(_SCALE, -_SCALE), slice(_SCALE, -_SCALE))
+
+
 def _compare(luma: NDArray[Any], reference: NDArray[Any]) -> Quality:
-    inner = (slice(_SCALE, -_SCALE), slice(_SCALE, -_SCALE))
-    return Quality(psnr(luma[inner], reference[inner]), ssim(luma[inner], reference[inner]))
+    return Quality(psnr(luma[_INNER], reference[_INNER]), ssim(luma[_INNER], reference[_INNER]))
 
 
 def bicubic_quality(hr: NDArray[np.uint8], grey: bool = False) -> Quality:
@@ -161,6 +164,12 @@ def read_sample(name: str, path: Path) -> Sample:
     """The image at `path` of the set `name`. Raises UserError where it can't be used."""
     hr = read_image(path)
     return Sample(hr, imresize(hr, 1 / _SCALE), (name, path.stem) in _GREY_ORIGINALS)
+
+
+def mean_psnr_db(net: Upscaler, samples: Iterable[Sample]) -> float:
+    """The first half of `mean_quality`, in much less than half of the time."""
+    lumas = ((rgb_to_luma(_upscale(net, sample.lr)), rgb_to_luma(sample.hr)) for sample in samples)
+    return float(np.mean([psnr(luma[_INNER], reference[_INNER]) for luma, reference in lumas]))
 
 
 def mean_quality(net: Upscaler, samples: Iterable[Sample]) -> Quality:

@@ -22,12 +22,13 @@ from pocketsr.errors import UserError
 from pocketsr.image import upscale_image
 from pocketsr.pixels import imresize, psnr, rgb_to_luma
 
-__all__ = ["CROPS", "MODELS", "Comparison", "Crop", "compare", "make_report"]
+__all__ = ["CROPS", "MODELS", "SIDE", "Comparison", "Crop", "compare", "make_report"]
 
 MODELS = ("bicubic", "tiny", "small")
 """Those that ship and are meant for still pictures."""
 
-_SIDE = 96  # HR pixels of a crop's side
+SIDE = 96
+"""HR pixels of a crop's side."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,15 @@ class Crop:
 
 CROPS = (
     Crop("text", "Set14/ppt3.webp", 34, 240),
+    Crop("hair", "Set14/baboon.webp", 340, 350),
+    Crop("hair", "Set14/lenna.webp", 100, 320),
+    Crop("face", "Set14/lenna.webp", 250, 230),
     Crop("drawing", "Set14/comic.webp", 90, 100),
     Crop("stripes", "Set14/barbara.webp", 372, 380),
-    Crop("hair", "Set14/lenna.webp", 100, 320),
     Crop("brick", "Urban100/img_018.webp", 270, 260),
+    Crop("brick", "Urban100/img_034.webp", 590, 540),
 )
-"""Looked at by `tools/sheet.py` too: some where networks differ."""
+"""Shown by `tools/sheet.py` too."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,8 @@ def compare(crop: Crop, data: Path, models: Sequence[str] = MODELS) -> Compariso
     data: the folder with a folder a test set. Raises UserError where the image is missing or the crop lies outside it.
     """
     hr = read_image(data / crop.file)
-    rows, columns = slice(crop.top, crop.top + _SIDE), slice(crop.left, crop.left + _SIDE)
-    if hr[rows, columns].shape[:2] != (_SIDE, _SIDE):
+    rows, columns = slice(crop.top, crop.top + SIDE), slice(crop.left, crop.left + SIDE)
+    if hr[rows, columns].shape[:2] != (SIDE, SIDE):
         raise UserError(f"{data / crop.file} is too small for a crop at {crop.left}, {crop.top}")
     lr = imresize(hr, 0.5)
     large = {model: upscale_image(lr, model) for model in models} | {"original": hr}

@@ -1,5 +1,6 @@
-"""What training makes small: losses of pixels, of structure, of frequencies, and of what a teacher gives."""
+"""What training makes small: losses of pixels, structure and frequencies, of what a teacher gives, and SRGAN's."""
 
+from pocketsr.losses.adversarial import AdversarialStep, adversarial, discrimination, perceptual
 from pocketsr.losses.distill import distillation, feature, structured
 from pocketsr.losses.frequency import dct, fft
 from pocketsr.losses.pixel import charbonnier, l1, l2, psnr
@@ -7,15 +8,19 @@ from pocketsr.losses.structure import gradient, tv
 from pocketsr.losses.sum import LossSum
 
 __all__ = [
+    "AdversarialStep",
     "LossSum",
+    "adversarial",
     "charbonnier",
     "dct",
+    "discrimination",
     "distillation",
     "feature",
     "fft",
     "gradient",
     "l1",
     "l2",
+    "perceptual",
     "psnr",
     "structured",
     "tv",

@@ -70,7 +70,8 @@ class Raisr(SRNet):
         half = ((xx - yy).square() / 4 + xy * xy).sqrt()
         mean = (xx + yy) / 2
         large, small = (mean + half).sqrt(), (mean - half).clamp_min(0).sqrt()
-        turn = torch.atan2(2 * xy, xx - yy) / (2 * math.pi)  # -1/2..1/2 of the half circle that directions make
+        # -1/2..1/2 of the half circle that directions make; the tiny number, since ONNX has no atan2 and divides
+        turn = torch.atan2(2 * xy, xx - yy + 1e-30) / (2 * math.pi)
         angle = torch.round(turn * self.shape[0])
         return torch.where(angle < 0, angle + self.shape[0], angle), large, (large - small) / (large + small + 1e-9)
 

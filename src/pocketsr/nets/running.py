@@ -20,7 +20,7 @@ from pocketsr.nets.registry import build, names, to_onnx
 from pocketsr.nets.weights import load_weights
 from pocketsr.whole import Field, Floats, TiledUpscaler, by_engine, has_onnxruntime, why
 
-__all__ = ["names", "open_network", "run"]
+__all__ = ["by_torch", "names", "open_network", "run"]
 
 _OVERHEAD = 1.5  # what PyTorch takes beside the tensors: SMSR 1.4 times, RFDN 1.3, IMDN 1.1, RNAN 0.9
 _GRID = 16  # LR pixels: a multiple of what the strides inside of a network come to
@@ -41,7 +41,6 @@ def open_network(name: str, weights: Path | None, threads: int | None = None) ->
 
 def run(net: SRNet, name: str, threads: int | None = None) -> tuple[Upscaler, str | None]:
     """`net`, in `eval` mode, as what enlarges samples; and a line that says what runs it if that isn't the engine."""
-    field = None if net.whole_image else Field(net.reach, _GRID)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.onnx"
         try:
@@ -57,10 +56,19 @@ def run(net: SRNet, name: str, threads: int | None = None) -> tuple[Upscaler, st
                 from pocketsr.whole.session import Session
 
                 try:
-                    return TiledUpscaler(Session(path, threads), field), why(name, "ONNX Runtime", reason)
+                    return TiledUpscaler(Session(path, threads), _field(net)), why(name, "ONNX Runtime", reason)
                 except UserError as failed:  # of what the export gets wrong at the edges of an operator's domain
                     reason += f"; nor in ONNX Runtime: {str(failed).removeprefix(f'{path}: ')}"
-    return TiledUpscaler(_Torch(net, name, threads), field), why(name, "PyTorch", reason)
+    return by_torch(net, name, threads), why(name, "PyTorch", reason)
+
+
+def by_torch(net: SRNet, name: str, threads: int | None = None) -> Upscaler:
+    """`net`, in `eval` mode, as PyTorch runs it."""
+    return TiledUpscaler(_Torch(net, name, threads), _field(net))
+
+
+def _field(net: SRNet) -> Field | None:
+    return None if net.whole_image else Field(net.reach, _GRID)
 
 
 class _Torch:
