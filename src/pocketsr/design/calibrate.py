@@ -1,0 +1,156 @@
+"""This device measured: small networks that exercise each kernel of the engine, and the costs that explain them."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from pocketsr.bench._peak import FmaPeak
+from pocketsr.bench.machine import describe_machine
+from pocketsr.design.chain import Act, Anchor, Chain, Layer
+from pocketsr.design.cost import work_of_strips
+from pocketsr.design.fitting import costs_of
+from pocketsr.design.graphs import graph_of
+from pocketsr.design.profile import Fit, Profile, Vectors
+from pocketsr.design.running import compiled, fastest_ms
+from pocketsr.design.schedule import of_chain
+from pocketsr.design.work import WORK
+from pocketsr.engine.ir import Pad
+from pocketsr.engine.target import host_target
+
+__all__ = ["SIZE", "Tell", "calibrate", "probes"]
+
+SIZE = (640, 360)
+"""Of the frames that are timed."""
+
+Tell = Callable[[str, int, int], None]
+"""What is going on, how much of it is done, and of how much."""
+
+_SECONDS = 60.0  # of timing
+_COPIED = 1 << 26  # bytes, more than caches hold
+_PEAKS = 5
+
+
+def probes() -> tuple[Chain, ...]:
+    """The networks whose times decide: one kernel stands out in each, or they are mixed as networks mix them."""
+    return tuple(dict.fromkeys(_probes()))
+
+
+def _chain(*widths: int, kernel: tuple[int, int] = (3, 3), ends: int = 3, groups: int = 1, **more: object) -> Chain:
+    """A first layer and inner ones of `widths`, and a last one that makes the four pixels."""
+    act = more.pop("act", Act.PRELU)
+    add = more.pop("add", ())
+    inner = [
+        Layer(width, kernel if i else (ends, ends), groups if i else 1, act=act)  # type: ignore[arg-type]
+        for i, width in enumerate(widths)
+    ]
+    last = Layer(4, (ends, ends), act=Act.NONE, add=add)  # type: ignore[arg-type]
+    return Chain((*inner, last), **more)  # type: ignore[arg-type]
+
+
+def _probes() -> Iterator[Chain]:
+    """First what is short and plain, then what grows out of the caches."""
+    yield _chain()
+    yield _chain(ends=1)
+    yield _chain(ends=5)
+    yield _chain(8, 8, 8, ends=1, kernel=(1, 1))
+    for width in (4, 8, 12, 16, 24, 32, 48):
+        yield _chain(width)
+    for width in (4, 6, 8, 10, 12, 16, 20, 24, 32):
+        yield _chain(width, width)
+    for width in (8, 16, 32):
+        yield _chain(width, ends=5)
+    for width in (8, 14, 24):
+        yield _chain(width, width, kernel=(5, 5))
+    for width in (8, 20):
+        for kernel in ((3, 1), (1, 3), (1, 1)):
+            yield _chain(width, width, kernel=kernel)
+    for width, groups in ((8, 4), (8, 2), (6, 2), (16, 4), (16, 8), (20, 2), (32, 4), (40, 4)):
+        yield _chain(width, width, width, groups=groups)
+    for width, groups in ((8, 2), (12, 4), (20, 4)):
+        yield _chain(width, width, width, groups=groups, kernel=(5, 5), ends=5)
+    for anchor in (Anchor.NONE, Anchor.BICUBIC, Anchor.LEARNED):
+        yield _chain(12, anchor=anchor)
+    for act in (Act.RELU, Act.TANH):
+        yield _chain(12, act=act)
+        yield _chain(24, 24, act=act)
+    for width, deep in ((4, 6), (8, 7), (12, 8), (16, 6), (24, 5), (28, 7)):
+        yield _chain(*[width] * deep, ends=5 if deep % 2 else 3, add=(0,))
+    for width, deep, groups in ((12, 8, 2), (16, 8, 4), (24, 6, 2), (6, 5, 2)):
+        yield _chain(*[width] * deep, groups=groups, act=Act.RELU)
+    for width in (8, 16, 32):
+        layers = (Layer(width, act=Act.RELU), Layer(width, act=Act.RELU), Layer(12, act=Act.NONE))
+        yield Chain(layers, channels=3, pad=Pad.ZERO)
+    yield Chain((Layer(12, act=Act.RELU),), channels=3, pad=Pad.ZERO)
+    yield Chain((Layer(8), Layer(9, act=Act.NONE)), scale=3)
+
+
+def calibrate(threads: int, name: str = "", seconds: float = _SECONDS, tell: Tell = lambda *_: None) -> Profile:
+    """The profile of this device for `threads` threads at once, named `name` (default: after the processor).
+
+    seconds: how long networks are timed; compiling them takes about as long again.
+    """
+    target = host_target()
+    machine = describe_machine()
+    tell("multiply-adds and memory", 0, _PEAKS)
+    peak = FmaPeak(threads)
+    peaks, copies = [], []
+    for number in range(_PEAKS):
+        peaks.append(peak.gmacs())
+        copies.append(_copy_gb_per_s(threads))
+        tell("multiply-adds and memory", number + 1, _PEAKS)
+    chains = probes()
+    graphs = [graph_of(chain, seed=number) for number, chain in enumerate(chains)]
+    with compiled(graphs, threads, lambda done: tell("compiling", done, len(chains))) as made:
+        networks = [network for network, _ in made]
+        measured = np.array(fastest_ms(networks, SIZE, seconds, tell=lambda done, all_: tell("timing", done, all_)))
+    l2_bytes = _second_cache()
+    strips = [work_of_strips(of_chain(chain, target), SIZE, threads, l2_bytes) for chain in chains]
+    costs = costs_of(np.array([each[-1] for each in strips]), measured)
+    for _ in range(3):  # the slowest thread counts, and which that is depends on the costs
+        slowest = [max(each, key=lambda work: float(work @ costs)) for each in strips]
+        costs = costs_of(np.array(slowest), measured)
+    errors = np.abs(np.array(slowest) @ costs / measured - 1)
+    return Profile(
+        name=name or str(machine["cpu"]),
+        machine=machine,
+        threads=threads,
+        vectors=Vectors(lanes=target.lanes, registers=target.registers, l1_bytes=target.l1_bytes),
+        l2_bytes=l2_bytes,
+        fma_peak_gmacs=round(statistics.median(peaks), 2),
+        bandwidth_gb_per_s=round(statistics.median(copies), 2),
+        costs_ns={kind: float(f"{1e6 * cost:.5g}") for kind, cost in zip(WORK, costs, strict=True)},
+        fit=Fit(
+            networks=len(chains),
+            median_error=round(float(np.median(errors)), 4),
+            within_tenth=round(float(np.mean(errors <= 0.1)), 4),
+        ),
+    )
+
+
+def _copy_gb_per_s(threads: int) -> float:
+    """Bytes read and written a second while every thread copies more than caches hold."""
+    pairs = [(np.ones(_COPIED, np.uint8), np.zeros(_COPIED, np.uint8)) for _ in range(threads)]
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda pair: np.copyto(pair[1], pair[0]), pairs))
+        start = time.perf_counter()
+        list(pool.map(lambda pair: np.copyto(pair[1], pair[0]), pairs))
+        took = time.perf_counter() - start
+    return 2 * threads * _COPIED / took / 1e9
+
+
+def _second_cache() -> int:
+    """Bytes of a core's second cache; a million where the system doesn't say."""
+    for folder in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        try:
+            level, size = (folder / "level").read_text().strip(), (folder / "size").read_text().strip()
+            if level == "2":
+                return int(size.rstrip("KM")) * (1 << 20 if size.endswith("M") else 1 << 10)
+        except (OSError, ValueError):
+            continue
+    return 1 << 20

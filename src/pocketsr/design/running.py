@@ -1,0 +1,91 @@
+"""Graphs compiled for this machine and timed, many of them side by side."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from pocketsr.engine.build import build_library, library_suffix
+from pocketsr.engine.emit import emit
+from pocketsr.engine.ir import Graph
+from pocketsr.engine.plan import Plan, make_plan
+from pocketsr.engine.runtime import Network
+from pocketsr.engine.target import host_target
+
+__all__ = ["compiled", "fastest_ms"]
+
+_COMPILERS = 2  # at once
+_FRAMES, _LEAST = 2, 5  # frames a turn, turns
+_REST_S = 0.002  # before each frame: whoever has rested is let run at once on a busy machine
+
+
+@contextmanager
+def compiled(
+    graphs: Sequence[Graph], threads: int, tell: Callable[[int], None] = lambda _: None
+) -> Iterator[list[tuple[Network, Plan]]]:
+    """Each graph as a network that runs on `threads`, with its plan; `tell` hears how many are done."""
+    target = host_target()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:  # Windows keeps a loaded library
+
+        def build(number: int) -> tuple[Network, Plan]:
+            graph = graphs[number]
+            folder = Path(scratch) / str(number)
+            folder.mkdir()
+            plan = make_plan(graph, target)
+            library = folder / f"{graph.name}{library_suffix(target)}"
+            build_library(emit(plan), library, target)
+            about = {"name": graph.name, "scale": graph.scale, "channels": graph.channels, "reach": 0}
+            about |= {"params": 0, "macs_per_pixel": 0, "receptive_field": 0}
+            return Network(library, about, threads), plan
+
+        pool = ThreadPoolExecutor(_COMPILERS)
+        try:
+            jobs = [pool.submit(build, number) for number in range(len(graphs))]
+            made = []
+            for job in jobs:
+                made.append(job.result())
+                tell(len(made))
+            yield made
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def fastest_ms(
+    networks: Sequence[Network],
+    size: tuple[int, int],
+    seconds: float,
+    tell: Callable[[int, int], None] = lambda *_: None,
+) -> list[float]:
+    """Of each network, the median over the fastest third of its frames of `size` (width, height), uint8 in and out.
+
+    The networks take turns for about `seconds`, so that a disturbance meets all alike; each gets `_LEAST` turns.
+    `tell` hears how many seconds have gone, and of how many.
+    """
+    width, height = size
+    draw = np.random.default_rng(0)
+    pictures = {
+        channels: draw.integers(0, 256, (height, width) if channels == 1 else (height, width, channels), np.uint8)
+        for channels in {network.channels for network in networks}
+    }
+    results = {(n.channels, n.scale): n(pictures[n.channels]) for n in networks}
+    times: list[list[float]] = [[] for _ in networks]
+    began = time.perf_counter()
+    turns = 0
+    while turns < _LEAST or time.perf_counter() - began < seconds:
+        turns += 1
+        for network, found in zip(networks, times, strict=True):
+            picture, out = pictures[network.channels], results[network.channels, network.scale]
+            network(picture, out=out)  # its own data into the caches
+            for _ in range(_FRAMES):
+                time.sleep(_REST_S)
+                start = time.perf_counter()
+                network(picture, out=out)
+                found.append(1000 * (time.perf_counter() - start))
+            tell(min(round(time.perf_counter() - began), round(seconds)), round(seconds))
+    return [float(np.median(sorted(found)[: max(1, len(found) // 3)])) for found in times]
