@@ -21,7 +21,9 @@ def test_help_answers_within_300_ms() -> None:
     assert min(times) < 0.3
 
 
-@pytest.mark.parametrize("verb", [[], ["upscale"], ["models"], ["compile"], ["train"], ["bench"], ["bench", "speed"]])
+@pytest.mark.parametrize(
+    "verb", [[], ["upscale"], ["models"], ["compile"], ["train"], ["quantize"], ["bench"], ["bench", "speed"]]
+)
 def test_help_imports_nothing_heavy(verb: list[str]) -> None:
     code = (
         "import sys\n"

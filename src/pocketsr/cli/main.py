@@ -13,7 +13,7 @@ from pocketsr.errors import UserError
 
 __all__ = ["main"]
 
-_VERBS = ("upscale", "models", "compile", "train", "bench")
+_VERBS = ("upscale", "models", "compile", "train", "quantize", "bench")
 
 
 class _Verb(Protocol):
