@@ -10,7 +10,7 @@ from pocketsr.engine.emit_planes import PIXELS, load_function, map_function, shu
 from pocketsr.engine.emit_points import extent
 from pocketsr.engine.emit_winograd import tile_floats
 from pocketsr.engine.ir import Conv, Map, Pad, Shuffle
-from pocketsr.engine.method import BAND
+from pocketsr.engine.method import BAND, Keep
 from pocketsr.engine.plan import Plan, Ring, Step
 
 __all__ = ["describe", "emit", "emit_header"]
@@ -30,7 +30,7 @@ def _describe(step: Step, plan: Plan) -> str:
     if isinstance(op, Conv):
         method = step.method
         how = f"Winograd F({method.rows.outputs}, {method.rows.taps}) along the rows" if method.rows else "direct"
-        how += ", whole numbers" + (", four to a word" if method.words else "") if op.integers else ""
+        how += f", whole numbers in {method.reads.value}" if op.integers else ""
         how += f" and F({method.columns.outputs}, {method.columns.taps}) along the columns" if method.columns else ""
         groups = f", {op.groups} groups" if op.groups > 1 else ""
         note += f", {op.weight.shape[2]}x{op.weight.shape[3]}{groups}, {how}"
@@ -49,7 +49,7 @@ def describe(plan: Plan) -> str:
 
 def _beyond(ring: Ring) -> str:
     """The row that stands for what lies outside a picture with a border of zeros: words of `beyond`, or floats."""
-    return f"{'words' if ring.words else 'floats'}_of_{ring.beyond}" if ring.beyond else "zero"
+    return f"{ring.keep.value}_of_{ring.beyond}" if ring.beyond else "zero"
 
 
 def _rows_beyond(plan: Plan) -> dict[str, str]:
@@ -58,7 +58,7 @@ def _rows_beyond(plan: Plan) -> dict[str, str]:
     for ring in plan.rings.values():
         if ring.beyond and ring.pad is Pad.ZERO:
             number = f"word({ring.beyond * 0x01010101 - (ring.beyond > 127) * 2**32})"
-            rows[_beyond(ring)] = number if ring.words else f"{ring.beyond}.0f"
+            rows[_beyond(ring)] = f"{ring.beyond}.0f" if ring.keep is Keep.FLOATS else number
     return rows
 
 
@@ -88,22 +88,28 @@ INLINE float *v{v}_to(const frame *f, int y, int c)
 }}
 """)
         if ring.halo:
-            width = extent("w", ring.scale)
-            outside = f"f->{_beyond(ring)}[0]"
-            left, right = ("row[0]", "row[place(w - 1, phase)]") if ring.pad is Pad.EDGE else (outside, outside)
-            out.append(f"""/* {ring.halo} columns beyond both borders */
-INLINE void v{v}_border(const frame *f, float *row)
+            out.append(_border(ring))
+    return "\n".join(out)
+
+
+def _border(ring: Ring) -> str:
+    """Fills the columns beyond both borders of a row."""
+    kind = "uint8_t" if ring.keep is Keep.BYTES else "float"
+    outside = f"((const {kind} *)f->{_beyond(ring)})[0]"
+    left, right = ("row[0]", "row[place(w - 1, phase)]") if ring.pad is Pad.EDGE else (outside, outside)
+    return f"""/* {ring.halo} columns beyond both borders */
+INLINE void v{ring.value}_border(const frame *f, float *at)
 {{
-    const int w = {width};
+    const int w = {extent("w", ring.scale)};
     const ptrdiff_t phase = f->phase{ring.scale};
-    const float left = {left}, right = {right};
+    {kind} *const row = ({kind} *)at;
+    const {kind} left = {left}, right = {right};
     for (int i = 0; i < {ring.halo}; i++) {{
         row[place(-1 - i, phase)] = left;
         row[place(w + i, phase)] = right;
     }}
 }}
-""")
-    return "\n".join(out)
+"""
 
 
 def _frame(plan: Plan) -> str:

@@ -11,9 +11,10 @@ import numpy as np
 from pocketsr.engine.emit_dot import dot_name
 from pocketsr.engine.emit_integers import stored, words_body, words_of, words_tables
 from pocketsr.engine.emit_points import Part, array, extent, indent, point_tables, row_table
+from pocketsr.engine.emit_sums import sums_body, sums_tables
 from pocketsr.engine.emit_winograd import along_rows, both_axes
 from pocketsr.engine.ir import Combine, Conv
-from pocketsr.engine.method import BAND
+from pocketsr.engine.method import BAND, Keep
 from pocketsr.engine.plan import Plan, Step
 
 __all__ = ["conv_function", "dot_shapes"]
@@ -26,7 +27,7 @@ def dot_shapes(step: Step) -> set[tuple[int, int, bool]]:
     outputs = step.op.channels // step.op.groups
     full, rest = divmod(outputs, block.channels)
     counts = ({block.channels} if full else set()) | ({rest} if rest else set())
-    if step.method.words:
+    if step.method.reads is not Keep.FLOATS:
         return set()
     return {(count, block.vectors, step.method.rows is None) for count in counts}
 
@@ -73,7 +74,7 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
     reach, rows_band = op.weight.shape[2] // 2, BAND * ring.scale
     group_rows = method.rows.outputs if method.rows else 1
     height = extent("h", ring.scale)
-    inputs = words_of(op.inputs) if method.words else op.inputs
+    inputs = words_of(op.inputs) if method.reads is Keep.WORDS else op.inputs
     head = [
         f"static void {name}(const frame *f, int k)",
         "{",
@@ -89,8 +90,10 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
     for i, point in enumerate(op.points):
         if isinstance(point, Combine):
             head += indent(row_table(f"other{i}", point.other, group_rows, "y0", plan.kept), 1)
-    if method.words:
+    if method.reads is Keep.WORDS:
         body, tables = words_body(name, op, step, plan), words_tables(name, op, step)
+    elif method.reads is Keep.BYTES:
+        body, tables = sums_body(name, op, step, plan), sums_tables(name, op)
     else:
         body, tables = _in_floats(name, op, step, plan)
     lines = [*head, *body]
@@ -139,7 +142,7 @@ def _direct(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -> 
             f"            {name}_bias + {first}, sum);",
             f"        UNROLL for (int v = 0; v < {vectors}; v++) {{",
             "            const ptrdiff_t at = p * phase + x + v * VL;",
-            *(["            vu packed;"] if plan.rings[op.value].words else []),
+            *(["            vu packed;"] if plan.rings[op.value].keep is Keep.WORDS else []),
             f"            UNROLL for (int j = 0; j < {count}; j++) {{",
             f"                vf y = {value};",
             *indent(stored(name, op, plan, f"{first} + j", "j", op.channels - first), 4),

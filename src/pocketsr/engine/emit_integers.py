@@ -8,13 +8,14 @@ import numpy as np
 
 from pocketsr.engine.emit_points import array, indent, inverse, points_code
 from pocketsr.engine.ir import Conv, Integers, Map, Quantize, Ref
-from pocketsr.engine.method import CHANNELS_A_WORD
+from pocketsr.engine.method import CHANNELS_A_WORD, Keep
 from pocketsr.engine.plan import Plan, Step
 
-__all__ = ["stored", "words_body", "words_of", "words_tables"]
+__all__ = ["finished", "stored", "words_body", "words_of", "words_tables"]
 
 _ROUNDER = 0x4B400000  # the bits of 1.5 * 2^23
 _ALL = 2**32
+_COPY = Quantize(1.0, 0, 255)  # what a map without points does to whole numbers
 
 
 def words_of(inputs: Sequence[Ref]) -> tuple[Ref, ...]:
@@ -64,7 +65,7 @@ def words_tables(name: str, op: Conv, step: Step) -> str:
 def words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
     """Sums over words in registers, channels x vectors of them; `in` holds the rows of the words."""
     taps, columns = op.weight.shape[2:]
-    words, vectors, ring = len(words_of(op.inputs)), step.method.block.vectors, plan.rings[op.value]
+    words, vectors = len(words_of(op.inputs)), step.method.block.vectors
     total = words * taps * columns
     lines = [
         f"    for (int p = 0; p < {plan.phases}; p++) {{",
@@ -92,18 +93,25 @@ def words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
             f"                UNROLL for (int v = 0; v < {vectors}; v++)",
             "                    sum[j][v] = dot4(sum[j][v], at[v], w + j * PARTS);",
             "        }",
-            f"        UNROLL for (int v = 0; v < {vectors}; v++) {{",
-            "            const ptrdiff_t at = p * phase + x + v * VL;",
-            *(["            vu packed;"] if ring.words else []),
-            f"            UNROLL for (int j = 0; j < {count}; j++) {{",
-            f"                vf y = times(__builtin_convertvector(sum[j][v], vf), SPLAT({name}_step[{first} + j]));",
-            *indent(stored(name, op, plan, f"{first} + j", "j", op.channels - first), 4),
-            "            }",
-            "        }",
+            *indent(finished(name, op, plan, first, count, vectors, "p * phase + x + v * VL"), 2),
             "    }",
         ]
         done += count * total
     return [*lines, "    }"]
+
+
+def finished(name: str, op: Conv, plan: Plan, first: int, count: int, vectors: int, at: str) -> list[str]:
+    """Statements that put `sum[count][vectors]` through the points of channels from `first` on, and into the rows."""
+    return [
+        f"UNROLL for (int v = 0; v < {vectors}; v++) {{",
+        f"    const ptrdiff_t at = {at};",
+        *(["    vu packed;"] if plan.rings[op.value].keep is Keep.WORDS else []),
+        f"    UNROLL for (int j = 0; j < {count}; j++) {{",
+        f"        vf y = times(__builtin_convertvector(sum[j][v], vf), SPLAT({name}_step[{first} + j]));",
+        *indent(stored(name, op, plan, f"{first} + j", "j", op.channels - first), 2),
+        "    }",
+        "}",
+    ]
 
 
 def stored(
@@ -115,9 +123,17 @@ def stored(
     the ring holds words, `packed` gathers four channels.
     """
     ring = plan.rings[op.value]
-    if not ring.words:
+    if ring.keep is Keep.BYTES:
+        last = op.points[-1] if op.points else _COPY
+        assert isinstance(last, Quantize)
+        return [
+            *points_code(name, op.points[:-1], channel, "0", "at", plan.kept),
+            *_clamped(last),
+            f"store_bytes({out}[{channel}], at, rounder_bits(y) + {_offset(last.zero, 1)}u);",
+        ]
+    if ring.keep is Keep.FLOATS:
         return [*points_code(name, op.points, channel, "0", "at", plan.kept), f"store({out}[{channel}] + at, y);"]
-    last = op.points[-1] if op.points else Quantize(1.0, 0, 255)  # without points: a copy of whole numbers
+    last = op.points[-1] if op.points else _COPY
     assert isinstance(last, Quantize)
     full, part = (_offset(last.zero, count) for count in (CHANNELS_A_WORD, left % CHANNELS_A_WORD))
     end = f"{place} % {CHANNELS_A_WORD} == {CHANNELS_A_WORD - 1}"

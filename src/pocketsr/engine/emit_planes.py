@@ -5,7 +5,7 @@ from __future__ import annotations
 from pocketsr.engine.emit_integers import stored
 from pocketsr.engine.emit_points import extent, indent, number_table, point_tables, row_table
 from pocketsr.engine.ir import Combine, Map, Shuffle
-from pocketsr.engine.method import BAND, CHANNELS_A_WORD
+from pocketsr.engine.method import BAND, CHANNELS_A_WORD, Keep
 from pocketsr.engine.plan import Plan
 
 __all__ = ["PIXELS", "load_function", "map_function", "shuffle_function", "store_function"]
@@ -129,13 +129,13 @@ def store_function(kind: str, plan: Plan) -> str:
 def map_function(name: str, op: Map, plan: Plan) -> str:
     """Pointwise steps over a band; a word's four channels at a time where words are made."""
     ring = plan.rings[op.value]
-    rows, together = BAND * ring.scale, CHANNELS_A_WORD if ring.words else 1
+    rows, together = BAND * ring.scale, CHANNELS_A_WORD if ring.keep is Keep.WORDS else 1
     tables = row_table("in", op.inputs, 1, "row", plan.kept)
     for i, point in enumerate(op.points):
         if isinstance(point, Combine):
             tables += row_table(f"other{i}", point.other, 1, "row", plan.kept)
-    shifts = number_table(f"{name}_in", op.inputs, plan.kept)
-    value = f"number(in[0][j] + at, {name}_in_shift[j])" if shifts else "load(in[0][j] + at)"
+    shifts = number_table(f"{name}_in", op.inputs, plan.kept) if plan.kept.exact else ""
+    value = f"number(in[0][j], at, {name}_in_shift[j])" if shifts else "load(in[0][j] + at)"
     lines = [
         f"static void {name}(const frame *f, int k)",
         "{",
@@ -149,7 +149,7 @@ def map_function(name: str, op: Map, plan: Plan) -> str:
         f"            for (int p = 0; p < {plan.phases}; p++)",
         "                for (int x = 0; x < n; x += VL) {",
         f"                    const ptrdiff_t at = p * f->phase{ring.scale} + x;",
-        *(["                    vu packed;"] if ring.words else []),
+        *(["                    vu packed;"] if ring.keep is Keep.WORDS else []),
         f"                    for (int j = first; j < least(first + {together}, {op.channels}); j++) {{",
         f"                        vf y = {value};",
         *indent(stored(name, op, plan, "j", "j", op.channels, "out"), 6),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Dequantize, Function, Point, Prelu, Quantize, Ref
-from pocketsr.engine.method import CHANNELS_A_WORD
+from pocketsr.engine.method import CHANNELS_A_WORD, Keep
 from pocketsr.engine.plan import Kept
 
 __all__ = [
@@ -28,7 +28,7 @@ Part = tuple[int, int, int, int]  # a register block: group, first channel, chan
 _INFIX = {Binary.ADD: "+", Binary.SUB: "-", Binary.MUL: "*", Binary.DIV: "/"}
 
 
-_PLAIN = Kept(frozenset(), False)
+_PLAIN = Kept({}, False)
 
 
 def extent(side: str, scale: int) -> str:
@@ -59,10 +59,9 @@ def _dequantized(x: str, step: float, zero: int) -> str:
 
 
 def number_table(name: str, refs: Sequence[Ref], kept: Kept) -> str:
-    """How many bits up in its word each plane that `refs` name is; -1 for one of floats. Empty where all are."""
-    shifts = [8 * (ref.channel % CHANNELS_A_WORD) if ref.value in kept.words else -1 for ref in refs]
-    if max(shifts) < 0:
-        return ""
+    """How many bits up in its word each plane that `refs` name is; -1 for one of floats, -2 for one of bytes."""
+    bits = {Keep.FLOATS: -1, Keep.BYTES: -2}
+    shifts = [bits.get(kept.ways[ref.value], 8 * (ref.channel % CHANNELS_A_WORD)) for ref in refs]
     return f"static const int {name}_shift[{len(shifts)}] = {{{', '.join(map(str, shifts))}}};\n"
 
 
@@ -70,7 +69,7 @@ def point_tables(name: str, points: Sequence[Point], kept: Kept = _PLAIN) -> str
     """The per-channel constants of the pointwise steps of function `name`."""
     out = []
     for i, point in enumerate(points):
-        if isinstance(point, Combine):
+        if isinstance(point, Combine) and kept.exact:
             out.append(number_table(f"{name}_other{i}", point.other, kept))
         elif isinstance(point, Prelu) and kept.exact:
             out.append(array(f"{name}_slope{i}", point.slope) if point.slope.any() else "")
@@ -122,10 +121,10 @@ def points_code(
                     out.append(f"y = vmin(y, SPLAT({literal(high)}));")
             case Function(function):
                 out.append(f"y = v{function.value}(y);")
-            case Combine(kind, refs, numbers):
+            case Combine(kind, _, numbers):
                 other = f"load(other{i}[{row}][{channel}] + {column})"
-                if any(ref.value in kept.words for ref in refs):
-                    other = f"number(other{i}[{row}][{channel}] + {column}, {name}_other{i}_shift[{channel}])"
+                if kept.exact:
+                    other = f"number(other{i}[{row}][{channel}], {column}, {name}_other{i}_shift[{channel}])"
                 if numbers is not None:
                     out.append(f"const vf z{i} = {_dequantized(other, numbers.step, numbers.zero)};")
                     other = f"z{i}"
@@ -138,7 +137,8 @@ def points_code(
 
 def row_table(table: str, refs: Sequence[Ref], rows: int, first_row: str, kept: Kept = _PLAIN) -> list[str]:
     """Statements that fill `const float *table[rows][channels]` with the rows that `refs` name."""
-    refs = [Ref(ref.value, ref.channel // CHANNELS_A_WORD) if ref.value in kept.words else ref for ref in refs]
+    words = {value for value, way in kept.ways.items() if way is Keep.WORDS}
+    refs = [Ref(ref.value, ref.channel // CHANNELS_A_WORD) if ref.value in words else ref for ref in refs]
     out = [f"const float *{table}[{rows}][{len(refs)}];", f"for (int r = 0; r < {rows}; r++) {{"]
     start = 0
     while start < len(refs):

@@ -27,10 +27,23 @@ INLINE vf times(vf a, vf b)
 INLINE vi load_words(const float *p) { vi v; __builtin_memcpy(&v, p, sizeof v); return v; }
 INLINE void store_words(float *p, vu v) { __builtin_memcpy(p, &v, sizeof v); }
 INLINE float word(int32_t bits) { float x; __builtin_memcpy(&x, &bits, sizeof x); return x; }
-/* The channel `shift` bits up in the words at p; floats where it is negative */
-INLINE vf number(const float *p, int shift)
+INLINE vf load_bytes(const float *p, ptrdiff_t at)
 {
-    return shift < 0 ? load(p) : __builtin_convertvector((load_words(p) >> shift) & 255, vf);
+    vb v;
+    __builtin_memcpy(&v, (const uint8_t *)p + at, sizeof v);
+    return __builtin_convertvector(v, vf);
+}
+INLINE void store_bytes(float *p, ptrdiff_t at, vu v)
+{
+    vb bytes = __builtin_convertvector(v, vb);
+    __builtin_memcpy((uint8_t *)p + at, &bytes, sizeof bytes);
+}
+/* The channel `shift` bits up in the words of row p; -1 for a row of floats, -2 for one of bytes */
+INLINE vf number(const float *p, ptrdiff_t at, int shift)
+{
+    if (shift == -1) return load(p + at);
+    if (shift == -2) return load_bytes(p, at);
+    return __builtin_convertvector((load_words(p + at) >> shift) & 255, vf);
 }
 /* 1.5 * 2^23 + y for |y| < 2^22: the last bits of the sum are y as a whole number, halves rounded to even */
 #define ROUNDER 12582912.0f
@@ -117,3 +130,61 @@ INLINE vi dot4(vi acc, bytes x, const int32_t *w)
     return acc;
 }
 #endif
+
+/* Sums of whole vectors: bytes of 4 VL pixels, halves (16 bits) of 2 VL. Wrapping around is what they are for. */
+typedef uint8_t bytes4 __attribute__((vector_size(4 * VL)));
+typedef uint16_t halves __attribute__((vector_size(4 * VL)));
+typedef uint8_t bytes2 __attribute__((vector_size(2 * VL)));
+
+INLINE bytes4 load_bytes4(const float *p, ptrdiff_t at)
+{
+    bytes4 v;
+    __builtin_memcpy(&v, (const uint8_t *)p + at, sizeof v);
+    return v;
+}
+INLINE halves load_halves(const float *p, ptrdiff_t at)
+{
+    bytes2 v;
+    __builtin_memcpy(&v, (const uint8_t *)p + at, sizeof v);
+    return __builtin_convertvector(v, halves);
+}
+INLINE void store_bytes4(float *p, ptrdiff_t at, bytes4 v) { __builtin_memcpy((uint8_t *)p + at, &v, sizeof v); }
+INLINE void store_halves(float *p, ptrdiff_t at, halves v)
+{
+    bytes2 narrowed = __builtin_convertvector(v, bytes2);
+    __builtin_memcpy((uint8_t *)p + at, &narrowed, sizeof narrowed);
+}
+INLINE halves half_of(bytes4 v, int which)
+{
+    bytes2 half;
+    __builtin_memcpy(&half, (const char *)&v + which * sizeof half, sizeof half);
+    return __builtin_convertvector(half, halves);
+}
+INLINE bytes4 narrow(halves low, halves high)
+{
+    bytes2 parts[2] = {__builtin_convertvector(low, bytes2), __builtin_convertvector(high, bytes2)};
+    bytes4 v;
+    __builtin_memcpy(&v, parts, sizeof v);
+    return v;
+}
+/* The bytes of *a, `raised` to be no less than 0, are added to s, and *a starts anew */
+INLINE void move(bytes4 *a, int raised, halves *s)
+{
+    const bytes4 v = *a + (uint8_t)raised;
+    s[0] += half_of(v, 0);
+    s[1] += half_of(v, 1);
+    *a = (bytes4){0};
+}
+/* VL pixels of 4 VL, or of 2 VL */
+INLINE vi quarter_of_bytes4(bytes4 v, int which)
+{
+    vb part;
+    __builtin_memcpy(&part, (const char *)&v + which * sizeof part, sizeof part);
+    return __builtin_convertvector(part, vi);
+}
+INLINE vi quarter_of_halves(halves v, int which)
+{
+    vh part;
+    __builtin_memcpy(&part, (const char *)&v + which * sizeof part, sizeof part);
+    return __builtin_convertvector(part, vi);
+}

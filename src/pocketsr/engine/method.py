@@ -4,19 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from math import ceil
 
-from pocketsr.engine.ir import Conv
+import numpy as np
+
+from pocketsr.engine.ir import Conv, Integers
 from pocketsr.engine.target import Target
 from pocketsr.engine.winograd import Filter, minimal_filter
 
-__all__ = ["BAND", "CHANNELS_A_WORD", "Block", "Method", "choose_block", "choose_method", "choose_phases"]
+__all__ = [
+    "BAND",
+    "CHANNELS_A_WORD",
+    "Block",
+    "Keep",
+    "Method",
+    "choose_block",
+    "choose_method",
+    "choose_phases",
+    "dots",
+]
 
 BAND = 4  # input rows a band: F(4, 3) makes four
 CHANNELS_A_WORD = 4  # whole numbers of a byte are kept four channels to a word, as dot products take them
 _BYTE = 255
+_NARROW = 15  # sums of numbers up to this are begun in bytes
+_HALF = 65536  # what sums of 16 bits stay below
+_CODE = 20_000  # sums that are written out, at most
 _PHASES = 4  # F(4, 3) along the columns makes four neighbours, one of each phase
 _REFERENCE_WIDTH = 640
+
+
+class Keep(Enum):
+    """How the planes of a value lie in memory."""
+
+    FLOATS = "floats"
+    WORDS = "words"  # whole numbers below 256, four channels to a 32-bit word, the first in the lowest byte
+    BYTES = "bytes"  # whole numbers below 256, a plane a channel
 
 
 @dataclass(frozen=True)
@@ -31,14 +55,15 @@ class Block:
 class Method:
     """`rows` and `columns`: Winograd along that axis; None is direct. `tile`: columns of a phase at once.
 
-    words: four channels of whole numbers, a byte each, are multiplied and summed at once.
+    reads: how its inputs are kept. WORDS: four channels are multiplied and summed at once. BYTES: weights are
+    instructions, sums and differences of whole vectors.
     """
 
     block: Block
     rows: Filter | None = None
     columns: Filter | None = None
     tile: int = 0
-    words: bool = False
+    reads: Keep = Keep.FLOATS
 
     @property
     def products(self) -> int:
@@ -108,9 +133,7 @@ def choose_method(op: Conv, scale: int, phases: int, target: Target) -> Method:
     taps, columns = op.weight.shape[2:]
     vectors = ceil(_REFERENCE_WIDTH * scale / phases / target.lanes)
     if op.integers is not None:
-        words = op.integers.top <= _BYTE
-        outputs = op.channels if words else op.channels // op.groups
-        return Method(choose_block(outputs, vectors, target, CHANNELS_A_WORD), words=words)
+        return _choose_integers(op, op.integers, vectors, phases, target)
     block = choose_block(op.channels // op.groups, vectors, target)
     best = _best(op, phases)
     step = block.vectors * target.lanes
@@ -124,3 +147,27 @@ def choose_method(op: Conv, scale: int, phases: int, target: Target) -> Method:
     # output channels 27 KB. Measured on `small`: 6 x 2 5.4 ms, 4 x 2 5.6, 12 x 1 5.9, 12 x 2 6.0, 6 x 3 7.2.
     block = Block(ceil(op.channels / ceil(op.channels / 6)), 2)
     return Method(block, rows, minimal_filter(phases, columns), 2 * target.lanes)
+
+
+def dots(op: Conv, vectors: int, target: Target) -> Method:
+    """By dot products of four channels."""
+    return Method(choose_block(op.channels, vectors, target, CHANNELS_A_WORD), reads=Keep.WORDS)
+
+
+def _choose_integers(op: Conv, whole: Integers, vectors: int, phases: int, target: Target) -> Method:
+    """Sums of whole vectors where few weights are other than zero and none is large, else dot products."""
+    if whole.top > _BYTE:
+        return Method(choose_block(op.channels // op.groups, vectors, target, CHANNELS_A_WORD))
+    weight = np.abs(whole.weight.astype(np.int64))
+    steps = int(weight.sum())
+    wide = whole.top > _NARROW
+    fits = int(weight.sum(axis=(1, 2, 3)).max()) * whole.top < _HALF and weight.max() <= 2 and steps <= _CODE
+    # Instructions for four vectors of pixels: a dot product takes `dot_cost` each, a sum has four times the lanes in
+    # bytes, twice in halves. Every input is loaded and, for halves, widened.
+    inputs = len(op.inputs) * weight[0, 0].size
+    sums = (2 if wide else 1) * (steps + inputs)
+    words = ceil(len(op.inputs) / CHANNELS_A_WORD) * weight[0, 0].size
+    if phases == 1 and fits and sums < 4 * words * (op.channels * target.dot_cost + 1):
+        most = target.registers // CHANNELS_A_WORD * CHANNELS_A_WORD - CHANNELS_A_WORD  # whole words, if several
+        return Method(Block(min(op.channels, most), 2 if wide else 4), reads=Keep.BYTES)
+    return dots(op, vectors, target)

@@ -8,11 +8,21 @@ cut: a strip merely starts some bands earlier (`warm`) to fill its rings.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 
 from pocketsr.engine.ir import Conv, Graph, Map, Op, Pad, Quantize, Ref, Shuffle, refs_of
-from pocketsr.engine.method import BAND, CHANNELS_A_WORD, Block, Method, choose_method, choose_phases
+from pocketsr.engine.method import (
+    BAND,
+    CHANNELS_A_WORD,
+    Block,
+    Keep,
+    Method,
+    choose_method,
+    choose_phases,
+    dots,
+)
 from pocketsr.engine.target import Target
 
 __all__ = ["Kept", "Plan", "Ring", "Step", "make_plan"]
@@ -23,11 +33,7 @@ _PLAIN = Method(Block(1, 1))
 
 @dataclass(frozen=True)
 class Ring:
-    """The rows of a value that are alive.
-
-    words: they hold whole numbers, four channels to a plane, the first in the lowest byte. Else a plane is a channel
-    of floats.
-    """
+    """The rows of a value that are alive."""
 
     value: int
     channels: int
@@ -36,23 +42,22 @@ class Ring:
     rows: int
     halo: int  # columns beyond the border that somebody reads
     pad: Pad
-    words: bool = False
+    keep: Keep = Keep.FLOATS
     beyond: int = 0  # with Pad.ZERO: the number beyond the border
 
     @property
     def planes(self) -> int:
-        return ceil(self.channels / CHANNELS_A_WORD) if self.words else self.channels
+        return ceil(self.channels / CHANNELS_A_WORD) if self.keep is Keep.WORDS else self.channels
 
 
 @dataclass(frozen=True)
 class Kept:
     """How the values of a plan are kept and computed.
 
-    words: the values that are words of four channels. exact: products are rounded before they are summed, so that
-    every machine gives the same bits.
+    ways: of all values. exact: products are rounded before they are summed, so that every machine gives the same bits.
     """
 
-    words: frozenset[int]
+    ways: Mapping[int, Keep]
     exact: bool
 
 
@@ -84,11 +89,11 @@ class Plan:
     @property
     def kept(self) -> Kept:
         whole = any(isinstance(step.op, Conv) and step.op.integers is not None for step in self.steps)
-        return Kept(frozenset(value for value, ring in self.rings.items() if ring.words), whole)
+        return Kept({value: ring.keep for value, ring in self.rings.items()}, whole)
 
     @property
     def span(self) -> int:
-        """The widest run of columns of one phase that one turn of an inner loop writes."""
+        """The widest run of columns of one phase that one turn of an inner loop writes; no less in bytes."""
         return self.target.lanes * max(2, *(step.method.block.vectors for step in self.steps))
 
 
@@ -148,6 +153,23 @@ def _reach(op: Op, ref: Ref) -> int:
     return op.weight.shape[2] // 2 if isinstance(op, Conv) and ref in op.inputs else 0
 
 
+def _agree(steps: list[Step], target: Target) -> tuple[list[Step], dict[int, Keep]]:
+    """A value is kept in one way: where its readers differ, sums give way to dot products."""
+
+    def wanted(way: Keep, among: list[Step]) -> set[int]:
+        return {ref.value for step in among if step.op and step.method.reads is way for ref in step.op.inputs}
+
+    words = wanted(Keep.WORDS, steps)
+    while conflicts := words & wanted(Keep.BYTES, steps):
+        for index, step in enumerate(steps):
+            if isinstance(step.op, Conv) and step.method.reads is Keep.BYTES:
+                values = {ref.value for ref in step.op.inputs}
+                if values & conflicts:
+                    steps[index] = replace(step, method=dots(step.op, step.method.block.vectors, target))
+                    words |= values
+    return steps, dict.fromkeys(words, Keep.WORDS) | dict.fromkeys(wanted(Keep.BYTES, steps), Keep.BYTES)
+
+
 def make_plan(graph: Graph, target: Target) -> Plan:
     """Schedule `graph` (simplified) for `target`."""
     graph = _separate_numbers(_separate_edges(graph))
@@ -194,8 +216,7 @@ def make_plan(graph: Graph, target: Target) -> Plan:
             steps.append(Step(op, warm[op], choose_method(op, scales[op.value], phases, target)))
         else:
             steps.append(Step(op, warm[op]))
-    readers_of_words = [step.op for step in steps if step.op is not None and step.method.words]
-    bytewise = {ref.value for op in readers_of_words for ref in op.inputs}
+    steps, keeps = _agree(steps, target)
 
     rings = {}
     for value in values:
@@ -206,6 +227,6 @@ def make_plan(graph: Graph, target: Target) -> Plan:
         pad = next((op.pad for op in wide if max(op.weight.shape[2:]) > 1), Pad.ZERO)
         channels = graph.channels if value == 0 else makers[value].channels
         beyond = next((op.integers.zero for op in wide if op.integers), 0)
-        words = value in bytewise
-        rings[value] = Ring(value, channels, scales[value], shift[value], depth, halo, pad, words, beyond)
+        keep = keeps.get(value, Keep.FLOATS)
+        rings[value] = Ring(value, channels, scales[value], shift[value], depth, halo, pad, keep, beyond)
     return Plan(graph, target, rings, tuple(steps), output, factor, phases)

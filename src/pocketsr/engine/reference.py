@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ from pocketsr.engine.ir import (
 )
 from pocketsr.pixels import imresize
 
-__all__ = ["better_white", "evaluate", "guess_white"]
+__all__ = ["apply_points", "better_white", "evaluate", "guess_white"]
 
 Plane = NDArray[Any]
 _BINARY = {
@@ -97,6 +97,13 @@ def _point(point: Point, x: Plane, other: Plane | None) -> Plane:
         case Combine(kind, _, numbers):
             assert other is not None
             return np.asarray(_BINARY[kind](x, _point(numbers, other, None) if numbers else other), x.dtype)
+
+
+def apply_points(points: Iterable[Point], x: Plane) -> Plane:
+    """Pointwise steps on `x`, C H W, that combine it with nothing else."""
+    for point in points:
+        x = _point(point, x, None)
+    return x
 
 
 def evaluate(graph: Graph, image: NDArray[np.floating]) -> Plane:

@@ -23,6 +23,7 @@ class Target:
     lanes: int  # floats in the widest vector
     registers: int  # vector registers
     l1_bytes: int = 32768
+    dot_cost: int = 4  # instructions for a dot product of four bytes in each lane
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -52,10 +53,12 @@ def host_target() -> Target:
         return Target(None, None, 4, 32 if platform.machine() in ("aarch64", "arm64") else 16)
     macros = set(run.stdout.split())
     if "__AVX512F__" in macros:
-        return Target(None, "native", 16, 32, l1_bytes=49152)
+        return Target(None, "native", 16, 32, l1_bytes=49152, dot_cost=1 if "__AVX512VNNI__" in macros else 4)
     if "__AVX__" in macros:
-        return Target(None, "native", 8, 16)
-    return Target(None, "native", 4, 32 if "__aarch64__" in macros else 16)
+        return Target(None, "native", 8, 16, dot_cost=1 if "__AVXVNNI__" in macros else 4)
+    if "__aarch64__" in macros:
+        return Target(None, "native", 4, 32, dot_cost=1 if "__ARM_FEATURE_DOTPROD" in macros else 8)
+    return Target(None, "native", 4, 16)
 
 
 def cross_target(triple: str) -> Target:
