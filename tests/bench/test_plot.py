@@ -105,6 +105,19 @@ def test_drawn_labels_lie_inside_and_apart_from_all_marks() -> None:
     assert all(frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1 for box in boxes)
 
 
+def test_labels_stay_at_their_points_at_any_resolution() -> None:
+    """An SVG is drawn at 72 pixels an inch, whatever labels were placed at."""
+    figure = plot(TABLE, "Set5", "params")
+    places = []
+    for dpi in (150, 72):
+        figure.set_dpi(dpi)
+        figure.canvas.draw()
+        boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+        places.append([((box.x0 + box.x1) / 2 / dpi, (box.y0 + box.y1) / 2 / dpi) for box in boxes])
+    assert len(places[0]) == 3
+    np.testing.assert_allclose(places[0], places[1], atol=0.03)  # inches
+
+
 def test_files(by_ms: Axes, tmp_path: Path) -> None:
     write_plot(by_ms.figure, tmp_path / "new" / "psnr_ms")  # type: ignore[arg-type]
     with Image.open(tmp_path / "new" / "psnr_ms.png") as image:

@@ -123,7 +123,7 @@ def _label(axes: Axes, points: list[_Point]) -> None:
         axes.annotate(
             point.model,
             (0, 0),
-            xycoords="figure pixels",
+            xycoords="figure fraction",
             ha="center",
             va="center",
             fontsize=_FONT + (point.origin == "ours"),
@@ -142,9 +142,11 @@ def _label(axes: Axes, points: list[_Point]) -> None:
     legend = axes.get_legend()
     taken = [] if legend is None else [legend.get_window_extent().extents]
     places = place_labels(anchors, sizes, marks, radii, np.array(frame.extents), np.array(taken).reshape(-1, 4))
+    whole = np.array(axes.figure.bbox.size)
     for text, anchor, place, size in zip(texts, anchors, places, sizes, strict=True):
-        text.xy = (float(place[0]), float(place[1]))
-        text.set_position((float(place[0]), float(place[1])))
+        x, y = place / whole  # as shares of the figure: an SVG has pixels of another size
+        text.xy = (float(x), float(y))
+        text.set_position((float(x), float(y)))
         near = place + np.clip(anchor - place, -size / 2, size / 2)  # of the label, what lies nearest to its point
         if np.hypot(*(anchor - near)) > 2 * _MARKER:
             line = axes.transData.inverted().transform([anchor, near])
