@@ -1,0 +1,135 @@
+"""One network of a space, by the settings that make it: as a chain, and as what `nets` builds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pocketsr.design.chain import Act, Anchor, Chain, Layer
+from pocketsr.engine.ir import Pad
+
+__all__ = ["Candidate", "Ends", "Precision", "Skip"]
+
+Skip = Literal["none", "long"]
+Ends = Literal[1, 3, 5, 7]
+Precision = Literal["fp32", "w8a8", "w4a8", "w2a8", "w4a4", "w2a4", "w2a2"]
+"""`fp32`, or a spec of `quant`. A profile says which it was calibrated for."""
+
+_ANCHORS = {Anchor.RESIZED: "nearest"}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """`family` is the label under which `kind` stands in the space; the rest as the space names it."""
+
+    family: str
+    kind: str
+    depth: int
+    width: int
+    expansion: int = 64
+    kernel: tuple[int, int] = (3, 3)
+    ends: int = 3
+    groups: int = 1
+    skip: Skip = "none"
+    anchor: Anchor = Anchor.NEAREST
+    channels: int = 1
+    scale: int = 2
+    size: tuple[int, int] = (640, 360)
+    precision: Precision = "fp32"
+
+    @property
+    def name(self) -> str:
+        """Short, and no other candidate's of a space."""
+        parts = [f"{self.family}-d{self.depth}w{self.width}"]
+        if self.kernel != (3, 3):
+            parts.append(f"k{self.kernel[0]}x{self.kernel[1]}")
+        if self.ends != 3:
+            parts.append(f"e{self.ends}")
+        if self.groups > 1:
+            parts.append(f"g{self.groups}")
+        if self.kind == "pocket":
+            parts += ["skip"] if self.skip == "long" else []
+            parts.append(self.anchor.value)
+        if self.channels == 3:
+            parts.append("rgb")
+        if self.expansion != 64:
+            parts.append(f"x{self.expansion}")
+        if self.scale != 2:
+            parts.append(f"{self.scale}times")
+        if self.size != (640, 360):
+            parts.append(f"{self.size[0]}x{self.size[1]}")
+        return "-".join([*parts, *([self.precision] if self.precision != "fp32" else [])])
+
+    def settings(self) -> dict[str, Any]:
+        """As plain values, for tables and files."""
+        return {
+            "family": self.family,
+            "kind": self.kind,
+            "depth": self.depth,
+            "width": self.width,
+            "kernel": f"{self.kernel[0]}x{self.kernel[1]}",
+            "ends": self.ends,
+            "groups": self.groups,
+            "skip": self.skip,
+            "anchor": _ANCHORS.get(self.anchor, self.anchor.value),
+            "expansion": self.expansion,
+            "channels": self.channels,
+            "precision": self.precision,
+            "scale": self.scale,
+            "input": f"{self.size[0]}x{self.size[1]}",
+        }
+
+    def chain(self) -> Chain:
+        """What it is once trained: its convolutions, collapsed."""
+        outputs = self.channels * self.scale**2
+        inner = self.depth - 2
+        ends = (self.ends, self.ends)
+        match self.kind:
+            case "pocket":
+                add = (0,) if self.skip == "long" else ()
+                middle = Layer(self.width, self.kernel, self.groups)
+                layers = (Layer(self.width, ends), *[middle] * inner, Layer(outputs, ends, act=Act.NONE, add=add))
+                return Chain(layers, scale=self.scale, anchor=self.anchor)
+            case "sesr":
+                first = Layer(self.width, ends, bias=False, act=Act.NONE)
+                middle = Layer(self.width, bias=False)
+                last = Layer(outputs, ends, bias=False, act=Act.NONE, add=(0,))
+                return Chain((first, *[middle] * inner, last), scale=self.scale, centred=True)
+            case "ecbsr":
+                layers = (*[Layer(self.width)] * (self.depth - 1), Layer(outputs, act=Act.NONE))
+                return Chain(layers, self.channels, self.scale, Anchor.RESIZED, Pad.ZERO)
+            case "etds":
+                wide = [Layer(self.width, act=Act.RELU)] * (self.depth - 1)
+                layers = (*wide, Layer(outputs, act=Act.RELU), Layer(outputs, (1, 1), act=Act.RELU))
+                return Chain(layers, self.channels, self.scale, Anchor.NONE, Pad.ZERO)
+            case "abpn":
+                wide = [Layer(self.width, act=Act.RELU)] * (self.depth - 2)
+                layers = (*wide, Layer(outputs, act=Act.RELU), Layer(outputs, act=Act.NONE))
+                return Chain(layers, self.channels, self.scale, Anchor.RESIZED, Pad.ZERO)
+        raise ValueError(f"no family '{self.kind}'")
+
+    def net(self) -> tuple[str, dict[str, Any]]:
+        """Name and settings for `nets.build`. Raises ValueError for a scale that no network there has."""
+        if self.scale != 2:
+            raise ValueError(f"{self.name}: networks for x2 alone can be built")
+        wide = self.width
+        match self.kind:
+            case "pocket":
+                middle = {"channels": wide, "kernel": list(self.kernel), "groups": self.groups}
+                end = {"kernel": [self.ends, self.ends]}
+                add = [0] if self.skip == "long" else []
+                layers = [
+                    {"channels": wide, **end},
+                    *[middle] * (self.depth - 2),
+                    {"channels": 4, "add": add, **end},
+                ]
+                return "pocket", {"layers": layers, "anchor": self.anchor.value, "expansion": self.expansion}
+            case "sesr":
+                return "sesr-m5", {"blocks": self.depth - 2, "features": wide, "expansion": self.expansion}
+            case "ecbsr":
+                return "ecbsr-m4c16", {"blocks": self.depth - 2, "features": wide, "channels": self.channels}
+            case "etds":
+                return "etds-s", {"blocks": self.depth - 2, "features": wide}
+            case "abpn":
+                return "abpn-m4c28", {"blocks": self.depth - 3, "features": wide}
+        raise ValueError(f"no family '{self.kind}'")
