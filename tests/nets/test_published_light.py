@@ -23,33 +23,39 @@ torch.set_num_threads(1)
 
 @dataclass(frozen=True)
 class Expected:
-    """parameters: collapsed, by hand. weights: the published file and what it measures on Set5."""
+    """parameters: collapsed, by hand. weights: the published file, and what it measures on Set5 and on Set14.
+
+    On Set14 only LapSRN has a figure that others measured; for the rest it is what was read here first.
+    """
 
     parameters: int
     reach: int
     channels: int = 3
     weights: str = ""
     set5_db: float = 0.0
+    set14_db: float = 0.0
 
 
 EXPECTED = {
     # kernels and biases of 64 x 3 x 5x5, 32 x 64 x 3x3, 12 x 32 x 3x3
-    "espcn": Expected(4864 + 18464 + 3468, 2 + 1 + 1, weights="espcn_x2", set5_db=36.85),
+    "espcn": Expected(4864 + 18464 + 3468, 2 + 1 + 1, weights="espcn_x2", set5_db=36.85, set14_db=32.633),
     # 56 x 3 x 5x5, 12 x 56, 4 of 12 x 12 x 3x3, 56 x 12, each with biases and slopes; 3 x 56 x 9x9 and biases
-    "fsrcnn": Expected(4312 + 696 + 4 * 1320 + 784 + 13611, 2 + 4 + 2, weights="fsrcnn_x2", set5_db=36.99),
+    "fsrcnn": Expected(
+        4312 + 696 + 4 * 1320 + 784 + 13611, 2 + 4 + 2, weights="fsrcnn_x2", set5_db=36.99, set14_db=32.695
+    ),
     # 64 x 1 x 3x3, 10 of 64 x 64 x 3x3 and the deconvolution, 1 x 64 x 3x3, each with biases; 4x4 without
-    "lapsrn": Expected(640 + 11 * 36928 + 577 + 16, 1 + 10 + 1, 1, "lapsrn_x2", 37.491),
+    "lapsrn": Expected(640 + 11 * 36928 + 577 + 16, 1 + 10 + 1, 1, "lapsrn_x2", 37.491, 33.023),
     # 3 to f, 4 or 6 of f to f, f to 12 channels, all 3x3 with biases; f slopes each but for the last one
-    "ecbsr-m4c16": Expected(464 + 4 * 2336 + 1740, 6, weights="ecbsr_m4c16_x2", set5_db=37.17),
-    "ecbsr-m4c32": Expected(928 + 4 * 9280 + 3468, 6, weights="ecbsr_m4c32_x2", set5_db=37.40),
-    "ecbsr-m6c40": Expected(1160 + 6 * 14480 + 4332, 8, weights="ecbsr_m6c40_x2", set5_db=37.63),
+    "ecbsr-m4c16": Expected(464 + 4 * 2336 + 1740, 6, weights="ecbsr_m4c16_x2", set5_db=37.17, set14_db=32.800),
+    "ecbsr-m4c32": Expected(928 + 4 * 9280 + 3468, 6, weights="ecbsr_m4c32_x2", set5_db=37.40, set14_db=33.044),
+    "ecbsr-m6c40": Expected(1160 + 6 * 14480 + 4332, 8, weights="ecbsr_m6c40_x2", set5_db=37.63, set14_db=33.194),
     # the same without slopes, and 12 to 12 channels at the end
-    "abpn-m4c28": Expected(784 + 4 * 7084 + 3036 + 1308, 7, weights="abpn_m4c28_x2", set5_db=37.38),
-    "abpn-m6c40": Expected(1120 + 6 * 14440 + 4332 + 1308, 9, weights="abpn_m6c40_x2", set5_db=37.59),
+    "abpn-m4c28": Expected(784 + 4 * 7084 + 3036 + 1308, 7, weights="abpn_m4c28_x2", set5_db=37.38, set14_db=32.972),
+    "abpn-m6c40": Expected(1120 + 6 * 14440 + 4332 + 1308, 9, weights="abpn_m6c40_x2", set5_db=37.59, set14_db=33.175),
     # the same with 1x1 at the end
-    "etds-s": Expected(896 + 4 * 9248 + 3468 + 156, 6, weights="etds_m4c32_x2", set5_db=37.39),
-    "etds-m": Expected(896 + 6 * 9248 + 3468 + 156, 8, weights="etds_m6c32_x2", set5_db=37.56),
-    "etds-l": Expected(1344 + 7 * 20784 + 5196 + 156, 9, weights="etds_m7c48_x2", set5_db=37.66),
+    "etds-s": Expected(896 + 4 * 9248 + 3468 + 156, 6, weights="etds_m4c32_x2", set5_db=37.39, set14_db=32.976),
+    "etds-m": Expected(896 + 6 * 9248 + 3468 + 156, 8, weights="etds_m6c32_x2", set5_db=37.56, set14_db=33.103),
+    "etds-l": Expected(1344 + 7 * 20784 + 5196 + 156, 9, weights="etds_m7c48_x2", set5_db=37.66, set14_db=33.253),
     # f x 1 x 5x5, m of f x f x 3x3 with f slopes, 4 x f x 5x5, no biases
     "sesr-m3": Expected(400 + 3 * (2304 + 16) + 1600, 2 + 3 + 2, 1),
     "sesr-m5": Expected(400 + 5 * (2304 + 16) + 1600, 2 + 5 + 2, 1),
@@ -135,7 +141,8 @@ def test_exported_it_does_the_same_on_any_size(name: str, tmp_path: Path) -> Non
 def test_published_weights_are_as_good_as_measured(name: str, shared_data: Path) -> None:
     net, expected = build(name), EXPECTED[name]
     load_weights(net, shared_data / "weights" / f"{expected.weights}.safetensors")
-    assert mean_psnr_db(net, shared_data / "test", "Set5") == pytest.approx(expected.set5_db, abs=0.02)
+    for images, expected_db in (("Set5", expected.set5_db), ("Set14", expected.set14_db)):
+        assert mean_psnr_db(net, shared_data / "test", images) == pytest.approx(expected_db, abs=0.02), images
 
 
 def test_published_weights_can_be_trained_on(shared_data: Path) -> None:

@@ -95,6 +95,19 @@ def test_tiles_of_a_published_architecture_add_up(monkeypatch: pytest.MonkeyPatc
     assert _difference(tiled(PICTURE), _as_torch(net, PICTURE)) <= 1
 
 
+@pytest.mark.parametrize(
+    ("name", "config"), [("carn-m", {"width": 8}), ("srresnet", {"blocks": 2, "width": 16}), ("lapsrn", {})]
+)
+def test_tiles_of_other_architectures_add_up(name: str, config: dict[str, int]) -> None:
+    net = _net(name, **config)
+    runner = running.by_torch(net, name, threads=1)._runner  # type: ignore[attr-defined]
+    tiled = TiledUpscaler(runner, Field(net.reach, 16), tile_bytes=1)  # the smallest that make sense
+    picture = np.tile(PICTURE, (1, 2, 1))[..., : net.channels].squeeze()
+    rows, columns = tiled._cut(*picture.shape[:2])
+    assert len(rows) * len(columns) > 1
+    assert _difference(tiled(picture), TiledUpscaler(runner, None)(picture)) <= 1
+
+
 def test_memory_is_that_of_the_tensors() -> None:
     class Double(SRNet):
         scale, channels, reach = 2, 1, 0
