@@ -13,7 +13,7 @@ from pocketsr.errors import UserError
 
 __all__ = ["main"]
 
-_VERBS = ("upscale", "models", "compile", "train", "quantize", "bench")
+_VERBS = ("upscale", "models", "compile", "train", "quantize", "design", "calibrate", "bench")
 
 
 class _Verb(Protocol):

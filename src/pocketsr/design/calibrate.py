@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -90,10 +91,12 @@ def _probes() -> Iterator[Chain]:
     yield Chain((Layer(8), Layer(9, act=Act.NONE)), scale=3)
 
 
-def calibrate(threads: int, name: str = "", seconds: float = _SECONDS, tell: Tell = lambda *_: None) -> Profile:
+def calibrate(
+    threads: int, name: str = "", seconds: float = _SECONDS, busy: bool = False, tell: Tell = lambda *_: None
+) -> Profile:
     """The profile of this device for `threads` threads at once, named `name` (default: after the processor).
 
-    seconds: how long networks are timed; compiling them takes about as long again.
+    seconds: how long networks are timed; compiling them takes about as long again. busy: see `fastest_ms`.
     """
     target = host_target()
     machine = describe_machine()
@@ -108,7 +111,8 @@ def calibrate(threads: int, name: str = "", seconds: float = _SECONDS, tell: Tel
     graphs = [graph_of(chain, seed=number) for number, chain in enumerate(chains)]
     with compiled(graphs, threads, lambda done: tell("compiling", done, len(chains))) as made:
         networks = [network for network, _ in made]
-        measured = np.array(fastest_ms(networks, SIZE, seconds, tell=lambda done, all_: tell("timing", done, all_)))
+        tell_time = partial(tell, "timing")
+        measured = np.array(fastest_ms(networks, SIZE, seconds, busy, tell_time))
     l2_bytes = _second_cache()
     strips = [work_of_strips(of_chain(chain, target), SIZE, threads, l2_bytes) for chain in chains]
     costs = costs_of(np.array([each[-1] for each in strips]), measured)

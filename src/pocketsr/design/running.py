@@ -60,11 +60,13 @@ def fastest_ms(
     networks: Sequence[Network],
     size: tuple[int, int],
     seconds: float,
+    busy: bool = False,
     tell: Callable[[int, int], None] = lambda *_: None,
 ) -> list[float]:
     """Of each network, the median over the fastest third of its frames of `size` (width, height), uint8 in and out.
 
     The networks take turns for about `seconds`, so that a disturbance meets all alike; each gets `_LEAST` turns.
+    busy: other programs run beside, so the processor time of all threads is taken, shared among them.
     `tell` hears how many seconds have gone, and of how many.
     """
     width, height = size
@@ -75,6 +77,7 @@ def fastest_ms(
     }
     results = {(n.channels, n.scale): n(pictures[n.channels]) for n in networks}
     times: list[list[float]] = [[] for _ in networks]
+    clock = time.process_time if busy else time.perf_counter
     began = time.perf_counter()
     turns = 0
     while turns < _LEAST or time.perf_counter() - began < seconds:
@@ -84,8 +87,8 @@ def fastest_ms(
             network(picture, out=out)  # its own data into the caches
             for _ in range(_FRAMES):
                 time.sleep(_REST_S)
-                start = time.perf_counter()
+                start = clock()
                 network(picture, out=out)
-                found.append(1000 * (time.perf_counter() - start))
+                found.append(1000 * (clock() - start) / (network.threads if busy else 1))
             tell(min(round(time.perf_counter() - began), round(seconds)), round(seconds))
     return [float(np.median(sorted(found)[: max(1, len(found) // 3)])) for found in times]

@@ -1,0 +1,118 @@
+"""`pocketsr design`: which networks fit a budget on a device, before any is trained."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pocketsr.cli._extras import train_extra
+from pocketsr.errors import UserError
+
+if TYPE_CHECKING:
+    from pocketsr.design.profile import Profile
+    from pocketsr.design.rank import Row
+
+__all__ = ["SUMMARY", "add_arguments", "run"]
+
+SUMMARY = "choose a network without training it: what each of a space costs, and what none other beats"
+_SIMULATED = ("one-core", "slow-memory")  # design.profile.SIMULATED; not imported, so that --help stays quick
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--space", type=Path, metavar="FILE.yaml", help="what to choose from (default: built in)")
+    parser.add_argument("--budget-ms", type=float, metavar="MS", help="most predicted milliseconds a frame")
+    parser.add_argument("--max-params", type=int, metavar="N", help="most parameters")
+    parser.add_argument("--max-gmacs", type=float, metavar="G", help="most GMAC a frame")
+    parser.add_argument(
+        "--device", type=Path, metavar="PROFILE.json", help="what `pocketsr calibrate` wrote (default: one that ships)"
+    )
+    parser.add_argument("--simulate", choices=_SIMULATED, help="how the choice changes on a device that is worse")
+    parser.add_argument("--top", type=int, default=20, metavar="N", help="rows to show (default: 20)")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="write all candidates, drawings and an HTML page there"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def run(args: argparse.Namespace) -> int:
+    for option in ("budget_ms", "max_params", "max_gmacs", "top"):
+        value = getattr(args, option)
+        if value is not None and not value > 0:
+            raise UserError(f"--{option.replace('_', '-')} {value}: more than 0 is expected")
+    with train_extra("choosing networks"):
+        from pocketsr.design.profile import default_profile, read_profile, simulate
+        from pocketsr.design.rank import Limits, as_json, best, evaluate
+        from pocketsr.design.space import builtin_space, read_space
+    space = read_space(args.space) if args.space else builtin_space()
+    profile = read_profile(args.device) if args.device else default_profile()
+    if args.simulate:
+        profile = simulate(profile, args.simulate)
+    candidates = space.candidates()
+    rows = evaluate(candidates, profile, Limits(args.budget_ms, args.max_params, args.max_gmacs))
+    if not rows:
+        raise UserError(f"none of {len(candidates)} candidates fits: allow more time, parameters or GMAC")
+    written = _write(args.output, rows, profile, args.budget_ms) if args.output else []
+    about: dict[str, object] = {
+        "space": space.name,
+        "device": profile.name,
+        "threads": profile.threads,
+        "enumerated": len(candidates),
+        "fitting": len(rows),
+    }
+    if args.json:
+        print(as_json(best(rows, args.top), about))
+        return 0
+    print(f"{len(rows):,} of {len(candidates):,} candidates fit; {profile.name}, {profile.threads} threads")
+    print(_table(best(rows, args.top)))
+    print("* no other has as many parameters in less time; + none of its family has")
+    if written:
+        print("written: " + ", ".join(map(str, written)))
+    return 0
+
+
+def _table(rows: list[Row]) -> str:
+    width = max(len(row.candidate.name) for row in rows)
+    lines = [f"{'network':{width}}   params   GMAC  field  MB written  live kB  predicted ms"]
+    for row in rows:
+        mark = "*" if row.front else "+" if row.family_front else " "
+        lines.append(
+            f"{row.candidate.name:{width}} {row.params:8,} {row.gmacs:6.2f} {row.receptive_field:6} "
+            f"{row.written_mb:11.1f} {row.live_kb:8.0f} {row.predicted_ms:12.2f}{mark}"
+        )
+    return "\n".join(lines)
+
+
+def _write(folder: Path, rows: list[Row], profile: Profile, budget_ms: float | None) -> list[Path]:
+    """All rows as CSV and JSON, both drawings, and the page."""
+    with train_extra("drawing"):
+        import matplotlib  # noqa: F401
+
+    from pocketsr.bench.plot import as_svg, write_plot
+    from pocketsr.beside import replacing
+    from pocketsr.design.draw import draw_capacity, draw_work
+    from pocketsr.design.rank import as_csv, as_json
+    from pocketsr.design.report import make_report
+
+    drawings = {
+        "capacity_ms": draw_capacity(rows, f"{profile.name}, {profile.threads} threads", budget_ms),
+        "params_gmacs": draw_work(rows),
+    }
+    texts = {
+        "candidates.csv": as_csv(rows),
+        "candidates.json": as_json(rows, {"device": profile.name}),
+        "report.html": make_report(rows, profile, [as_svg(drawing) for drawing in drawings.values()]),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            with replacing(folder / name) as part:
+                part.write_text(text)
+        for name, drawing in drawings.items():
+            write_plot(drawing, folder / name)
+    except OSError as error:
+        raise UserError(f"{folder} can't be written: {error.strerror}") from error
+    return [
+        *(folder / name for name in texts),
+        *(folder / f"{name}{end}" for name in drawings for end in (".svg", ".png")),
+    ]
