@@ -1,0 +1,95 @@
+"""Profiles: written and read, refused, and changed to devices that don't exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from design_profiles import profile
+
+from pocketsr.design import calibrate as calibrating
+from pocketsr.design.candidate import Candidate
+from pocketsr.design.cost import predict_ms
+from pocketsr.design.profile import default_profile, read_profile, simulate
+from pocketsr.design.schedule import of_chain
+from pocketsr.design.work import WORK
+from pocketsr.errors import UserError
+
+SIZE = (640, 360)
+
+
+def _ms(candidate: Candidate, device: object) -> float:
+    target = device.vectors.target()  # type: ignore[attr-defined]
+    return predict_ms(of_chain(candidate.chain(), target), SIZE, device)  # type: ignore[arg-type]
+
+
+def test_a_profile_reads_as_it_was_written(tmp_path: Path) -> None:
+    device = profile(products=0.25, frame=1e5)
+    device.write(tmp_path / "p.json")
+    assert read_profile(tmp_path / "p.json") == device
+    assert device.costs()[WORK.index("products")] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("{", "is no profile"), ('{"name": "x"}', "is no profile .*missing"), (None, "can't be read")],
+)
+def test_what_is_no_profile_is_refused(tmp_path: Path, text: str | None, complaint: str) -> None:
+    if text is not None:
+        (tmp_path / "p.json").write_text(text)
+    with pytest.raises(UserError, match=complaint):
+        read_profile(tmp_path / "p.json")
+
+
+def test_a_profile_of_another_cost_model_is_refused(tmp_path: Path) -> None:
+    profile().write(tmp_path / "p.json")
+    text = (tmp_path / "p.json").read_text()
+    (tmp_path / "p.json").write_text(text.replace('"products"', '"production"'))
+    with pytest.raises(UserError, match=r"another version .*pocketsr calibrate"):
+        read_profile(tmp_path / "p.json")
+
+
+def test_the_profile_that_ships_is_measured_and_orders_networks() -> None:
+    device = default_profile()
+    assert device.simulated is None
+    assert device.fit.networks >= 40
+    times = [_ms(Candidate("a", "pocket", 6, width), device) for width in (4, 8, 12, 24, 48)]
+    assert times == sorted(times)
+    assert 0.1 < times[0] < times[-1] < 1000
+
+
+def test_simulated_devices_say_so_and_are_slower() -> None:
+    device = profile(products=0.2, far=0.1, tiles=0.1)
+    candidate = Candidate("a", "pocket", 8, 32)
+    single, slow = simulate(device, "one-core"), simulate(device, "slow-memory")
+    assert single.name == "simulated one-core of a machine"
+    assert "one thread in place of 2" in str(single.simulated)
+    assert 1.8 < _ms(candidate, single) / _ms(candidate, device) < 2.1
+    assert _ms(candidate, slow) > 1.1 * _ms(candidate, device)
+    assert simulate(slow, "one-core").name == "simulated one-core of simulated slow-memory of a machine"
+
+
+def test_this_device_can_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = calibrating.probes()[:1] + calibrating.probes()[4:6]
+    monkeypatch.setattr(calibrating, "probes", lambda: few)
+    monkeypatch.setattr(calibrating, "_PEAKS", 1)
+    monkeypatch.setattr(calibrating, "_COPIED", 1 << 20)
+    told: list[str] = []
+    device = calibrating.calibrate(1, "here", seconds=0.1, busy=True, tell=lambda what, *_: told.append(what))
+    assert device.name == "here"
+    assert device.threads == 1
+    assert device.fit.networks == 3
+    assert device.fma_peak_gmacs > 0
+    assert device.bandwidth_gb_per_s > 0
+    assert sum(device.costs()) > 0
+    assert device.fit.median_error < 0.5
+    assert list(dict.fromkeys(told)) == ["multiply-adds and memory", "compiling", "timing"]
+
+
+def test_the_networks_that_are_timed_have_every_kind_of_work() -> None:
+    from pocketsr.design.cost import work_of_strips
+
+    target = default_profile().vectors.target()
+    total = sum(work_of_strips(of_chain(chain, target), SIZE, 2, 1 << 20)[-1] for chain in calibrating.probes())
+    assert [kind for kind, amount in zip(WORK, total, strict=True) if not amount] == []  # type: ignore[arg-type]
+    assert len(calibrating.probes()) >= 50

@@ -1,0 +1,105 @@
+"""Fronts, limits and tables, and the page and drawings made of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from design_profiles import profile
+
+from pocketsr.design.candidate import Candidate
+from pocketsr.design.rank import Limits, Row, as_csv, as_json, best, evaluate, front, slopes
+from pocketsr.errors import UserError
+
+CANDIDATES = tuple(
+    Candidate(family, "pocket", depth, width, groups=groups)
+    for family, groups in (("dense", 1), ("grouped", 2))
+    for depth in (3, 5)
+    for width in (8, 16)
+)
+
+
+def _row(name: str, params: int, ms: float, gmacs: float = 1.0) -> Row:
+    return Row(Candidate(name, "pocket", 3, 8), params, gmacs, 9, 1.0, 1.0, ms)
+
+
+def test_the_front_by_hand() -> None:
+    rows = [_row("a", 10, 1.0), _row("a", 30, 3.0), _row("b", 20, 3.0), _row("b", 25, 2.0), _row("a", 30, 4.0)]
+    assert front(rows) == [0, 3, 1]
+    assert front(rows, "b") == [3]
+    marked = evaluate(CANDIDATES, profile(products=1.0))
+    assert [row.front for row in marked] == [i in front(marked) for i in range(len(marked))]
+    assert all(row.family_front for row in marked if row.front)
+
+
+def test_limits_leave_only_what_fits() -> None:
+    every = evaluate(CANDIDATES, profile(products=1.0))
+    assert len(every) == len(CANDIDATES)
+    middle = sorted(row.predicted_ms for row in every)[3]
+    assert {row.candidate for row in evaluate(CANDIDATES, profile(products=1.0), Limits(budget_ms=middle))} == {
+        row.candidate for row in every if row.predicted_ms <= middle
+    }
+    assert all(row.params <= 1500 for row in evaluate(CANDIDATES, profile(), Limits(max_params=1500)))
+    assert all(row.gmacs <= 0.3 for row in evaluate(CANDIDATES, profile(), Limits(max_gmacs=0.3)))
+
+
+def test_the_best_are_the_fronts_largest_first() -> None:
+    rows = [
+        replace(_row("a", 10, 1.0), front=True, family_front=True),
+        replace(_row("a", 99, 9.0)),
+        replace(_row("b", 50, 5.0), family_front=True),
+        replace(_row("a", 30, 3.0), front=True, family_front=True),
+    ]
+    assert [row.params for row in best(rows, 3)] == [30, 10, 50]
+
+
+def test_slopes_by_hand() -> None:
+    rows = [_row("a", 10, 1, 1.0), _row("a", 30, 1, 2.0), _row("a", 50, 1, 3.0), _row("b", 10, 1, 1.0)]
+    assert slopes(rows) == {"a": pytest.approx(20.0)}
+
+
+def test_a_precision_without_figures_is_refused() -> None:
+    with pytest.raises(UserError, match="not calibrated for w8a8, only for fp32"):
+        evaluate([replace(CANDIDATES[0], precision="w8a8")], profile())
+
+
+def test_files_hold_every_row() -> None:
+    rows = evaluate(CANDIDATES, profile(products=1.0))
+    read = list(csv.DictReader(io.StringIO(as_csv(rows))))
+    listed = json.loads(as_json(rows, {"device": "here"}))
+    assert [row["name"] for row in read] == [row["name"] for row in listed["candidates"]]
+    assert len(read) == len(rows)
+    assert float(read[3]["predicted_ms"]) == pytest.approx(rows[3].predicted_ms, abs=1e-4)
+    assert listed["device"] == "here"
+
+
+def test_page_and_drawings_show_all() -> None:
+    pytest.importorskip("matplotlib")
+    from pocketsr.bench.plot import as_svg
+    from pocketsr.design.draw import draw_capacity, draw_work
+    from pocketsr.design.report import make_report
+
+    rows = evaluate(CANDIDATES, profile(products=1.0))
+    work, capacity = draw_work(rows), draw_capacity(rows, "a machine", 10.0)
+    assert len(work.axes[0].lines) == 2  # a curve a family
+    said = [text.get_text() for text in work.axes[0].get_legend().get_texts()]
+    steep = slopes(rows)
+    assert said == [f"{name}: {steep[name]:,.0f} parameters for each GMAC" for name in ("dense", "grouped")]
+    names = {text.get_text() for text in capacity.axes[0].texts}
+    assert rows[front(rows)[-1]].candidate.name in names
+    page = make_report(rows, replace_name(profile(products=1.0), "<b>x</b>"), [as_svg(work), as_svg(capacity)])
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert data is not None
+    assert [row["name"] for row in json.loads(data[1])["rows"]] == [row.candidate.name for row in rows]
+    assert "&lt;b&gt;x&lt;/b&gt;" in page
+    assert not re.search(r'(src|href)="(?!data:|#)', page)  # nothing comes from elsewhere
+
+
+def replace_name(device: object, name: str) -> object:
+    import msgspec
+
+    return msgspec.structs.replace(device, name=name)  # type: ignore[type-var]
