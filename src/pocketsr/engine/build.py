@@ -21,7 +21,7 @@ FLAGS = (
     "-g0",
     "-fPIC",
     "-fno-honor-nans",
-    "-ffp-contract=fast-honor-pragmas",
+    "-ffp-contract=fast",
     "-fno-math-errno",
     "-fno-stack-protector",
     "-fno-builtin",
@@ -55,7 +55,6 @@ def _flags_for(target: Target, clang: bool) -> list[str]:
     x86 = target.triple is None or target.triple.startswith("x86_64")
     flags = [flag for flag in FLAGS if clang or flag != "-fno-honor-nans"]
     if not clang:
-        flags[flags.index("-ffp-contract=fast-honor-pragmas")] = "-ffp-contract=fast"
         flags.append("-ffinite-math-only")
     if "windows" in (target.triple or ""):
         # The probe is a C runtime's; frames are small, since tiles are in scratch memory.

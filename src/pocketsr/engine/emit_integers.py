@@ -13,8 +13,6 @@ from pocketsr.engine.plan import Plan, Step
 
 __all__ = ["finished", "stored", "words_body", "words_of", "words_tables"]
 
-_ROUNDER = 0x4B400000  # the bits of 1.5 * 2^23
-_ALL = 2**32
 _COPY = Quantize(1.0, 0, 255)  # what a map without points does to whole numbers
 
 
@@ -105,22 +103,19 @@ def finished(name: str, op: Conv, plan: Plan, first: int, count: int, vectors: i
     return [
         f"UNROLL for (int v = 0; v < {vectors}; v++) {{",
         f"    const ptrdiff_t at = {at};",
-        *(["    vu packed;"] if plan.rings[op.value].keep is Keep.WORDS else []),
+        *(["    vf four[4] = {{0}};"] if plan.rings[op.value].keep is Keep.WORDS else []),
         f"    UNROLL for (int j = 0; j < {count}; j++) {{",
         f"        vf y = times(__builtin_convertvector(sum[j][v], vf), SPLAT({name}_step[{first} + j]));",
-        *indent(stored(name, op, plan, f"{first} + j", "j", op.channels - first), 2),
+        *indent(stored(name, op, plan, f"{first} + j", "j"), 2),
         "    }",
         "}",
     ]
 
 
-def stored(
-    name: str, op: Conv | Map, plan: Plan, channel: str, place: str, left: int, out: str = "out[0]"
-) -> list[str]:
+def stored(name: str, op: Conv | Map, plan: Plan, channel: str, place: str, out: str = "out[0]") -> list[str]:
     """Statements that put `y` of output `channel` through the points and into its row.
 
-    place: the channel's number from the start of a word on; `left`: the channels from there to the last one. Where
-    the ring holds words, `packed` gathers four channels.
+    place: the channel's number from the start of a word on. Where the ring holds words, `four` gathers those of one.
     """
     ring = plan.rings[op.value]
     if ring.keep is Keep.BYTES:
@@ -128,33 +123,25 @@ def stored(
         assert isinstance(last, Quantize)
         return [
             *points_code(name, op.points[:-1], channel, "0", "at", plan.kept),
-            *_clamped(last),
-            f"store_bytes({out}[{channel}], at, rounder_bits(y) + {_offset(last.zero, 1)}u);",
+            *_scaled(last),
+            f"store_bytes({out}[{channel}], at, quantized(y, {last.zero}, {last.top}));",
         ]
     if ring.keep is Keep.FLOATS:
         return [*points_code(name, op.points, channel, "0", "at", plan.kept), f"store({out}[{channel}] + at, y);"]
     last = op.points[-1] if op.points else _COPY
     assert isinstance(last, Quantize)
-    full, part = (_offset(last.zero, count) for count in (CHANNELS_A_WORD, left % CHANNELS_A_WORD))
-    end = f"{place} % {CHANNELS_A_WORD} == {CHANNELS_A_WORD - 1}"
-    offset = f"{full}u"
-    if left % CHANNELS_A_WORD:
-        offset = f"({end} ? {full}u : {part}u)"
-        end = f"({end} || {place} == {left - 1})"
+    place = f"{place} % {CHANNELS_A_WORD}"
+    end = f"{place} == {CHANNELS_A_WORD - 1}"
+    if op.channels % CHANNELS_A_WORD:
+        end += f" || {channel} == {op.channels - 1}"
+    to = f"{out}[({channel}) / {CHANNELS_A_WORD}] + at"
     return [
         *points_code(name, op.points[:-1], channel, "0", "at", plan.kept),
-        *_clamped(last),
-        f"packed = {place} % {CHANNELS_A_WORD} ? packed + (rounder_bits(y) << 8 * ({place} % {CHANNELS_A_WORD}))"
-        " : rounder_bits(y);",
-        f"if ({end}) store_words({out}[({channel}) / {CHANNELS_A_WORD}] + at, packed + {offset});",
+        *_scaled(last),
+        f"four[{place}] = y;",
+        f"if ({end}) store_words({to}, quantized4(four, {last.zero}, {last.top}));",
     ]
 
 
-def _clamped(last: Quantize) -> list[str]:
-    scaled = [] if last.step == 1 else [f"y = times(y, SPLAT({inverse(last.step)}));"]
-    return [*scaled, f"y = clip(y, {-last.zero}.0f, {last.top - last.zero}.0f);"]
-
-
-def _offset(zero: int, count: int) -> int:
-    """What takes the rounder's bits from `count` packed numbers and adds their zero, without carries."""
-    return sum((zero - _ROUNDER) << 8 * place for place in range(count)) % _ALL
+def _scaled(last: Quantize) -> list[str]:
+    return [] if last.step == 1 else [f"y = times(y, SPLAT({inverse(last.step)}));"]

@@ -22,7 +22,7 @@ from pocketsr.engine.reference import apply_points
 __all__ = ["sums_body", "sums_tables"]
 
 _SPAN = 255
-_FEW = 3  # results up to this are found by comparing
+_STEPS = 8  # results are found by comparing where there are no more
 
 
 @dataclass
@@ -75,17 +75,27 @@ def _weights(op: Conv, whole: Integers) -> NDArray[np.int64]:
     return full
 
 
-def _thresholds(op: Conv, whole: Integers, weights: NDArray[np.int64], channel: int) -> list[int] | None:
-    """The sums of weight * x from which on results are at least 1, 2 ..; None where results don't rise with sums."""
+@dataclass(frozen=True)
+class _Stairs:
+    """Results as a function of sums of weight * x: `first` at the lowest, one more or less from each place on."""
+
+    first: int
+    steps: tuple[tuple[int, int], ...]  # the sum, and 1 or -1
+
+
+def _stairs(op: Conv, whole: Integers, weights: NDArray[np.int64], channel: int) -> _Stairs | None:
+    """How results depend on sums, where it takes few steps to say so. Slopes below 0 make them fall, then rise."""
     if not all(isinstance(point, Prelu | Quantize) for point in op.points):
         return None
     low, high = (int(weights[channel][sign * weights[channel] > 0].sum()) * whole.top for sign in (-1, 1))
     sums = np.arange(low, high + 1)
     values = (sums + whole.start[channel]).astype(np.float32) * whole.step[channel]
     results = apply_points(op.points, np.broadcast_to(values, (op.channels, 1, len(sums))))[channel, 0]
-    if (np.diff(results) < 0).any():
-        return None
-    return [low + int(np.searchsorted(results, level)) for level in range(1, int(results[-1]) + 1)]
+    jumps = np.diff(results).astype(int)
+    steps = [
+        (low + int(at) + 1, int(np.sign(jumps[at]))) for at in np.flatnonzero(jumps) for _ in range(abs(jumps[at]))
+    ]
+    return _Stairs(int(results[0]), tuple(steps)) if len(steps) <= _STEPS else None
 
 
 def sums_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
@@ -106,29 +116,74 @@ def sums_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
     return lines
 
 
+def _pairs(weights: NDArray[np.int64]) -> list[tuple[int, ...]]:
+    """Taps (columns of `weights`: output channel, tap) two by two, so that their sum or difference serves many outputs.
+
+    A sum that n outputs need costs one instruction and saves n. The best pairs first, greedily; some taps stay alone.
+    """
+    ones = np.where(np.abs(weights) == 1, weights, 0)
+    plus, minus = (ones > 0).astype(np.int64), (ones < 0).astype(np.int64)
+    alike, opposed = plus.T @ plus + minus.T @ minus, plus.T @ minus + minus.T @ plus
+    gain = np.triu(np.maximum(alike - 1, 0) + np.maximum(opposed - 1, 0), 1)
+    order = np.argsort(gain, axis=None, kind="stable")[::-1]
+    left = dict.fromkeys(np.flatnonzero(weights.any(axis=0)).tolist())
+    found: list[tuple[int, ...]] = []
+    for p, q in zip(*np.unravel_index(order, gain.shape), strict=True):
+        if gain[p, q] == 0:
+            break
+        if p in left and q in left:
+            del left[int(p)], left[int(q)]
+            found.append((int(p), int(q)))
+    return found + [(tap,) for tap in left]
+
+
 def _summed(
     op: Conv, whole: Integers, weights: NDArray[np.int64], block: _Block, sums: list[_Sum]
 ) -> list[str]:  # fmt: skip
     """The sums: a{j} in the vectors, s{j} in 16 bits where a{j} could not hold them."""
     kind, (taps, columns) = block.kind, op.weight.shape[2:]
+    own = weights[block.first : block.first + block.count].reshape(block.count, -1)
     body: list[str] = []
-    for i, r, c in np.ndindex(len(op.inputs), taps, columns):
-        used = {j: int(w) for j, w in enumerate(weights[block.first : block.first + block.count, i, r, c]) if w}
-        terms = []
-        for j, weight in used.items():
-            if not block.wide and not sums[j].takes(weight, whole.top):
-                terms.append(_moved(j, sums[j]))
-            sums[j].add(weight, whole.top)
-            terms.append(f"a{j} {'+' if weight > 0 else '-'}= {'twice' if abs(weight) == 2 else 'y'};")
-        if used:
-            twice = f" const {kind} twice = y + y;" if 2 in map(abs, used.values()) else ""
-            body.append(f"{{ const {kind} y = load_{kind}(in[{r}][{i}], x + {c - columns // 2});{twice}")
-            body += [f"    {term}" for term in terms]
-            body.append("}")
+    for group in _pairs(own):
+        needed: dict[str, str] = {}  # vectors, by name
+        terms: list[str] = []
+        for j in range(block.count):
+            each = {name: int(own[j, tap]) for name, tap in zip("yz", group, strict=False) if own[j, tap]}
+            if not each:
+                continue
+            for weight in each.values():
+                if not block.wide and not sums[j].takes(sum(map(abs, each.values())), whole.top):
+                    terms.append(_moved(j, sums[j]))
+                sums[j].add(weight, whole.top)
+            terms += _terms(j, each, needed)
+        loads = []
+        for name, tap in zip("yz", group, strict=False):
+            i, r, c = np.unravel_index(tap, (len(op.inputs), taps, columns))
+            loads.append(f"const {kind} {name} = load_{kind}(in[{r}][{i}], x + {c - columns // 2});")
+        made = [f"const {kind} {name} = {text};" for name, text in needed.items()]
+        body += ["{ " + " ".join(loads + made), *(f"    {term}" for term in terms), "}"]
     split = [j for j, known in enumerate(sums) if known.parts]
     body += [_moved(j, sums[j]) for j in split]
     zeros = [f"{kind} a{j} = {{0}};" for j in range(block.count)]
     return [*zeros, *(f"halves s{j}[2] = {{{{0}}}};" for j in split), *body]
+
+
+def _terms(j: int, each: dict[str, int], needed: dict[str, str]) -> list[str]:
+    """Adds to a{j} the vectors y and z times their weights; what has to be made of them first goes to `needed`.
+
+    STAY keeps the compiler from finding common sums of its own, which it would have to keep in memory.
+    """
+    if list(map(abs, each.values())) == [1, 1]:
+        name, text = ("both", "y + z") if each["y"] == each["z"] else ("gap", "y - z")
+        needed[name] = text
+        return [f"a{j} {'+' if each['y'] > 0 else '-'}= {name}; STAY(a{j});"]
+    out = []
+    for name, weight in each.items():
+        if abs(weight) == 2:
+            needed[f"twice_{name}"] = f"{name} + {name}"
+        vector = f"twice_{name}" if abs(weight) == 2 else name
+        out.append(f"a{j} {'+' if weight > 0 else '-'}= {vector}; STAY(a{j});")
+    return out
 
 
 def _moved(j: int, known: _Sum) -> str:
@@ -146,10 +201,10 @@ def _finished(
     """Sums to results, by comparing where there are few, and into the rows."""
     keep = plan.rings[op.value].keep
     last = op.points[-1] if op.points else None
-    if isinstance(last, Quantize) and last.top <= _FEW and keep is not Keep.FLOATS:
-        ends = [_thresholds(op, whole, weights, block.first + j) for j in range(block.count)]
-        if all(end is not None for end in ends):
-            counted = [_counted(j, sums[j], end or [], block) for j, end in enumerate(ends)]
+    if isinstance(last, Quantize) and keep is not Keep.FLOATS:
+        stairs = [_stairs(op, whole, weights, block.first + j) for j in range(block.count)]
+        if None not in stairs:
+            counted = [_counted(j, sums[j], each, block) for j, each in enumerate(stairs) if each]
             return [*counted, *(_bytes_out if keep is Keep.BYTES else _words_out)(block)]
     lines = [f"vi sum[{block.count}][{block.lanes}];"]
     for j, known in enumerate(sums):
@@ -164,11 +219,12 @@ def _finished(
     return lines + finished(name, op, plan, block.first, block.count, block.lanes, "x + v * VL")
 
 
-def _counted(j: int, known: _Sum, ends: list[int], block: _Block) -> str:
-    """q{j}, the number of thresholds that a sum reaches."""
+def _counted(j: int, known: _Sum, stairs: _Stairs, block: _Block) -> str:
+    """q{j}, from the steps that a sum has passed: a comparison that holds is -1."""
 
     def count(of: str, kind: str, raised: int) -> str:
-        return " ".join([f"({kind}){{0}}", *(f"- ({kind})({of} >= {end + raised})" for end in ends)])
+        steps = (f"{'-' if up > 0 else '+'} ({kind})({of} >= {at + raised})" for at, up in stairs.steps)
+        return " ".join([f"({kind}){{0}} + {stairs.first}", *steps])
 
     if known.parts:
         both = (count(f"s{j}[{half}]", "halves", known.raised) for half in (0, 1))

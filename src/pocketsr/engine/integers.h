@@ -2,27 +2,23 @@
 
 typedef uint32_t vu __attribute__((vector_size(4 * VL)));
 
-/* a * b, rounded: never contracted with a sum that follows, so that every machine gives the same bits */
-#ifdef __clang__
-INLINE vf times(vf a, vf b)
-{
-    _Pragma("clang fp contract(off)")
-    return a * b;
-}
+/* STAY(v): the compiler must have v, as it is, at this place. It keeps products from being contracted with sums. */
+#if defined(__AVX512F__)
+#define STAY(v) __asm__("" : "+v"(v))
+#elif defined(__x86_64__)
+#define STAY(v) __asm__("" : "+x"(v))
+#elif defined(__ARM_NEON)
+#define STAY(v) __asm__("" : "+w"(v))
 #else
+#define STAY(v)
+#endif
+/* a * b, rounded: every machine gives the same bits */
 INLINE vf times(vf a, vf b)
 {
     vf y = a * b;
-#if defined(__AVX512F__)
-    __asm__("" : "+v"(y));
-#elif defined(__x86_64__)
-    __asm__("" : "+x"(y));
-#elif defined(__ARM_NEON)
-    __asm__("" : "+w"(y));
-#endif
+    STAY(y);
     return y;
 }
-#endif
 
 INLINE vi load_words(const float *p) { vi v; __builtin_memcpy(&v, p, sizeof v); return v; }
 INLINE void store_words(float *p, vu v) { __builtin_memcpy(p, &v, sizeof v); }
@@ -47,14 +43,48 @@ INLINE vf number(const float *p, ptrdiff_t at, int shift)
 }
 /* 1.5 * 2^23 + y for |y| < 2^22: the last bits of the sum are y as a whole number, halves rounded to even */
 #define ROUNDER 12582912.0f
+#define ROUNDER_BITS 0x4b400000
 INLINE vf rounded(vf y) { return (y + ROUNDER) - ROUNDER; }
-INLINE vu rounder_bits(vf y)
+/* rint(y) + zero, no less than 0 and no more than top */
+INLINE vu quantized(vf y, int zero, int top)
 {
     vu bits;
-    y = y + ROUNDER;
+    y = clip(y, (float)-zero, (float)(top - zero)) + ROUNDER;
     __builtin_memcpy(&bits, &y, sizeof bits);
-    return bits;
+    return bits + (uint32_t)(zero - ROUNDER_BITS);
 }
+#if (VL == 16 && defined(__AVX512BW__)) || (VL == 8 && defined(__AVX2__))
+/* Four channels to a word, by packing with saturation: 16 bits, then bytes, then each pixel's four side by side */
+INLINE vi nearest(vf y)
+{
+    vi n;
+    y = vmin(y, SPLAT(32767.0f)); /* beyond 2^31 the conversion gives the lowest number: right for negative ones only */
+    __asm__("vcvtps2dq %1, %0" : "=v"(n) : "v"(y));
+    return n;
+}
+INLINE vu quantized4(const vf *y, int zero, int top)
+{
+    const int pair = (zero & 65535) | (int)((uint32_t)zero << 16), most = top * 0x01010101;
+    vi low, high, packed, place;
+    for (int i = 0; i < VL; i++) place[i] = 0x0c080400 + 0x01010101 * (i % 4);
+    __asm__("vpackssdw %2, %1, %0" : "=v"(low) : "v"(nearest(y[0])), "v"(nearest(y[1])));
+    __asm__("vpackssdw %2, %1, %0" : "=v"(high) : "v"(nearest(y[2])), "v"(nearest(y[3])));
+    if (zero) {
+        __asm__("vpaddsw %1, %0, %0" : "+v"(low) : "v"(pair - (vi){0}));
+        __asm__("vpaddsw %1, %0, %0" : "+v"(high) : "v"(pair - (vi){0}));
+    }
+    __asm__("vpackuswb %2, %1, %0" : "=v"(packed) : "v"(low), "v"(high));
+    if (top < 255) __asm__("vpminub %1, %0, %0" : "+v"(packed) : "v"(most - (vi){0}));
+    __asm__("vpshufb %1, %0, %0" : "+v"(packed) : "v"(place));
+    return (vu)packed;
+}
+#else
+INLINE vu quantized4(const vf *y, int zero, int top)
+{
+    return quantized(y[0], zero, top) | quantized(y[1], zero, top) << 8 | quantized(y[2], zero, top) << 16
+        | quantized(y[3], zero, top) << 24;
+}
+#endif
 /* PReLU of slopes up to 1, and of any slope */
 INLINE vf prelu_low(vf x, vf slope) { return vmax(x, times(x, slope)); }
 INLINE vf prelu_any(vf x, vf slope) { return vmax(x, SPLAT(0.0f)) + times(vmin(x, SPLAT(0.0f)), slope); }

@@ -1,0 +1,55 @@
+"""Whole numbers on other machines and by other compilers: the same bits everywhere, nothing for the sanitizers."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from emitted import AVX2, WARN, ZIG, check, run_harness, write
+from quantized_nets import WHOLE, save_whole
+
+from pocketsr.engine.build import FLAGS
+from pocketsr.engine.target import Target, cross_target, host_target
+
+ARM = cross_target("aarch64-linux-musl")
+TARGETS = {  # and how a dot product of bytes is made there
+    "avx2": replace(AVX2, triple="x86_64-linux-musl"),  # 16-bit pairs
+    "sse2": Target("x86_64-linux-musl", "x86_64", 4, 16),
+    "arm": ARM,  # one by one
+    "arm_dot": replace(ARM, cpu="generic+dotprod", dot_cost=1),
+}
+SOME = ["whole_small", "whole_skips", "whole_w2a8", "whole_w2a2", "whole_zeros"]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", SOME)
+def test_every_machine_gives_the_same_bits(name: str, target: str, tmp_path: Path) -> None:
+    machine, runner = TARGETS[target], []
+    if target.startswith("arm"):
+        qemu = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
+        if qemu is None:
+            pytest.skip("qemu-aarch64 is not installed (apt-get install qemu-user)")
+        runner = [qemu]
+    source, binary = write(save_whole(name, tmp_path), machine), tmp_path / "there"
+    flags = [flag for flag in FLAGS if not flag.startswith("-mprefer")]
+    check([*ZIG, *WARN, *flags, "-O2", *machine.flags, "-static", str(source), str(tmp_path / "main.c"),
+           "-o", str(binary)])  # fmt: skip
+    for width, height, strips in [(1, 1, 1), (67, 13, 2), (140, 9, 3)]:
+        run_harness([*runner, str(binary)], name, tmp_path, width, height, strips, exact=True)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_no_warnings_and_nothing_for_the_sanitizers(name: str, tmp_path: Path) -> None:
+    network = save_whole(name, tmp_path)
+    for target in (host_target(), AVX2, ARM, cross_target("wasm32-freestanding")):
+        source = write(network, target)
+        check([*ZIG, *WARN, "-O1", *target.flags, "-c", str(source), "-o", str(tmp_path / "x.o")])
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not installed, and the bundled compiler brings no sanitizer runtime")
+    source, binary = write(network, host_target()), tmp_path / "checked"
+    check(["gcc", *WARN, "-O1", "-g", "-march=native", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
+           str(source), str(tmp_path / "main.c"), "-o", str(binary)])  # fmt: skip
+    for width, height, strips in [(1, 1, 1), (7, 13, 2), (130, 33, 2)]:
+        run_harness([str(binary)], name, tmp_path, width, height, strips, exact=True)
