@@ -142,7 +142,7 @@ def _drafts(chain: Chain) -> list[_Draft]:
 
 @lru_cache(maxsize=4096)
 def of_chain(chain: Chain, target: Target) -> Schedule:
-    """What `of_plan(make_plan(graph_of(chain), target))` is, in a hundredth of the time."""
+    """What `of_plan(make_plan(graph_of(chain), target))` is, in a tenth of the time."""
     drafts = _drafts(chain)
     shift = [0]
     for draft in drafts:
