@@ -26,7 +26,7 @@ def keep(run: Path, folder: Path = CHECKPOINTS) -> Path:
     state = load_checkpoint(run / "best.pt")
     recipe = state["recipe"]
     file = folder / f"{recipe['name']}.safetensors"
-    about = {"made_by": f"{recipe['net']['name']}, {recipe['steps']:,} steps of {recipe['batch']} patches"}
+    about = {"made_by": f"{recipe['steps']:,} steps of {recipe['batch']} patches"}
     with replacing(file) as part:
         part.write_bytes(save(collapse(load_network(run / "best.pt")).state_dict(), TRAINED_HERE | about))
     return file

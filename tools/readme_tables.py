@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["main", "quality_table", "speed_table", "with_tables"]
+from pocketsr.bench.table import gmacs_written
+
+__all__ = ["field_table", "main", "quality_table", "speed_table", "with_tables"]
 
 ROOT = Path(__file__).resolve().parents[1]
 _OURS = "pocketsr"
@@ -64,7 +66,32 @@ def quality_table(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-_TABLES: dict[str, Callable[[dict[str, Any]], str]] = {"speed": speed_table, "quality": quality_table}
+_FIELD = ("tiny", "raisr", "small", "sesr-m3", "ecbsr-m4c16", "sesr-m5", "fsrcnn", "etds-l", "smfanet", "imdn")
+_SETS = ("Set5", "Set14", "B100", "Urban100")
+
+
+def field_table(figures: dict[str, Any]) -> str:
+    """A row for each of some networks, as measured here: where it is from, what it costs, PSNR in dB."""
+    rows = {row["model"]: row for row in figures["rows"] if row["origin"] != "published"}
+    lines = [f"| network | origin | parameters | GMAC | ms | {' | '.join(_SETS)} |", f"|---|---|{'--:|' * 7}"]
+    for model in _FIELD:
+        row = rows.get(model)
+        if row is None:
+            continue
+        name = f"**{model}**" if row["origin"] == "ours" else model
+        ms = "" if row["ms"] is None else f"{row['ms']:.3g}" if row["ms"] < 1000 else f"{row['ms']:,.0f}"
+        sets = [f"{row['sets'][each]['psnr_db']:.2f}" if each in row["sets"] else "" for each in _SETS]
+        cost = f"{row['params']:,} | {gmacs_written(row['gmacs'])} | {ms}"
+        lines.append(f"| {name} | {row['origin']} | {cost} | {' | '.join(sets)} |")
+    note = f"Luma PSNR in dB. GMAC and ms are for a frame of 1280x720, ms on 2 threads of {_machine(figures)}."
+    return "\n".join([*lines, "", note])
+
+
+_TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "speed": speed_table,
+    "quality": quality_table,
+    "field": field_table,
+}
 
 
 def with_tables(readme: str, folder: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import shlex
 import shutil
@@ -45,6 +46,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy("photo.jpg", "photos")
     shutil.copy("clip.mp4", "photos")
     shutil.copy(resolve("tiny"), "net.onnx")
+    shutil.copy(ROOT / "benchmarks" / "field.json", ".")
     Path("sets/Set5").mkdir(parents=True)
     Image.fromarray(smooth(40, 60)).save("sets/Set5/image.png")
     return tmp_path
@@ -85,7 +87,7 @@ def test_training_works(pocketsr: Run, here: Path, command: list[str]) -> None:
 def test_commands_work(pocketsr: Run, here: Path, command: list[str]) -> None:
     name, *args = command
     assert name == "pocketsr"
-    if args[:2] == ["bench", "speed"]:  # minutes, and the peers: only that it is understood
+    if args[:2] == ["bench", "speed"] or "all" in args:  # minutes, and the peers: only that it is understood
         assert _parser().parse_args(args).run is not None
         return
     done = pocketsr(*args)
@@ -154,3 +156,31 @@ def test_quality_table_by_hand() -> None:
         "| a | 33.66 / 0.9299 | 30.24 / 0.8688 |",
         "| b |  | 31.00 / 0.8800 |",
     ]
+
+
+def test_field_table_by_hand() -> None:
+    sets = {"Set5": {"psnr_db": 36.534, "ssim": 0.95}, "Set14": {"psnr_db": 32.325, "ssim": None}}
+    row = {"model": "tiny", "origin": "ours", "params": 969, "gmacs": 0.2157, "ms": 2.3456, "sets": sets}
+    rows = [
+        {**row, "model": "imdn", "origin": "published"},
+        row,
+        {**row, "model": "imdn", "origin": "reproduced", "params": 694_404, "gmacs": 158.77, "ms": 1234.5},
+        {**row, "model": "not chosen"},
+    ]
+    assert readme_tables.field_table({"machine": {"cpu": "A CPU"}, "rows": rows}).splitlines() == [
+        "| network | origin | parameters | GMAC | ms | Set5 | Set14 | B100 | Urban100 |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|",
+        "| **tiny** | ours | 969 | 0.2157 | 2.35 | 36.53 | 32.33 |  |  |",
+        "| imdn | reproduced | 694,404 | 158.8 | 1,234 | 36.53 | 32.33 |  |  |",
+        "",
+        "Luma PSNR in dB. GMAC and ms are for a frame of 1280x720, ms on 2 threads of A CPU.",
+    ]
+
+
+def test_what_the_readme_says_of_imdn_is_in_the_table() -> None:
+    rows = json.loads((ROOT / "benchmarks" / "field.json").read_text())["rows"]
+    (imdn,) = (row for row in rows if (row["model"], row["origin"]) == ("imdn", "reproduced"))
+    said = re.search(r"IMDN: ([\d,]+) parameters, ([\d.]+) dB", README)
+    assert said is not None
+    assert int(said[1].replace(",", "")) == round(imdn["params"], -3)
+    assert said[2] == f"{imdn['sets']['Set5']['psnr_db']:.2f}"

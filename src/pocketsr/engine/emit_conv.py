@@ -104,7 +104,9 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
             f"            for (int j = 0; j < {ring.planes}; j++) v{op.value}_border(f, out[r][j]);",
         ]
     lines += ["    }", "}", ""]
-    return tables + point_tables(name, op.points, plan.kept) + "\n".join(lines)
+    text = "\n".join(lines)
+    compares = method.reads is Keep.BYTES and f"{name}_step" not in text  # and needs no constant of any step
+    return text if compares else tables + point_tables(name, op.points, plan.kept) + text
 
 
 def _in_floats(name: str, op: Conv, step: Step, plan: Plan) -> tuple[list[str], str]:

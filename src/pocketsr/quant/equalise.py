@@ -87,8 +87,8 @@ def factors(graph: Graph, layout: Layout, values: Mapping[int, Array]) -> dict[R
             for c in range(values[value].shape[1]):
                 low, high = np.percentile(values[value][:, c], [_TAIL, 100 - _TAIL])
                 refs.append(Ref(value, c))
-                lows.append(max(-float(low), 0.0))
-                highs.append(max(float(high), 0.0))
+                lows.append(max(0.0, -float(low)))
+                highs.append(max(0.0, float(high)))
         gains = np.array([counts.get(ref, 0.0) for ref in refs])
         for ref, factor in zip(refs, _fill(np.array(lows), np.array(highs), gains), strict=True):
             wanted.setdefault(ref, []).append(float(np.log(factor)))

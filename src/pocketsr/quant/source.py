@@ -6,17 +6,18 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import onnx
 
 from pocketsr import models
 from pocketsr.engine.importer import from_onnx
-from pocketsr.engine.ir import Conv, Graph, Op, Shuffle, refs_of, verify
-from pocketsr.engine.passes import PASSES, part_groups
+from pocketsr.engine.ir import Affine, Conv, Graph, Map, Op, Pad, Shuffle, refs_of, verify
+from pocketsr.engine.passes import PASSES, drop_idle, part_groups
 from pocketsr.engine.reference import guess_white
 from pocketsr.engine.sizes import read_model
 from pocketsr.errors import UserError
 
-__all__ = ["Layout", "Source", "input_of", "layout_of", "output_of", "read_source", "source_from"]
+__all__ = ["Layout", "Source", "absorb_affine", "input_of", "layout_of", "output_of", "read_source", "source_from"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +39,36 @@ def read_source(model: str | Path) -> Source:
         raise UserError(f"{path} is quantized already: name the network that it was made from")
     imported = from_onnx(path)
     graph = imported.graph
-    for step in PASSES:
-        if step is not part_groups:  # that is for the engine's speed; the file keeps its groups
-            graph = step(graph)
-            verify(graph)
+    # groups are parted for the engine's speed alone; the file keeps them
+    for step in (*(each for each in PASSES if each is not part_groups), absorb_affine, drop_idle):
+        graph = step(graph)
+        verify(graph)
     if not imported.white_known:
         graph = replace(graph, white=guess_white(graph))
     layout_of(graph, str(path))
     return Source(path.stem, path.read_bytes(), graph)
+
+
+def absorb_affine(graph: Graph) -> Graph:
+    """Scale and offset right before a convolution become part of it: a value less to be stored, and to be rounded."""
+    maps = {op.value: op for op in graph.ops if isinstance(op, Map) and len(op.points) == 1}
+    ops: list[Op] = []
+    for op in graph.ops:
+        before = [(ref, maps[ref.value].points[0]) for ref in op.inputs if ref.value in maps]
+        affine = {ref: point for ref, point in before if isinstance(point, Affine)}
+        bare = max(op.weight.shape[2:]) == 1 or op.pad is Pad.EDGE if isinstance(op, Conv) else False
+        if not isinstance(op, Conv) or not all(bare or not point.offset.any() for point in affine.values()):
+            ops.append(op)
+            continue
+        scale = np.array([affine[ref].scale[ref.channel] if ref in affine else 1 for ref in op.inputs])
+        offset = np.array([affine[ref].offset[ref.channel] if ref in affine else 0 for ref in op.inputs])
+        groups = (op.groups, 1, op.weight.shape[1], 1, 1)  # of inputs, beside G CO/G CI/G KH KW
+        weight = op.weight.reshape(op.groups, -1, *op.weight.shape[1:]).astype(np.float64)
+        bias = op.bias + (weight * offset.reshape(groups)).sum((2, 3, 4)).ravel()
+        weight = (weight * scale.reshape(groups)).reshape(op.weight.shape)
+        inputs = tuple(maps[ref.value].inputs[ref.channel] if ref in affine else ref for ref in op.inputs)
+        ops.append(replace(op, inputs=inputs, weight=weight.astype(np.float32), bias=bias.astype(np.float32)))
+    return graph.with_ops(ops)
 
 
 def source_from(name: str, content: bytes) -> Source:
