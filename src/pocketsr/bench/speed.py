@@ -15,11 +15,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,9 @@ from pocketsr.bench._peak import FmaPeak
 from pocketsr.bench.machine import describe_machine
 from pocketsr.bench.peers import PEERS
 from pocketsr.errors import UserError
+
+if TYPE_CHECKING:
+    from pocketsr.engine.ir import Graph
 
 __all__ = ["PEER_NAMES", "measure_speed", "turns"]
 
@@ -66,6 +70,7 @@ def measure_speed(
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             job, macs = _prepare(name, size, threads, folder)
+            precision = job["precision"]
             workers = []
             for runtime in ("pocketsr", *present):
                 tell(f"{name}: {runtime} starts")
@@ -79,7 +84,7 @@ def measure_speed(
                 peaks.append(peak.gmacs())
                 for worker in turn:
                     worker.run(frames)
-            rows += [_row(name, worker, macs) for worker in workers]
+            rows += [_row(name, worker, precision, macs) for worker in workers]
     return {
         "machine": describe_machine(),
         "size": list(size),
@@ -124,8 +129,24 @@ def _prepare(name: str, size: tuple[int, int], threads: int, folder: Path) -> tu
         "white": graph.white,
         "picture": str(folder / "picture.npy"),
         "exact": str(folder / "exact.npy"),
+        "precision": _precision(graph),
     }
     return job, about["macs_per_pixel"] * size[0] * size[1]
+
+
+def _precision(graph: Graph) -> str:
+    """fp32, or the bits of weights and of what they multiply, of the most numerous convolutions: w8a8."""
+    from pocketsr.engine.ir import Conv
+
+    found: Counter[str] = Counter()
+    for op in graph.ops:
+        if isinstance(op, Conv):
+            whole, kind = op.integers, "fp32"
+            if whole is not None:
+                bits = next(bits for bits in (2, 4, 8) if abs(whole.weight.astype(int)).max() <= 2 ** (bits - 1))
+                kind = f"w{bits}a{whole.top.bit_length()}"
+            found[kind] += op.weight.size
+    return found.most_common(1)[0][0] if found else "fp32"
 
 
 def _picture(width: int, height: int) -> NDArray[np.uint8]:
@@ -148,12 +169,12 @@ def _exact(model: Path, picture: NDArray[np.uint8], white: float) -> NDArray[np.
     return levels
 
 
-def _row(name: str, worker: _Worker, macs: int) -> dict[str, Any]:
+def _row(name: str, worker: _Worker, precision: str, macs: int) -> dict[str, Any]:
     median = statistics.median(worker.times)
     return {
         "model": name,
         "runtime": worker.runtime,
-        "precision": "fp32",
+        "precision": precision,
         "median_ms": round(median, 4),
         "p99_ms": round(float(np.percentile(worker.times, 99)), 4),
         "gmacs_per_s": round(macs / median / 1e6, 2),
