@@ -155,6 +155,18 @@ def test_a_run_can_begin_with_the_weights_of_another(tmp_path: Path, recipe: Mak
         torch.testing.assert_close(load_checkpoint(tmp_path / "second" / "last.pt")["net"][name], weight)
 
 
+def test_what_is_kept_may_hold_a_share_of_the_beginning(tmp_path: Path, recipe: Make) -> None:
+    train(recipe(steps=2), tmp_path / "first")
+    best = tmp_path / "first" / "best.pt"
+    train(recipe(steps=4, init=str(best), init_share=0.25), tmp_path / "second")
+    begun, last, kept = (load_checkpoint(path)["ema"] for path in (
+        best, tmp_path / "second" / "last.pt", tmp_path / "second" / "best.pt"
+    ))  # fmt: skip
+    for name, weight in begun.items():
+        torch.testing.assert_close(kept[name], 0.75 * last[name] + 0.25 * weight)
+    assert any(not torch.equal(last[name], weight) for name, weight in begun.items())
+
+
 def test_what_depends_on_padding_does_not_count(recipe: Make) -> None:
     made = recipe()
     objective = Objective(nets.build(made.net.name, **made.net.config), LossSum({"l1": 1.0}), None)

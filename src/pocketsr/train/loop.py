@@ -20,6 +20,7 @@ from tqdm import tqdm
 from pocketsr.data import Pair
 from pocketsr.errors import UserError
 from pocketsr.losses import LossSum
+from pocketsr.nets import SRNet
 from pocketsr.quant import QuantNet
 from pocketsr.train import sources
 from pocketsr.train.checkpoint import empty_network, load_checkpoint, load_weights, save_checkpoint
@@ -96,8 +97,11 @@ class _Run:
         torch.manual_seed(recipe.seed)
         net = begun(recipe) if state is None else empty_network(recipe, state)
         sources.check_net(recipe, net)
-        if state is None and recipe.init:
-            load_weights(net, load_checkpoint(Path(recipe.init))["ema"], Path(recipe.init))
+        again = state is None or recipe.init_share > 0
+        first = load_checkpoint(Path(recipe.init))["ema"] if recipe.init and again else None
+        if state is None and first is not None:
+            load_weights(net, first, Path(recipe.init or ""))
+        self._first = first if recipe.init_share else None
         self._net = net.to(fabric.device)
         self._average = copy.deepcopy(net).requires_grad_(False) if recipe.ema else net
         inside = any(LossSum(losses).needs_features for losses in recipe.stages_of_losses())
@@ -227,13 +231,24 @@ class _Run:
         """PSNR of the averaged weights, which are kept where they are the best so far. Done by the first process."""
         if not self._fabric.is_global_zero:
             return None
-        psnr = valid_psnr_db(self._average, self._valid)
+        result = self._result()
+        psnr = valid_psnr_db(result, self._valid)
         if psnr > self._best:
             self._best, self._best_step = psnr, self._step
-            kept = {"ema": self._average.state_dict(), "recipe": msgspec.to_builtins(self._recipe)}
+            kept = {"ema": result.state_dict(), "recipe": msgspec.to_builtins(self._recipe)}
             kept |= {"step": self._step, "psnr_db": psnr} | kept_source(self._net)
             save_checkpoint(kept, self._folder.best)
         return psnr
+
+    def _result(self) -> SRNet:
+        """The averaged weights, with those that the run began with as far as the recipe wants it."""
+        if self._first is None:
+            return self._average
+        share, result = self._recipe.init_share, copy.deepcopy(self._average)
+        mixed = {name: weight.lerp(self._first[name].to(weight.device), share) if weight.is_floating_point() else weight
+                 for name, weight in result.state_dict().items()}  # fmt: skip
+        result.load_state_dict(mixed)
+        return result
 
     def _report(self, bar: Any, curve: Curve | None, rate: float, losses: dict[str, float], psnr: float | None) -> None:
         bar.update(self._step - bar.n)

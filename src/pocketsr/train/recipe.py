@@ -155,6 +155,9 @@ class Recipe(_Section, frozen=True, kw_only=True):
     quant: Quant | None = None
     init: str | None = None
     """A checkpoint of a run whose weights to begin with."""
+    init_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    """Share of the weights of `init` in what is validated and kept, so that not all of what they could is forgotten
+    (WiSE-FT: Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022)."""
     seed: Count = 0
     validate_every: Positive = 2000
     checkpoint_every_s: Annotated[float, Meta(ge=0)] = 60.0

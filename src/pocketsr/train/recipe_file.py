@@ -84,6 +84,8 @@ def _conflicts(recipe: Recipe) -> list[str]:
     first, *_ = zip(*recipe.stages(), strict=True) if recipe.stages() else ((),)
     if not first or first[0] != 0 or any(a >= b for a, b in itertools.pairwise(first)):
         found.append("patch: the list must begin at step 0 and its steps must rise, as in [[0, 48], [50000, 64]]")
+    if recipe.init_share and not recipe.init:
+        found.append(f"init_share {recipe.init_share} is of the weights to begin with: set init, or leave it out")
     processes = recipe.devices * recipe.num_nodes
     if recipe.batch % processes:
         mend = -(-recipe.batch // processes) * processes
