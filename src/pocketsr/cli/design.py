@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pocketsr.cli._design_closer import probe, study
 from pocketsr.cli._extras import train_extra
 from pocketsr.errors import UserError
 
@@ -32,14 +33,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, metavar="DIR", help="write all candidates, drawings and an HTML page there"
     )
+    close = parser.add_argument_group("a closer look", "into DIR/probe; interrupted, the same command goes on")
+    close.add_argument(
+        "--probe", type=int, metavar="N", help="build, time and score the N best; with --data train each"
+    )
+    close.add_argument("--data", metavar="FOLDER", help="HR images to train on (default: no training)")
+    close.add_argument("--probe-steps", type=int, default=600, metavar="N", help="of each training (default: 600)")
+    close.add_argument(
+        "--study",
+        metavar="FILE.db",
+        help="let Optuna choose what is probed, --trials times; several processes may share the file",
+    )
+    close.add_argument("--trials", type=int, default=20, metavar="N", help="of the study (default: 20)")
+    close.add_argument("--ray", type=int, metavar="WORKERS", help="spread the trials by Ray")
+    close.add_argument("--ray-address", metavar="ADDRESS", help="of the cluster (default: one started here)")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
 def run(args: argparse.Namespace) -> int:
-    for option in ("budget_ms", "max_params", "max_gmacs", "top"):
+    for option in ("budget_ms", "max_params", "max_gmacs", "top", "probe", "probe_steps", "trials", "ray"):
         value = getattr(args, option)
         if value is not None and not value > 0:
             raise UserError(f"--{option.replace('_', '-')} {value}: more than 0 is expected")
+    closer = args.probe or args.study
+    if closer and not args.output:
+        raise UserError("a closer look needs a folder: name one with -o DIR")
+    if args.ray and not args.study:
+        raise UserError("--ray spreads the trials of a study: name its file with --study")
     with train_extra("choosing networks"):
         from pocketsr.design.profile import default_profile, read_profile, simulate
         from pocketsr.design.rank import Limits, as_json, best, evaluate
@@ -48,8 +68,11 @@ def run(args: argparse.Namespace) -> int:
     profile = read_profile(args.device) if args.device else default_profile()
     if args.simulate:
         profile = simulate(profile, args.simulate)
+    limits = Limits(args.budget_ms, args.max_params, args.max_gmacs)
+    if args.study:
+        return study(args, space, profile, limits)
     candidates = space.candidates()
-    rows = evaluate(candidates, profile, Limits(args.budget_ms, args.max_params, args.max_gmacs))
+    rows = evaluate(candidates, profile, limits)
     if not rows:
         raise UserError(f"none of {len(candidates)} candidates fits: allow more time, parameters or GMAC")
     written = _write(args.output, rows, profile, args.budget_ms) if args.output else []
@@ -60,6 +83,8 @@ def run(args: argparse.Namespace) -> int:
         "enumerated": len(candidates),
         "fitting": len(rows),
     }
+    if args.probe:
+        return probe(args, rows, about)
     if args.json:
         print(as_json(best(rows, args.top), about))
         return 0

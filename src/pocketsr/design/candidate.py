@@ -108,6 +108,10 @@ class Candidate:
                 return Chain(layers, self.channels, self.scale, Anchor.RESIZED, Pad.ZERO)
         raise ValueError(f"no family '{self.kind}'")
 
+    def buildable(self, trained: bool) -> bool:
+        """Whether `nets` can build it as it is; with `trained`, whether the training room trains it too."""
+        return self.scale == 2 and self.precision == "fp32" and (self.channels == 1 or not trained)
+
     def net(self) -> tuple[str, dict[str, Any]]:
         """Name and settings for `nets.build`. Raises ValueError for a scale that no network there has."""
         if self.scale != 2:
