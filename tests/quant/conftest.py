@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from quant_samples import textures
 from torch import Tensor
 
 from pocketsr.narrow import conv
 from pocketsr.nets import SRNet, build
-from pocketsr.pixels import imresize
 from pocketsr.quant import Source
 from pocketsr.quant.ptq import source_of
 
@@ -66,14 +65,6 @@ def make() -> Callable[[str], SRNet]:
 @pytest.fixture
 def source(make: Callable[[str], SRNet]) -> Callable[[str], Source]:
     return lambda key: source_of(make(key), key)
-
-
-def textures(count: int, height: int, width: int, seed: int = 0) -> Tensor:
-    """N 1 H W: smooth pictures of 8 bits, as floats in 0..1."""
-    rng = np.random.default_rng(seed)
-    coarse = rng.uniform(10, 245, (count, -(-height // 3), -(-width // 3)))
-    planes = np.stack([imresize(one, 3)[:height, :width] for one in coarse])
-    return torch.from_numpy((np.clip(np.rint(planes), 0, 255) / 255).astype(np.float32))[:, None]
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import pytest
 import torch
 from onnx import TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
+from quant_samples import textures
 from torch import Tensor
 
-from conftest import textures
 from pocketsr.quant import QuantNet, Source, Spec, quantize, write_onnx
 from pocketsr.quant.onnx_file import onnx_model
 
