@@ -89,6 +89,7 @@ def test_mistakes_name_the_key_and_the_mend(file: Path, override: str, said: str
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
+        (["init_share=0.5"], "init_share 0.5 is of the weights to begin with: set init"),
         (["schedule={kind: constant, restarts: [3]}"], "set schedule.kind to cosine, or leave them out"),
         (["schedule.restarts=[3, 2]"], r"schedule.restarts must rise and lie below steps \(6\)"),
         (["schedule.restarts=[6]"], "must rise and lie below steps"),
