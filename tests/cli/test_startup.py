@@ -22,7 +22,19 @@ def test_help_answers_within_300_ms() -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", [[], ["upscale"], ["models"], ["compile"], ["train"], ["quantize"], ["design"], ["calibrate"], ["bench"], ["bench", "speed"]]
+    "verb",
+    [
+        [],
+        ["upscale"],
+        ["models"],
+        ["compile"],
+        ["train"],
+        ["quantize"],
+        ["design"],
+        ["calibrate"],
+        ["bench"],
+        ["bench", "speed"],
+    ],
 )
 def test_help_imports_nothing_heavy(verb: list[str]) -> None:
     code = (
