@@ -105,6 +105,14 @@ def test_drawn_labels_lie_inside_and_apart_from_all_marks() -> None:
     assert all(frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1 for box in boxes)
 
 
+def test_the_legend_covers_no_point() -> None:
+    axes = plot(Table("", (*TABLE.rows, row("large", "ours", 9_000_000, None, 36.9))), "Set5", "params").axes[0]
+    box = axes.get_legend().get_window_extent()
+    points = axes.transData.transform(np.vstack([group.get_offsets() for group in axes.collections]))
+    assert len(points) == 5
+    assert not any(box.contains(*point) for point in points)
+
+
 def test_labels_stay_at_their_points_at_any_resolution() -> None:
     """An SVG is drawn at 72 pixels an inch, whatever labels were placed at."""
     figure = plot(TABLE, "Set5", "params")

@@ -66,7 +66,7 @@ def plot(table: Table, test_set: str, cost: Cost) -> Figure:
         raise UserError(f"no network of the table has '{cost}' and a PSNR on {test_set}")
     figure = Figure(figsize=(10, 6.5), dpi=_DPI)
     FigureCanvasAgg(figure)  # measures the labels
-    figure.subplots_adjust(left=0.07, right=0.98, bottom=0.08, top=0.98)
+    figure.subplots_adjust(left=0.07, right=0.97, bottom=0.08, top=0.98)
     axes = figure.add_subplot()
     where = f", {table.machine_name}" if cost == "ms" else ""
     axes.set(xscale="log", xlabel=COSTS[cost] + where, ylabel=f"PSNR on {test_set}, dB (luma, x2)")
@@ -80,10 +80,20 @@ def plot(table: Table, test_set: str, cost: Cost) -> Figure:
             axes.scatter(
                 x, y, size, marker=marker, facecolors=face, edgecolors=edge, linewidths=1, label=origin, zorder=3
             )
-    axes.legend(loc="lower right", fontsize=_FONT + 1, title=_beside(fixed, cost), title_fontsize=_FONT + 1)
     axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())  # fixed from here on: labels are placed in pixels
+    _legend(axes, drawn, _beside(fixed, cost))
     _label(axes, drawn)
     return figure
+
+
+def _legend(axes: Axes, points: list[_Point], title: str | None) -> None:
+    """In the first corner where it covers no point."""
+    places = axes.transData.transform([(point.cost, point.psnr_db) for point in points])
+    for corner in ("lower right", "upper left", "upper right", "lower left", "lower right"):
+        legend = axes.legend(loc=corner, fontsize=_FONT + 1, title=title, title_fontsize=_FONT + 1)
+        box = legend.get_window_extent().padded(_STAR)
+        if not any(box.contains(x, y) for x, y in places):
+            return
 
 
 def _beside(fixed: list[_Point], cost: Cost) -> str | None:
