@@ -72,15 +72,18 @@ _SETS = ("Set5", "Set14", "B100", "Urban100")
 
 def field_table(figures: dict[str, Any]) -> str:
     """A row for each of some networks, as measured here: where it is from, what it costs, PSNR in dB."""
-    rows = {row["model"]: row for row in figures["rows"] if row["origin"] != "published"}
-    lines = [f"| network | origin | parameters | GMAC | ms | {' | '.join(_SETS)} |", f"|---|---|{'--:|' * 7}"]
-    for model in _FIELD:
-        row = rows.get(model)
-        if row is None:
-            continue
+    found = {row["model"]: row for row in figures["rows"] if row["origin"] != "published"}
+    rows = [found[model] for model in _FIELD if model in found]
+    known = [name for name in _SETS if any(name in row["sets"] for row in rows)]
+    lines = [
+        f"| network | origin | parameters | GMAC | ms | {' | '.join(known)} |",
+        f"|---|---|{'--:|' * (3 + len(known))}",
+    ]
+    for row in rows:
+        model = row["model"]
         name = f"**{model}**" if row["origin"] == "ours" else model
         ms = "" if row["ms"] is None else f"{row['ms']:.3g}" if row["ms"] < 1000 else f"{row['ms']:,.0f}"
-        sets = [f"{row['sets'][each]['psnr_db']:.2f}" if each in row["sets"] else "" for each in _SETS]
+        sets = [f"{row['sets'][each]['psnr_db']:.2f}" if each in row["sets"] else "" for each in known]
         cost = f"{row['params']:,} | {gmacs_written(row['gmacs'])} | {ms}"
         lines.append(f"| {name} | {row['origin']} | {cost} | {' | '.join(sets)} |")
     note = f"Luma PSNR in dB. GMAC and ms are for a frame of 1280x720, ms on 2 threads of {_machine(figures)}."
