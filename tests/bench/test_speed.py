@@ -18,7 +18,7 @@ from pocketsr.bench._peak import FmaPeak
 from pocketsr.bench.machine import describe_machine
 from pocketsr.bench.peers import PEERS, Peer
 from pocketsr.bench.peers._task import Candidates, Task
-from pocketsr.bench.peers._worker import _choose
+from pocketsr.bench.peers._worker import _choose, _wrong
 from pocketsr.cli import main
 from pocketsr.engine import load
 from pocketsr.errors import UserError
@@ -154,12 +154,23 @@ def test_fast_setting_that_computes_something_else_is_not_chosen(monkeypatch: py
     fake.candidates, fake.VERSION = candidates, "1"  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "pocketsr.bench.peers._fake", fake)
     task = Task(models.resolve("tiny"), right, 1, 1.0)
-    run, chosen = _choose("fake", task, exact)
+    run, chosen = _choose("fake", task, exact, floats=True)
     assert chosen["settings"] == "right"
     assert "wrong by 0.70 levels" in chosen["tried"]["fast and wrong"]
     assert np.array_equal(run(), right)
     with pytest.raises(ValueError, match="wrong by"):
-        _choose("fake", task, exact + 3)
+        _choose("fake", task, exact + 3, floats=True)
+
+
+def test_few_bits_may_part_at_ties_and_nowhere_else() -> None:
+    errors = np.full(1000, 0.4)
+    assert _wrong(errors, floats=True) is None
+    errors[:10] = 2.0  # one pixel in a hundred, by two levels
+    assert _wrong(errors, floats=True) == "wrong by 2.00 levels"
+    assert _wrong(errors, floats=False) is None
+    errors[10] = 2.0
+    assert _wrong(errors, floats=False) == "wrong by 2.00 levels, 1.1% of the pixels by more than rounding"
+    assert "wrong by 7.00" in (_wrong(np.r_[errors[11:], 7.0], floats=False) or "")
 
 
 def test_peak_is_plausible_and_higher_than_any_network() -> None:

@@ -44,6 +44,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Image.fromarray(smooth(40, 60)).save("photo.jpg")
     Path("photos").mkdir()
     shutil.copy("photo.jpg", "photos")
+    Image.fromarray(smooth(64, 64)).save("photos/other.png")
     shutil.copy("clip.mp4", "photos")
     shutil.copy(resolve("tiny"), "net.onnx")
     shutil.copy(ROOT / "benchmarks" / "field.json", ".")
