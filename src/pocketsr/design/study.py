@@ -125,12 +125,12 @@ def run_on_ray(
     ray.init(address=address, log_to_driver=False)
     try:
 
-        @ray.remote(num_cpus=1)
         def work(share: int, seed: int) -> None:
             run_trials(open_study(storage, space, limits, seed), space, profile, limits, folder, probe, share)
 
+        far: Any = ray.remote(num_cpus=1)(work)
         open_study(storage, space, limits)  # made once, before all look for it
         shares = [trials // workers + (i < trials % workers) for i in range(workers)]
-        ray.get([work.remote(share, seed) for seed, share in enumerate(shares) if share])
+        ray.get([far.remote(share, seed) for seed, share in enumerate(shares) if share])
     finally:
         ray.shutdown()
