@@ -10,7 +10,7 @@ import numpy as np
 
 from pocketsr.engine.emit_dot import dot_name
 from pocketsr.engine.emit_integers import stored, words_body, words_of, words_tables
-from pocketsr.engine.emit_points import Part, array, extent, indent, point_tables, row_table
+from pocketsr.engine.emit_points import Part, array, extent, indent, point_tables, row_table, tap_planes
 from pocketsr.engine.emit_sums import sums_body, sums_tables
 from pocketsr.engine.emit_winograd import along_rows, both_axes
 from pocketsr.engine.ir import Combine, Conv
@@ -127,12 +127,7 @@ def _direct(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -> 
     per_group, vectors = op.weight.shape[1] * taps * columns, step.method.block.vectors
     lines = [
         f"    for (int p = 0; p < {plan.phases}; p++) {{",
-        f"    const float *plane[{len(op.inputs) * taps * columns}];",
-        f"    for (int c = 0; c < {columns}; c++) {{",
-        f"        const ptrdiff_t at = place(p + c - {columns // 2}, phase);",
-        f"        for (int i = 0; i < {len(op.inputs)}; i++)",
-        f"            for (int r = 0; r < {taps}; r++) plane[(i * {taps} + r) * {columns} + c] = in[r][i] + at;",
-        "    }",
+        *tap_planes(len(op.inputs), taps, columns),
     ]
     for group, first, count, offset in blocks:
         value = f"times(sum[j][v], SPLAT({name}_step[{first} + j]))" if op.integers else "sum[j][v]"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pocketsr.engine.emit_points import array, indent, inverse, points_code
+from pocketsr.engine.emit_points import array, indent, inverse, points_code, tap_planes
 from pocketsr.engine.ir import Conv, Integers, Map, Quantize, Ref
 from pocketsr.engine.method import CHANNELS_A_WORD, Keep
 from pocketsr.engine.plan import Plan, Step
 
-__all__ = ["finished", "stored", "words_body", "words_of", "words_tables"]
+__all__ = ["dense_weights", "finished", "stored", "words_body", "words_of", "words_tables"]
 
 _COPY = Quantize(1.0, 0, 255)  # what a map without points does to whole numbers
 
@@ -21,17 +22,23 @@ def words_of(inputs: Sequence[Ref]) -> tuple[Ref, ...]:
     return tuple(dict.fromkeys(Ref(ref.value, ref.channel // CHANNELS_A_WORD) for ref in inputs))
 
 
-def _dense(op: Conv, whole: Integers) -> np.ndarray:
-    """Weights by output channel, word, place in the word, row and column; groups become zeros elsewhere."""
-    words = {ref: index for index, ref in enumerate(words_of(op.inputs))}
+def dense_weights(op: Conv, whole: Integers) -> NDArray[np.int64]:
+    """Weights by output channel, input, row and column; zeros between groups."""
     per_group, outputs = op.weight.shape[1], op.channels // op.groups
-    dense = np.zeros((op.channels, len(words), CHANNELS_A_WORD, *op.weight.shape[2:]), np.int64)
-    for place, ref in enumerate(op.inputs):
-        group = place // per_group
+    dense = np.zeros((op.channels, len(op.inputs), *op.weight.shape[2:]), np.int64)
+    for group in range(op.groups):
         own = slice(group * outputs, (group + 1) * outputs)
-        word = words[Ref(ref.value, ref.channel // CHANNELS_A_WORD)]
-        dense[own, word, ref.channel % CHANNELS_A_WORD] += whole.weight[own, place % per_group]
+        dense[own, group * per_group : (group + 1) * per_group] = whole.weight[own]
     return dense
+
+
+def _by_words(op: Conv, whole: Integers) -> NDArray[np.int64]:
+    """Weights by output channel, word, place in the word, row and column."""
+    words = {ref: index for index, ref in enumerate(words_of(op.inputs))}
+    found = np.zeros((op.channels, len(words), CHANNELS_A_WORD, *op.weight.shape[2:]), np.int64)
+    for ref, weight in zip(op.inputs, dense_weights(op, whole).swapaxes(0, 1), strict=True):
+        found[:, words[Ref(ref.value, ref.channel // CHANNELS_A_WORD)], ref.channel % CHANNELS_A_WORD] += weight
+    return found
 
 
 def _blocks(op: Conv, step: Step) -> list[tuple[int, int]]:
@@ -43,7 +50,7 @@ def _blocks(op: Conv, step: Step) -> list[tuple[int, int]]:
 def words_tables(name: str, op: Conv, step: Step) -> str:
     """Weights in the order in which the inner loops read them: block, word, row, column, output channel."""
     assert op.integers is not None
-    dense = _dense(op, op.integers)
+    dense = _by_words(op, op.integers)
     rows = [
         "    " + ", ".join(f"WORDS({', '.join(map(str, four))})" for four in line)
         for first, count in _blocks(op, step)
@@ -67,12 +74,7 @@ def words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
     total = words * taps * columns
     lines = [
         f"    for (int p = 0; p < {plan.phases}; p++) {{",
-        f"    const float *plane[{total}];",
-        f"    for (int c = 0; c < {columns}; c++) {{",
-        f"        const ptrdiff_t at = place(p + c - {columns // 2}, phase);",
-        f"        for (int i = 0; i < {words}; i++)",
-        f"            for (int r = 0; r < {taps}; r++) plane[(i * {taps} + r) * {columns} + c] = in[r][i] + at;",
-        "    }",
+        *tap_planes(words, taps, columns),
     ]
     done = 0
     for first, count in _blocks(op, step):

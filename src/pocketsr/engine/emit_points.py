@@ -21,6 +21,7 @@ __all__ = [
     "point_tables",
     "points_code",
     "row_table",
+    "tap_planes",
 ]
 
 Part = tuple[int, int, int, int]  # a register block: group, first channel, channels, offset in the weights
@@ -159,6 +160,18 @@ def row_table(table: str, refs: Sequence[Ref], rows: int, first_row: str, kept: 
         start = stop
     out.append("}")
     return out
+
+
+def tap_planes(inputs: int, taps: int, columns: int) -> list[str]:
+    """Statements that fill `plane`, for the phase `p` of the output, with each input's taps: rows of `in`, shifted."""
+    return [
+        f"    const float *plane[{inputs * taps * columns}];",
+        f"    for (int c = 0; c < {columns}; c++) {{",
+        f"        const ptrdiff_t at = place(p + c - {columns // 2}, phase);",
+        f"        for (int i = 0; i < {inputs}; i++)",
+        f"            for (int r = 0; r < {taps}; r++) plane[(i * {taps} + r) * {columns} + c] = in[r][i] + at;",
+        "    }",
+    ]
 
 
 def indent(lines: Sequence[str], depth: int) -> list[str]:

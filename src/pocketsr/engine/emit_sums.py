@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.engine.emit_integers import finished
+from pocketsr.engine.emit_integers import dense_weights, finished
 from pocketsr.engine.emit_points import array, indent
 from pocketsr.engine.ir import Conv, Integers, Prelu, Quantize
 from pocketsr.engine.method import CHANNELS_A_WORD, Keep
@@ -65,16 +65,6 @@ def sums_tables(name: str, op: Conv) -> str:
     return array(f"{name}_step", op.integers.step)
 
 
-def _weights(op: Conv, whole: Integers) -> NDArray[np.int64]:
-    """Output channel, input, row, column; zeros between groups."""
-    per_group, outputs = op.weight.shape[1], op.channels // op.groups
-    full = np.zeros((op.channels, len(op.inputs), *op.weight.shape[2:]), np.int64)
-    for group in range(op.groups):
-        own = slice(group * outputs, (group + 1) * outputs)
-        full[own, group * per_group : (group + 1) * per_group] = whole.weight[own]
-    return full
-
-
 @dataclass(frozen=True)
 class _Stairs:
     """Results as a function of sums of weight * x: `first` at the lowest, one more or less from each place on."""
@@ -101,7 +91,7 @@ def _stairs(op: Conv, whole: Integers, weights: NDArray[np.int64], channel: int)
 def sums_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
     """The rows in `in` to the row `out[0]`, a block of output channels at a time."""
     assert op.integers is not None
-    weights, size = _weights(op, op.integers), step.method.block.channels
+    weights, size = dense_weights(op, op.integers), step.method.block.channels
     lines: list[str] = []
     for first in range(0, op.channels, size):
         block = _Block(first, min(size, op.channels - first), wide=step.method.block.vectors == 2)
