@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from PIL import Image
 
 from pocketsr import UserError
-from pocketsr.bench.plot import as_svg, place_labels, plot, write_plot
+from pocketsr.bench.labels import place_labels
+from pocketsr.bench.plot import as_svg, plot, write_plot
 from pocketsr.bench.table import Figures, Network, Origin, Table
 
 

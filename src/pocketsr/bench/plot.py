@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pocketsr.bench.labels import FONT, MARKER, Label, write_labels
 from pocketsr.beside import replacing
 from pocketsr.errors import UserError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pocketsr.bench.table import Origin, Table
 
-__all__ = ["COSTS", "Cost", "as_svg", "place_labels", "plot", "write_plot"]
+__all__ = ["COSTS", "Cost", "as_svg", "plot", "write_plot"]
 
 Cost = Literal["params", "ms"]
 COSTS: dict[Cost, str] = {"params": "parameters", "ms": "milliseconds a frame, 1280x720 out"}
@@ -33,11 +33,7 @@ _LOOKS: dict[Origin, tuple[str, str, str]] = {  # marker, face, edge; the first 
 }
 _SIZES = {"*": 190, "^": 42, "o": 34}  # of markers, in points squared
 _DPI = 150
-_FONT = 8  # points
-_MARKER = 9  # pixels from a marker's middle that labels keep away, and from that of ours
-_STAR, _LINE = 16, 3
-_RINGS = (14, 20, 28, 38, 50, 64, 80, 100, 125, 155)  # pixels from a marker to where its label may begin
-_DIRECTIONS = 16
+_STAR, _LINE = 16, 3  # pixels from the middle of our marker, and from a line, that labels keep away
 
 
 @dataclass(frozen=True)
@@ -90,7 +86,7 @@ def _legend(axes: Axes, points: list[_Point], title: str | None) -> None:
     """In the first corner where it covers no point."""
     places = axes.transData.transform([(point.cost, point.psnr_db) for point in points])
     for corner in ("lower right", "upper left", "upper right", "lower left", "lower right"):
-        legend = axes.legend(loc=corner, fontsize=_FONT + 1, title=title, title_fontsize=_FONT + 1)
+        legend = axes.legend(loc=corner, fontsize=FONT + 1, title=title, title_fontsize=FONT + 1)
         box = legend.get_window_extent().padded(_STAR)
         if not any(box.contains(x, y) for x, y in places):
             return
@@ -118,7 +114,7 @@ def _points(table: Table, test_set: str, cost: Cost) -> tuple[list[_Point], list
 
 
 def _label(axes: Axes, points: list[_Point]) -> None:
-    """Names beside their points, with a line to those that had to go farther."""
+    """Names beside their points; two points of a network are joined, and share one."""
     named: dict[str, _Point] = {}
     joins: list[tuple[float, float]] = []  # places along the lines between two points of a network
     for point in points:
@@ -129,87 +125,13 @@ def _label(axes: Axes, points: list[_Point]) -> None:
             )
             ends = axes.transData.transform([(p.cost, p.psnr_db) for p in (first, point)])
             joins += [tuple(ends[0] + share * (ends[1] - ends[0])) for share in np.linspace(0.1, 0.9, 9)]
-    texts = [
-        axes.annotate(
-            point.model,
-            (0, 0),
-            xycoords="figure fraction",
-            ha="center",
-            va="center",
-            fontsize=_FONT + (point.origin == "ours"),
-            fontweight="bold" if point.origin == "ours" else "normal",
-            color=_LOOKS[point.origin][2],
-            zorder=4,
-        )
+    labels = [
+        Label(point.model, (point.cost, point.psnr_db), _LOOKS[point.origin][2], bold=point.origin == "ours")
         for point in named.values()
     ]
     marks = np.vstack([axes.transData.transform([(point.cost, point.psnr_db) for point in points]), *joins])
-    radii = np.array([_STAR if point.origin == "ours" else _MARKER for point in points] + [_LINE] * len(joins), float)
-    anchors = axes.transData.transform([(point.cost, point.psnr_db) for point in named.values()])
-    boxes = [text.get_window_extent() for text in texts]
-    sizes = np.array([(box.width + 4, box.height + 2) for box in boxes])
-    frame = axes.get_window_extent()
-    legend = axes.get_legend()
-    taken = [] if legend is None else [legend.get_window_extent().extents]
-    places = place_labels(anchors, sizes, marks, radii, np.array(frame.extents), np.array(taken).reshape(-1, 4))
-    whole = np.array(axes.figure.bbox.size)
-    for text, anchor, place, size in zip(texts, anchors, places, sizes, strict=True):
-        x, y = place / whole  # as shares of the figure: an SVG has pixels of another size
-        text.xy = (float(x), float(y))
-        text.set_position((float(x), float(y)))
-        near = place + np.clip(anchor - place, -size / 2, size / 2)  # of the label, what lies nearest to its point
-        if np.hypot(*(anchor - near)) > 2 * _MARKER:
-            line = axes.transData.inverted().transform([anchor, near])
-            axes.plot(*line.T, color="#999999", linewidth=0.6, zorder=2)
-
-
-def place_labels(
-    anchors: NDArray[np.float64],
-    sizes: NDArray[np.float64],
-    marks: NDArray[np.float64],
-    radii: NDArray[np.float64],
-    frame: NDArray[np.float64],
-    taken: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """The middles of labels that neither cover each other nor a mark, each near its anchor; pixels throughout.
-
-    anchors, sizes: N x, y and N width, height. marks, radii: M x, y that stay free, and how far around. frame: left,
-    bottom, right, top that all labels stay within. taken: K such boxes that stay free. Each label in turn takes the
-    best of some places around its anchor, all others being where they are, until none moves.
-    """
-    angles = np.arange(_DIRECTIONS) * 2 * np.pi / _DIRECTIONS
-    round_about = np.column_stack((np.cos(angles), np.sin(angles)))
-    places = np.full_like(anchors, np.inf)  # not placed yet: it covers nothing
-    order = np.argsort([np.sort(np.hypot(*(marks - anchor).T))[: 1 + len(marks) // 4].sum() for anchor in anchors])
-    low, high = frame[:2], frame[2:]
-    for _ in range(6):
-        before = places.copy()
-        for i in order:
-            half = sizes[i] / 2
-            # A label begins at a ring around its anchor: its middle is off by half its size more, in that direction
-            choices = np.concatenate([anchors[i] + round_about * (ring - _MARKER / 2 + half) for ring in _RINGS])
-            others = np.arange(len(anchors)) != i
-            cost = 4 * _covered(choices, half, places[others], sizes[others] / 2)
-            cost += 4 * _covered(choices, half, marks, np.stack([radii, radii], axis=1))
-            cost += 4 * _covered(choices, half, (taken[:, :2] + taken[:, 2:]) / 2, (taken[:, 2:] - taken[:, :2]) / 2)
-            outside = np.maximum(low + half - choices, 0) + np.maximum(choices - high + half, 0)
-            cost += 4 * outside.sum(axis=1) * sizes[i].max()
-            cost += np.repeat(_RINGS, _DIRECTIONS) - 0.5 * np.tile(np.abs(round_about[:, 1]), len(_RINGS))
-            places[i] = choices[np.argmin(cost)]
-        if np.array_equal(places, before):
-            break
-    return places
-
-
-def _covered(
-    choices: NDArray[np.float64], half: NDArray[np.float64], middles: NDArray[np.float64], halves: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """For each of `choices`, the area that a box there shares with the boxes at `middles`."""
-    known = np.isfinite(middles).all(axis=1)
-    apart = np.abs(choices[:, None] - middles[None, known])
-    shared = np.clip(half + halves[known] - apart, 0, None)
-    area: NDArray[np.float64] = shared.prod(axis=2).sum(axis=1)
-    return area
+    radii = np.array([_STAR if point.origin == "ours" else MARKER for point in points] + [_LINE] * len(joins), float)
+    write_labels(axes, labels, marks, radii)
 
 
 def as_svg(figure: Figure) -> str:
