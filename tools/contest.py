@@ -34,8 +34,8 @@ NETWORKS: tuple[Candidate, ...] = (
     _pocket("dense", 6, 32), _pocket("dense", 4, 12), _pocket("dense", 6, 8), _pocket("dense", 4, 16),
     _pocket("dense", 8, 12), _pocket("dense", 4, 8),
     _pocket("grouped", 8, 16, 4), _pocket("grouped", 6, 16, 2), _pocket("grouped", 5, 8, 4),
-    _pocket("grouped", 8, 8, 2), _pocket("grouped", 6, 24, 2), _pocket("grouped", 5, 16, 4), _pocket("grouped", 10, 16, 2),
-    _pocket("grouped", 8, 24, 4),
+    _pocket("grouped", 8, 8, 2), _pocket("grouped", 6, 24, 2), _pocket("grouped", 5, 16, 4),
+    _pocket("grouped", 10, 16, 2), _pocket("grouped", 8, 24, 4),
 )  # fmt: skip
 
 _DENSE = tuple(each.name for each in NETWORKS if each.family == "dense")
