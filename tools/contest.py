@@ -31,22 +31,22 @@ def _pocket(family: str, depth: int, width: int, groups: int = 1) -> Candidate:
 
 NETWORKS: tuple[Candidate, ...] = (
     _pocket("dense", 6, 16), _pocket("dense", 7, 24), _pocket("dense", 6, 12), _pocket("dense", 9, 16),
-    _pocket("dense", 6, 32), _pocket("dense", 4, 12), _pocket("dense", 6, 8), _pocket("dense", 4, 16),
-    _pocket("dense", 8, 12), _pocket("dense", 4, 8),
+    _pocket("dense", 6, 32), _pocket("dense", 7, 20), _pocket("dense", 4, 12), _pocket("dense", 6, 8),
+    _pocket("dense", 4, 16), _pocket("dense", 8, 12), _pocket("dense", 4, 8),
     _pocket("grouped", 8, 16, 4), _pocket("grouped", 6, 16, 2), _pocket("grouped", 5, 8, 4),
     _pocket("grouped", 8, 8, 2), _pocket("grouped", 6, 24, 2), _pocket("grouped", 5, 16, 4),
     _pocket("grouped", 10, 16, 2), _pocket("grouped", 8, 24, 4),
 )  # fmt: skip
 
-_DENSE = tuple(each.name for each in NETWORKS if each.family == "dense")
-# A precision, and whom it is trained for: what would take as long as a network of another spec that is better anyway,
-# or more than 15 ms, is left out.
+_DENSE = tuple(each for each in NETWORKS if each.family == "dense")
+# A precision, and whom it is trained for: what takes 20 ms and more is left out, and of few bits what is narrow, which
+# they cost most.
 PRECISIONS: dict[str, tuple[str, ...]] = {
-    "fp32": tuple(name for name in _DENSE if "w32" not in name),
-    "w8a8": tuple(name for name in _DENSE if "w32" not in name),
-    "w2a8": tuple(name for name in _DENSE if "w8" not in name),
-    "w2a4": tuple(name for name in _DENSE if "w24" in name or "w32" in name),
-    "w2a2": tuple(name for name in _DENSE if "w24" in name or "w32" in name),
+    "w2a8": tuple(each.name for each in _DENSE if each.width >= 12),
+    "fp32": tuple(each.name for each in _DENSE if each.width <= 20),
+    "w8a8": tuple(each.name for each in _DENSE if each.width <= 24 and each.width * each.depth > 48),
+    "w2a4": tuple(each.name for each in _DENSE if each.width >= 20),
+    "w2a2": tuple(each.name for each in _DENSE if each.width >= 24),
 }
 SECOND_LR = {"fp32": 1e-3, "w8a8": 5e-4}  # others take that of recipes/curve-bits.yaml
 
@@ -77,14 +77,13 @@ def _recipe(data: Path, runs: Path, network: Candidate, precision: str | None) -
 
 
 def _jobs(only: str) -> list[tuple[Candidate, str | None]]:
-    first = [(network, None) for network in NETWORKS if only in network.name]
-    second = [
-        (network, precision)
-        for precision, names in PRECISIONS.items()
-        for network in NETWORKS
-        if network.name in names and only in network.name
-    ]
-    return [*first, *second]
+    """Both stages of one family, then the next one's."""
+    found: list[tuple[Candidate, str | None]] = []
+    for family in dict.fromkeys(each.family for each in NETWORKS):
+        own = [each for each in NETWORKS if each.family == family and only in each.name]
+        found += [(each, None) for each in own]
+        found += [(each, precision) for precision, names in PRECISIONS.items() for each in own if each.name in names]
+    return found
 
 
 def main() -> None:

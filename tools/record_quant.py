@@ -1,6 +1,6 @@
 """What each spec costs in quality: `python tools/record_quant.py ../shared/data runs/quant`.
 
-`tiny`, `small` and a wider network (the contest's dense-d7w24, see `contest.py`) in every spec: by naive min-max
+`tiny`, `small` and a wider network (the contest's dense-d7w20, see `contest.py`) in every spec: by naive min-max
 ranges, by what `pocketsr quantize` does without training, and trained on as recipes/curve-bits.yaml says. Writes PSNR
 on the four sets to benchmarks/quant.json and quant.md. Every network is kept in the folder: an interrupted recording
 goes on. About an hour on one core.
@@ -31,7 +31,7 @@ from pocketsr.train.sources import Loaded, load_pairs
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "quant.json"
 RECIPE = ROOT / "recipes" / "curve-bits.yaml"
-WIDE = next(each for each in NETWORKS if each.name.startswith("dense-d7w24"))
+WIDE = next(each for each in NETWORKS if each.name.startswith("dense-d7w20"))
 WAYS = ("minmax", "ptq", "qat")
 _PATCHES, _PATCH = 48, 96
 Row = dict[str, Any]
@@ -102,7 +102,7 @@ def _markdown(rows: list[Row], sets: list[str]) -> str:
     lines = [
         "# What each spec costs",
         "",
-        "PSNR in dB of full precision, and what few bits take from it or add to it: by naive min-max ranges (`minmax`),",
+        "PSNR in dB of full precision, and what few bits take from it or add: by naive min-max ranges (`minmax`),",
         "without training (`ptq`: `pocketsr quantize`), and trained on (`qat`: `recipes/curve-bits.yaml`).",
         "By `tools/record_quant.py`.",
         "",
