@@ -2,8 +2,8 @@
 
 Each network of NETWORKS is trained as recipes/curve.yaml says, 8,000 steps; those of PRECISIONS then go on for 4,000
 as recipes/curve-bits.yaml says, in full precision and in few bits. Every run has a folder of its own and is kept: an
-interrupted contest goes on where it stopped. About two hours on one core. `record_curve.py` and `record_proxies.py`
-measure the results.
+interrupted contest goes on where it stopped. About two hours on one core. PSNR in validation goes to
+benchmarks/contest.json; `record_curve.py` and `record_proxies.py` hold it against other figures.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from pocketsr.beside import replacing
 from pocketsr.design.candidate import Candidate
 from pocketsr.train import parse_recipe, train
 from pocketsr.train.checkpoint import load_checkpoint
 from pocketsr.train.recipe import Recipe
 from pocketsr.train.sources import Loaded, load_pairs
 
-__all__ = ["NETWORKS", "PRECISIONS", "run_of", "valid_psnr"]
+__all__ = ["NETWORKS", "PRECISIONS", "run_of", "valid_psnr_db"]
 
-RECIPES = Path(__file__).resolve().parents[1] / "recipes"
+ROOT = Path(__file__).resolve().parents[1]
+RECIPES, RESULTS = ROOT / "recipes", ROOT / "benchmarks" / "contest.json"
 
 
 def _pocket(family: str, depth: int, width: int, groups: int = 1) -> Candidate:
@@ -56,9 +58,27 @@ def run_of(runs: Path, network: Candidate, precision: str | None = None) -> Path
     return runs / (network.name if precision is None else f"{network.name}-{precision}")
 
 
-def valid_psnr(run: Path) -> float:
-    """Mean PSNR in dB of a finished run on the pictures that were kept apart."""
-    return float(load_checkpoint(run / "best.pt")["psnr_db"])
+def _results() -> dict[str, float]:
+    return dict(json.loads(RESULTS.read_text())["valid_psnr_db"]) if RESULTS.exists() else {}
+
+
+def valid_psnr_db(network: Candidate, precision: str | None = None) -> float:
+    """Mean PSNR in dB on the pictures that were kept apart. Exits where the network isn't trained yet."""
+    name = run_of(Path(), network, precision).name
+    try:
+        return _results()[name]
+    except KeyError:
+        raise SystemExit(f"{name} isn't trained yet: `python tools/contest.py` does it") from None
+
+
+def _keep(run: Path) -> None:
+    """Note the run's PSNR in benchmarks/contest.json."""
+    found = _results() | {run.name: round(float(load_checkpoint(run / "best.pt")["psnr_db"]), 4)}
+    recipes = ["recipes/curve.yaml", "recipes/curve-bits.yaml"]
+    command = "python tools/contest.py ../shared/data/train runs/contest"
+    content = {"command": command, "training": recipes, "valid_psnr_db": dict(sorted(found.items()))}
+    with replacing(RESULTS) as part:
+        part.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def _recipe(data: Path, runs: Path, network: Candidate, precision: str | None) -> Recipe:
@@ -95,11 +115,11 @@ def main() -> None:
     pairs: Loaded = load_pairs(parse_recipe(RECIPES / "curve.yaml", [f"data.folder={args.data}"]))
     for network, precision in tqdm(_jobs(args.only), desc="networks"):
         recipe, out = _recipe(args.data, args.runs, network, precision), run_of(args.runs, network, precision)
-        if (
-            not (out / f"{recipe.name}.onnx").exists()
-            and not train(recipe, out, resume=(out / "last.pt").exists(), pairs=pairs).finished
-        ):
-            return
+        if not (out / f"{recipe.name}.onnx").exists():
+            outcome = train(recipe, out, resume=(out / "last.pt").exists(), pairs=pairs)
+            if not outcome.finished:
+                return
+        _keep(out)
 
 
 if __name__ == "__main__":

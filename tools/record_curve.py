@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from contest import NETWORKS, PRECISIONS, run_of, valid_psnr
+from contest import NETWORKS, PRECISIONS, run_of, valid_psnr_db
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -22,6 +22,7 @@ from pocketsr.bench.labels import FONT, MARKER, Label, write_labels
 from pocketsr.bench.machine import describe_machine
 from pocketsr.bench.plot import write_plot
 from pocketsr.bench.quality import find_sets, mean_psnr_db, read_sample
+from pocketsr.design.candidate import Candidate
 from pocketsr.design.running import fastest_ms
 from pocketsr.engine import load
 from pocketsr.engine.count import count
@@ -35,14 +36,14 @@ COLOURS = {"fp32": "#2e6f9e", "w8a8": "#3a7d44", "w2a8": "#d1495b", "w2a4": "#c7
 Row = dict[str, Any]
 
 
-def _files(runs: Path) -> list[tuple[str, str, Path]]:
-    """Name, precision and ONNX file of every network that took part. Exits where one isn't trained yet."""
+def _files(runs: Path) -> list[tuple[Candidate, str, Path]]:
+    """Network, precision and ONNX file of every network that took part. Exits where one isn't trained yet."""
     found = []
     for precision, names in PRECISIONS.items():
         for network in NETWORKS:
             run = run_of(runs, network, precision)
             if network.name in names:
-                found.append((network.name, precision, run / f"{run.name}.onnx"))
+                found.append((network, precision, run / f"{run.name}.onnx"))
     if missing := [path.stem for _, _, path in found if not path.exists()]:
         raise SystemExit(f"not trained yet: {', '.join(missing)}; `python tools/contest.py` does it")
     return found
@@ -55,15 +56,15 @@ def measured(test: Path, runs: Path) -> list[Row]:
     samples = [read_sample("Set5", path) for path in find_sets(test, ["Set5"])["Set5"]]
     return [
         {
-            "model": name,
+            "model": network.name,
             "precision": precision,
             "params": count(path).params,
             "bytes": path.stat().st_size,
             "ms": round(ms, 3),
-            "valid_psnr_db": round(valid_psnr(path.parent), 3),
-            "Set5_psnr_db": round(mean_psnr_db(network, samples), 3),
+            "valid_psnr_db": round(valid_psnr_db(network, precision), 3),
+            "Set5_psnr_db": round(mean_psnr_db(made, samples), 3),
         }
-        for (name, precision, path), network, ms in zip(files, networks, milliseconds, strict=True)
+        for (network, precision, path), made, ms in zip(files, networks, milliseconds, strict=True)
     ]
 
 

@@ -15,14 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from contest import NETWORKS, run_of, valid_psnr
+from contest import NETWORKS, valid_psnr_db
 from tqdm import tqdm
 
 from pocketsr.bench.machine import describe_machine
 from pocketsr.design.agreement import kendall_tau
 from pocketsr.design.probe import Probe, Prober
 from pocketsr.design.proxies import PROXIES
-from pocketsr.engine.count import count
 
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "proxies.json"
 Row = dict[str, Any]
@@ -30,22 +29,19 @@ Row = dict[str, Any]
 
 def measured(data: Path, runs: Path) -> list[Row]:
     """A row a network: what was known before, and what came of it."""
-    if missing := [each.name for each in NETWORKS if not (run_of(runs, each) / f"{each.name}.onnx").exists()]:
-        raise SystemExit(f"not trained yet: {', '.join(missing)}; `python tools/contest.py` does it")
     prober = Prober(runs / "probes", Probe(data=str(data)))
     rows = []
     for candidate in tqdm(NETWORKS, desc="probes"):
-        probed, run = prober(candidate), run_of(runs, candidate)
-        known = count(run / f"{run.name}.onnx")
+        probed = prober(candidate)
         rows.append(
             {
                 "model": candidate.name,
                 "family": candidate.family,
                 "depth": candidate.depth,
-                "macs_per_pixel": known.macs_per_pixel,
+                "macs_per_pixel": candidate.chain().macs_per_pixel,
                 "scores": probed.scores,
                 "probe_psnr_db": probed.psnr_db,
-                "trained_psnr_db": round(valid_psnr(run), 4),
+                "trained_psnr_db": valid_psnr_db(candidate),
             }
         )
     return rows
@@ -68,7 +64,7 @@ def agreement(rows: Sequence[Row]) -> dict[str, float | None]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Holds probes and scores against trained networks.")
     parser.add_argument("data", type=Path, help="folder of the training images")
-    parser.add_argument("runs", type=Path, help="folder of the runs of contest.py")
+    parser.add_argument("runs", type=Path, help="folder of the runs, for the probes")
     args = parser.parse_args()
     rows = measured(args.data, args.runs)
     families = dict.fromkeys(row["family"] for row in rows)
