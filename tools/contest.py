@@ -35,7 +35,7 @@ NETWORKS: tuple[Candidate, ...] = (
     _pocket("dense", 6, 16), _pocket("dense", 7, 24), _pocket("dense", 6, 12), _pocket("dense", 9, 16),
     _pocket("dense", 6, 32), _pocket("dense", 7, 20), _pocket("dense", 4, 12), _pocket("dense", 6, 8),
     _pocket("dense", 4, 16), _pocket("dense", 8, 12), _pocket("dense", 4, 8),
-    _pocket("dense", 8, 16), _pocket("dense", 7, 12),
+    _pocket("dense", 8, 16), _pocket("dense", 7, 12), _pocket("dense", 11, 8),
     _pocket("grouped", 8, 16, 4), _pocket("grouped", 6, 16, 2), _pocket("grouped", 5, 8, 4),
     _pocket("grouped", 8, 8, 2), _pocket("grouped", 6, 24, 2), _pocket("grouped", 5, 16, 4),
     _pocket("grouped", 10, 16, 2), _pocket("grouped", 8, 24, 4),
