@@ -40,7 +40,7 @@ def _steps(schedule: Schedule) -> object:
     steps: Counter[object] = Counter()
     for step in schedule.steps:
         steps[step.shape, step.shift, step.warm] += step.times
-    return steps, schedule.phases, schedule.ring_rows, schedule.weights
+    return steps, schedule.phases, schedule.ring_bytes, schedule.weights
 
 
 @pytest.fixture(scope="module", params=SAMPLE, ids=lambda candidate: f"{candidate.kind}-{candidate.name}")

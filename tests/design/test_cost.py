@@ -8,8 +8,9 @@ from design_profiles import profile
 
 from pocketsr.design.chain import Act, Anchor, Chain, Layer
 from pocketsr.design.cost import predict_ms, work_of_strips
+from pocketsr.design.kinds import WORK
 from pocketsr.design.schedule import of_chain
-from pocketsr.design.work import WORK, beyond
+from pocketsr.design.work import beyond
 from pocketsr.engine.target import Target
 
 TARGET = Target(None, None, 16, 32, 49152)

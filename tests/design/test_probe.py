@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from pocketsr.design.candidate import Candidate  # noqa: E402
 from pocketsr.design.chain import Anchor  # noqa: E402
 from pocketsr.design.probe import Probe, Prober, ranked  # noqa: E402
 from pocketsr.design.proxies import one_batch, scores  # noqa: E402
+from pocketsr.engine.ir import Conv, Graph  # noqa: E402
 from pocketsr.errors import UserError  # noqa: E402
 from pocketsr.nets import build  # noqa: E402
 
@@ -76,6 +78,24 @@ def test_probes_of_other_settings_are_not_mixed(tmp_path: Path, quick: list[int]
     with pytest.raises(UserError, match="is broken"):
         Prober(tmp_path, Probe())(SMALL[0])
     assert len(quick) == 1
+
+
+def test_few_bits_are_timed_in_whole_numbers_and_scored_in_floats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: list[int]
+) -> None:
+    timed: list[Graph] = []
+
+    def noted(graphs: list[Graph], _: int) -> object:
+        timed.extend(graphs)
+        return nullcontext([(None, None)])
+
+    monkeypatch.setattr(probing, "compiled", noted)
+    few = replace(SMALL[1], precision="w2a2")
+    assert few.buildable(trained=True)
+    found, floats = Prober(tmp_path, Probe())(few), Prober(tmp_path, Probe())(SMALL[1])
+    assert [any(isinstance(op, Conv) and op.integers for op in graph.ops) for graph in timed] == [True, False]
+    assert found.scores == floats.scores
+    assert len(quick) == 2
 
 
 def test_what_cannot_be_built_is_said(tmp_path: Path) -> None:

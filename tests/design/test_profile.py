@@ -10,9 +10,10 @@ from design_profiles import profile
 from pocketsr.design import calibrate as calibrating
 from pocketsr.design.candidate import Candidate
 from pocketsr.design.cost import predict_ms
+from pocketsr.design.kinds import WORK
+from pocketsr.design.precision import PRECISIONS
 from pocketsr.design.profile import default_profile, read_profile, simulate
 from pocketsr.design.schedule import of_chain
-from pocketsr.design.work import WORK
 from pocketsr.errors import UserError
 
 SIZE = (640, 360)
@@ -53,9 +54,24 @@ def test_the_profile_that_ships_is_measured_and_orders_networks() -> None:
     device = default_profile()
     assert device.simulated is None
     assert device.fit.networks >= 40
+    assert set(device.precisions) == set(PRECISIONS)
     times = [_ms(Candidate("a", "pocket", 6, width), device) for width in (4, 8, 12, 24, 48)]
     assert times == sorted(times)
     assert 0.1 < times[0] < times[-1] < 1000
+
+
+def test_without_dot_products_whole_numbers_take_longer_and_floats_do_not() -> None:
+    device = profile(precisions=("fp32", "w8a8", "w2a8"), products=0.2, dots=0.2, added=0.2, taken=0.2)
+    none = simulate(device, "no-dot-product")
+    assert none.name == "simulated no-dot-product of a machine"
+    assert "4 instructions for a dot product of bytes in place of 1" in str(none.simulated)
+    floats, whole = Candidate("a", "pocket", 6, 20), Candidate("a", "pocket", 6, 20, precision="w8a8")
+    few = Candidate("a", "pocket", 6, 20, precision="w2a8")
+    assert _ms(floats, none) == _ms(floats, device)
+    assert _ms(whole, none) > 2.5 * _ms(whole, device)
+    # additions take the place of dot products where those are many instructions each
+    assert _ms(few, device) == pytest.approx(_ms(whole, device), rel=0.05)
+    assert _ms(few, none) < 0.6 * _ms(whole, none)
 
 
 def test_simulated_devices_say_so_and_are_slower() -> None:
@@ -70,7 +86,8 @@ def test_simulated_devices_say_so_and_are_slower() -> None:
 
 
 def test_this_device_can_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = calibrating.probes()[:1] + calibrating.probes()[4:6]
+    whole = next(chain for chain in calibrating.probes() if chain.precision == "w8a8")
+    few = (*calibrating.probes()[:1], calibrating.probes()[4], whole)
     monkeypatch.setattr(calibrating, "probes", lambda: few)
     monkeypatch.setattr(calibrating, "_PEAKS", 1)
     monkeypatch.setattr(calibrating, "_COPIED", 1 << 20)
@@ -83,6 +100,7 @@ def test_this_device_can_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert device.bandwidth_gb_per_s > 0
     assert sum(device.costs()) > 0
     assert device.fit.median_error < 0.5
+    assert device.precisions == ("fp32", "w8a8")
     assert list(dict.fromkeys(told)) == ["multiply-adds and memory", "compiling", "timing"]
 
 

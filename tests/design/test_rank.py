@@ -12,7 +12,7 @@ import pytest
 from design_profiles import profile
 
 from pocketsr.design.candidate import Candidate
-from pocketsr.design.rank import Limits, Row, as_csv, as_json, best, evaluate, front, slopes
+from pocketsr.design.rank import Limits, Row, as_csv, as_json, best, evaluate, front, precisions_of, slopes
 from pocketsr.errors import UserError
 
 CANDIDATES = tuple(
@@ -30,10 +30,20 @@ def _row(name: str, params: int, ms: float, gmacs: float = 1.0) -> Row:
 def test_the_front_by_hand() -> None:
     rows = [_row("a", 10, 1.0), _row("a", 30, 3.0), _row("b", 20, 3.0), _row("b", 25, 2.0), _row("a", 30, 4.0)]
     assert front(rows) == [0, 3, 1]
-    assert front(rows, "b") == [3]
+    assert front(rows, family="b") == [3]
     marked = evaluate(CANDIDATES, profile(products=1.0))
     assert [row.front for row in marked] == [i in front(marked) for i in range(len(marked))]
     assert all(row.family_front for row in marked if row.front)
+
+
+def test_each_precision_has_a_front_of_its_own() -> None:
+    few = tuple(replace(each, precision="w8a8") for each in CANDIDATES)
+    device = profile(precisions=("fp32", "w8a8"), products=1.0, calls=1.0, into_rows=1.0, into_both=1.0, dots=0.1)
+    alone, both = evaluate(CANDIDATES, device), evaluate((*CANDIDATES, *few), device)
+    assert both[: len(CANDIDATES)] == alone  # though w8a8 is faster for as many parameters
+    assert all(one.predicted_ms > other.predicted_ms for one, other in zip(both, both[len(alone) :], strict=False))
+    assert precisions_of(both) == ["fp32", "w8a8"]
+    assert {row.candidate.precision for row in both if row.front} == {"fp32", "w8a8"}
 
 
 def test_limits_leave_only_what_fits() -> None:
@@ -84,6 +94,7 @@ def test_page_and_drawings_show_all() -> None:
     from pocketsr.design.report import make_report
 
     rows = evaluate(CANDIDATES, profile(products=1.0))
+    few_bits = profile(precisions=("fp32", "w8a8"), dots=1.0)
     work, capacity = draw_work(rows), draw_capacity(rows, "a machine", 10.0)
     assert len(work.axes[0].lines) == 2  # a curve a family
     said = [text.get_text() for text in work.axes[0].get_legend().get_texts()]
@@ -91,6 +102,11 @@ def test_page_and_drawings_show_all() -> None:
     assert said == [f"{name}: {steep[name]:,.0f} parameters for each GMAC" for name in ("dense", "grouped")]
     names = {text.get_text() for text in capacity.axes[0].texts}
     assert rows[front(rows)[-1]].candidate.name in names
+    few = [*rows, *evaluate([replace(each, precision="w8a8") for each in CANDIDATES], few_bits)]
+    lines = draw_capacity(few, "a machine").axes[0].get_legend().get_texts()
+    assert [line.get_text() for line in lines][-2:] == [
+        f"most parameters within a time, {precision}" for precision in ("fp32", "w8a8")
+    ]
     page = make_report(rows, replace_name(profile(products=1.0), "<b>x</b>"), [as_svg(work), as_svg(capacity)])
     data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
     assert data is not None

@@ -39,7 +39,7 @@ def probe(args: argparse.Namespace, rows: list[Row], about: dict[str, object]) -
 
     chosen = [row for row in best(rows, len(rows)) if row.candidate.buildable(trained=bool(args.data))][: args.probe]
     if not chosen:
-        raise UserError("no candidate can be built: x2 in fp32 is, and what is trained is luma")
+        raise UserError("no candidate can be built: x2 is, and what is trained is luma")
     predicted = {row.candidate.name: row.predicted_ms for row in chosen}
     found = ranked(
         [row.candidate for row in chosen],
@@ -50,12 +50,12 @@ def probe(args: argparse.Namespace, rows: list[Row], about: dict[str, object]) -
     if args.json:
         rows_out = [
             {"name": each.name, "predicted_ms": round(predicted[each.name], 4), "measured_ms": each.measured_ms,
-             "psnr_db": each.psnr_db, **each.scores}
+             "psnr_db": each.psnr_db, "trained_in": "fp32", **each.scores}
             for each in found
         ]  # fmt: skip
         print(json.dumps({"candidates": rows_out, **about}, indent=1))
         return 0
-    print(f"the best first, by {'PSNR after a short training' if args.data else 'parameters'}:")
+    print(f"the best first, by {'PSNR after a short training in fp32' if args.data else 'parameters'}:")
     for each in found:
         print(_said(each))
     return 0

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
 SUMMARY = "choose a network without training it: what each of a space costs, and what none other beats"
-_SIMULATED = ("one-core", "slow-memory")  # design.profile.SIMULATED; not imported, so that --help stays quick
+# design.profile.SIMULATED; not imported, so that --help stays quick
+_SIMULATED = ("one-core", "slow-memory", "no-dot-product")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     close = parser.add_argument_group("a closer look", "into DIR/probe; interrupted, the same command goes on")
     close.add_argument(
-        "--probe", type=int, metavar="N", help="build, time and score the N best; with --data train each"
+        "--probe", type=int, metavar="N", help="build, time and score the N best; with --data train each, in fp32"
     )
     close.add_argument("--data", metavar="FOLDER", help="HR images to train on (default: no training)")
     close.add_argument("--probe-steps", type=int, default=600, metavar="N", help="of each training (default: 600)")
@@ -90,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(f"{len(rows):,} of {len(candidates):,} candidates fit; {profile.name}, {profile.threads} threads")
     print(_table(best(rows, args.top)))
-    print("* no other has as many parameters in less time; + none of its family has")
+    print("* no other of its precision has as many parameters in less time; + none of its family has")
     if written:
         print("written: " + ", ".join(map(str, written)))
     return 0
@@ -98,12 +99,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _table(rows: list[Row]) -> str:
     width = max(len(row.candidate.name) for row in rows)
-    lines = [f"{'network':{width}}   params   GMAC  field  MB written  live kB  predicted ms"]
+    lines = [f"{'network':{width}}  bits   params   GMAC  field  MB written  live kB  predicted ms"]
     for row in rows:
         mark = "*" if row.front else "+" if row.family_front else " "
         lines.append(
-            f"{row.candidate.name:{width}} {row.params:8,} {row.gmacs:6.2f} {row.receptive_field:6} "
-            f"{row.written_mb:11.1f} {row.live_kb:8.0f} {row.predicted_ms:12.2f}{mark}"
+            f"{row.candidate.name:{width}}  {row.candidate.precision} {row.params:8,} {row.gmacs:6.2f} "
+            f"{row.receptive_field:6} {row.written_mb:11.1f} {row.live_kb:8.0f} {row.predicted_ms:12.2f}{mark}"
         )
     return "\n".join(lines)
 

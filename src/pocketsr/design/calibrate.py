@@ -17,10 +17,11 @@ from pocketsr.design.chain import Act, Anchor, Chain, Layer
 from pocketsr.design.cost import work_of_strips
 from pocketsr.design.fitting import costs_of
 from pocketsr.design.graphs import graph_of
+from pocketsr.design.kinds import WORK
+from pocketsr.design.precision import PRECISIONS
 from pocketsr.design.profile import Fit, Profile, Vectors
 from pocketsr.design.running import compiled, fastest_ms
 from pocketsr.design.schedule import of_chain
-from pocketsr.design.work import WORK
 from pocketsr.engine.ir import Pad
 from pocketsr.engine.target import host_target
 
@@ -89,6 +90,30 @@ def _probes() -> Iterator[Chain]:
         yield Chain(layers, channels=3, pad=Pad.ZERO)
     yield Chain((Layer(12, act=Act.RELU),), channels=3, pad=Pad.ZERO)
     yield Chain((Layer(8), Layer(9, act=Act.NONE)), scale=3)
+    yield from _of_few_bits()
+
+
+def _of_few_bits() -> Iterator[Chain]:
+    """Dot products, additions in bytes and in halves, and what lies between layers that differ in it."""
+    for width, deep in ((8, 2), (12, 4), (16, 6), (20, 3), (28, 5), (32, 3), (48, 2)):
+        yield _chain(*[width] * deep, precision="w8a8")
+    yield _chain(16, ends=5, precision="w8a8")
+    yield _chain(24, 24, kernel=(5, 5), precision="w4a4")
+    yield _chain(16, 16, 16, kernel=(1, 1), precision="w8a8", act=Act.RELU)
+    yield _chain(*[20] * 5, kernel=(3, 1), precision="w4a8", add=(0,), anchor=Anchor.BICUBIC)
+    yield _chain(12, 12, act=Act.TANH, precision="w8a8")
+    for width, groups in ((8, 4), (16, 4), (20, 2), (32, 4)):
+        yield _chain(*[width] * 4, groups=groups, precision="w8a8", anchor=Anchor.LEARNED)
+    for width, deep in ((8, 4), (16, 2), (16, 6), (24, 3), (32, 3)):
+        yield _chain(*[width] * deep, precision="w2a8")
+    yield _chain(*[24] * 5, groups=2, precision="w2a8", add=(0,))
+    for width, deep in ((12, 4), (24, 3)):
+        yield _chain(*[width] * deep, precision="w2a4")
+    for width, deep in ((8, 6), (16, 3), (16, 8), (28, 4), (40, 3)):
+        yield _chain(*[width] * deep, precision="w2a2")
+    yield _chain(16, 16, 16, kernel=(5, 5), precision="w2a2", add=(0,), anchor=Anchor.BICUBIC)
+    yield _chain(*[32] * 4, groups=4, precision="w2a2", act=Act.RELU)
+    yield Chain((*[Layer(16, act=Act.RELU)] * 3, Layer(12, act=Act.NONE)), 3, pad=Pad.ZERO, precision="w8a8")
 
 
 def calibrate(
@@ -124,10 +149,13 @@ def calibrate(
         name=name or str(machine["cpu"]),
         machine=machine,
         threads=threads,
-        vectors=Vectors(lanes=target.lanes, registers=target.registers, l1_bytes=target.l1_bytes),
+        vectors=Vectors(
+            lanes=target.lanes, registers=target.registers, l1_bytes=target.l1_bytes, dot_cost=target.dot_cost
+        ),
         l2_bytes=l2_bytes,
         fma_peak_gmacs=round(statistics.median(peaks), 2),
         bandwidth_gb_per_s=round(statistics.median(copies), 2),
+        precisions=tuple(each for each in PRECISIONS if any(chain.precision == each for chain in chains)),
         costs_ns={kind: float(f"{1e6 * cost:.5g}") for kind, cost in zip(WORK, costs, strict=True)},
         fit=Fit(
             networks=len(chains),

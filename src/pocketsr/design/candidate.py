@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pocketsr.design.chain import Act, Anchor, Chain, Layer
+from pocketsr.design.precision import Precision
 from pocketsr.engine.ir import Pad
 
-__all__ = ["Candidate", "Ends", "Precision", "Skip"]
+__all__ = ["Candidate", "Ends", "Skip"]
 
 Skip = Literal["none", "long"]
 Ends = Literal[1, 3, 5, 7]
-Precision = Literal["fp32", "w8a8", "w4a8", "w2a8", "w4a4", "w2a4", "w2a2"]
-"""`fp32`, or a spec of `quant`. A profile says which it was calibrated for."""
 
 _ANCHORS = {Anchor.RESIZED: "nearest"}
 
@@ -80,7 +79,10 @@ class Candidate:
         }
 
     def chain(self) -> Chain:
-        """What it is once trained: its convolutions, collapsed."""
+        """What it is once trained: its convolutions, collapsed, in its precision."""
+        return replace(self._floats(), precision=self.precision)
+
+    def _floats(self) -> Chain:
         outputs = self.channels * self.scale**2
         inner = self.depth - 2
         ends = (self.ends, self.ends)
@@ -109,8 +111,8 @@ class Candidate:
         raise ValueError(f"no family '{self.kind}'")
 
     def buildable(self, trained: bool) -> bool:
-        """Whether `nets` can build it as it is; with `trained`, whether the training room trains it too."""
-        return self.scale == 2 and self.precision == "fp32" and (self.channels == 1 or not trained)
+        """Whether `nets` can build it, in fp32 whatever its precision; with `trained`, whether it trains it too."""
+        return self.scale == 2 and (self.channels == 1 or not trained)
 
     def net(self) -> tuple[str, dict[str, Any]]:
         """Name and settings for `nets.build`. Raises ValueError for a scale that no network there has."""

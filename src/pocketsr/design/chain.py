@@ -1,7 +1,8 @@
 """A network as a chain of convolutions at the size of the LR picture: what it costs, counted from its shape alone.
 
 Every family of a space is such a chain. Parameters, multiply-adds, maps written and field are what `engine.count` finds
-in the ONNX file that `nets` writes for the same network (a test holds them together), and take microseconds.
+in the ONNX file that `nets` writes for the same network (a test holds them together), and take microseconds. Few bits
+change none of them: parameters are numbers, whatever each is kept in, and maps are counted in floats.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from enum import Enum
 from functools import cached_property
 from math import prod
 
+from pocketsr.design.precision import Bits, Precision, bits_of
 from pocketsr.engine.ir import Pad
 
 __all__ = ["Act", "Anchor", "Chain", "Layer"]
@@ -55,7 +57,7 @@ class Layer:
 class Chain:
     """`layers` from `channels` planes to `channels` * `scale`**2, shuffled to a picture `scale` times as large.
 
-    centred: 0.5 is taken off what the first layer reads.
+    centred: 0.5 is taken off what the first layer reads; with few bits its biases do that.
     """
 
     layers: tuple[Layer, ...]
@@ -64,17 +66,25 @@ class Chain:
     anchor: Anchor = Anchor.NEAREST
     pad: Pad = Pad.EDGE
     centred: bool = False
+    precision: Precision = "fp32"
 
     def __post_init__(self) -> None:
         if not self.layers or self.layers[-1].channels != self.channels * self.scale**2:
             raise ValueError(f"the last layer needs {self.channels * self.scale**2} channels")
+        if self.centred and self.bits and self.pad is Pad.ZERO:
+            raise ValueError("zeros around a centred picture can't be part of a bias")
+
+    @property
+    def bits(self) -> Bits | None:
+        """None for fp32."""
+        return bits_of(self.precision)
 
     def __hash__(self) -> int:
         return self._hash
 
     @cached_property
     def _hash(self) -> int:  # chains are keys of caches: one is hashed often
-        return hash((self.layers, self.channels, self.scale, self.anchor, self.pad, self.centred))
+        return hash((self.layers, self.channels, self.scale, self.anchor, self.pad, self.centred, self.precision))
 
     def convolutions(self) -> Iterator[tuple[int, Layer]]:
         """Channels read, and the layer."""
@@ -119,7 +129,8 @@ class Chain:
         for index, layer in enumerate(self.layers):
             for earlier in layer.add:
                 last_read[earlier] = max(last_read[earlier], index)
-        maps = self.channels * self.centred  # the picture itself is added again at the end: it can't be written over
+        # the picture itself is added again at the end: it can't be written over
+        maps = self.channels * (self.centred and not self.bits)
         for index, layer in enumerate(self.layers):
             maps += layer.channels
             if index and layer.add:  # a sum takes an operand's place, where nobody reads that again

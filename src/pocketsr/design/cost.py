@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from pocketsr.design.kinds import WORK, Counts
 from pocketsr.design.profile import Profile
 from pocketsr.design.schedule import Schedule
-from pocketsr.design.work import WORK, Counts, beyond, work_of_row
+from pocketsr.design.work import beyond, work_of_row
 
 __all__ = ["predict_ms", "work_of_strips"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pocketsr.design.rank import Row, front, slopes
+from pocketsr.design.rank import Row, front, precisions_of, slopes
 from pocketsr.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ __all__ = ["COLOURS", "draw_capacity", "draw_work", "families_of"]
 COLOURS = ("#2e6f9e", "#d1495b", "#3a7d44", "#b8860b", "#7b4b94", "#00838f", "#c2571a", "#555555")
 """Of the families, in their order; again from the first where they are more."""
 
-_NAMED = 8  # of the front, at most, bear their names
+_NAMED = 8  # of the fronts, at most, bear their names
+_LINES = ("-", "--", ":", "-.")  # of the precisions' fronts
 
 
 def families_of(rows: Sequence[Row]) -> dict[str, str]:
@@ -75,20 +76,26 @@ def draw_work(rows: Sequence[Row]) -> Figure:
 
 
 def draw_capacity(rows: Sequence[Row], device: str, budget_ms: float | None = None) -> Figure:
-    """Parameters against predicted milliseconds, the front joined and named. Raises UserError as `draw_work`."""
+    """Parameters against predicted milliseconds, each precision's front joined, its largest named.
+
+    Raises UserError as `draw_work`.
+    """
     figure, axes = _canvas(rows)
     _scatter(axes, rows, [row.predicted_ms for row in rows], {name: name for name in families_of(rows)})
-    best = [rows[i] for i in front(rows)]
-    axes.plot(
-        [row.predicted_ms for row in best], [row.params for row in best],
-        color="#222222", linewidth=1, drawstyle="steps-post", label="most parameters within a time",
-    )  # fmt: skip
-    for index in sorted({round(i) for i in np.linspace(0, len(best) - 1, _NAMED)}):
-        row = best[index]
-        axes.annotate(
-            row.candidate.name, (row.predicted_ms, row.params), (-4, 4),
-            textcoords="offset points", ha="right", fontsize=7,
+    precisions = precisions_of(rows)
+    for place, precision in enumerate(precisions):
+        best = [rows[i] for i in front(rows, precision)]
+        axes.plot(
+            [row.predicted_ms for row in best], [row.params for row in best],
+            _LINES[place % len(_LINES)], color="#222222", linewidth=1, drawstyle="steps-post",
+            label=f"most parameters within a time, {precision}",
         )  # fmt: skip
+        for index in sorted({round(i) for i in np.linspace(0, len(best) - 1, max(2, _NAMED // len(precisions)))}):
+            row = best[index]
+            axes.annotate(
+                row.candidate.name, (row.predicted_ms, row.params), (-4, 4),
+                textcoords="offset points", ha="right", fontsize=7,
+            )  # fmt: skip
     if budget_ms is not None:
         axes.axvline(budget_ms, color="#888888", linestyle=":", linewidth=1)
     axes.set(xlabel=f"predicted milliseconds a frame, {device}")

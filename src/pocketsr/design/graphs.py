@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from pocketsr.design.chain import Act, Anchor, Chain, Layer
+from pocketsr.design.precision import EDGE_BITS, PICTURE_LEVELS, typical_weights
 from pocketsr.engine.ir import (
     Affine,
     Array,
     Binary,
     Combine,
     Conv,
+    Dequantize,
     Function,
     Graph,
+    Integers,
     Map,
     Op,
     Pad,
     Point,
     Prelu,
+    Quantize,
     Ref,
     Shuffle,
     Unary,
@@ -44,53 +51,110 @@ class _Numbers:
 def graph_of(chain: Chain, name: str = "candidate", seed: int | None = None) -> Graph:
     """The graph that the engine's importer and passes make of the chain's ONNX file, step by step the same work.
 
-    seed: of random weights; None: of zeros, for planning alone.
+    seed: of random weights; None: of zeros, for planning alone. With few bits it is the file that `quant` writes: there
+    weights are `typical_weights`, since the way that a layer runs depends on them.
     """
-    numbers = _Numbers(seed)
-    picture = tuple(Ref(0, c) for c in range(chain.channels))
-    ops: list[Op] = []
-    made: list[tuple[Ref, ...]] = []  # the planes of each layer
+    return _Builder(chain, seed).graph(name)
 
-    def add(op: Op) -> tuple[Ref, ...]:
-        ops.append(op)
+
+class _Builder:
+    """Operations one after the other, and which of their values are kept as whole numbers."""
+
+    def __init__(self, chain: Chain, seed: int | None) -> None:
+        self._chain, self._bits, self._seed = chain, chain.bits, seed
+        self._numbers = _Numbers(seed)
+        self._ops: list[Op] = []
+        self._kept: dict[int, tuple[Dequantize, int]] = {}  # by value: what its numbers stand for, the largest of them
+
+    def graph(self, name: str) -> Graph:
+        chain = self._chain
+        read = tuple(Ref(0, c) for c in range(chain.channels))
+        if self._bits:
+            step = 1 / PICTURE_LEVELS
+            picture = x = self._add(Map("picture", 1, read, (Quantize(step, 0, PICTURE_LEVELS),)))
+            self._kept[1] = Dequantize(step, 0), PICTURE_LEVELS
+        else:
+            picture = x = read
+            if chain.centred:
+                ones = np.ones(chain.channels, np.float32)
+                x = self._add(Map("centre", 1, picture, (Affine(ones, -0.5 * ones),)))
+        added = self._anchor(picture)
+        made: list[tuple[Ref, ...]] = []  # the planes of each layer
+        for index, layer in enumerate(chain.layers):
+            points = list(_activation(layer, self._numbers))
+            following = chain.layers[index + 1] if index + 1 < len(chain.layers) else None
+            if following is None and chain.anchor is not Anchor.NONE:
+                points.append(self._sum(added))
+            later = [earlier for each in chain.layers[index + 2 :] for earlier in each.add]
+            joined = following is not None and index not in later  # sums join the only operand that nobody else reads
+            if following is not None and joined:
+                points += [self._sum(made[earlier]) for earlier in following.add]
+            weight = self._numbers(layer.channels, len(x) // layer.groups, *layer.kernel)
+            bias = self._numbers(layer.channels) if layer.bias else np.zeros(layer.channels, np.float32)
+            conv = Conv(f"layer{index}", self._new(), x, weight, bias, layer.groups, chain.pad, tuple(points))
+            x = self._conv(conv, edge=index == 0 or following is None, stored=following is not None)
+            made.append(x)
+            if following is not None and following.add and not joined:
+                x = self._summed(f"sum{index + 1}", x, [made[earlier] for earlier in following.add])
+            if following is not None and layer.groups > 1 and following.groups > 1:
+                order = np.arange(layer.channels).reshape(following.groups, -1).T.ravel()
+                x = tuple(x[c] for c in order)
+        result = self._add(Shuffle("shuffle", self._new(), x, chain.scale))
+        graph = Graph(name, chain.channels, tuple(self._ops), result)
+        return part_groups(graph) if any(layer.groups > 1 for layer in chain.layers) else graph
+
+    def _new(self) -> int:
+        return len(self._ops) + 1
+
+    def _add(self, op: Op) -> tuple[Ref, ...]:
+        self._ops.append(op)
         return tuple(Ref(op.value, c) for c in range(op.channels))
 
-    def new() -> int:
-        return len(ops) + 1
+    def _anchor(self, picture: tuple[Ref, ...]) -> tuple[Ref, ...]:
+        """The planes that the last layer's are added to."""
+        weights = _anchor_weights(self._chain, self._numbers)
+        if weights is None:
+            return tuple(ref for ref in picture for _ in range(self._chain.scale**2))
+        pad = Pad.EDGE if self._chain.anchor is Anchor.BICUBIC else self._chain.pad
+        return self._conv(Conv("anchor", self._new(), picture, *weights, pad=pad), edge=True, stored=False)
 
-    x = picture
-    if chain.centred:
-        ones = np.ones(chain.channels, np.float32)
-        x = add(Map("centre", new(), x, (Affine(ones, -0.5 * ones),)))
-    anchored = _anchor(chain, numbers)
-    if isinstance(anchored, Conv):
-        ops.append(anchored := Conv("anchor", new(), picture, anchored.weight, anchored.bias, pad=anchored.pad))
-        others = tuple(Ref(anchored.value, c) for c in range(anchored.channels))
-    else:
-        others = tuple(ref for ref in picture for _ in range(chain.scale**2))
-    for index, layer in enumerate(chain.layers):
-        points = list(_activation(layer, numbers))
-        following = chain.layers[index + 1] if index + 1 < len(chain.layers) else None
-        if following is None and chain.anchor is not Anchor.NONE:
-            points.append(Combine(Binary.ADD, others))
-        later = [earlier for each in chain.layers[index + 2 :] for earlier in each.add]
-        joined = following is not None and index not in later  # sums join the only operand that nobody else reads
-        if following is not None and joined:
-            points += [Combine(Binary.ADD, made[earlier]) for earlier in following.add]
-        weight = numbers(layer.channels, len(x) // layer.groups, *layer.kernel)
-        bias = numbers(layer.channels) if layer.bias else np.zeros(layer.channels, np.float32)
-        conv = Conv(f"layer{index}", new(), x, weight, bias, layer.groups, chain.pad, tuple(points))
-        x = add(conv)
-        made.append(x)
-        if following is not None and following.add and not joined:
-            sums = tuple(Combine(Binary.ADD, made[earlier]) for earlier in following.add)
-            x = add(Map(f"sum{index + 1}", new(), x, sums))
-        if following is not None and layer.groups > 1 and following.groups > 1:
-            order = np.arange(layer.channels).reshape(following.groups, -1).T.ravel()
-            x = tuple(x[c] for c in order)
-    result = add(Shuffle("shuffle", new(), x, chain.scale))
-    graph = Graph(name, chain.channels, tuple(ops), result)
-    return part_groups(graph) if any(layer.groups > 1 for layer in chain.layers) else graph
+    def _conv(self, conv: Conv, edge: bool, stored: bool) -> tuple[Ref, ...]:
+        """`conv`, with few bits as one of whole numbers. edge, stored: as `quant.source.Layout` has them."""
+        if self._bits is None:
+            return self._add(conv)
+        way, top = self._kept[conv.inputs[0].value]
+        seed = conv.value if self._seed is None else 1000 * self._seed + conv.value
+        whole = typical_weights(conv.weight.shape, EDGE_BITS if edge else self._bits.weights, seed)
+        # so that results spread over the levels: inputs and weights by their mean square
+        spread = np.sqrt(np.square(whole, dtype=np.float64).sum(axis=(1, 2, 3))) * top / 4
+        step = ((self._bits.levels / 4 if stored else 0.1) / spread).astype(np.float32)
+        weight = whole * (step / way.step)[:, None, None, None].astype(np.float32)
+        bias = np.zeros(conv.channels, np.int32)
+        points = (*conv.points, self._quantize(conv.value, conv.points)) if stored else conv.points
+        integers = Integers(whole, bias, step, way.zero, top)
+        return self._add(replace(conv, weight=weight, bias=bias * step, points=points, integers=integers))
+
+    def _quantize(self, value: int, points: Sequence[Point]) -> Quantize:
+        """How `value` is stored. Its step is in those before it (`passes_quant.fold_steps`), but for tanh's."""
+        assert self._bits is not None
+        levels = self._bits.levels
+        step = 2 / levels if any(isinstance(point, Function) for point in points) else 1.0
+        relu = bool(points) and isinstance(points[0], Prelu) and not points[0].slope.any()
+        zero = 0 if relu else levels // 4
+        self._kept[value] = Dequantize(step, zero), levels
+        return Quantize(step, zero, levels)
+
+    def _sum(self, other: tuple[Ref, ...]) -> Combine:
+        known = self._kept.get(other[0].value)
+        return Combine(Binary.ADD, other, known[0] if known else None)
+
+    def _summed(self, name: str, x: tuple[Ref, ...], others: list[tuple[Ref, ...]]) -> tuple[Ref, ...]:
+        """A sum that is kept beside its first operand."""
+        sums = tuple(self._sum(other) for other in others)
+        if self._bits is None:
+            return self._add(Map(name, self._new(), x, sums))
+        way = self._kept[x[0].value][0]
+        return self._add(Map(name, self._new(), x, (way, *sums, self._quantize(self._new(), ()))))
 
 
 def _activation(layer: Layer, numbers: _Numbers) -> tuple[Point, ...]:
@@ -104,15 +168,15 @@ def _activation(layer: Layer, numbers: _Numbers) -> tuple[Point, ...]:
     return (Prelu(np.full(layer.channels, 0.25, np.float32) + 0.1 * numbers(layer.channels)),)
 
 
-def _anchor(chain: Chain, numbers: _Numbers) -> Conv | None:
-    """The convolution that the anchor is; None where it is none."""
+def _anchor_weights(chain: Chain, numbers: _Numbers) -> tuple[Array, Array] | None:
+    """Weights and biases of the convolution that the anchor is; None where it is none."""
     outputs = chain.channels * chain.scale**2
     if chain.anchor is Anchor.LEARNED:
-        return Conv("", 0, (), numbers(outputs, chain.channels, 5, 5), numbers(outputs), pad=chain.pad)
+        return numbers(outputs, chain.channels, 5, 5), numbers(outputs)
     if chain.anchor is not Anchor.BICUBIC:
         return None
     if chain.channels != 1:
         raise ValueError("the bicubic anchor is one of luma")
     taps = cubic_taps(chain.scale)
     weight = np.einsum("iy,jx->ijyx", taps, taps).reshape(outputs, 1, *[taps.shape[1]] * 2).astype(np.float32)
-    return Conv("", 0, (), weight, np.zeros(outputs, np.float32), pad=Pad.EDGE)
+    return weight, np.zeros(outputs, np.float32)

@@ -1,4 +1,8 @@
-"""The best candidates looked at more closely: built, timed, scored, and trained for one short epoch."""
+"""The best candidates looked at more closely: built, timed, scored, and trained for one short epoch.
+
+One of few bits is timed as its quantized graph, with weights that are typical; scored and trained it is in fp32, since
+few bits are trained from what fp32 has learned: how much they lose is not probed.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from msgspec import Meta, Struct
 
 from pocketsr.beside import replacing
 from pocketsr.design.candidate import Candidate
+from pocketsr.design.graphs import graph_of
 from pocketsr.design.proxies import scores
 from pocketsr.design.running import compiled, fastest_ms
 from pocketsr.engine import read_network
@@ -64,7 +69,7 @@ class Probe(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Probed:
-    """psnr_db: on the validation images after the short epoch; None without training."""
+    """psnr_db: on the validation images after the short epoch, in fp32; None without training."""
 
     name: str
     measured_ms: float
@@ -110,9 +115,12 @@ class Prober:
             raise UserError(str(error)) from error
         torch.manual_seed(self._probe.seed)
         net = build(name, **config)
-        with tempfile.TemporaryDirectory() as scratch:
-            to_onnx(net, path := Path(scratch) / "net.onnx")
-            graph, _ = read_network(path)
+        if candidate.precision == "fp32":
+            with tempfile.TemporaryDirectory() as scratch:
+                to_onnx(net, path := Path(scratch) / "net.onnx")
+                graph, _ = read_network(path)
+        else:
+            graph = graph_of(candidate.chain(), seed=self._probe.seed)
         with compiled([graph], self._probe.threads) as ((network, _),):
             (measured_ms,) = fastest_ms([network], candidate.size, _SECONDS_EACH)
         psnr_db = None if self._probe.data is None else self._trained(candidate)

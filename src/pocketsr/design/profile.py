@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from pocketsr.beside import replacing
-from pocketsr.design.work import WORK
+from pocketsr.design.kinds import WORK
+from pocketsr.design.precision import Precision
 from pocketsr.engine.target import Target
 from pocketsr.errors import UserError
 
@@ -19,10 +20,11 @@ __all__ = ["SIMULATED", "Fit", "Profile", "Simulated", "Vectors", "default_profi
 Positive = Annotated[int, Meta(ge=1)]
 Cost = Annotated[float, Meta(ge=0)]
 
-Simulated = Literal["one-core", "slow-memory"]
+Simulated = Literal["one-core", "slow-memory", "no-dot-product"]
 SIMULATED: tuple[Simulated, ...] = get_args(Simulated)
 
 _SLOWER = 4.0  # times: memory of a phone against a server's caches
+_NO_DOT = 4  # instructions for a dot product of four bytes without one that does it all (`engine.target.Target`)
 _MOVING = ("tiles", "far", "interleaved", "samples")  # kinds of work that wait for memory
 
 
@@ -32,9 +34,11 @@ class Vectors(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     lanes: Positive
     registers: Positive
     l1_bytes: Positive
+    dot_cost: Positive
+    """Instructions for a dot product of four bytes in each lane."""
 
     def target(self) -> Target:
-        return Target(None, None, self.lanes, self.registers, self.l1_bytes)
+        return Target(None, None, self.lanes, self.registers, self.l1_bytes, self.dot_cost)
 
 
 class Fit(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -61,7 +65,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Of all threads together."""
     bandwidth_gb_per_s: Annotated[float, Meta(gt=0)]
     """Of copying, read and written bytes both counted, all threads together."""
-    precisions: tuple[str, ...] = ("fp32",)
+    precisions: tuple[Precision, ...] = ("fp32",)
     """What it was calibrated for."""
     costs_ns: dict[str, Cost]
     fit: Fit
@@ -105,7 +109,8 @@ def _parse(content: bytes, where: str) -> Profile:
 
 
 def simulate(profile: Profile, kind: Simulated) -> Profile:
-    """A device that doesn't exist: `profile`'s with one core, or with memory a quarter as fast. Said in its name."""
+    """A device that doesn't exist: `profile`'s with one core, with memory a quarter as fast, or without instructions
+    for dot products of bytes, which leaves fp32 as it is. Said in its name."""
     costs = dict(profile.costs_ns)
     if kind == "one-core":
         share = profile.threads
@@ -115,6 +120,10 @@ def simulate(profile: Profile, kind: Simulated) -> Profile:
             "bandwidth_gb_per_s": profile.bandwidth_gb_per_s / share,
         }
         words = f"one thread in place of {share}"
+    elif kind == "no-dot-product":
+        cost = max(profile.vectors.dot_cost, _NO_DOT)
+        changed = {"vectors": msgspec.structs.replace(profile.vectors, dot_cost=cost)}
+        words = f"{cost} instructions for a dot product of bytes in place of {profile.vectors.dot_cost}"
     else:
         costs |= {name: _SLOWER * costs[name] for name in _MOVING}
         changed = {

@@ -12,11 +12,12 @@ import numpy as np
 
 from pocketsr.design.candidate import Candidate
 from pocketsr.design.cost import predict_ms
+from pocketsr.design.precision import PRECISIONS, Precision
 from pocketsr.design.profile import Profile
 from pocketsr.design.schedule import of_chain
 from pocketsr.errors import UserError
 
-__all__ = ["Limits", "Row", "as_csv", "as_json", "best", "evaluate", "front", "slopes"]
+__all__ = ["Limits", "Row", "as_csv", "as_json", "best", "evaluate", "front", "precisions_of", "slopes"]
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Limits:
 @dataclass(frozen=True)
 class Row:
     """A candidate and what it costs. written_mb: of all maps, made one after the other; live_kb: what a thread of the
-    engine goes through in each band. front: no other candidate has as many parameters in less time; family_front: none
-    of its own family has."""
+    engine goes through in each band. front: no other candidate of its precision has as many parameters in less time;
+    family_front: none of its own family has. What a parameter of few bits is worth, only training says."""
 
     candidate: Candidate
     params: int
@@ -72,7 +73,7 @@ def evaluate(
     limits: Limits = Limits(),
     tell: Callable[[int], None] = lambda _: None,
 ) -> list[Row]:
-    """The candidates within `limits`, in their order, with both fronts marked; `tell` hears how many were looked at.
+    """The candidates within `limits`, in their order, with fronts marked; `tell` hears how many were looked at.
 
     Raises UserError for a precision that `profile` was not calibrated for.
     """
@@ -99,15 +100,25 @@ def evaluate(
         if limits.allow(row):
             rows.append(row)
         tell(index + 1)
-    first = set(front(rows))
-    families = {row.candidate.family for row in rows}
-    own = {index for name in families for index in front(rows, name)}
+    first = {index for precision in precisions_of(rows) for index in front(rows, precision)}
+    kinds = {(row.candidate.precision, row.candidate.family) for row in rows}
+    own = {index for kind in kinds for index in front(rows, *kind)}
     return [replace(row, front=i in first, family_front=i in own) for i, row in enumerate(rows)]
 
 
-def front(rows: Sequence[Row], family: str | None = None) -> list[int]:
-    """The Pareto front by place in `rows`, fastest first: each has more parameters than all that are faster."""
-    chosen = [i for i, row in enumerate(rows) if family is None or row.candidate.family == family]
+def precisions_of(rows: Sequence[Row]) -> list[Precision]:
+    """In the order in which `PRECISIONS` has them."""
+    found = {row.candidate.precision for row in rows}
+    return [precision for precision in PRECISIONS if precision in found]
+
+
+def front(rows: Sequence[Row], precision: Precision = "fp32", family: str | None = None) -> list[int]:
+    """The Pareto front of a precision by place in `rows`, fastest first: each has more parameters than all faster."""
+    chosen = [
+        i
+        for i, row in enumerate(rows)
+        if row.candidate.precision == precision and family in (None, row.candidate.family)
+    ]
     chosen.sort(key=lambda i: (rows[i].predicted_ms, -rows[i].params, i))
     found: list[int] = []
     most = -1

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import ceil
+from typing import Any
+
+import numpy as np
 
 from pocketsr.design.chain import Act, Anchor, Chain
-from pocketsr.design.work import Shape, conv_phases, shape_of, weight_bytes
-from pocketsr.engine.method import BAND
+from pocketsr.design.kinds import Shape, Whole, kept_bytes
+from pocketsr.design.precision import EDGE_BITS, PICTURE_LEVELS
+from pocketsr.design.work import conv_phases, shape_of, sum_names, weight_bytes
+from pocketsr.design.work_whole import whole_reads
+from pocketsr.engine.method import BAND, CHANNELS_A_WORD, Keep
 from pocketsr.engine.plan import Plan
 from pocketsr.engine.resample import cubic_taps
 from pocketsr.engine.target import Target
 
 __all__ = ["Schedule", "Timed", "of_chain", "of_plan"]
 
-_FLOAT_BYTES = 4
 _PARTED = 4  # channels: groups of as many are convolutions of their own (`engine.passes.part_groups`)
 _POINTS: dict[Act, tuple[str, ...]] = {
     Act.NONE: (),
@@ -38,12 +45,12 @@ class Timed:
 
 @dataclass(frozen=True)
 class Schedule:
-    """ring_rows: rows of all planes that are alive, in the input's width. weights: bytes that convolutions read."""
+    """ring_bytes: of all rows that are alive, a pixel of the input's width. weights: bytes that convolutions read."""
 
     steps: tuple[Timed, ...]
     phases: int
     target: Target
-    ring_rows: int
+    ring_bytes: int
     weights: int
 
     @property
@@ -54,7 +61,7 @@ class Schedule:
 
     def live_bytes(self, width: int) -> int:
         """What a thread goes through in each band of a frame `width` pixels wide: rows kept, and weights."""
-        return _FLOAT_BYTES * self.ring_rows * width + self.weights
+        return self.ring_bytes * width + self.weights
 
     def strips(self, height: int, threads: int) -> list[tuple[int, int]]:
         """The bands [first, last) of each thread, as the runtime cuts them."""
@@ -79,14 +86,17 @@ def of_plan(plan: Plan) -> Schedule:
         steps.append(Timed(shape_of(index, plan), shift, step.warm))
     end = max(plan.rings[ref.value].shift for ref in plan.output)
     steps.append(Timed(shape_of(len(plan.steps), plan), end, 0))
-    ring_rows = sum(ring.rows * ring.channels * ring.scale for ring in plan.rings.values())
+    ring_bytes = sum(ring.rows * ring.scale * kept_bytes(ring.channels, ring.keep) for ring in plan.rings.values())
     weights = sum(weight_bytes(step.shape, plan.phases, plan.target) for step in steps)
-    return Schedule(tuple(steps), plan.phases, plan.target, ring_rows, weights)
+    return Schedule(tuple(steps), plan.phases, plan.target, ring_bytes, weights)
 
 
 @dataclass(frozen=True)
 class _Draft:
-    """A step before it is known who reads its result. reads: (value, rows up and down); value 0 is the picture."""
+    """A step before it is known who reads its result. reads: (value, rows up and down); value 0 is the picture.
+
+    points: a number is a sum with that value. words: of each part, those that hold its inputs, kept as words.
+    """
 
     kind: str
     inputs: int
@@ -94,50 +104,90 @@ class _Draft:
     reads: tuple[tuple[int, int], ...]
     kernel: tuple[int, int] = (1, 1)
     groups: int = 1
-    points: tuple[str, ...] = ()
+    points: tuple[str | int, ...] = ()
     parts: int = 1
+    whole: Whole | None = None
+    words: tuple[int, ...] = (0,)
+
+    @property
+    def stored(self) -> bool:
+        """Whether the result is whole numbers."""
+        return "quantize" in self.points
+
+
+@cache
+def _words(channels: int, made_in: int, shuffled: int, read_in: int) -> tuple[int, ...]:
+    """Words that hold what each of `read_in` parts reads of planes made in `made_in` values, dealt out to groups."""
+    planes, each = np.arange(channels).reshape(shuffled, -1).T.ravel().tolist(), channels // made_in
+    parts = [planes[first : first + channels // read_in] for first in range(0, channels, channels // read_in)]
+    return tuple(len({(c // each, c % each // CHANNELS_A_WORD) for c in part}) for part in parts)
 
 
 def _drafts(chain: Chain) -> list[_Draft]:
     """The steps of `graphs.graph_of(chain)`; the value that step i makes is i + 1."""
     drafts: list[_Draft] = []
-    outputs = chain.channels * chain.scale**2
-    value = 0
-    if chain.centred:
-        drafts.append(_Draft("map", chain.channels, chain.channels, ((0, 0),), points=("affine",)))
-        value = 1
-    added = 0  # the value that the anchor is
+    bits, outputs = chain.bits, chain.channels * chain.scale**2
+    to_edge = Whole(EDGE_BITS, PICTURE_LEVELS) if bits else None
+    picture = value = 0
+    if bits or chain.centred:
+        first = "quantize" if bits else "affine"
+        drafts.append(_Draft("map", chain.channels, chain.channels, ((0, 0),), points=(first,)))
+        picture, value = 1 if bits else 0, 1
+    added = picture  # the value that the anchor is
     if chain.anchor in (Anchor.BICUBIC, Anchor.LEARNED):
         size = 5 if chain.anchor is Anchor.LEARNED else cubic_taps(chain.scale).shape[1]
-        drafts.append(_Draft("conv", chain.channels, outputs, ((0, size // 2),), (size, size)))
+        near = ((picture, size // 2),)
+        drafts.append(_Draft("conv", chain.channels, outputs, near, (size, size), whole=to_edge))
         added = len(drafts)
     made: list[int] = []  # the value of each layer
+    before_parts = shuffled = 1  # values that hold what the next layer reads, groups among which it is dealt out
     for index, (before, layer) in enumerate(chain.convolutions()):
-        points = _POINTS[layer.act]
-        reads = [(value, layer.kernel[0] // 2)]
+        points: list[str | int] = [*_POINTS[layer.act]]
         following = chain.layers[index + 1] if index + 1 < len(chain.layers) else None
         if following is None and chain.anchor is not Anchor.NONE:
-            points += ("combine",)
-            reads.append((added, 0))
-        sums = following.add if following else ()
+            points.append(added)
+        sums = [made[earlier] for earlier in following.add] if following else []
         later = [earlier for each in chain.layers[index + 2 :] for earlier in each.add]
         joined = index not in later
         if joined:
-            points += ("combine",) * len(sums)
-            reads += [(made[earlier], 0) for earlier in sums]
+            points += sums
+        whole = to_edge
+        if bits and index:
+            whole = Whole(bits.weights if following else EDGE_BITS, bits.levels)
+        store = ["quantize"] if bits and following else []
         parted = layer.groups > 1 and min(before, layer.channels) // layer.groups >= _PARTED
         parts = layer.groups if parted else 1
-        groups = 1 if parted else layer.groups
-        drafts.append(
-            _Draft("conv", before // parts, layer.channels // parts, tuple(reads), layer.kernel, groups, points, parts)
-        )
+        reads = [(value, layer.kernel[0] // 2), *((point, 0) for point in points if isinstance(point, int))]
+        each = before // parts
+        words = _words(before, before_parts, shuffled, parts) if bits else (0,) * parts
+        groups, ends = 1 if parted else layer.groups, (*points, *store)
+        width = layer.channels // parts
+        drafts.append(_Draft("conv", each, width, (*reads,), layer.kernel, groups, ends, parts, whole, words))
         value = len(drafts)
         made.append(value)
         if sums and not joined:
-            reads = [(value, 0), *((made[earlier], 0) for earlier in sums)]
-            drafts.append(_Draft("map", layer.channels, layer.channels, tuple(reads), points=("combine",) * len(sums)))
-            value = len(drafts)
+            all_read = ((value, 0), *((other, 0) for other in sums))
+            ends = ("dequantize", *sums, "quantize") if bits else (*sums,)
+            drafts.append(_Draft("map", layer.channels, layer.channels, all_read, points=ends))
+            value, parts = len(drafts), 1
+        before_parts = parts
+        shuffled = following.groups if following and layer.groups > 1 and following.groups > 1 else 1
     return drafts
+
+
+def _ways(drafts: Sequence[_Draft], target: Target) -> list[Keep]:
+    """How each value is kept: as the convolution that reads it wants it."""
+    keep = [Keep.FLOATS] * (len(drafts) + 1)
+    for draft in drafts:
+        if draft.whole is not None:
+            keep[draft.reads[0][0]] = whole_reads(
+                draft.inputs, draft.outputs, draft.kernel, draft.groups, draft.whole, target
+            )
+    return keep
+
+
+def _shape(draft: _Draft, **more: Any) -> Shape:
+    return Shape(draft.kind, draft.inputs, draft.outputs, draft.kernel, draft.groups, whole=draft.whole, **more)
 
 
 @lru_cache(maxsize=4096)
@@ -161,15 +211,23 @@ def of_chain(chain: Chain, target: Target) -> Schedule:
         any(by and drafts[by - 1].kernel[1] > 1 and drafts[by - 1].reads[0][0] == value for by, _, _ in readers[value])
         for value in range(len(shift))
     ]
-    phases = max(conv_phases(d.inputs, d.outputs, d.kernel, d.groups) for d in drafts if d.kind == "conv")
+    floats = [d for d in drafts if d.kind == "conv" and d.whole is None]
+    phases = max((conv_phases(d.inputs, d.outputs, d.kernel, d.groups) for d in floats), default=1)
+    keep = _ways(drafts, target)
+    stored = [False, *(draft.stored for draft in drafts)]
     steps = [Timed(Shape("read", chain.channels, chain.channels, border=border[0]), 0, warm[0])]
     for index, d in enumerate(drafts, 1):
-        shape = Shape(d.kind, d.inputs, d.outputs, d.kernel, d.groups, d.points, border=border[index])
-        steps.append(Timed(shape, shift[index], warm[index], d.parts))
+        named = (sum_names(stored[p], keep[p]) if isinstance(p, int) else (p,) for p in d.points)
+        points = tuple(name for names in named for name in names)
+        reads = keep[d.reads[0][0]] if d.whole else Keep.FLOATS
+        for words, times in Counter(d.words if reads is Keep.WORDS else (0,) * d.parts).items():
+            shape = _shape(d, points=points, border=border[index], reads=reads, keep=keep[index], words=words)
+            steps.append(Timed(shape, shift[index], warm[index], times))
     write = Shape("write", chain.channels * chain.scale**2, chain.channels, factor=chain.scale)
     steps.append(Timed(write, end, 0))
     depth = [max(lag + reach - shift[value] for _, lag, reach in readers[value]) + BAND for value in range(len(shift))]
-    planes = [chain.channels, *(draft.outputs * draft.parts for draft in drafts)]
-    ring_rows = sum(rows * count for rows, count in zip(depth, planes, strict=True))
+    a_pixel = [kept_bytes(chain.channels, Keep.FLOATS)]
+    a_pixel += [draft.parts * kept_bytes(draft.outputs, keep[value]) for value, draft in enumerate(drafts, 1)]
+    ring_bytes = sum(rows * size for rows, size in zip(depth, a_pixel, strict=True))
     weights = sum(step.times * weight_bytes(step.shape, phases, target) for step in steps)
-    return Schedule(tuple(steps), phases, target, ring_rows, weights)
+    return Schedule(tuple(steps), phases, target, ring_bytes, weights)

@@ -11,8 +11,9 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from pocketsr.design.candidate import Candidate, Ends, Precision, Skip
+from pocketsr.design.candidate import Candidate, Ends, Skip
 from pocketsr.design.chain import Anchor
+from pocketsr.design.precision import Precision
 from pocketsr.errors import UserError, did_you_mean
 from pocketsr.settings import convert, parse_yaml, read_yaml
 

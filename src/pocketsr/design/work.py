@@ -1,70 +1,32 @@
 """What the engine does for one row of a frame, step by step, counted from its own choice of method.
 
 The counts follow the C that the engine emits: inner products in register blocks, transforms between Winograd's domain
-and pixels, pointwise steps, tables of pointers, reading and writing. A profile (`cost`) says how long each takes.
+and pixels, pointwise steps, tables of pointers, reading and writing; `work_whole` has those of whole numbers. A profile
+(`cost`) says how long each takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from math import ceil, log2
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pocketsr.design.kinds import FLOAT_BYTES, WORK, Counts, Shape, Whole, kept_bytes
+from pocketsr.design.work_whole import add_stored, add_whole, compares, whole_method, whole_weight_bytes
+from pocketsr.engine.emit_integers import words_of
 from pocketsr.engine.ir import Combine, Conv, Function, Map, Point, Prelu, Ref, Shuffle
-from pocketsr.engine.method import BAND, Method, choose_method, choose_phases
-from pocketsr.engine.plan import Plan
+from pocketsr.engine.method import BAND, Keep, Method, choose_method, choose_phases
+from pocketsr.engine.plan import Kept, Plan
 from pocketsr.engine.target import Target
 
-__all__ = ["WORK", "Counts", "Shape", "beyond", "conv_method", "conv_phases", "shape_of", "weight_bytes", "work_of_row"]
+__all__ = ["beyond", "conv_method", "conv_phases", "shape_of", "sum_names", "weight_bytes", "work_of_row"]
 
-WORK: tuple[str, ...] = (
-    "products",  # cycles of inner loops, by what limits them: multiply-adds, loads or latency
-    "sums_inline",  # sums begun in registers, direct convolutions
-    "sums_called",  # the same, in Winograd's domain
-    "calls",  # inner products called
-    "into_rows",  # vectors transformed along the rows
-    "into_both",  # vectors transformed along both axes
-    "from_rows",  # vectors transformed back
-    "from_both",
-    "result",  # vectors stored as a layer's result
-    "point",  # pointwise instructions on a vector
-    "other",  # vectors read for a sum with another layer
-    "function",  # sigmoid, tanh and the like, a vector
-    "table",  # pointers looked up
-    "border",  # rows given their border
-    "samples",  # vectors of samples read or written, once for each level of parting and weaving
-    "scattered",  # samples written one by one
-    "tiles",  # bytes of transformed rows that the first cache doesn't hold
-    "far",  # bytes of rows and weights that the second cache doesn't hold
-    "interleaved",  # samples of R'G'B' taken apart or put together, by one thread for all
-    "frame",  # frames begun
-)
-"""Kinds of work, in the order of all vectors of counts."""
-
-Counts = NDArray[np.float64]
 _AT = {name: index for index, name in enumerate(WORK)}
 _LATENCY = 4  # cycles of a multiply-add, and so of the inner loop at least
-_FLOAT_BYTES = 4
-_INSTRUCTIONS = {"prelu": 2, "relu": 1, "affine": 2, "clip": 2}
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What decides how much work a step is: `kind` is read, write, conv, map or shuffle."""
-
-    kind: str
-    inputs: int
-    outputs: int
-    kernel: tuple[int, int] = (1, 1)
-    groups: int = 1
-    points: tuple[str, ...] = ()
-    scale: int = 1
-    factor: int = 1  # of the shuffle
-    border: bool = False  # somebody reads beyond the border of the result
+_INSTRUCTIONS = {"prelu": 2, "relu": 1, "affine": 2, "clip": 2, "quantize": 6}
 
 
 @cache
@@ -81,19 +43,24 @@ def conv_phases(inputs: int, outputs: int, kernel: tuple[int, int], groups: int)
 
 @cache
 def conv_method(shape: Shape, phases: int, target: Target) -> Method:
-    """How the engine runs the convolution."""
+    """How the engine runs the convolution; one of whole numbers with typical weights."""
+    if shape.whole is not None:
+        return whole_method(shape, target)
     return choose_method(_bare(shape.inputs, shape.outputs, shape.kernel, shape.groups), shape.scale, phases, target)
 
 
+@cache
 def weight_bytes(shape: Shape, phases: int, target: Target) -> int:
     """Of the step's weights as its inner loops read them: transformed where Winograd is."""
     if shape.kind != "conv":
         return 0
     method = conv_method(shape, phases, target)
+    if shape.whole is not None:
+        return whole_weight_bytes(shape, method, target)
     pairs = shape.inputs // shape.groups * shape.outputs
     if method.rows is None:
-        return _FLOAT_BYTES * pairs * shape.kernel[0] * shape.kernel[1]
-    return _FLOAT_BYTES * pairs * method.products * (1 if method.columns else shape.kernel[1])
+        return FLOAT_BYTES * pairs * shape.kernel[0] * shape.kernel[1]
+    return FLOAT_BYTES * pairs * method.products * (1 if method.columns else shape.kernel[1])
 
 
 def beyond(cache_bytes: int, size: float) -> float:
@@ -101,15 +68,22 @@ def beyond(cache_bytes: int, size: float) -> float:
     return max(0.0, 1 - cache_bytes / size) if size else 0.0
 
 
-def point_name(point: Point) -> str:
+def sum_names(numbers: bool, keep: Keep) -> tuple[str, ...]:
+    """A sum with planes that are kept as `keep`, which are whole `numbers` or not."""
+    if keep is not Keep.FLOATS:
+        return ("numbers",)
+    return ("combine", "dequantize") if numbers else ("combine",)
+
+
+def _point_names(point: Point, kept: Kept) -> tuple[str, ...]:
     match point:
         case Prelu(slope):
-            return "prelu" if slope.any() else "relu"
+            return ("prelu",) if slope.any() else ("relu",)
         case Combine():
-            return "combine"
+            return sum_names(point.numbers is not None, kept.ways[point.other[0].value])
         case Function():
-            return "function"
-    return type(point).__name__.lower()
+            return ("function",)
+    return (type(point).__name__.lower(),)
 
 
 def shape_of(index: int, plan: Plan) -> Shape:
@@ -125,11 +99,18 @@ def shape_of(index: int, plan: Plan) -> Shape:
     inputs, scale, border = len(op.inputs), ring.scale, ring.halo > 0
     if isinstance(op, Shuffle):
         return Shape("shuffle", inputs, op.channels, scale=scale, factor=op.factor, border=border)
-    points = tuple(point_name(point) for point in op.points)
+    points = tuple(name for point in op.points for name in _point_names(point, plan.kept))
     if isinstance(op, Map):
-        return Shape("map", inputs, op.channels, points=points, scale=scale, border=border)
+        return Shape("map", inputs, op.channels, points=points, scale=scale, border=border, keep=ring.keep)
     height, width = op.weight.shape[2:]
-    return Shape("conv", inputs, op.channels, (height, width), op.groups, points, scale, border=border)
+    shape = Shape("conv", inputs, op.channels, (height, width), op.groups, points, scale, border=border, keep=ring.keep)
+    if op.integers is None:
+        return shape
+    reads = plan.steps[index].method.reads
+    words = len(words_of(op.inputs)) if reads is Keep.WORDS else 0
+    most = int(np.abs(op.integers.weight).max())
+    bits = next(bits for bits in (2, 4, 8) if most <= 2 ** (bits - 1))
+    return replace(shape, whole=Whole(bits, op.integers.top), reads=reads, words=words)
 
 
 @cache
@@ -154,8 +135,8 @@ def work_of_row(shape: Shape, phases: int, target: Target, width: int) -> Counts
                 add("samples", shape.inputs * vectors * (1 + log2(count)))
             add("table", shape.inputs)
         case "map":
-            add("result", shape.outputs * vectors)
-            _add_points(add, shape.points, shape.outputs * vectors)
+            add_stored(add, shape, shape.outputs * vectors)
+            _add_points(add, shape, shape.outputs * vectors)
             add("table", 2 * shape.outputs)
         case "shuffle":
             add("scattered", shape.outputs * shape.scale * width)
@@ -164,24 +145,34 @@ def work_of_row(shape: Shape, phases: int, target: Target, width: int) -> Counts
     if shape.border:
         add("border", shape.outputs)
     if shape.kind != "write":
-        add("far", _FLOAT_BYTES * shape.scale * width * (shape.inputs + shape.outputs))
+        read, made = (
+            kept_bytes(shape.inputs, shape.reads, shape.words), kept_bytes(shape.outputs, shape.keep)
+        )  # fmt: skip
+        add("far", shape.scale * width * (read + made))
     counts.flags.writeable = False
     return counts
 
 
-def _add_points(add: Callable[[str, float], None], points: Sequence[str], vectors: float) -> None:
-    for point in points:
+def _add_points(add: Callable[[str, float], None], shape: Shape, vectors: float) -> None:
+    for point in shape.points:
         match point:
             case "combine":
                 add("other", vectors)
-            case "function":
-                add("function", vectors)
+            case "function" | "numbers":
+                add(point, vectors)
+            case "quantize" if shape.keep is not Keep.FLOATS:
+                pass  # done while results are packed
             case _:
                 add("point", _INSTRUCTIONS.get(point, 1) * vectors)
 
 
 def _add_conv(add: Callable[[str, float], None], shape: Shape, phases: int, target: Target, columns: int) -> None:
     method = conv_method(shape, phases, target)
+    if method.reads is not Keep.FLOATS:
+        stored = add_whole(add, shape, method, target, columns)
+        add("far", weight_bytes(shape, phases, target))
+        _add_results(add, shape, stored)
+        return
     taps, across = shape.kernel
     per_group = shape.inputs // shape.groups
     outputs = shape.outputs // shape.groups
@@ -199,6 +190,7 @@ def _add_conv(add: Callable[[str, float], None], shape: Shape, phases: int, targ
         for size in sizes:
             products(per_group * taps * across, size, turns)
         stored = turns * block.vectors * shape.outputs
+        add("point", stored if shape.whole else 0)  # times the step
         add("far", weight_bytes(shape, phases, target))
         add("table", shape.inputs * taps * (1 + phases * across) + shape.outputs)
     elif method.columns is None:
@@ -210,7 +202,7 @@ def _add_conv(add: Callable[[str, float], None], shape: Shape, phases: int, targ
         beside = 2 * tiles * min(phases, across // 2 * 2 if phases > 1 else 2)  # vectors to the left and right
         transformed = group * shape.inputs * (phases * ceil(columns / lanes) + beside / 2)
         add("into_rows", transformed * method.rows.products)
-        tile = method.rows.products * phases * (method.tile + 2 * lanes) * shape.inputs * _FLOAT_BYTES
+        tile = method.rows.products * phases * (method.tile + 2 * lanes) * shape.inputs * FLOAT_BYTES
         weights = weight_bytes(shape, phases, target)
         add("tiles", group * tiles * tile * beyond(target.l1_bytes, tile + weights / len(sizes)))
         add("far", group * weights)
@@ -224,7 +216,7 @@ def _add_conv(add: Callable[[str, float], None], shape: Shape, phases: int, targ
         group = 1 / method.rows.outputs
         tiles = ceil(columns / method.tile)
         add("into_both", group * tiles * method.tile / lanes * shape.inputs)
-        tile = method.products * method.tile * shape.inputs * _FLOAT_BYTES
+        tile = method.products * method.tile * shape.inputs * FLOAT_BYTES
         weights = weight_bytes(shape, phases, target)
         add("tiles", group * tiles * tile * beyond(target.l1_bytes, tile + weights / len(sizes)))
         add("far", group * weights)
@@ -233,5 +225,11 @@ def _add_conv(add: Callable[[str, float], None], shape: Shape, phases: int, targ
         add("from_both", group * tiles * block.vectors * shape.outputs)
         stored = tiles * block.vectors * shape.outputs * phases
         add("table", group * (shape.inputs * (taps + BAND - 1) + BAND * shape.outputs))
-    add("result", stored)
-    _add_points(add, shape.points, stored)
+    _add_results(add, shape, stored)
+
+
+def _add_results(add: Callable[[str, float], None], shape: Shape, stored: float) -> None:
+    """What happens to `stored` vectors of sums."""
+    add_stored(add, shape, stored)
+    if not compares(shape):
+        _add_points(add, shape, stored)

@@ -19,7 +19,7 @@ from pocketsr.engine.method import CHANNELS_A_WORD, Keep
 from pocketsr.engine.plan import Plan, Step
 from pocketsr.engine.reference import apply_points
 
-__all__ = ["sums_body", "sums_tables"]
+__all__ = ["pairs", "sums_body", "sums_tables"]
 
 _SPAN = 255
 _STEPS = 8  # results are found by comparing where there are no more
@@ -106,7 +106,7 @@ def sums_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
     return lines
 
 
-def _pairs(weights: NDArray[np.int64]) -> list[tuple[int, ...]]:
+def pairs(weights: NDArray[np.int64]) -> list[tuple[int, ...]]:
     """Taps (columns of `weights`: output channel, tap) two by two, so that their sum or difference serves many outputs.
 
     A sum that n outputs need costs one instruction and saves n. The best pairs first, greedily; some taps stay alone.
@@ -134,7 +134,7 @@ def _summed(
     kind, (taps, columns) = block.kind, op.weight.shape[2:]
     own = weights[block.first : block.first + block.count].reshape(block.count, -1)
     body: list[str] = []
-    for group in _pairs(own):
+    for group in pairs(own):
         needed: dict[str, str] = {}  # vectors, by name
         terms: list[str] = []
         for j in range(block.count):

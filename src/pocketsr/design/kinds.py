@@ -1,0 +1,86 @@
+"""The kinds of work that take time, and what decides how much of each a step of the engine's schedule is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pocketsr.engine.method import CHANNELS_A_WORD, Keep
+
+__all__ = ["FLOAT_BYTES", "WORK", "Counts", "Shape", "Whole", "kept_bytes"]
+
+WORK: tuple[str, ...] = (
+    "products",  # cycles of inner loops, by what limits them: multiply-adds, loads or latency
+    "sums_inline",  # sums begun in registers, direct convolutions
+    "sums_called",  # the same, in Winograd's domain
+    "calls",  # inner products called
+    "into_rows",  # vectors transformed along the rows
+    "into_both",  # vectors transformed along both axes
+    "from_rows",  # vectors transformed back
+    "from_both",
+    "result",  # vectors stored as a layer's result
+    "point",  # pointwise instructions on a vector
+    "other",  # vectors read for a sum with another layer
+    "function",  # sigmoid, tanh and the like, a vector
+    "table",  # pointers looked up
+    "border",  # rows given their border
+    "samples",  # vectors of samples read or written, once for each level of parting and weaving
+    "scattered",  # samples written one by one
+    "tiles",  # bytes of transformed rows that the first cache doesn't hold
+    "far",  # bytes of rows and weights that the second cache doesn't hold
+    "interleaved",  # samples of R'G'B' taken apart or put together, by one thread for all
+    "frame",  # frames begun
+    "dots",  # cycles of dot products of bytes, as `products`
+    "added",  # vectors of bytes or halves added: weights of 2 bits
+    "taken",  # vectors loaded for that, and widened to halves
+    "moved",  # vectors of bytes that went over to halves
+    "compared",  # vectors compared with a step of the stairs that lead to results of 2 bits
+    "widened",  # sums of bytes or halves made 32 bits, a vector
+    "words",  # vectors of words packed from four channels' results
+    "bytes",  # vectors of results stored as bytes
+    "numbers",  # vectors of whole numbers read for a sum with another layer
+)
+"""Kinds of work, in the order of all vectors of counts."""
+
+Counts = NDArray[np.float64]
+FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Of a convolution of whole numbers: bits of its weights, the largest number that it reads."""
+
+    bits: int
+    top: int
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What decides how much work a step is: `kind` is read, write, conv, map or shuffle.
+
+    reads, keep: how its inputs and its result lie in memory; words: that hold the inputs, where they are read as such.
+    """
+
+    kind: str
+    inputs: int
+    outputs: int
+    kernel: tuple[int, int] = (1, 1)
+    groups: int = 1
+    points: tuple[str, ...] = ()
+    scale: int = 1
+    factor: int = 1  # of the shuffle
+    border: bool = False  # somebody reads beyond the border of the result
+    whole: Whole | None = None
+    reads: Keep = Keep.FLOATS
+    keep: Keep = Keep.FLOATS
+    words: int = 0
+
+
+def kept_bytes(channels: int, keep: Keep, words: int = 0) -> int:
+    """Of a pixel of `channels` planes; words: that hold them, if more than they fill."""
+    if keep is Keep.BYTES:
+        return channels
+    return FLOAT_BYTES * (channels if keep is Keep.FLOATS else words or ceil(channels / CHANNELS_A_WORD))
