@@ -141,8 +141,8 @@ class Chain:
                 maps += self.layers[index - 1].channels
         outputs = self.channels * self.scale**2
         maps += outputs  # the shuffle's
-        if self.anchor in (Anchor.RESIZED, Anchor.BICUBIC, Anchor.LEARNED):
-            maps += outputs
+        if self.anchor in (Anchor.BICUBIC, Anchor.LEARNED) or (self.anchor is Anchor.RESIZED and not self.bits):
+            maps += outputs  # a file of few bits reads the picture's plane four times instead of resizing it
         return _FLOAT_BYTES * maps
 
     def _shuffles_groups(self, index: int) -> bool:
