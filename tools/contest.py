@@ -42,14 +42,13 @@ NETWORKS: tuple[Candidate, ...] = (
 )  # fmt: skip
 
 _DENSE = tuple(each for each in NETWORKS if each.family == "dense")
-# A precision, and whom it is trained for: what takes 20 ms and more is left out, and of few bits what is narrow, which
-# they cost most.
+# A precision, and whom it is trained for: what takes 20 ms and more is left out, and of few bits what is narrow or flat.
 PRECISIONS: dict[str, tuple[str, ...]] = {
     "fp32": tuple(each.name for each in _DENSE if each.width <= 20),
-    "w8a8": tuple(each.name for each in _DENSE if 12 <= each.width <= 24),
+    "w8a8": tuple(each.name for each in _DENSE if 12 <= each.width <= 24 and each.depth > 4),
     "w2a8": tuple(each.name for each in _DENSE if 16 <= each.width <= 24 and each.depth > 4),
-    "w2a4": tuple(each.name for each in _DENSE if each.width in (20, 24)),
     "w2a2": tuple(each.name for each in _DENSE if each.width in (24, 32)),
+    "w2a4": tuple(each.name for each in _DENSE if each.width == 20),
 }
 SECOND_LR = {"fp32": 1e-3, "w8a8": 5e-4}  # others take that of recipes/curve-bits.yaml
 
