@@ -42,7 +42,7 @@ NETWORKS: tuple[Candidate, ...] = (
 )  # fmt: skip
 
 _DENSE = tuple(each for each in NETWORKS if each.family == "dense")
-# A precision, and whom it is trained for: what takes 20 ms and more is left out, and of few bits what is narrow or flat.
+# A precision, and whom it is trained for: not what takes 20 ms and more, and of few bits not what is narrow or flat.
 PRECISIONS: dict[str, tuple[str, ...]] = {
     "fp32": tuple(each.name for each in _DENSE if each.width <= 20),
     "w8a8": tuple(each.name for each in _DENSE if 12 <= each.width <= 24 and each.depth > 4),
