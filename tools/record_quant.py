@@ -1,9 +1,9 @@
 """What each spec costs in quality: `python tools/record_quant.py ../shared/data runs/quant`.
 
-`tiny`, `small` and a wider network (the contest's dense-d7w20, see `contest.py`) in every spec: by naive min-max
-ranges, by what `pocketsr quantize` does without training, and trained on as recipes/curve-bits.yaml says. Writes PSNR
-on the four sets to benchmarks/quant.json and quant.md. Every network is kept in the folder: an interrupted recording
-goes on. About an hour on one core.
+`tiny`, `small` and a wider network (the first stage of `medium`) in every spec: by naive min-max ranges, by what
+`pocketsr quantize` does without training, and trained on as recipes/curve-bits.yaml says. Writes PSNR on the four sets
+to benchmarks/quant.json and quant.md. Every network is kept in the folder: an interrupted recording goes on. About an
+hour on one core.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from contest import NETWORKS, SECOND_LR, run_of
+from contest import SECOND_LR
 from tqdm import tqdm
 
 from pocketsr.bench.machine import describe_machine
@@ -24,14 +24,17 @@ from pocketsr.beside import replacing
 from pocketsr.data import PatchPool
 from pocketsr.engine import load
 from pocketsr.models import resolve
+from pocketsr.nets import to_onnx
 from pocketsr.quant import SPECS, Spec, quantize, write_onnx
+from pocketsr.reparam import collapse
 from pocketsr.train import parse_recipe, train
+from pocketsr.train.checkpoint import load_network
 from pocketsr.train.sources import Loaded, load_pairs
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "quant.json"
 RECIPE = ROOT / "recipes" / "curve-bits.yaml"
-WIDE = next(each for each in NETWORKS if each.name.startswith("dense-d7w20"))
+WIDE = ROOT / "checkpoints" / "medium-first.pt"
 WAYS = ("minmax", "ptq", "qat")
 _PATCHES, _PATCH = 48, 96
 Row = dict[str, Any]
@@ -77,14 +80,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measures every spec on three networks.")
     parser.add_argument("data", type=Path, help="folder with train and test")
     parser.add_argument("runs", type=Path, help="folder for what is made")
-    parser.add_argument("--contest", type=Path, default=Path("runs/contest"), help="folder of the contest's runs")
     args = parser.parse_args()
     args.runs.mkdir(parents=True, exist_ok=True)
     train_folder = args.data / "train"
     pairs = load_pairs(parse_recipe(RECIPE, [f"data.folder={train_folder}"]))
     sets = find_sets(args.data / "test")
-    wide = run_of(args.contest, WIDE, "fp32")
-    models = [resolve("tiny"), resolve("small"), wide / f"{wide.name}.onnx"]
+    wide = args.runs / f"{WIDE.stem}.onnx"
+    to_onnx(collapse(load_network(WIDE)), wide)
+    models = [resolve("tiny"), resolve("small"), wide]
     rows: list[Row] = []
     jobs = [(model, spec, way) for model in models for spec in SPECS for way in WAYS]
     for model in models:
