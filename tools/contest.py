@@ -46,11 +46,10 @@ _DENSE = tuple(each for each in NETWORKS if each.family == "dense")
 PRECISIONS: dict[str, tuple[str, ...]] = {
     "fp32": tuple(each.name for each in _DENSE if each.width <= 20),
     "w8a8": tuple(each.name for each in _DENSE if 12 <= each.width <= 24 and each.depth > 4),
-    "w2a8": tuple(each.name for each in _DENSE if 16 <= each.width <= 24 and each.depth > 4),
-    "w2a2": tuple(each.name for each in _DENSE if each.width in (24, 32)),
-    "w2a4": tuple(each.name for each in _DENSE if each.width == 20),
+    "w2a8": tuple(each.name for each in _DENSE if 16 <= each.width <= 24 and each.depth in (6, 7, 9)),
+    "w2a2": tuple(each.name for each in _DENSE if each.width == 24),
 }
-SECOND_LR = {"fp32": 1e-3, "w8a8": 5e-4}  # others take that of recipes/curve-bits.yaml
+SECOND_LR = {"fp32": 1e-3, "w8a8": 5e-4, "w2a8": 5e-3, "w2a2": 5e-3}  # tried for each on one network
 
 
 def run_of(runs: Path, network: Candidate, precision: str | None = None) -> Path:

@@ -9,7 +9,7 @@ from pocketsr.errors import UserError
 __all__ = ["SHIPPED", "resolve"]
 
 _HERE = Path(__file__).parent
-SHIPPED: tuple[str, ...] = ("bicubic", "tiny", "small", "small-w8a8", "tiny-call", "small-call")
+SHIPPED: tuple[str, ...] = ("bicubic", "tiny", "small", "small-w8a8", "medium", "tiny-call", "small-call")
 
 
 def resolve(model: str | Path) -> Path:
