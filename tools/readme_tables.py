@@ -46,7 +46,13 @@ def speed_table(figures: dict[str, Any]) -> str:
                 f"| {row['median_ms']:.2f} | {row['p99_ms']:.2f} | {row['gmacs_per_s']:.0f} "
                 f"| {'' if name == _OURS else ratio} |"
             )
-    missing = [f"{row['runtime']} ({row['reason']})" for row in figures.get("absent", [])]
+    absent: dict[tuple[str, str], list[str]] = {}  # networks by runtime and reason
+    for row in figures.get("absent", []):
+        absent.setdefault((row["runtime"], row["reason"]), []).extend([row["model"]] if "model" in row else [])
+    missing = [
+        f"{runtime} {'on ' if on else ''}{', '.join(on)}".rstrip() + f" ({why})"
+        for (runtime, why), on in absent.items()
+    ]
     if missing:
         lines += ["", f"Not measured: {'; '.join(missing)}."]
     return "\n".join(lines)
