@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from contest import SECOND_LR
+from contest import second_rate
 from tqdm import tqdm
 
 from pocketsr.bench.machine import describe_machine
-from pocketsr.bench.quality import find_sets, measure
+from pocketsr.bench.quality import Sample, find_sets, mean_psnr_db, read_sample
 from pocketsr.beside import replacing
 from pocketsr.data import PatchPool
 from pocketsr.engine import load
@@ -44,8 +44,7 @@ def _quantized(model: Path, spec: str, way: str, data: Path, folder: Path, pairs
     """The network of few bits, made if it isn't there yet."""
     name = f"{model.stem}-{spec}-{way}"
     if way == "qat":
-        lr = [f"optimiser.lr={SECOND_LR[spec]}"] if spec in SECOND_LR else []
-        said = [f"name={name}", f"data.folder={data}", f"quant.model={model}", f"quant.spec={spec}", *lr]
+        said = [f"name={name}", f"data.folder={data}", f"quant.model={model}", f"quant.spec={spec}", *second_rate(spec)]
         recipe, out = parse_recipe(RECIPE, said), folder / name
         path = out / f"{name}.onnx"
         if not path.exists() and not train(recipe, out, resume=(out / "last.pt").exists(), pairs=pairs).finished:
@@ -56,20 +55,18 @@ def _quantized(model: Path, spec: str, way: str, data: Path, folder: Path, pairs
         images, _ = PatchPool(pairs[0], _PATCH).batch(np.random.default_rng(0), _PATCHES)
         naive = way == "minmax"
         ranges = "minmax" if naive else "mse"
-        made = quantize(
-            model, Spec.parse(spec), images, ranges, bias_correction=not naive, equalise=not naive
-        )  # fmt: skip
+        made = quantize(model, Spec.parse(spec), images, ranges, bias_correction=not naive, equalise=not naive)
         with replacing(path) as part:
             write_onnx(made, part)
     return path
 
 
-def _psnr(path: Path, sets: dict[str, list[Path]], folder: Path) -> dict[str, float]:
+def _psnr(path: Path, sets: dict[str, list[Sample]], folder: Path) -> dict[str, float]:
     """Of each set; kept by the file's content."""
     kept = folder / f"{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}.json"
     if not kept.exists():
         net = load(path)
-        found = {name: round(measure({path.stem: net}, name, files)[0].psnr_db, 3) for name, files in sets.items()}
+        found = {name: round(mean_psnr_db(net, samples), 3) for name, samples in sets.items()}
         with replacing(kept) as part:
             part.write_text(json.dumps(found))
     figures: dict[str, float] = json.loads(kept.read_text())
@@ -84,7 +81,8 @@ def main() -> None:
     args.runs.mkdir(parents=True, exist_ok=True)
     train_folder = args.data / "train"
     pairs = load_pairs(parse_recipe(RECIPE, [f"data.folder={train_folder}"]))
-    sets = find_sets(args.data / "test")
+    files = find_sets(args.data / "test")
+    sets = {name: [read_sample(name, path) for path in paths] for name, paths in files.items()}
     wide = args.runs / f"{WIDE.stem}.onnx"
     to_onnx(collapse(load_network(WIDE)), wide)
     models = [resolve("tiny"), resolve("small"), wide]
