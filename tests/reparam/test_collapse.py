@@ -171,3 +171,13 @@ def test_a_collapsed_network_can_be_trained_on() -> None:
     small = collapse(Net())
     small(torch.rand(2, 1, 20, 30)).sum().backward()
     assert all(parameter.grad is not None for parameter in small.parameters())
+
+
+@every_block
+def test_autocast_leaves_the_collapse_alone(name: str) -> None:
+    """Of these few channels all is float32, so that nothing at all may change: rounded factors would add up."""
+    block = randomised(name)
+    x = torch.rand(2, block.in_channels, *WIDE)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = block(x)
+    assert torch.equal(y, block(x))

@@ -20,10 +20,12 @@ from pocketsr.engine.build import build_library
 from pocketsr.engine.cache import entry_for
 from pocketsr.engine.target import host_target
 from pocketsr.errors import UserError
+from pocketsr.narrow.half import half_conv2d
 
 __all__ = ["conv2d"]
 
 _MOST_CHANNELS = 64  # beyond, PyTorch's own is as good, and register blocks and compile time grow
+_FEWEST_IN_HALF = 8
 _SOURCE = Path(__file__).with_name("conv.c")
 
 
@@ -118,17 +120,35 @@ class _Convolution(torch.autograd.Function):
 
 
 def _fits(x: Tensor, weight: Tensor, bias: Tensor | None, slope: Tensor | None, groups: int) -> bool:
-    """Whether the C can take it; all else, mistakes too, is PyTorch's."""
-    tensors = [t for t in (x, weight, bias, slope) if t is not None]
-    if any(t.device.type != "cpu" or t.dtype != torch.float32 for t in tensors) or x.dim() != 4 or weight.dim() != 4:
+    """Whether it is a convolution that runs here; all else, mistakes too, is PyTorch's."""
+    if torch.onnx.is_in_onnx_export() or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
+        return False
+    parameters = [t for t in (weight, bias, slope) if t is not None]
+    if x.device.type != "cpu" or any(t.device.type != "cpu" or t.dtype != torch.float32 for t in parameters):
+        return False
+    if x.dim() != 4 or weight.dim() != 4 or not x.shape[0]:
         return False
     co, ci, kh, kw = weight.shape
-    if x.shape[1] != ci * groups or co % groups or x.shape[2] < kh or max(co, ci) > _MOST_CHANNELS:
+    if x.shape[1] != ci * groups or co % groups or x.shape[2] < kh or x.shape[3] < kw:
         return False
-    if (bias is not None and bias.shape != (co,)) or (slope is not None and slope.shape not in {(co,), (1,)}):
+    return (bias is None or bias.shape == (co,)) and (slope is None or slope.shape in {(co,), (1,)})
+
+
+def _compiled(x: Tensor, weight: Tensor, groups: int) -> Any:
+    """The C for operands that fit; None where there is none."""
+    wide = x.shape[-1] - weight.shape[-1] + 1
+    if x.dtype != torch.float32 or max(weight.shape[:2]) > _MOST_CHANNELS or wide < host_target().lanes:
+        return None
+    vectors = -(-wide // host_target().lanes)
+    shape = (weight.shape[0] // groups, *weight.shape[1:], groups)
+    return _kernels(shape, next(v for v in (4, 3, 2, 1) if vectors % v == 0))
+
+
+def _half_wanted(x: Tensor, groups: int) -> bool:
+    """Whether autocast wants bfloat16 and gains by it: of few input channels the change of layout takes longer."""
+    if groups > 1 or x.shape[1] < _FEWEST_IN_HALF or not torch.is_autocast_enabled("cpu"):
         return False
-    recorded = torch.onnx.is_in_onnx_export() or torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
-    return bool(x.shape[0] and x.shape[3] - kw + 1 >= host_target().lanes and not recorded)
+    return torch.get_autocast_dtype("cpu") == torch.bfloat16 and x.dtype in (torch.float32, torch.bfloat16)
 
 
 def conv2d(
@@ -139,16 +159,17 @@ def conv2d(
     x: N CI H W. weight: CO CI/groups KH KW. bias: CO. slope: CO, or 1 for all channels.
     Returns N CO H-KH+1 W-KW+1, equal to `torch.nn.functional.conv2d` and `prelu` up to the order of sums.
     Gradients of the first order only.
-    On a CPU, for float32 and at most 64 channels, it runs in C compiled for the machine.
+    On a CPU, for float32 and at most 64 channels, it runs in C compiled for the machine. Under `torch.autocast` of
+    bfloat16 it rounds what it reads, and returns, bfloat16 where that is faster.
     """
     if _fits(x, weight, bias, slope, groups):
-        width = x.shape[-1] - weight.shape[-1] + 1
-        vectors = -(-width // host_target().lanes)
-        shape = (weight.shape[0] // groups, *weight.shape[1:], groups)
-        kernels = _kernels(shape, next(v for v in (4, 3, 2, 1) if vectors % v == 0))
-        if kernels is not None:
-            bias = weight.new_zeros(len(weight)) if bias is None else bias
-            slope = slope if slope is None else slope.expand(len(weight)).contiguous()
-            return _Convolution.apply(x, weight, bias, slope, groups, kernels)  # type: ignore[no-any-return,no-untyped-call]
+        zeros = weight.new_zeros(len(weight)) if bias is None else bias
+        slopes = slope if slope is None else slope.expand(len(weight)).contiguous()
+        if _half_wanted(x, groups):
+            y = half_conv2d(x, weight, zeros, slopes)
+            if y is not None:
+                return y
+        elif (kernels := _compiled(x, weight, groups)) is not None:
+            return _Convolution.apply(x, weight, zeros, slopes, groups, kernels)  # type: ignore[no-any-return,no-untyped-call]
     y = F.conv2d(x, weight, bias, groups=groups)
     return y if slope is None else F.prelu(y, slope)
