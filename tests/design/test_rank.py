@@ -12,6 +12,7 @@ import pytest
 from design_profiles import profile
 
 from pocketsr.design.candidate import Candidate
+from pocketsr.design.precision import Precision
 from pocketsr.design.rank import Limits, Row, as_csv, as_json, best, evaluate, front, precisions_of, slopes
 from pocketsr.errors import UserError
 
@@ -65,6 +66,15 @@ def test_the_best_are_the_fronts_largest_first() -> None:
         replace(_row("a", 30, 3.0), front=True, family_front=True),
     ]
     assert [row.params for row in best(rows, 3)] == [30, 10, 50]
+
+
+def test_the_best_are_of_each_precision_in_turn() -> None:
+    def row(precision: Precision, params: int) -> Row:
+        plain = _row("a", params, 1.0)
+        return replace(plain, candidate=replace(plain.candidate, precision=precision))
+
+    rows = [row("w2a8", 90), row("w2a8", 80), row("w2a8", 70), row("fp32", 10), row("w8a8", 40), row("w8a8", 50)]
+    assert [each.params for each in best(rows, 5)] == [10, 50, 90, 40, 80]
 
 
 def test_slopes_by_hand() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -130,9 +131,14 @@ def front(rows: Sequence[Row], precision: Precision = "fp32", family: str | None
 
 
 def best(rows: Sequence[Row], count: int) -> list[Row]:
-    """`count` rows, most parameters first: the front, then the fronts of single families, then the rest."""
+    """`count` rows, of each precision in turn, since parameters of different ones aren't alike.
+
+    Within a precision most parameters first: the front, then the fronts of single families, then the rest.
+    """
     order = sorted(rows, key=lambda row: (not row.front, not row.family_front, -row.params, row.predicted_ms))
-    return order[:count]
+    parts = [[row for row in order if row.candidate.precision == precision] for precision in precisions_of(rows)]
+    turns = itertools.zip_longest(*parts)
+    return [row for turn in turns for row in turn if row is not None][:count]
 
 
 def slopes(rows: Iterable[Row]) -> dict[str, float]:
