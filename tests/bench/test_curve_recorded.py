@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 import record_curve
 from contest import NETWORKS, PRECISIONS, valid_psnr_db
+
+from pocketsr.engine.count import count
+from pocketsr.models import resolve
 
 CURVE = Path(__file__).resolve().parents[2] / "benchmarks" / "curve.json"
 FIGURES = ("valid_psnr_db", "Set5_psnr_db")
@@ -30,6 +34,15 @@ def test_all_of_the_contest_are_there(curve: dict[str, Any]) -> None:
     }
     assert found == expected
     assert len(found) >= 12
+
+
+def test_fast_is_the_best_below_5_ms(curve: dict[str, Any]) -> None:
+    best = max((row for row in curve["rows"] if row["ms"] < 5), key=lambda row: float(row["valid_psnr_db"]))
+    (candidate,) = (each for each in NETWORKS if each.name == best["model"])
+    assert (candidate.depth, candidate.width) == (6, 12)
+    assert count(resolve("fast")).macs_per_pixel == candidate.chain().macs_per_pixel
+    said = {entry.key: entry.value for entry in onnx.load(resolve("fast")).metadata_props}
+    assert said["pocketsr.spec"] == best["precision"]
 
 
 @pytest.mark.parametrize("figure", FIGURES)

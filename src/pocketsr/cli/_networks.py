@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pocketsr.errors import UserError, did_you_mean
-from pocketsr.models import SHIPPED
+from pocketsr.models import NAMES
 
 if TYPE_CHECKING:
     from pocketsr.engine import Upscaler
@@ -30,7 +30,7 @@ def open_networks(models: Sequence[str], weights: Sequence[Path], threads: int |
     """
     from pocketsr.whole import open_file
 
-    bare = [model for model in models if model not in SHIPPED and Path(model).suffix.lower() != ".onnx"]
+    bare = [model for model in models if model not in NAMES and Path(model).suffix.lower() != ".onnx"]
     if len(weights) > len(bare):
         others = ", ".join(model for model in models if model not in bare)
         reason = f"{others} has its own" if others else "each network takes one file"
@@ -55,7 +55,7 @@ def open_networks(models: Sequence[str], weights: Sequence[Path], threads: int |
 
 
 def _registered(name: str, weights: Path | None, threads: int | None) -> tuple[Upscaler, str | None]:
-    shipped = f"choose one of {', '.join(SHIPPED)}, or give an .onnx file"
+    shipped = f"choose one of {', '.join(NAMES)}, or give an .onnx file"
     try:
         from pocketsr.nets import running
     except ModuleNotFoundError as error:
@@ -67,8 +67,8 @@ def _registered(name: str, weights: Path | None, threads: int | None) -> tuple[U
         ) from error
     known = running.names()
     if name not in known:
-        close = did_you_mean(name, [*SHIPPED, *known])
-        others = ", ".join(each for each in known if each not in SHIPPED)
+        close = did_you_mean(name, [*NAMES, *known])
+        others = ", ".join(each for each in known if each not in NAMES)
         raise UserError(f"unknown model '{name}': {shipped}; or, with --weights, {others}{close and '; ' + close}")
     return running.open_network(name, weights, threads)
 

@@ -19,12 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from pocketsr.models import SHIPPED
+    from pocketsr.models import ALIASES, SHIPPED
 
     recorded = _recorded()
     rows = [_row(name, recorded.get(name, {})) for name in SHIPPED]
     if args.json:
-        print(json.dumps({"models": rows}))
+        print(json.dumps({"models": rows, "aliases": ALIASES}))
         return 0
     head = ("name", "params", "GMAC at 1280x720", "receptive field", "bytes", "PSNR/SSIM as recorded")
     print("{:11}{:>8}{:>18}{:>17}{:>9}   {}".format(*head))
@@ -35,6 +35,8 @@ def run(args: argparse.Namespace) -> int:
             f"{row['name']:11}{row['params']:>8,}{row['gmacs']:>18.5f}{field:>17}{row['bytes']:>9,}   "
             f"{', '.join(sets) or '-'}"
         )
+    for alias, name in ALIASES.items():
+        print(f"{alias} is {name}")
     return 0
 
 

@@ -6,22 +6,25 @@ from pathlib import Path
 
 from pocketsr.errors import UserError
 
-__all__ = ["SHIPPED", "resolve"]
+__all__ = ["ALIASES", "NAMES", "SHIPPED", "resolve"]
 
 _HERE = Path(__file__).parent
 SHIPPED: tuple[str, ...] = ("bicubic", "tiny", "small", "small-w8a8", "medium", "tiny-call", "small-call")
+ALIASES: dict[str, str] = {"fast": "small-w8a8"}
+"""Other names of networks that ship. `fast` is the best of benchmarks/curve.json below 5 ms a frame."""
+NAMES: tuple[str, ...] = (*SHIPPED, *ALIASES)
 
 
 def resolve(model: str | Path) -> Path:
-    """The ONNX file that `model` names: a shipped name, or the path of a file.
+    """The ONNX file that `model` names: one of NAMES, or the path of a file.
 
     Raises UserError for an unknown name or a missing file.
     """
-    if str(model) in SHIPPED:
-        return _HERE / f"{model}.onnx"
+    if str(model) in NAMES:
+        return _HERE / f"{ALIASES.get(str(model), model)}.onnx"
     path = Path(model)
     if path.suffix.lower() != ".onnx":
-        raise UserError(f"unknown model '{model}': choose one of {', '.join(SHIPPED)}, or give an .onnx file")
+        raise UserError(f"unknown model '{model}': choose one of {', '.join(NAMES)}, or give an .onnx file")
     if not path.is_file():
         raise UserError(f"no such model file: {path}")
     return path

@@ -50,7 +50,7 @@ def open_file(model: str | Path, threads: int | None = None) -> tuple[Upscaler, 
     Raises UserError for an unknown name, a missing or broken file, or a network that nothing here can run.
     """
     path = models.resolve(model)
-    if str(model) in models.SHIPPED:
+    if str(model) in models.NAMES:
         return load(path, threads=threads), None
     found = by_engine(path, threads)
     if not isinstance(found, str):
