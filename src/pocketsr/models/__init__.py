@@ -9,7 +9,7 @@ from pocketsr.errors import UserError
 __all__ = ["ALIASES", "NAMES", "SHIPPED", "resolve"]
 
 _HERE = Path(__file__).parent
-SHIPPED: tuple[str, ...] = ("bicubic", "tiny", "small", "small-w8a8", "medium", "tiny-call", "small-call")
+SHIPPED: tuple[str, ...] = ("bicubic", "tiny", "small", "small-w8a8", "medium", "quality", "tiny-call", "small-call")
 ALIASES: dict[str, str] = {"fast": "small-w8a8"}
 """Other names of networks that ship. `fast` is the best of benchmarks/curve.json below 5 ms a frame."""
 NAMES: tuple[str, ...] = (*SHIPPED, *ALIASES)
