@@ -72,7 +72,10 @@ def quality_table(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-_FIELD = ("tiny", "raisr", "small", "sesr-m3", "ecbsr-m4c16", "sesr-m5", "fsrcnn", "etds-l", "smfanet", "imdn")
+_FIELD = (
+    *("tiny", "raisr", "small", "sesr-m3", "ecbsr-m4c16", "sesr-m5", "medium", "fsrcnn", "abpn-m4c28", "quality"),
+    *("etds-l", "smfanet", "imdn"),
+)
 _SETS = ("Set5", "Set14", "B100", "Urban100")
 
 
