@@ -95,10 +95,10 @@ def main() -> None:
         rows.append({"model": model.stem, "spec": spec, "way": way} | _psnr(path, sets, args.runs))
     head = {"machine": describe_machine(), "command": "python tools/record_quant.py ../shared/data runs/quant"}
     RESULTS.write_text(json.dumps(head | {"training": "recipes/curve-bits.yaml", "rows": rows}, indent=1) + "\n")
-    RESULTS.with_suffix(".md").write_text(_markdown(rows, list(sets)))
+    RESULTS.with_suffix(".md").write_text(as_markdown(rows, list(sets)))
 
 
-def _markdown(rows: list[Row], sets: list[str]) -> str:
+def as_markdown(rows: list[Row], sets: list[str]) -> str:
     """PSNR, and in few bits the difference to fp32."""
     lines = [
         "# What each spec costs",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
@@ -11,8 +10,7 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from narrow_operands import LANES, assert_exact, operands, reference, whole
 from torch import Tensor
 
-from pocketsr.errors import UserError
-from pocketsr.narrow import conv, conv2d
+from pocketsr.narrow import conv2d
 
 
 @pytest.mark.parametrize(
@@ -66,16 +64,9 @@ def test_double_precision_falls_back() -> None:
     assert_exact([one.double() for one in operands(3, 5)], fast=False)
 
 
-def test_without_a_compiler_it_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> None:
-        raise UserError("no compiler")
-
-    monkeypatch.setattr(conv, "entry_for", refuse)
-    conv._kernels.cache_clear()
-    try:
-        assert_exact(operands(3, 5), fast=False)
-    finally:
-        conv._kernels.cache_clear()  # it remembers that there was none
+@pytest.mark.usefixtures("no_compiler")
+def test_without_a_compiler_it_falls_back() -> None:
+    assert_exact(operands(3, 5), fast=False)
 
 
 def test_no_bias_is_a_bias_of_zero() -> None:

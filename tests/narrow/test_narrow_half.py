@@ -10,8 +10,7 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from narrow_operands import LANES, compiled, reference
 from torch import Tensor
 
-from pocketsr.errors import UserError
-from pocketsr.narrow import conv2d, half
+from pocketsr.narrow import conv2d
 
 
 def _signs(*shape: int, seed: int) -> Tensor:
@@ -93,16 +92,9 @@ def test_few_channels_and_groups_stay_whole(groups: int) -> None:
         assert torch.equal(mine, theirs)
 
 
-def test_without_a_compiler_it_is_pytorchs(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> None:
-        raise UserError("no compiler")
-
-    monkeypatch.setattr(half, "entry_for", refuse)
-    half._library.cache_clear()
-    try:
-        found = _half(_operands())
-    finally:
-        half._library.cache_clear()  # it remembers that there was none
+@pytest.mark.usefixtures("no_compiler")
+def test_without_a_compiler_it_is_pytorchs() -> None:
+    found = _half(_operands())
     assert not compiled(found[0])
     for mine, theirs in zip(found, _all(reference, _operands()), strict=True):
         assert torch.equal(mine.float(), theirs)

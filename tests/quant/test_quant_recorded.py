@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from record_quant import WAYS, _markdown
+from record_quant import WAYS, as_markdown
 
 from pocketsr.quant import SPECS
 
@@ -51,4 +51,4 @@ def test_eight_bits_of_small(name: str) -> None:
 
 
 def test_the_table_is_that_of_the_rows() -> None:
-    assert (FOLDER / "quant.md").read_text() == _markdown(ROWS, list(SETS))
+    assert (FOLDER / "quant.md").read_text() == as_markdown(ROWS, list(SETS))

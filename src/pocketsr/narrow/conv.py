@@ -16,11 +16,9 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from pocketsr.engine.build import build_library
-from pocketsr.engine.cache import entry_for
 from pocketsr.engine.target import host_target
-from pocketsr.errors import UserError
 from pocketsr.narrow.half import half_conv2d
+from pocketsr.narrow.library import compiled, pointer
 
 __all__ = ["conv2d"]
 
@@ -51,14 +49,8 @@ def _kernels(shape: tuple[int, int, int, int, int], vectors: int) -> tuple[ctype
     }  # fmt: skip
     source = "".join(f"#define {name} {value}\n" for name, value in defines.items()) + _SOURCE.read_text()
 
-    def make(folder: Path) -> tuple[Path, dict[str, Any]]:
-        library = folder / "conv.so"
-        build_library(source, library, target)
-        return library, {}
-
-    try:
-        library = ctypes.CDLL(str(entry_for(source.encode(), make)[0]))
-    except (OSError, UserError):
+    library = compiled(source)
+    if library is None:
         return None
     for name in ("narrow_forward", "narrow_backward"):
         getattr(library, name).restype = None
@@ -69,10 +61,6 @@ def _pack(weight: Tensor, block: int) -> Tensor:
     """CO CI KH KW to blocks of outputs (none across groups), in the order in which they are read."""
     co, ci, kh, kw = weight.shape
     return weight.view(co // block, block, ci, kh, kw).permute(0, 2, 3, 4, 1).contiguous()
-
-
-def _pointer(tensor: Tensor | None) -> ctypes.c_void_p:
-    return ctypes.c_void_p(None if tensor is None else tensor.data_ptr())
 
 
 def _sizes(x: Tensor) -> tuple[ctypes.c_long, ...]:
@@ -92,7 +80,7 @@ class _Convolution(torch.autograd.Function):
         y = x.new_empty((n, co, h - kh + 1, w - kw + 1))
         act = None if slope is None else torch.empty_like(y)
         library.narrow_forward(
-            _pointer(x), *_sizes(x), _pointer(packed), _pointer(bias), _pointer(slope), _pointer(y), _pointer(act)
+            pointer(x), *_sizes(x), pointer(packed), pointer(bias), pointer(slope), pointer(y), pointer(act)
         )
         ctx.kernels, ctx.has_slope, ctx.groups = kernels, slope is not None, groups
         ctx.save_for_backward(x, weight, *(() if slope is None else (slope, y)))
@@ -113,8 +101,8 @@ class _Convolution(torch.autograd.Function):
         dweight, dbias, dslope = torch.empty_like(weight), x.new_empty(co), x.new_empty(co)
         scratch = x.new_zeros(co * (h + kh - 1) * (w + kw - 1) + (4 + weight.numel()) * lanes)
         library.narrow_backward(
-            _pointer(x), *_sizes(x), _pointer(flipped), _pointer(slope), _pointer(y), _pointer(grad), _pointer(dx),
-            _pointer(dweight), _pointer(dbias), _pointer(dslope), _pointer(scratch),
+            pointer(x), *_sizes(x), pointer(flipped), pointer(slope), pointer(y), pointer(grad), pointer(dx),
+            pointer(dweight), pointer(dbias), pointer(dslope), pointer(scratch),
         )  # fmt: skip
         return dx, dweight, dbias, dslope if ctx.has_slope else None, None, None
 

@@ -16,10 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from pocketsr.engine.build import build_library
-from pocketsr.engine.cache import entry_for
-from pocketsr.engine.target import host_target
-from pocketsr.errors import UserError
+from pocketsr.narrow.library import compiled, pointer
 
 __all__ = ["half_conv2d"]
 
@@ -31,23 +28,11 @@ _BACKWARD = torch.ops.aten.convolution_backward.default
 @cache
 def _library() -> ctypes.CDLL | None:
     """The compiled PReLU; None without a compiler."""
-    source = _SOURCE.read_text()
-
-    def make(folder: Path) -> tuple[Path, dict[str, Any]]:
-        library = folder / "half.so"
-        build_library(source, library, host_target())
-        return library, {}
-
-    try:
-        library = ctypes.CDLL(str(entry_for(source.encode(), make)[0]))
-    except (OSError, UserError):
+    library = compiled(_SOURCE.read_text())
+    if library is None:
         return None
     library.half_prelu.restype = library.half_prelu_backward.restype = None
     return library
-
-
-def _pointer(tensor: Tensor) -> ctypes.c_void_p:
-    return ctypes.c_void_p(tensor.data_ptr())
 
 
 def _half(tensor: Tensor) -> Tensor:
@@ -65,7 +50,7 @@ class _HalfConvolution(torch.autograd.Function):
             return y
         act, slopes = torch.empty_like(y), slope.repeat(_REPEATS)
         count, period = ctypes.c_long(y.numel()), ctypes.c_long(len(slopes))
-        library.half_prelu(_pointer(y), _pointer(slopes), period, _pointer(act), count)
+        library.half_prelu(pointer(y), pointer(slopes), period, pointer(act), count)
         ctx.save_for_backward(x, weight, y, slopes)
         return act
 
@@ -79,7 +64,7 @@ class _HalfConvolution(torch.autograd.Function):
             dy, sums = torch.empty_like(y), torch.empty_like(slopes)
             count, period = ctypes.c_long(y.numel()), ctypes.c_long(len(slopes))
             ctx.library.half_prelu_backward(
-                _pointer(y), _pointer(grad), _pointer(slopes), period, _pointer(dy), _pointer(sums), count
+                pointer(y), pointer(grad), pointer(slopes), period, pointer(dy), pointer(sums), count
             )
             grad, dslope = dy, sums.view(_REPEATS, -1).sum(0)
         wanted = [ctx.needs_input_grad[0], True, True]
