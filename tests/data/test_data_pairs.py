@@ -40,10 +40,11 @@ def test_colour_becomes_studio_luma(tmp_path: Path) -> None:
     assert load_images(tmp_path)[0].hr.tolist() == [[81, 81], [81, 81]]
 
 
-def test_grey_photographs_are_converted_when_they_are_said_to_be_rgb(tmp_path: Path) -> None:
-    Image.fromarray(np.array([[0, 255], [0, 255]], np.uint8)).save(tmp_path / "grey.png")
-    assert load_images(tmp_path, grey="rgb")[0].hr.tolist() == [[16, 235], [16, 235]]
-    assert load_images(tmp_path)[0].hr.tolist() == [[0, 255], [0, 255]]
+def test_grey_photographs_are_converted_when_they_are_said_to_be_rgb_or_show_it(tmp_path: Path) -> None:
+    for name, levels in {"full": [0, 255], "luma": [16, 235]}.items():
+        Image.fromarray(np.array([levels, levels], np.uint8)).save(tmp_path / f"{name}.png")
+    assert [pair.hr[0].tolist() for pair in load_images(tmp_path)] == [[16, 235], [16, 235]]
+    assert [pair.hr[0].tolist() for pair in load_images(tmp_path, grey="rgb")] == [[16, 235], [30, 218]]
 
 
 def test_exclude_takes_patterns_of_paths_names_and_stems(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ torch.set_num_threads(1)
 
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight smooth textures of 64 x 48; with a share of 1/4, "0.png" and "4.png" are to validate with."""
+    """Eight smooth textures of 64 x 48; with a share of 1/4, "1.png" and "5.png" are to validate with."""
     folder = tmp_path_factory.mktemp("pictures")
     for number in range(8):
         coarse = np.random.default_rng(number).uniform(30, 220, (12, 16))

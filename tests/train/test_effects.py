@@ -165,13 +165,13 @@ def test_the_onnx_file_is_the_best_network(tmp_path: Path, recipe: Make, monkeyp
         assert np.abs(engine(pair.lr) - expected).max() <= 0.501  # the nearest level
 
 
-@pytest.mark.parametrize("cache", [True, False])
-def test_a_student_comes_closer_to_its_teacher(tmp_path: Path, recipe: Make, cache: bool) -> None:
+@pytest.mark.parametrize(("cache", "share"), [(True, 0), (False, 0), (True, 1)])
+def test_a_student_comes_closer_to_its_teacher(tmp_path: Path, recipe: Make, cache: bool, share: float) -> None:
     train(recipe(steps=1, optimiser={"lr": 1e-12, "warmup": 0}, seed=9), tmp_path / "teacher")  # nobody's aim but this
     model = str(tmp_path / "teacher" / "best.pt")
     made = recipe(
-        steps=60, validate_every=60, losses={"distillation": 1.0}, teacher={"model": model, "cache": cache},
-        optimiser={"lr": 0.005, "warmup": 0},
+        steps=60, validate_every=60, losses={"l1" if share else "distillation": 1.0},
+        teacher={"model": model, "cache": cache, "share": share}, optimiser={"lr": 0.005, "warmup": 0},
     )  # fmt: skip
     train(made, tmp_path / "run")
     torch.manual_seed(made.seed)
@@ -181,6 +181,19 @@ def test_a_student_comes_closer_to_its_teacher(tmp_path: Path, recipe: Make, cac
     with torch.no_grad():
         before, after = (float((net(lr) - aim).abs().mean()) for net in (begun, load_network(tmp_path / "run/best.pt")))
     assert after < before / 2
+
+
+def test_pictures_at_other_sizes_are_trained_on_and_not_validated_with(recipe: Make, pictures: Path) -> None:
+    sizes = {"[15].png": [0.5], "0.png": [1, 0.5], "2.*": [0.75]}
+    data = {"folder": str(pictures), "valid_share": 0.25, "sizes": sizes}
+    with pytest.raises(UserError, match=r"sizes '\[15\]\.png' matches no picture"):  # those are to validate with
+        load_pairs(recipe(data=data))
+    del sizes["[15].png"]
+    train, valid, _ = load_pairs(recipe(data=data))
+    assert [pair.name for pair in train] == ["0.png", "0.png#0.5", "2.png#0.75", "3.png", "4.png", "6.png", "7.png"]
+    assert [pair.hr.shape for pair in train[:4]] == [(48, 64), (24, 32), (36, 48), (48, 64)]
+    np.testing.assert_array_equal(train[1].hr, train[0].lr)  # shrunk by the rule that makes LR
+    assert [pair.name for pair in valid] == ["1.png", "5.png"]
 
 
 def test_another_networks_weights_are_no_beginning(tmp_path: Path, recipe: Make) -> None:

@@ -100,7 +100,8 @@ def test_mistakes_name_the_key_and_the_mend(file: Path, override: str, said: str
         (["finish={at: 0.01, losses: {l2: 1}}"], "finish.at 0.01 of 6 steps leaves nothing on one side"),
         (["losses.distillation=1"], "there is none: set teacher.model, or leave them out"),
         (["finish={losses: {feature: 1}}"], "there is none: set teacher.model, or leave them out"),
-        (["teacher.model=bicubic"], "no loss uses the teacher: add distillation to losses, or leave teacher out"),
+        (["teacher.model=bicubic"], "nothing uses the teacher: set its share, add distillation"),
+        (["teacher={model: bicubic, share: 1, cache: false}"], "teacher.share needs the teacher's pictures kept"),
         (["data.jpeg_quality=[90, 30]"], "data.jpeg_quality: the lowest quality comes first"),
     ],
 )

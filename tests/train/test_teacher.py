@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from pocketsr.data import Pair, pair_from
 from pocketsr.errors import UserError
 from pocketsr.nets import build, to_onnx
-from pocketsr.pixels import imresize
+from pocketsr.pixels import imresize, psnr, rgb_to_luma
 from pocketsr.train import Recipe
 from pocketsr.train.checkpoint import save_checkpoint
-from pocketsr.train.teacher import enlarged_pairs, load_teacher
+from pocketsr.train.teacher import blended, enlarged_pairs, load_teacher
 
 CPU = torch.device("cpu")
 
@@ -55,7 +57,19 @@ def test_a_checkpoint_and_its_onnx_file_teach_the_same(tmp_path: Path, recipe: C
         assert torch.equal(ours, its)
 
 
+def test_published_weights_of_an_rgb_network_teach_luma(shared_data: Path) -> None:
+    with Image.open(shared_data / "test" / "Set5" / "butterfly.webp") as image:
+        pair = pair_from("butterfly", np.rint(rgb_to_luma(np.asarray(image.convert("RGB")))).astype(np.uint8))
+    weights = str(shared_data / "weights" / "ecbsr_m4c16_x2.safetensors")
+    figures = []
+    for teacher in (load_teacher("bicubic", CPU), load_teacher("ecbsr-m4c16", CPU, weights=weights)):
+        figures.append(psnr((teacher.enlarge(_floats(pair.lr))[0, 0] * 255).numpy(), pair.hr.astype(np.float32)))
+    assert figures[1] > figures[0] + 3  # another range for black and white, or no grey, and it would know less
+
+
 def test_what_can_not_teach(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"can't read weights .*none"):
+        load_teacher("ecbsr-m4c16", CPU, weights=str(tmp_path / "none.safetensors"))
     with pytest.raises(UserError, match="unknown model 'grand'"):
         load_teacher("grand", CPU)
     with pytest.raises(UserError, match="no such checkpoint"):
@@ -90,3 +104,12 @@ def test_pictures_are_made_once_for_these_images_and_this_teacher(tmp_path: Path
     assert teacher.asked == 4
     enlarged_pairs(teacher, pairs[::-1], store, "another")
     assert teacher.asked == 6
+
+
+def test_a_share_of_the_teachers_picture_stands_for_as_much_of_hr() -> None:
+    pair = _pair(0)
+    taught = replace(pair, hr=np.full_like(pair.hr, 200))
+    (quarter,) = blended([pair], [taught], 0.25)
+    assert quarter.lr is pair.lr
+    np.testing.assert_array_equal(quarter.hr, np.rint(0.75 * pair.hr + 50))
+    np.testing.assert_array_equal(blended([pair], [taught], 1)[0].hr, taught.hr)

@@ -7,7 +7,7 @@ from pocketsr.data.clips import Clip, find_clips, load_clips, pan, read_clip, re
 from pocketsr.data.codec import CODECS, Codec, CodecSetting, degrade_clip, ladder, scaled_kbps, send_clip
 from pocketsr.data.codec_pairs import codec_pairs, draw_setting
 from pocketsr.data.noise import with_jpeg, with_noise
-from pocketsr.data.pairs import Pair, Plane, load_images, pair_from, split
+from pocketsr.data.pairs import Pair, Plane, load_images, pair_from, shrunk, split
 from pocketsr.data.pool import PatchPool
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "read_clips",
     "scaled_kbps",
     "send_clip",
+    "shrunk",
     "split",
     "with_jpeg",
     "with_noise",

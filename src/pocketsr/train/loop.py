@@ -32,7 +32,7 @@ from pocketsr.train.objective import Objective
 from pocketsr.train.quantized import begun, calibrated, kept_source
 from pocketsr.train.recipe import Recipe
 from pocketsr.train.schedule import learning_rate
-from pocketsr.train.teacher import enlarged_pairs, load_teacher
+from pocketsr.train.teacher import blended, enlarged_pairs, load_teacher
 from pocketsr.train.validate import valid_psnr_db
 
 __all__ = ["Outcome", "train"]
@@ -105,7 +105,8 @@ class _Run:
         self._net = net.to(fabric.device)
         self._average = copy.deepcopy(net).requires_grad_(False) if recipe.ema else net
         inside = any(LossSum(losses).needs_features for losses in recipe.stages_of_losses())
-        teacher = load_teacher(recipe.teacher.model, fabric.device, inside) if recipe.teacher else None
+        named = recipe.teacher
+        teacher = load_teacher(named.model, fabric.device, inside, named.weights) if named else None
         self._objective = Objective(net, LossSum(recipe.losses), teacher)
         # last, since it may take minutes: mistakes in the rest of the recipe show at once
         self._train, self._valid, drawn = pairs or sources.load_pairs(recipe)
@@ -135,7 +136,12 @@ class _Run:
     def go(self) -> Outcome:
         fabric, recipe = self._fabric, self._recipe
         rank, processes = fabric.global_rank, fabric.world_size
-        feed = Feed(recipe, self._train, self._taught(), self._step, rank, processes, fabric.device)
+        taught = self._taught()
+        if taught is not None and recipe.teacher and recipe.teacher.share:
+            self._train = blended(self._train, taught, recipe.teacher.share)
+        if "distillation" not in recipe.terms():
+            taught = None
+        feed = Feed(recipe, self._train, taught, self._step, rank, processes, fabric.device)
         bar = tqdm(total=recipe.steps, initial=self._step, disable=None if fabric.is_global_zero else True)
         curve = Curve(self._folder.curve, recipe, self._step) if fabric.is_global_zero else None
         try:
@@ -208,11 +214,13 @@ class _Run:
     def _taught(self) -> list[Pair] | None:
         """The training images as the teacher enlarges them, where they are to be kept."""
         named, teacher = self._recipe.teacher, self._objective.teacher
-        if named is None or teacher is None or not named.cache or "distillation" not in self._recipe.terms():
+        used = named is not None and (named.share > 0 or "distillation" in self._recipe.terms())
+        if named is None or teacher is None or not named.cache or not used:
             return None
+        name = f"{named.model} {named.weights}" if named.weights else named.model
         for rank in range(self._fabric.world_size):  # the first one makes the file, the others find it
             if rank == self._fabric.global_rank:
-                pairs = enlarged_pairs(teacher, self._train, self._folder.taught, named.model)
+                pairs = enlarged_pairs(teacher, self._train, self._folder.taught, name)
             self._fabric.barrier()
         return pairs
 

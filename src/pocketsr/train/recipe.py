@@ -90,6 +90,9 @@ class Data(_Section, frozen=True, kw_only=True):
     """Only files whose path matches one of these patterns are kept apart: pictures of the kind that one cares for."""
     favour: dict[str, Rate] = {}
     """How often pictures whose path matches a pattern are drawn, against 1 for others, whatever their size."""
+    sizes: dict[str, Annotated[tuple[Annotated[float, Meta(gt=0, le=1)], ...], Meta(min_length=1)]] = {}
+    """At which sizes pictures whose path matches a pattern are trained on, as in {"photos/*": [1, 0.8, 0.5]}; others
+    at their own, 1. Those that validation keeps apart stay as they are."""
     exclude: tuple[str, ...] = ()
     """Files whose path matches one of these patterns take no part."""
     codec: CodecData | None = None
@@ -131,7 +134,13 @@ class Ema(_Section, frozen=True, kw_only=True):
 
 class Teacher(_Section, frozen=True, kw_only=True):
     model: str
-    """A shipped network's name, an ONNX file, or a checkpoint (.pt) of a run."""
+    """A shipped network's name, an ONNX file, a checkpoint (.pt) of a run, or with `weights` a registered network."""
+    weights: str | None = None
+    """Published weights of that network, as safetensors. One of RGB is shown luma as grey."""
+    share: Share = 0.0
+    """Of the teacher's picture in what losses of pictures compare with, in place of HR: a good teacher's is an estimate
+    of what can be known from LR, without the rest of HR, which is noise to a student, and of one kind whatever the
+    photograph went through."""
     cache: bool = True
     """Enlarge every training image once, and cut patches from the results (rounded to 8 bits)."""
 

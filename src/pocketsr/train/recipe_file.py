@@ -95,11 +95,13 @@ def _conflicts(recipe: Recipe) -> list[str]:
             f"finish.at {recipe.finish.at} of {recipe.steps} steps leaves nothing on one side: leave finish out"
         )
     sums = [LossSum(weights) for weights in (recipe.losses, *([recipe.finish.losses] if recipe.finish else []))]
-    needed = any(terms.needs_teacher for terms in sums)
-    if needed and recipe.teacher is None:
+    asked = any(terms.needs_teacher for terms in sums)
+    if asked and recipe.teacher is None:
         found.append("losses from a teacher are asked for and there is none: set teacher.model, or leave them out")
-    if recipe.teacher and not needed:
-        found.append("no loss uses the teacher: add distillation to losses, or leave teacher out")
+    if recipe.teacher and not asked and not recipe.teacher.share:
+        found.append("nothing uses the teacher: set its share, add distillation to losses, or leave teacher out")
+    if recipe.teacher and recipe.teacher.share and not recipe.teacher.cache:
+        found.append("teacher.share needs the teacher's pictures kept: set teacher.cache to true")
     return found
 
 

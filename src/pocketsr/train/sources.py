@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pocketsr.data import Pair, load_images, split, with_jpeg, with_noise
+from pocketsr.data import Pair, load_images, shrunk, split, with_jpeg, with_noise
 from pocketsr.errors import UserError
 from pocketsr.nets import SRNet
 from pocketsr.train.degraded import load_degraded
@@ -32,11 +34,23 @@ def load_pairs(recipe: Recipe) -> Loaded:
     else:
         images = load_images(Path(data.folder), exclude=data.exclude)
         train, valid = split(images, data.valid_share, only=data.valid_only)
-        drawn = []
+        train, drawn = _resized(train, data), []
     if data.noise_levels or data.jpeg_quality:
         rng = np.random.default_rng(recipe.seed)
         train, valid = ([_spoilt(pair, data, rng) for pair in pairs] for pairs in (train, valid))
     return train, valid, drawn
+
+
+def _resized(pairs: Sequence[Pair], data: Data) -> list[Pair]:
+    """The pairs at the sizes that `data.sizes` asks for. Raises UserError for a pattern that matches none."""
+    for pattern in data.sizes:
+        if not any(fnmatchcase(pair.name, pattern) for pair in pairs):
+            raise UserError(f"sizes {pattern!r} matches no picture: correct it, or leave it out")
+    found = []
+    for pair in pairs:
+        sizes = next((sizes for pattern, sizes in data.sizes.items() if fnmatchcase(pair.name, pattern)), (1,))
+        found += [pair if size == 1 else shrunk(pair, size) for size in sizes]
+    return found
 
 
 def _spoilt(pair: Pair, data: Data, rng: np.random.Generator) -> Pair:

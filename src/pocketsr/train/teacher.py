@@ -19,11 +19,13 @@ from pocketsr.beside import replacing
 from pocketsr.data import Pair
 from pocketsr.engine import Upscaler, load, repeat_edges
 from pocketsr.errors import UserError
-from pocketsr.nets import SRNet
+from pocketsr.nets import SRNet, build
+from pocketsr.nets.weights import load_weights
+from pocketsr.pixels import rgb_to_luma
 from pocketsr.quant import QuantNet, read_source
 from pocketsr.train.checkpoint import load_network
 
-__all__ = ["Teacher", "enlarged_pairs", "load_teacher"]
+__all__ = ["Teacher", "blended", "enlarged_pairs", "load_teacher"]
 
 
 class Teacher(Protocol):
@@ -52,6 +54,27 @@ class _Module:
         return self._net.features(lr)
 
 
+class _Grey:
+    """A network of RGB, which is shown studio luma as grey; its answer's luma is what it teaches."""
+
+    def __init__(self, net: SRNet) -> None:
+        self._net = net
+
+    @torch.no_grad()
+    def enlarge(self, lr: Tensor) -> Tensor:
+        rgb = 255 * self._net(_grey(lr)).clamp(0, 1).movedim(1, -1)
+        luma = torch.from_numpy(rgb_to_luma(rgb.cpu().numpy()))
+        return luma[:, None].to(lr.device) / 255
+
+    @torch.no_grad()
+    def features(self, lr: Tensor) -> list[Tensor]:
+        return self._net.features(_grey(lr))
+
+
+def _grey(luma: Tensor) -> Tensor:
+    return ((255 * luma - 16) / 219).expand(-1, 3, -1, -1)
+
+
 class _Compiled:
     """An ONNX file through the engine; on 8-bit planes, which is what training images are."""
 
@@ -67,12 +90,21 @@ class _Compiled:
         raise NotImplementedError("who wants features asks for them when loading")
 
 
-def load_teacher(model: str, device: torch.device, inside: bool = False) -> Teacher:
-    """The teacher that a recipe names: a shipped network, an ONNX file, or a checkpoint of a run.
+def load_teacher(model: str, device: torch.device, inside: bool = False, weights: str | None = None) -> Teacher:
+    """The teacher that a recipe names: a shipped network, an ONNX file, a checkpoint of a run, or published weights.
 
     inside: whether its features are wanted too.
+    weights: of the registered network `model`, which may be one of RGB.
     Raises UserError for what is missing, unreadable, or no x2 network of luma.
     """
+    if weights is not None:
+        published = build(model)
+        load_weights(published, Path(weights))
+        published = published.eval().to(device)
+        if (published.scale, published.channels) == (2, 3):
+            return _Grey(published)
+        _check(model, published.scale, published.channels)
+        return _Module(published)
     if model.endswith(".pt"):
         net = load_network(Path(model))
         _check(model, net.scale, net.channels)
@@ -108,3 +140,11 @@ def enlarged_pairs(teacher: Teacher, pairs: Sequence[Pair], store: Path, name: s
     with replacing(store) as part, part.open("wb") as file:
         np.savez(file, key=np.array(key), **pictures)  # type: ignore[arg-type]
     return [replace(pair, hr=pictures[f"image{i}"]) for i, pair in enumerate(pairs)]
+
+
+def blended(pairs: Sequence[Pair], taught: Sequence[Pair], share: float) -> list[Pair]:
+    """The pairs with `share` (0..1) of HR replaced by the same of the teacher's picture."""
+    return [
+        replace(pair, hr=np.rint((1 - share) * pair.hr + share * other.hr).astype(np.uint8))
+        for pair, other in zip(pairs, taught, strict=True)
+    ]
