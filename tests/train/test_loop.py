@@ -185,7 +185,7 @@ def test_distillation_from_a_shipped_network_kept_or_made_anew(tmp_path: Path, r
     for cache in (True, False):
         teacher = {"model": "bicubic", "cache": cache}
         train(recipe(steps=1, losses={"l1": 1.0, "distillation": 0.5}, teacher=teacher), tmp_path / str(cache))
-        assert (tmp_path / str(cache) / "teacher.npz").exists() == cache
+        assert (tmp_path / str(cache) / "teacher").exists() == cache
         rows += _curve(tmp_path / str(cache))
     kept, anew = (float(row["distillation"]) for row in rows)
     # bicubic sees 2 pixels to each side, as the student does, so that a patch's middle is the picture's; but turned
@@ -202,7 +202,7 @@ def test_features_of_a_checkpoint(tmp_path: Path, recipe: Make) -> None:
     (row,) = _curve(tmp_path / "run")
     assert float(row["feature"]) > 0
     assert float(row["structured"]) > 0
-    assert not (tmp_path / "run" / "teacher.npz").exists()  # no loss looks at its pictures
+    assert not (tmp_path / "run" / "teacher").exists()  # no loss looks at its pictures
 
 
 def test_the_network_of_the_best_checkpoint_is_what_validates(tmp_path: Path, recipe: Make) -> None:

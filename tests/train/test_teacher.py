@@ -19,7 +19,7 @@ from pocketsr.nets import build, to_onnx
 from pocketsr.pixels import imresize, psnr, rgb_to_luma
 from pocketsr.train import Recipe
 from pocketsr.train.checkpoint import save_checkpoint
-from pocketsr.train.teacher import blended, enlarged_pairs, load_teacher
+from pocketsr.train.teacher import blended, enlarged_pairs, load_teacher, teacher_name
 
 CPU = torch.device("cpu")
 
@@ -90,7 +90,7 @@ class _Counting:
 
 
 def test_pictures_are_made_once_for_these_images_and_this_teacher(tmp_path: Path) -> None:
-    pairs, store, teacher = [_pair(0), _pair(1)], tmp_path / "teacher.npz", _Counting()
+    pairs, store, teacher = [_pair(0), _pair(1)], tmp_path / "kept" / "teacher", _Counting()
     made = enlarged_pairs(teacher, pairs, store, "one")
     assert teacher.asked == 2
     again = enlarged_pairs(teacher, pairs, store, "one")
@@ -102,8 +102,8 @@ def test_pictures_are_made_once_for_these_images_and_this_teacher(tmp_path: Path
         np.testing.assert_array_equal(first.hr, second.hr)
     enlarged_pairs(teacher, pairs, store, "another")
     assert teacher.asked == 4
-    enlarged_pairs(teacher, pairs[::-1], store, "another")
-    assert teacher.asked == 6
+    enlarged_pairs(teacher, [*pairs[::-1], _pair(2)], store, "another")
+    assert teacher.asked == 5  # those that are there are found, in whatever order
 
 
 def test_a_share_of_the_teachers_picture_stands_for_as_much_of_hr() -> None:
@@ -113,3 +113,12 @@ def test_a_share_of_the_teachers_picture_stands_for_as_much_of_hr() -> None:
     assert quarter.lr is pair.lr
     np.testing.assert_array_equal(quarter.hr, np.rint(0.75 * pair.hr + 50))
     np.testing.assert_array_equal(blended([pair], [taught], 1)[0].hr, taught.hr)
+
+
+def test_a_teacher_is_told_by_what_its_file_holds(tmp_path: Path) -> None:
+    for name, content in {"a.pt": b"1", "b.pt": b"1", "c.pt": b"2"}.items():
+        (tmp_path / name).write_bytes(content)
+    a, b, c = (teacher_name(str(tmp_path / f"{name}.pt"), None) for name in "abc")
+    assert a == b != c
+    assert teacher_name("small-w8a8", None) == teacher_name("fast", None) != teacher_name("tiny", None)
+    assert teacher_name("imdn", str(tmp_path / "a.pt")) != teacher_name("pan", str(tmp_path / "a.pt"))

@@ -89,7 +89,7 @@ def _luma(path: Path, grey: Literal["luma", "rgb"]) -> Plane:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} can't be read as an image ({reason}): replace it, or exclude it") from error
     red = rgb[..., 0]
-    studio = grey == "luma" and _BLACK <= red.min() and red.max() <= _WHITE
+    studio = grey == "luma" and red.min() >= _BLACK and red.max() <= _WHITE
     if studio and np.array_equal(red, rgb[..., 1]) and np.array_equal(red, rgb[..., 2]):
         return np.ascontiguousarray(red)  # WebP has no grey pictures: luma comes back as R = G = B
     return np.rint(rgb_to_luma(rgb)).astype(np.uint8)

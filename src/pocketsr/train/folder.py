@@ -20,12 +20,15 @@ __all__ = ["RunFolder"]
 
 
 class RunFolder:
-    """recipe.yaml, drawn.json, last.pt, best.pt, curve.csv, curve.svg, curve.png and NAME.onnx."""
+    """recipe.yaml, drawn.json, last.pt, best.pt, curve.csv, curve.svg, curve.png and NAME.onnx.
+
+    A teacher's pictures stand in teacher/.
+    """
 
     def __init__(self, path: Path, recipe: Recipe) -> None:
         self.path, self._recipe = path, recipe
         self.last, self.best = path / "last.pt", path / "best.pt"
-        self.curve, self.taught = path / "curve.csv", path / "teacher.npz"
+        self.curve, self.taught = path / "curve.csv", path / "teacher"
         self.onnx = path / f"{recipe.name}.onnx"
 
     def check_new(self) -> None:

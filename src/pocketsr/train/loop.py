@@ -32,7 +32,7 @@ from pocketsr.train.objective import Objective
 from pocketsr.train.quantized import begun, calibrated, kept_source
 from pocketsr.train.recipe import Recipe
 from pocketsr.train.schedule import learning_rate
-from pocketsr.train.teacher import blended, enlarged_pairs, load_teacher
+from pocketsr.train.teacher import blended, enlarged_pairs, load_teacher, teacher_name
 from pocketsr.train.validate import valid_psnr_db
 
 __all__ = ["Outcome", "train"]
@@ -217,10 +217,11 @@ class _Run:
         used = named is not None and (named.share > 0 or "distillation" in self._recipe.terms())
         if named is None or teacher is None or not named.cache or not used:
             return None
-        name = f"{named.model} {named.weights}" if named.weights else named.model
-        for rank in range(self._fabric.world_size):  # the first one makes the file, the others find it
+        folder = Path(named.cache) if isinstance(named.cache, str) else self._folder.taught
+        name = teacher_name(named.model, named.weights)
+        for rank in range(self._fabric.world_size):  # the first one makes the pictures, the others find them
             if rank == self._fabric.global_rank:
-                pairs = enlarged_pairs(teacher, self._train, self._folder.taught, name)
+                pairs = enlarged_pairs(teacher, self._train, folder, name)
             self._fabric.barrier()
         return pairs
 

@@ -141,8 +141,9 @@ class Teacher(_Section, frozen=True, kw_only=True):
     """Of the teacher's picture in what losses of pictures compare with, in place of HR: a good teacher's is an estimate
     of what can be known from LR, without the rest of HR, which is noise to a student, and of one kind whatever the
     photograph went through."""
-    cache: bool = True
-    """Enlarge every training image once, and cut patches from the results (rounded to 8 bits)."""
+    cache: bool | str = True
+    """Enlarge every training image once, and cut patches from the results (rounded to 8 bits). They are kept in the
+    run's folder, or in the one that is named here, which several runs may share."""
 
 
 class Recipe(_Section, frozen=True, kw_only=True):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import zlib
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
@@ -19,13 +17,14 @@ from pocketsr.beside import replacing
 from pocketsr.data import Pair
 from pocketsr.engine import Upscaler, load, repeat_edges
 from pocketsr.errors import UserError
+from pocketsr.models import resolve
 from pocketsr.nets import SRNet, build
 from pocketsr.nets.weights import load_weights
 from pocketsr.pixels import rgb_to_luma
 from pocketsr.quant import QuantNet, read_source
 from pocketsr.train.checkpoint import load_network
 
-__all__ = ["Teacher", "blended", "enlarged_pairs", "load_teacher"]
+__all__ = ["Teacher", "blended", "enlarged_pairs", "load_teacher", "teacher_name"]
 
 
 class Teacher(Protocol):
@@ -123,23 +122,30 @@ def _check(model: str, scale: int, channels: int) -> None:
         raise UserError(f"teacher.model {model} is x{scale} of {channels} channels: x2 of luma (1 channel) is needed")
 
 
-def enlarged_pairs(teacher: Teacher, pairs: Sequence[Pair], store: Path, name: str) -> list[Pair]:
+def enlarged_pairs(teacher: Teacher, pairs: Sequence[Pair], folder: Path, name: str) -> list[Pair]:
     """The pairs with the teacher's picture (rounded to 8 bits) in place of HR, to cut the same patches from.
 
-    store: a file where the pictures are kept, and taken from when they are of these images by the teacher `name`.
+    folder: where each picture is kept as a file, and taken from when it is of this LR by the teacher `name`: what was
+    made before an interruption, or for another run, isn't made again.
     """
-    key = f"{name} {functools.reduce(lambda crc, pair: zlib.crc32(pair.lr.tobytes(), crc), pairs, 0)}"
-    if store.exists():
-        with np.load(store, allow_pickle=False) as kept:
-            if str(kept["key"]) == key:
-                return [replace(pair, hr=kept[f"image{i}"]) for i, pair in enumerate(pairs)]
-    pictures: dict[str, NDArray[np.uint8]] = {}
-    for i, pair in enumerate(tqdm(pairs, desc="teacher", disable=None, leave=False)):
-        sr = teacher.enlarge(torch.from_numpy(pair.lr)[None, None].to(torch.float32) / 255)
-        pictures[f"image{i}"] = (sr[0, 0] * 255).round().clamp(0, 255).to("cpu", torch.uint8).numpy()
-    with replacing(store) as part, part.open("wb") as file:
-        np.savez(file, key=np.array(key), **pictures)  # type: ignore[arg-type]
-    return [replace(pair, hr=pictures[f"image{i}"]) for i, pair in enumerate(pairs)]
+    folder.mkdir(parents=True, exist_ok=True)
+    found = []
+    for pair in tqdm(pairs, desc="teacher", disable=None, leave=False):
+        key = hashlib.sha256(f"{name} {pair.lr.shape}".encode() + pair.lr.tobytes()).hexdigest()[:24]
+        path = folder / f"{key}.npy"
+        if not path.exists():
+            sr = teacher.enlarge(torch.from_numpy(pair.lr)[None, None].to(torch.float32) / 255)
+            levels = (sr[0, 0] * 255).round().clamp(0, 255).to("cpu", torch.uint8).numpy()
+            with replacing(path) as part, part.open("wb") as file:
+                np.save(file, levels)
+        found.append(replace(pair, hr=np.load(path, allow_pickle=False)))
+    return found
+
+
+def teacher_name(model: str, weights: str | None) -> str:
+    """What tells this teacher from others, whatever its file was called or has become."""
+    file = Path(weights or model) if weights or model.endswith(".pt") else resolve(model)
+    return f"{model if weights else ''} {hashlib.sha256(file.read_bytes()).hexdigest()}"
 
 
 def blended(pairs: Sequence[Pair], taught: Sequence[Pair], share: float) -> list[Pair]:
