@@ -14,14 +14,15 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from pocketsr.bench import field
-from pocketsr.bench.contenders import TRAINED_HERE, contenders, papers
+from pocketsr.bench.contenders import TRAINED_HERE, contenders, papers, program_of
 from pocketsr.bench.field import Field, frame_ms
 from pocketsr.bench.quality import find_sets, measure
 from pocketsr.bench.table import Figures, Table, read_table
 from pocketsr.cli import main
 from pocketsr.engine import Plane
 from pocketsr.errors import UserError
-from pocketsr.nets import build, load_weights
+from pocketsr.models import resolve
+from pocketsr.nets import build, load_weights, to_onnx
 from pocketsr.pixels import imresize
 from pocketsr.reparam import collapse
 
@@ -109,10 +110,12 @@ def test_options_that_make_no_sense(data: Path, tmp_path: Path, capsys: pytest.C
 def begin(data: Path) -> Callable[..., tuple[Field, list[Table], Fake]]:
     """A field with bicubic and one fake network of `digest`, after `old`; what it keeps; and the fake."""
 
-    def begun(old: Table | None = None, digest: str = "a") -> tuple[Field, list[Table], Fake]:
+    def begun(
+        old: Table | None = None, digest: str = "a", program: str | None = None
+    ) -> tuple[Field, list[Table], Fake]:
         fake, kept = Fake(), []
         (bicubic, tiny, *_) = contenders([], print)
-        net = type(tiny)("fake", "ours", None, digest, tiny.counted, lambda _: fake)
+        net = type(tiny)("fake", "ours", None, digest, tiny.counted, lambda _: fake, program)
         return Field([bicubic, net], papers()[:2], find_sets(data), old, kept.append), kept, fake
 
     return begun
@@ -187,6 +190,41 @@ def test_times(begin: Callable[..., tuple[Field, list[Table], Fake]], monkeypatc
     assert timed(other.table)["fake", "ours"] == (8, "fake")
     assert kept[0].rows[0].ms == 7
     assert timed(kept[0])["fake", "ours"] == (None, None)  # what another machine took doesn't stay
+
+
+def test_other_weights_in_the_same_graph_take_as_long(
+    begin: Callable[..., tuple[Field, list[Table], Fake]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(field, "frame_ms", lambda _: 7)
+    first, _, _ = begin(program="p")
+    first.measure(_nothing)
+    first.time(_nothing, anew=False)
+
+    def after(old: Table, digest: str, program: str | None) -> tuple[float | None, list[str]]:
+        second, _, _ = begin(old, digest, program)
+        (lacking,) = [names for model, names in second.lacking if model == "fake"]
+        second.measure(_nothing)
+        (row,) = (row for row in second.table.rows if row.model == "fake")
+        assert row.program == program
+        return row.ms, lacking
+
+    assert after(first.table, "b", "p") == (7, ["One", "Two"])
+    assert after(first.table, "b", "q") == (None, ["One", "Two"])
+    unknown, _, _ = begin()
+    unknown.measure(_nothing)
+    unknown.time(_nothing, anew=False)
+    assert after(unknown.table, "b", None) == (None, ["One", "Two"])  # who knows
+
+
+def test_a_program_is_the_graph_without_its_weights(tmp_path: Path) -> None:
+    found = []
+    for seed, name in ((1, "espcn"), (2, "espcn"), (1, "sesr-m3")):
+        torch.manual_seed(seed)
+        to_onnx(build(name), tmp_path / f"{seed}{name}.onnx")
+        found.append(program_of(tmp_path / f"{seed}{name}.onnx"))
+    assert found[0] == found[1]
+    assert found[0] != found[2]
+    assert program_of(resolve("small")) == program_of(resolve("small-call")) != program_of(resolve("small-w8a8"))
 
 
 def test_the_median_of_a_frames_times() -> None:

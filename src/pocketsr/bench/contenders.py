@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import onnx
 import torch
 from safetensors import safe_open
 
@@ -21,7 +22,7 @@ from pocketsr.errors import UserError
 from pocketsr.models import SHIPPED, resolve
 from pocketsr.nets import SRNet, build, load_weights, names, running, to_onnx
 
-__all__ = ["TRAINED_HERE", "Contender", "Paper", "contenders", "papers", "weight_files"]
+__all__ = ["TRAINED_HERE", "Contender", "Paper", "contenders", "papers", "program_of", "weight_files"]
 
 TRAINED_HERE = {"pocketsr.origin": "trained here"}
 """The entry in a safetensors file's metadata that tells weights of this project from the authors' own."""
@@ -38,6 +39,8 @@ class Contender:
     counted: Callable[[], Count]
     open: Callable[[int | None], Upscaler]
     """By the number of threads."""
+    program: str | None = None
+    """Of a network that ships: what tells its graph from others, whatever its weights are."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,29 @@ def _shipped(model: str) -> Contender:
     path = resolve(model)
     origin: Origin = "reproduced" if model == "bicubic" else "ours"
     return Contender(
-        model, origin, None, _digest(path), lambda: count(path), lambda threads: load(path, threads=threads)
-    )
+        model, origin, None, _digest(path), lambda: count(path), lambda threads: load(path, threads=threads),
+        program_of(path),
+    )  # fmt: skip
+
+
+def program_of(path: Path) -> str:
+    """What tells the graph of an ONNX file from others: its nodes, and the shapes and types of its weights.
+
+    Networks that share it take the same time, since the engine emits the same loops for them; but for weights of 2
+    bits, whose zeros it leaves out.
+    """
+    graph = onnx.load(path).graph
+    tensors = [*graph.initializer]
+    said = []
+    for node in graph.node:
+        said.append(f"{node.op_type} {list(node.input)} {list(node.output)}")
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.TENSOR:
+                tensors.append(attribute.t)
+            else:
+                said.append(f"{attribute.name} {onnx.helper.get_attribute_value(attribute)}")
+    said += [f"{tensor.data_type} {list(tensor.dims)}" for tensor in tensors]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
 
 def _weighted(model: str, file: Path) -> Contender:

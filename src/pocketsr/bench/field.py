@@ -76,9 +76,8 @@ class Field:
         rows = [row for row in self._rows.values() if row.sets]
         for paper in self._papers:
             cost = self._rows.get(paper.model) or self._unmeasured[paper.model]
-            rows.append(
-                replace(cost, model=paper.model, origin="published", sets=paper.sets, sha256=None, source=paper.source)
-            )
+            said = replace(cost, model=paper.model, origin="published", sets=paper.sets, source=paper.source)
+            rows.append(replace(said, sha256=None, program=None))
         rows.sort(key=lambda row: (row.gmacs or 0, row.params or 0, row.model, row.origin != "published"))
         return Table(self._machine, tuple(rows), self._images)
 
@@ -138,12 +137,17 @@ class Field:
 
 
 def _begun(contender: Contender, old: Network | None, stale: set[str]) -> Network:
-    """The row of a network, with the figures of before where its weights and the images are the same."""
+    """The row of a network, with the figures of before where its weights and the images are the same.
+
+    With other weights in the same graph it keeps its time.
+    """
     if old is None or old.sha256 != contender.sha256:
-        fresh = Network(contender.model, contender.origin, None, None, None, {})
-        return replace(_counted(fresh, contender), sha256=contender.sha256, source=contender.source)
+        row = _counted(Network(contender.model, contender.origin, None, None, None, {}), contender)
+        row = replace(row, sha256=contender.sha256, source=contender.source, program=contender.program)
+        same = old is not None and old.program is not None and old.program == contender.program
+        return replace(row, ms=old.ms, runtime=old.runtime) if old is not None and same else row
     sets = {name: figures for name, figures in old.sets.items() if name not in stale}
-    return replace(old, origin=contender.origin, source=contender.source, sets=sets)
+    return replace(old, origin=contender.origin, source=contender.source, program=contender.program, sets=sets)
 
 
 def _counted(row: Network, contender: Contender) -> Network:

@@ -43,7 +43,8 @@ class Network:
     """A row. MACs are for 1280x720 out, `ms` a frame of that size; None where it is not known.
 
     runtime: what runs it here, and took `ms`: "pocketsr" is our engine. sha256: of the file of weights that was
-    measured. source: what that file is, or the paper that a published row is from.
+    measured. source: what that file is, or the paper that a published row is from. program: of a network that ships,
+    what tells its graph from others.
     """
 
     model: str
@@ -55,6 +56,7 @@ class Network:
     runtime: str | None = None
     sha256: str | None = None
     source: str | None = None
+    program: str | None = None
 
 
 @dataclass(frozen=True)
@@ -172,11 +174,9 @@ def _network(where: str, row: Any) -> Network:
             raise UserError(f"{where}: '{name}' holds 'psnr_db' and 'ssim'")
         each = (_number(where, f"{name}: {key}", figures.get(key)) for key in ("psnr_db", "ssim"))
         sets[name] = Figures(*each)
-    runtime, sha256, source = (_word(where, key, row.get(key)) for key in ("runtime", "sha256", "source"))
+    words = {key: _word(where, key, row.get(key)) for key in ("runtime", "sha256", "source", "program")}
     params = None if numbers["params"] is None else int(numbers["params"])
-    return Network(
-        row["model"], row["origin"], params, numbers["gmacs"], numbers["ms"], sets, runtime, sha256, source
-    )  # fmt: skip
+    return Network(row["model"], row["origin"], params, numbers["gmacs"], numbers["ms"], sets, **words)
 
 
 def _word(where: str, key: str, value: Any) -> str | None:

@@ -32,6 +32,7 @@ from pocketsr.train.objective import Objective
 from pocketsr.train.quantized import begun, calibrated, kept_source
 from pocketsr.train.recipe import Recipe
 from pocketsr.train.schedule import learning_rate
+from pocketsr.train.soap import Soap
 from pocketsr.train.teacher import blended, enlarged_pairs, load_teacher, teacher_name
 from pocketsr.train.validate import valid_psnr_db
 
@@ -86,6 +87,13 @@ def train(
         raise UserError(f"{out} can't be written ({error.strerror}): make room and go on with --resume") from error
 
 
+def _optimiser(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    if recipe.optimiser.kind == "soap":
+        return Soap(net.parameters(), recipe.optimiser.betas)
+    # fused is the fastest by far where parameters are many and small
+    return torch.optim.Adam(net.parameters(), betas=recipe.optimiser.betas, fused=True)
+
+
 class _Run:
     """One run's networks, optimiser and counters."""
 
@@ -114,8 +122,7 @@ class _Run:
             ranges = calibrated(recipe, cast(QuantNet, net), self._train).state_dict()
             net.load_state_dict(ranges)
             self._average.load_state_dict(ranges)
-        # fused is the fastest by far where parameters are many and small
-        self._optimiser = torch.optim.Adam(net.parameters(), betas=recipe.optimiser.betas, fused=True)
+        self._optimiser = _optimiser(net, recipe)
         self._step, self._best, self._best_step = 0, -math.inf, 0
         self._sums: dict[str, Tensor] = {}  # of each loss over the steps since the last report, which are counted
         self._summed = 0

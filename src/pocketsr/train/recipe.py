@@ -103,9 +103,9 @@ class Data(_Section, frozen=True, kw_only=True):
 
 
 class Optimiser(_Section, frozen=True, kw_only=True):
-    """Adam (Kingma and Ba, ICLR 2015)."""
-
     lr: Rate
+    kind: Literal["adam", "soap"] = "adam"
+    """Adam (Kingma and Ba, ICLR 2015) or SOAP (see `soap`), which learns more in as many steps."""
     betas: tuple[Share, Share] = (0.9, 0.999)
     clip_norm: Rate | None = None
     """Gradients longer than this, all parameters together, are shortened to it."""
