@@ -3,7 +3,7 @@
 Trains recipes/tiny-first.yaml, shortened, in many variants that change one thing each, three seeds each, and writes
 benchmarks/ablation.json and ablation.md: PSNR on the validation images, mean and spread, and the difference to the
 base with its standard error. Every run has a folder of its own and is kept: an interrupted ablation goes on where it
-stopped. About 20 s a run on one core.
+stopped. About 20 s a run on one core. `--only GROUP` measures one group, beside what stands in the table.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _chain(width: int, depth: int) -> str:
 
 _TEACHER = "teacher.model=TEACHER"
 
-# group: {variant: overrides}. Groups with a base of their own name it first.
+# group: {variant: overrides}. Groups with a base of their own name it first, and stand in OWN_BASE.
 VARIANTS: dict[str, dict[str, tuple[str, ...]]] = {
     "base": {"the first stage, short": ()},
     "over-parameterisation": {
@@ -113,7 +113,15 @@ VARIANTS: dict[str, dict[str, tuple[str, ...]]] = {
         "rate 2e-3": ("optimiser.lr=2e-3",),
         "rate 1e-2": ("optimiser.lr=1e-2",),
     },
+    "optimiser, measured later": {
+        "adam": (),
+        "soap": ("optimiser.kind=soap",),
+        "soap, rate 1e-2": ("optimiser.kind=soap", "optimiser.lr=1e-2"),
+        "soap, plain": ("optimiser.kind=soap", "net.config.block=plain"),
+    },
 }
+
+OWN_BASE = ("kind of block, on 8-8-4 without groups and with biases", "optimiser, measured later")
 
 
 def main() -> None:
@@ -121,11 +129,13 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder of the training images")
     parser.add_argument("runs", type=Path, help="folder for the runs")
     parser.add_argument("--teacher", type=Path, required=True, help="best.pt of a run of recipes/small.yaml")
+    parser.add_argument("--only", choices=VARIANTS, metavar="GROUP", help="this group alone; others keep their rows")
     args = parser.parse_args()
     folder = f"data.folder={args.data}"
     pairs = load_pairs(parse_recipe(BASE, [folder]))
-    jobs = [(group, name, seed) for group, rows in VARIANTS.items() for name in rows for seed in SEEDS]
-    figures: dict[tuple[str, str], list[float]] = {}
+    chosen = VARIANTS if args.only is None else {args.only: VARIANTS[args.only]}
+    jobs = [(group, name, seed) for group, rows in chosen.items() for name in rows for seed in SEEDS]
+    figures = {} if args.only is None else _kept(args.only)
     for group, name, seed in tqdm(jobs, desc="runs"):
         overrides = [o.replace("TEACHER", str(args.teacher)) for o in VARIANTS[group][name]]
         recipe = parse_recipe(BASE, [folder, *SHORT, f"seed={seed}", *overrides])
@@ -138,11 +148,17 @@ def main() -> None:
             _write(figures)
 
 
+def _kept(anew: str) -> dict[tuple[str, str], list[float]]:
+    """What the table has of groups other than `anew`."""
+    rows = json.loads(RESULTS.read_text())["rows"]
+    return {(row["group"], row["variant"]): row["psnr_db"] for row in rows if row["group"] != anew}
+
+
 def _write(figures: dict[tuple[str, str], list[float]]) -> None:
     """ablation.json and ablation.md, of what has been measured so far."""
     rows = []
     for (group, name), found in figures.items():
-        base = next(runs for (g, _), runs in figures.items() if g == (group if group.startswith("kind") else "base"))
+        base = next(runs for (g, _), runs in figures.items() if g == (group if group in OWN_BASE else "base"))
         gains = [x - y for x, y in zip(found, base, strict=True)]  # the same seed: the same batches
         rows.append(
             {
@@ -160,7 +176,7 @@ def _write(figures: dict[tuple[str, str], list[float]]) -> None:
         f"`recipes/tiny-first.yaml` for {STEPS:,} steps, one thing changed at a time, three seeds (`tools/ablate.py`):",
         "mean PSNR on the validation images, spread (largest less smallest), and the gain over the base with the same",
         "seeds, with its standard error. A gain below twice its error is none. In each group all else is the base;",
-        "the kinds of block are compared with their own first row.",
+        "the kinds of block, and optimisers, are compared with their own first row.",
         "",
     ]
     for group in dict.fromkeys(row["group"] for row in rows):
