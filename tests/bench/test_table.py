@@ -25,7 +25,9 @@ TABLE = Table(
         Network(
             "imdn", "published", 694_400, 159.6, None, {"Set5": Figures(38.0, 0.9605), "Set14": Figures(33.63, None)}
         ),
-        Network("small", "ours", 5_848, 1.3188096, 5.4321, {"Set5": Figures(37.076, 0.95677)}, "pocketsr", "abc", "x"),
+        Network(
+            "small", "ours", 5_848, 1.3188096, 5.4321, {"Set5": Figures(37.076, 0.95677)}, "pocketsr", "abc", "x", "p"
+        ),
     ),
     {"Set5": "def"},
 )
@@ -53,7 +55,7 @@ def test_json_is_read_back(tmp_path: Path) -> None:
     write_table(TABLE, tmp_path / "field.json")
     assert read_table(tmp_path / "field.json") == TABLE
     row = json.loads(as_json(TABLE))["rows"][0]
-    assert list(row) == ["model", "origin", "params", "gmacs", "ms", "sets", "runtime", "sha256", "source"]
+    assert list(row) == ["model", "origin", "params", "gmacs", "ms", "sets", "runtime", "sha256", "source", "program"]
     assert row["sets"]["Set14"] == {"psnr_db": 33.63, "ssim": None}
 
 
