@@ -63,7 +63,10 @@ def test_nothing_changes_after_reading(file: Path) -> None:
     ("override", "said"),
     [
         ("stepz=5", r"probe.yaml: stepz is unknown; did you mean steps\? Known here: name, net, data, steps, "),
-        ("optimiser.lrr=1", r"optimiser.lrr is unknown; did you mean lr\? Known here: lr, kind, betas, clip"),
+        (
+            "optimiser.lrr=1",
+            r"optimiser.lrr is unknown; did you mean lr\? Known here: lr, kind, betas, clip_norm, warmup",
+        ),
         ("ema.decai=1", r"ema.decai is unknown; did you mean decay\? Known here: decay"),
         ("data.codec.clpis=x", r"data.codec.clpis is unknown; did you mean clips\?"),
         ("steps=many", "steps: expected int, got str"),

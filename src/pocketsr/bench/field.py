@@ -144,8 +144,9 @@ def _begun(contender: Contender, old: Network | None, stale: set[str]) -> Networ
     if old is None or old.sha256 != contender.sha256:
         row = _counted(Network(contender.model, contender.origin, None, None, None, {}), contender)
         row = replace(row, sha256=contender.sha256, source=contender.source, program=contender.program)
-        same = old is not None and old.program is not None and old.program == contender.program
-        return replace(row, ms=old.ms, runtime=old.runtime) if old is not None and same else row
+        if old is not None and old.program is not None and old.program == contender.program:
+            row = replace(row, ms=old.ms, runtime=old.runtime)
+        return row
     sets = {name: figures for name, figures in old.sets.items() if name not in stale}
     return replace(old, origin=contender.origin, source=contender.source, program=contender.program, sets=sets)
 
