@@ -112,13 +112,29 @@ def test_patches_grow_when_they_should(tmp_path: Path, recipe: Make, monkeypatch
     shapes: list[tuple[int, ...]] = []
     forward = loop.Objective.forward
 
-    def spying(self: loop.Objective, lr: Tensor, hr: Tensor, taught: Tensor | None) -> tuple[Tensor, Weights]:
+    def spying(
+        self: loop.Objective, lr: Tensor, hr: Tensor, taught: Tensor | None, borders: bool
+    ) -> tuple[Tensor, Weights]:
         shapes.append((*lr.shape, *hr.shape[2:]))
-        return forward(self, lr, hr, taught)
+        return forward(self, lr, hr, taught, borders)
 
     monkeypatch.setattr(loop.Objective, "forward", spying)
     train(recipe(steps=5, patch=[[0, 8], [2, 12], [4, 14]]), tmp_path / "run")
     assert shapes == [(4, 1, 8, 8, 16, 16)] * 2 + [(4, 1, 12, 12, 24, 24)] * 2 + [(4, 1, 14, 14, 28, 28)]
+
+
+def test_borders_count_when_they_should(tmp_path: Path, recipe: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+    forward = loop.Objective.forward
+
+    def spying(self: loop.Objective, lr: Tensor, hr: Tensor, taught: None, borders: bool) -> tuple[Tensor, Weights]:
+        seen.append(borders)
+        return forward(self, lr, hr, taught, borders)
+
+    monkeypatch.setattr(loop.Objective, "forward", spying)
+    train(recipe(steps=5, borders_every=3), tmp_path / "some")
+    train(recipe(steps=2), tmp_path / "none")
+    assert seen == [True, False, False, True, False, False, False]
 
 
 def test_the_average_by_hand(tmp_path: Path, recipe: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,6 +180,15 @@ def test_what_depends_on_padding_does_not_count(recipe: Make) -> None:
     assert not torch.equal(loss, objective(lr, other, None)[0])
 
 
+def test_with_borders_a_patch_is_a_picture_but_for_its_rim(recipe: Make) -> None:
+    made = recipe()
+    net = nets.build(made.net.name, **made.net.config)
+    lr, hr = torch.rand(2, 1, 12, 12), torch.rand(2, 1, 24, 24)
+    by_hand = (net(lr) - hr)[..., 2:-2, 2:-2].abs().mean()  # 2 HR pixels a side are in no figure
+    loss, _ = Objective(net, LossSum({"l1": 1.0}), None)(lr, hr, None, borders=True)
+    torch.testing.assert_close(loss, by_hand)
+
+
 def test_distillation_from_a_shipped_network_kept_or_made_anew(tmp_path: Path, recipe: Make) -> None:
     rows = []
     for cache in (True, False):

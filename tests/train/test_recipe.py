@@ -105,6 +105,10 @@ def test_mistakes_name_the_key_and_the_mend(file: Path, override: str, said: str
         (["finish={losses: {feature: 1}}"], "there is none: set teacher.model, or leave them out"),
         (["teacher.model=bicubic"], "nothing uses the teacher: set its share, add distillation"),
         (["teacher={model: bicubic, share: 1, cache: false}"], "teacher.share needs the teacher's pictures kept"),
+        (
+            ["teacher.model=bicubic", "losses.feature=1", "borders_every=2"],
+            "borders_every needs losses of pictures alone",
+        ),
         (["data.jpeg_quality=[90, 30]"], "data.jpeg_quality: the lowest quality comes first"),
     ],
 )

@@ -184,7 +184,8 @@ class _Run:
             rate = learning_rate(recipe, self._step)
             for group in optimiser.param_groups:
                 group["lr"] = rate
-            loss, parts = forward(lr, hr, taught)
+            borders = recipe.borders_every > 0 and self._step % recipe.borders_every == 0
+            loss, parts = forward(lr, hr, taught, borders)
             optimiser.zero_grad()
             fabric.backward(loss)
             if clip_norm:

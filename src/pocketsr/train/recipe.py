@@ -156,6 +156,9 @@ class Recipe(_Section, frozen=True, kw_only=True):
     """Patches a step, over all processes together."""
     patch: Positive | tuple[tuple[Count, Positive], ...] = 48
     """Side of a patch in LR pixels, or [[0, 48], [50000, 64]]: other sides from these steps on."""
+    borders_every: Count = 0
+    """Each so many steps, patches are taken as whole pictures with edges of their own, so that what a network makes of
+    the borders of pictures counts; 0: only what depends on no padding does. Deep networks lose most there."""
     optimiser: Optimiser
     schedule: Schedule = Schedule()
     losses: Weights = msgspec.field(default_factory=lambda: {"l1": 1.0})
