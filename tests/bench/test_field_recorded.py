@@ -66,7 +66,7 @@ def test_the_three_files_say_the_same() -> None:
     assert FIELD.with_suffix(".md").read_text() == as_markdown(table)
 
 
-@pytest.mark.parametrize("model", ["medium"])
+@pytest.mark.parametrize("model", ["medium", "quality"])
 def test_the_chosen_beat_the_nearest_published(rows: dict[tuple[str, str], Network], model: str) -> None:
     """Of the networks with figures on all sets, by their papers or measured, that which takes as long."""
     ours = rows[model, "ours"]
