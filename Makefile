@@ -17,7 +17,7 @@ demo: $(VENV)/.demo
 	$(BIN)/python tools/demo.py demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
