@@ -8,10 +8,9 @@ from pocketsr.losses import LossSum
 from pocketsr.nets import SRNet
 from pocketsr.nets.base import crop
 from pocketsr.train.teacher import Teacher
+from pocketsr.train.validate import SHAVE
 
 __all__ = ["Objective"]
-
-_SHAVE = 2  # HR pixels that no figure counts: as in `validate`
 
 
 class Objective(nn.Module):
@@ -30,7 +29,7 @@ class Objective(nn.Module):
         as many as a patch: with `borders` a patch is a picture, padded as one and counted as far as figures do.
         lr: N 1 H W. hr, and the teacher's picture `taught` where it is kept: N 1 2H 2W. All in 0..1.
         """
-        margin = _SHAVE if borders else self.net.scale * self.net.reach
+        margin = SHAVE if borders else self.net.scale * self.net.reach
         inner = crop(hr, margin, margin)
         if self.teacher is None or not self.losses.needs_teacher:
             return self.losses(self._enlarged(lr, borders), inner)
@@ -44,4 +43,4 @@ class Objective(nn.Module):
         )  # fmt: skip
 
     def _enlarged(self, lr: Tensor, borders: bool) -> Tensor:
-        return crop(self.net(lr), _SHAVE, _SHAVE) if borders else self.net.valid(lr)
+        return crop(self.net(lr), SHAVE, SHAVE) if borders else self.net.valid(lr)

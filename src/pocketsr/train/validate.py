@@ -11,9 +11,9 @@ from pocketsr.data import Pair
 from pocketsr.nets import SRNet
 from pocketsr.pixels import psnr
 
-__all__ = ["valid_psnr_db"]
+__all__ = ["SHAVE", "valid_psnr_db"]
 
-_SHAVE = 2  # HR pixels, as in the published figures of x2
+SHAVE = 2  # HR pixels, as in the published figures of x2
 _CEILING_DB = 100.0  # an image that is met exactly must not make every mean infinite
 
 
@@ -26,6 +26,6 @@ def valid_psnr_db(net: SRNet, pairs: Sequence[Pair]) -> float:
         x = torch.from_numpy(pair.lr).to(device, torch.float32)[None, None] / 255
         sr = net(x)[0, 0].float().cpu().numpy()
         levels = np.clip(np.rint(sr * np.float32(255)), 0, 255)
-        inner = (slice(_SHAVE, -_SHAVE), slice(_SHAVE, -_SHAVE))
+        inner = (slice(SHAVE, -SHAVE), slice(SHAVE, -SHAVE))
         figures.append(min(_CEILING_DB, psnr(levels[inner], pair.hr[inner])))
     return float(np.mean(figures))
