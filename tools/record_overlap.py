@@ -26,7 +26,7 @@ from pocketsr.bench.machine import describe_machine
 from pocketsr.engine import load, load_chroma
 from pocketsr.video import VideoOptions, upscale_video
 from pocketsr.video.reader import Picture, VideoReader
-from pocketsr.video.upscaler import FrameUpscaler
+from pocketsr.video.upscaler import AvUpscaler
 from pocketsr.video.writer import VideoWriter
 
 RESULT = Path(__file__).resolve().parents[1] / "benchmarks" / "overlap.json"
@@ -56,7 +56,7 @@ def main() -> int:
                 writer = VideoWriter(
                     alone, about, reader.container, reader.stream, size, VideoOptions(), overwrite=True
                 )
-                enlarge = FrameUpscaler(network, chroma, about.layout, writer.encoder.pix_fmt, about.siting)
+                enlarge = AvUpscaler(network, chroma, about.layout, writer.encoder.pix_fmt, about.siting)
                 frames = timed("upscale", lambda e=enlarge, p=pictures: [e(each.frame) for each in p])
 
                 def encode(

@@ -16,8 +16,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from pocketsr.frames import Frame, layout_of
 from pocketsr.video import VideoOptions, VideoReport, upscale_video
-from pocketsr.video.pixfmt import component_view, layout_of
 
 Plane = NDArray[Any]
 
@@ -94,8 +94,8 @@ class Clip:
         """A frame of the clip's format from one array a component."""
         frame = VideoFrame(self.width, self.height, self.pix_fmt)
         layout = layout_of(self.pix_fmt)
-        for part, samples in zip(layout.components, planes, strict=True):
-            component_view(frame, layout, part)[...] = samples << part.shift if part.shift else samples
+        for part, stored, samples in zip(layout.components, Frame.from_av(frame).components, planes, strict=True):
+            stored[...] = samples << part.shift if part.shift else samples
         return frame
 
     def noise(self) -> Iterable[list[Plane]]:
@@ -126,8 +126,8 @@ def times(path: Path) -> list[Fraction]:
 
 def samples(frame: VideoFrame) -> list[Plane]:
     """One array a component, unshifted."""
-    layout = layout_of(frame.format.name)
-    return [component_view(frame, layout, part).copy() >> part.shift for part in layout.components]
+    view = Frame.from_av(frame)
+    return [view.component(part).copy() >> part.shift for part in view.layout.components]
 
 
 def replace_packets(path: Path, target: Path, change: Any) -> Path:

@@ -11,9 +11,9 @@ import pytest
 from clipmaker import Clip, Repeat, decode, samples, upscale
 
 from pocketsr.errors import UserError
+from pocketsr.frames import candidates, layout_of, plane_siting
 from pocketsr.video import VideoOptions, upscale_video
-from pocketsr.video.pixfmt import candidates, layout_of
-from pocketsr.video.upscaler import FrameUpscaler, plane_siting
+from pocketsr.video.upscaler import AvUpscaler
 
 LOSSLESS = {"options": {}, "time_base": Fraction(1, 1000), "pts": (0, 40, 80)}
 
@@ -90,7 +90,7 @@ def test_interleaved_formats_become_their_planar_kind(pix_fmt: str, made: str) -
     clip = Clip(width=38, height=22, pix_fmt=pix_fmt)
     frame = clip.frame(next(iter(clip.noise())))
     assert made in candidates(layout_of(pix_fmt)) or pix_fmt.endswith("be")
-    b = FrameUpscaler(Repeat(), lambda _: Repeat(), layout_of(pix_fmt), made, "left")(frame)
+    b = AvUpscaler(Repeat(), lambda _: Repeat(), layout_of(pix_fmt), made, "left")(frame)
     assert b.format.name == made
     planes = samples(b)
     assert planes[0].std() > 10

@@ -12,7 +12,7 @@ from av.codec.codec import UnknownCodecError
 from av.container import OutputContainer
 
 from pocketsr.errors import UserError
-from pocketsr.video.pixfmt import candidates
+from pocketsr.frames import candidates
 from pocketsr.video.source import Source
 from pocketsr.video.types import VideoOptions
 

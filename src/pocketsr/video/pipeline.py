@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from pocketsr.video.belt import Belt, Stopped
 from pocketsr.video.reader import Picture, VideoReader
 from pocketsr.video.types import Percentiles, Progress, Siting, Upscaler, VideoOptions, VideoReport
-from pocketsr.video.upscaler import FrameUpscaler
+from pocketsr.video.upscaler import AvUpscaler
 from pocketsr.video.writer import VideoWriter
 
 __all__ = ["upscale_video"]
@@ -59,7 +59,7 @@ def upscale_video(
         writer = VideoWriter(target, about, reader.container, reader.stream, size, options, overwrite=overwrite)
         job: _Job | None = None
         try:
-            frames = FrameUpscaler(upscaler, chroma, about.layout, writer.encoder.pix_fmt, about.siting)
+            frames = AvUpscaler(upscaler, chroma, about.layout, writer.encoder.pix_fmt, about.siting)
             job = _Job(reader, frames, writer)
             job.run(on_progress)
             start = perf_counter()
@@ -95,7 +95,7 @@ class _Job:
     middle of a network's work on a frame.
     """
 
-    def __init__(self, reader: VideoReader, frames: FrameUpscaler, writer: VideoWriter) -> None:
+    def __init__(self, reader: VideoReader, frames: AvUpscaler, writer: VideoWriter) -> None:
         self._reader, self._frames, self._writer = reader, frames, writer
         self._decoded: Belt[Picture | Packet[Stream] | None] = Belt(_QUEUED)
         self._upscaled: Belt[tuple[Picture, VideoFrame] | Packet[Stream] | None] = Belt(_QUEUED)

@@ -17,8 +17,8 @@ from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from pocketsr.frames import Layout, layout_of
 from pocketsr.video.ffmpeglog import listening
-from pocketsr.video.pixfmt import Layout, layout_of
 from pocketsr.video.types import Siting
 
 __all__ = ["LOSSLESS", "Source", "describe", "has_captions"]

@@ -1,23 +1,20 @@
-"""Pixel formats as NumPy sees them: where each component's samples lie in a frame's planes.
+"""Pixel formats as NumPy sees them: where each component's samples lie in a frame's planes, by FFmpeg's names.
 
-No colour is ever converted here: a component is read from, and written to, the bytes of a plane.
+No colour is ever converted here: a component is read from, and written to, the samples of a plane.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from av.video.format import VideoFormat
-from av.video.frame import VideoFrame
-from av.video.plane import VideoPlane
 
 from pocketsr.errors import UserError
-from pocketsr.video.types import Plane
 
-__all__ = ["Component", "Layout", "candidates", "component_view", "layout_of"]
+__all__ = ["Component", "Layout", "candidates", "layout_of"]
 
 Role = Literal["luma", "chroma", "alpha"]
 Kind = Literal["yuv", "rgb", "gray"]
@@ -56,6 +53,16 @@ class Layout:
         if self.bits <= 8 and not any(c.shift for c in self.components):
             return np.dtype(np.uint8)
         return np.dtype(">u2" if self.big_endian else "<u2")
+
+    @property
+    def planes(self) -> int:
+        """How many planes of memory hold the samples: 1 for packed formats, 2 for semi-planar ones."""
+        return 1 + max(component.plane for component in self.components)
+
+    @property
+    def samples(self) -> tuple[Kind, int, int, int, int]:
+        """What the samples are, wherever they lie in memory: formats that agree here hold the same ones."""
+        return self.kind, self.bits, self.sub_x, self.sub_y, len(self.components)
 
     def size_of(self, component: Component, width: int, height: int) -> tuple[int, int]:
         """(height, width) of a component in a frame of width x height: chroma rounds up."""
@@ -161,21 +168,6 @@ def layout_of(name: str) -> Layout:
     chroma = parts[1 if kind == "yuv" else 0]
     sub_x, sub_y = (16 // chroma.width).bit_length() - 1, (16 // chroma.height).bit_length() - 1
     return Layout(name, kind, bits.pop(), sub_x, sub_y, components, form.is_big_endian)
-
-
-def component_view(frame: VideoFrame, layout: Layout, component: Component) -> Plane:
-    """The component's samples as a view of the frame's bytes, (H, W), still shifted by `component.shift`."""
-    plane = frame.planes[component.plane]
-    height, width = layout.size_of(component, frame.width, frame.height)
-    stride = abs(plane.line_size) // layout.dtype.itemsize
-    rows: Plane = _samples(plane, layout.dtype)[: height * stride].reshape(height, stride)
-    if plane.line_size < 0:  # stored bottom-up
-        rows = rows[::-1]
-    return rows[:, component.offset :: component.step][:, :width]
-
-
-def _samples(plane: VideoPlane, dtype: np.dtype[Any]) -> Plane:
-    return np.frombuffer(memoryview(plane), dtype)
 
 
 def candidates(layout: Layout) -> list[str]:

@@ -1,0 +1,21 @@
+"""Frames of video as arrays with a meaning and a time, what gives and takes them, and what enlarges one."""
+
+from __future__ import annotations
+
+from pocketsr.frames.frame import Colour, Frame, FrameSink, FrameSource, tag
+from pocketsr.frames.layout import Component, Layout, candidates, layout_of
+from pocketsr.frames.upscaler import FrameUpscaler, plane_siting
+
+__all__ = [
+    "Colour",
+    "Component",
+    "Frame",
+    "FrameSink",
+    "FrameSource",
+    "FrameUpscaler",
+    "Layout",
+    "candidates",
+    "layout_of",
+    "plane_siting",
+    "tag",
+]

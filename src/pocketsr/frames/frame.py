@@ -1,0 +1,227 @@
+"""A frame: planes of samples, what they mean, and when they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pocketsr.engine import Plane, Siting
+from pocketsr.errors import UserError
+from pocketsr.frames.layout import Component, Layout, layout_of
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+__all__ = ["Colour", "Frame", "FrameSink", "FrameSource"]
+
+UNSPECIFIED = 2  # in ITU-T H.273, whatever the question
+_FULL = 2  # FFmpeg's AVCOL_RANGE_JPEG
+_ALIASES = {"i420": "yuv420p", "i422": "yuv422p", "i444": "yuv444p", "grey": "gray", "rgb": "rgb24", "bgr": "bgr24"}
+
+
+@dataclass(frozen=True)
+class Colour:
+    """What the samples of a frame mean: code points of ITU-T H.273, where 2 is unspecified.
+
+    full_range: whether samples use all levels (JPEG) or the studio range (16..235 of 255); None is unspecified.
+    """
+
+    primaries: int = UNSPECIFIED
+    transfer: int = UNSPECIFIED
+    matrix: int = UNSPECIFIED
+    full_range: bool | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of a video. It holds views: no samples are copied when a frame is made or looked at.
+
+    layout: the pixel format.
+    width, height: of the picture, in pixels.
+    planes: of memory, (rows, samples a row or more), uint8 or uint16 as the layout says; rows may be any distance
+        apart. Packed formats have one plane, whose rows hold the samples of several components in turn.
+    siting: where 4:2:0 and 4:2:2 chroma samples lie.
+    pts, time_base: the frame is shown at pts * time_base seconds.
+    owner: what the memory belongs to, kept alive with the frame.
+    """
+
+    layout: Layout
+    width: int
+    height: int
+    planes: tuple[Plane, ...]
+    colour: Colour = Colour()
+    siting: Siting = "left"
+    pts: int | None = None
+    time_base: Fraction | None = None
+    owner: Any = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        layout = self.layout
+        if self.width < 1 or self.height < 1:
+            raise UserError(f"a frame of {self.width}x{self.height} pixels is empty")
+        if len(self.planes) != layout.planes:
+            raise UserError(f"{layout.name} has {layout.planes} planes, {len(self.planes)} are given")
+        for index, plane in enumerate(self.planes):
+            rows, columns = _plane_shape(layout, index, self.width, self.height)
+            if plane.ndim != 2 or plane.dtype != layout.dtype or plane.shape[0] < rows or plane.shape[1] < columns:
+                raise UserError(
+                    f"plane {index} of {layout.name} is {plane.shape} {plane.dtype}: a frame of "
+                    f"{self.width}x{self.height} needs ({rows}, {columns}) {layout.dtype} or more"
+                )
+
+    def __repr__(self) -> str:
+        time = "" if self.pts is None else f", pts {self.pts}"
+        return f"<Frame {self.width}x{self.height} {self.layout.name}{time}>"
+
+    @property
+    def components(self) -> Iterator[Plane]:
+        """Views (H, W) of Y U V [A], R G B [A] or Y [A], as stored: see `Layout.components` for their shift."""
+        return (self.component(part) for part in self.layout.components)
+
+    def component(self, part: Component) -> Plane:
+        """The samples of a component as a view (H, W) of its plane, still shifted by `part.shift`."""
+        height, width = self.layout.size_of(part, self.width, self.height)
+        return self.planes[part.plane][:height, part.offset :: part.step][:, :width]
+
+    def at(self, pts: int | None, time_base: Fraction | None) -> Frame:
+        """The same picture at another time."""
+        return replace(self, pts=pts, time_base=time_base)
+
+    @staticmethod
+    def named(pix_fmt: str) -> str:
+        """FFmpeg's name of a pixel format that may be called by another (i420). Raises UserError for one not taken."""
+        return _layout(pix_fmt).name
+
+    @classmethod
+    def blank(cls, pix_fmt: str, width: int, height: int) -> Frame:
+        """A frame of uninitialised samples, to write into."""
+        layout = _layout(pix_fmt)
+        planes = [np.empty(_plane_shape(layout, i, width, height), layout.dtype) for i in range(layout.planes)]
+        return cls(layout, width, height, tuple(planes))
+
+    @classmethod
+    def from_planes(
+        cls, pix_fmt: str, planes: Sequence[Plane], *, colour: Colour = Colour(), siting: Siting = "left",
+        pts: int | None = None, time_base: Fraction | None = None,
+    ) -> Frame:  # fmt: skip
+        """From one array a plane: Y, U, V for i420; Y, UV for nv12, where UV is (H/2, W) or (H/2, W/2, 2).
+
+        pix_fmt: as FFmpeg names it, or i420, i422, i444, grey, rgb, bgr. The first plane says how large the frame is.
+        Raises UserError for arrays that don't fit the format.
+        """
+        layout = _layout(pix_fmt)
+        flat = [_flat(plane, layout, index) for index, plane in enumerate(planes)]
+        if not flat:
+            raise UserError(f"{pix_fmt} has {layout.planes} planes, none is given")
+        luma = layout.components[0]
+        height, width = flat[0].shape[0], flat[0].shape[1] // luma.step
+        return cls(layout, width, height, tuple(flat), colour, siting, pts, time_base)
+
+    @classmethod
+    def from_array(cls, pix_fmt: str, array: Plane, **about: Any) -> Frame:
+        """From one array: (H, W) grey, (H, W, 3) rgb24 or bgr24, (H, W, 4) rgba; `about` as in `from_planes`."""
+        return cls.from_planes(pix_fmt, [array], **about)
+
+    @classmethod
+    def from_buffer(cls, pix_fmt: str, data: Any, width: int, height: int, **about: Any) -> Frame:
+        """From bytes that hold the planes one behind the other without gaps, as cameras and pipes give them.
+
+        Raises UserError where there are fewer or more bytes than such a frame has.
+        """
+        layout = _layout(pix_fmt)
+        samples = np.frombuffer(data, np.uint8)
+        shapes = [_plane_shape(layout, index, width, height) for index in range(layout.planes)]
+        wanted = sum(rows * columns for rows, columns in shapes) * layout.dtype.itemsize
+        if samples.nbytes != wanted:
+            raise UserError(f"a {pix_fmt} frame of {width}x{height} has {wanted} bytes, {samples.nbytes} are given")
+        planes, typed = [], samples.view(layout.dtype)
+        for rows, columns in shapes:
+            planes.append(typed[: rows * columns].reshape(rows, columns))
+            typed = typed[rows * columns :]
+        return replace(cls(layout, width, height, tuple(planes), owner=data), **about)
+
+    @classmethod
+    def from_av(cls, frame: VideoFrame, siting: Siting = "left") -> Frame:
+        """The frame of PyAV, without a copy. Its siting is given apart, since PyAV doesn't tell it."""
+        layout = layout_of(frame.format.name)
+        planes = []
+        for index, plane in enumerate(frame.planes):
+            rows = _plane_shape(layout, index, frame.width, frame.height)[0]
+            stride = abs(plane.line_size) // layout.dtype.itemsize
+            samples: Plane = np.frombuffer(memoryview(plane), layout.dtype)[: rows * stride].reshape(rows, stride)
+            planes.append(samples[::-1] if plane.line_size < 0 else samples)  # stored bottom-up
+        full = True if layout.name.startswith("yuvj") else None if not frame.color_range else frame.color_range == _FULL
+        colour = Colour(frame.color_primaries, frame.color_trc, frame.colorspace, full)
+        return cls(layout, frame.width, frame.height, tuple(planes), colour, siting, frame.pts, frame.time_base, frame)
+
+    def to_av(self) -> VideoFrame:
+        """A frame of PyAV: the one that this is a view of, else a copy."""
+        from av.video.frame import VideoFrame
+
+        if isinstance(self.owner, VideoFrame):
+            return self.owner
+        made = VideoFrame(self.width, self.height, self.layout.name)
+        for source, target in zip(self.components, Frame.from_av(made).components, strict=True):
+            target[...] = source
+        tag(made, self.colour)
+        made.pts = self.pts
+        if self.time_base is not None:
+            made.time_base = self.time_base
+        return made
+
+    def to_array(self) -> Plane:
+        """Packed formats and grey as one array, (H, W, channels) or (H, W), without a copy.
+
+        Raises UserError for planar formats: take their `components`.
+        """
+        if self.layout.planes != 1:
+            raise UserError(f"{self.layout.name} is planar: take its components one by one")
+        step = self.layout.components[0].step
+        rows = self.planes[0][: self.height, : self.width * step]
+        return rows if step == 1 else rows.reshape(self.height, self.width, step)
+
+
+class FrameSource(Protocol):
+    """What gives frames in the order of their times: a file, a camera, a call."""
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+
+class FrameSink(Protocol):
+    """What takes frames in the order of their times. A size or format other than the frame's before is a change that
+    it may follow, or refuse by raising UserError.
+    """
+
+    def write(self, frame: Frame) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def tag(frame: VideoFrame, colour: Colour) -> None:
+    """Write what the samples mean into a frame of PyAV."""
+    frame.color_primaries, frame.color_trc, frame.colorspace = colour.primaries, colour.transfer, colour.matrix
+    frame.color_range = 0 if colour.full_range is None else 2 if colour.full_range else 1
+
+
+def _layout(pix_fmt: str) -> Layout:
+    return layout_of(_ALIASES.get(pix_fmt.lower(), pix_fmt))
+
+
+def _plane_shape(layout: Layout, index: int, width: int, height: int) -> tuple[int, int]:
+    """Rows and samples a row of plane `index`."""
+    parts = [part for part in layout.components if part.plane == index]
+    rows = max(layout.size_of(part, width, height)[0] for part in parts)
+    columns = max(layout.size_of(part, width, height)[1] * part.step for part in parts)
+    return rows, columns
+
+
+def _flat(plane: NDArray[Any], layout: Layout, index: int) -> Plane:
+    """(H, W, C) as (H, W * C), a view where C lie side by side."""
+    if plane.ndim not in (2, 3) or plane.dtype != layout.dtype:
+        raise UserError(f"plane {index} is {plane.shape} {plane.dtype}: {layout.name} has rows of {layout.dtype}")
+    return plane if plane.ndim == 2 else plane.reshape(plane.shape[0], -1)

@@ -1,0 +1,147 @@
+"""One frame in, one frame of `scale` times the size out: every component through its network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pocketsr.engine import Plane, Siting, Upscaler, repeat_edges
+from pocketsr.errors import UserError
+from pocketsr.frames.frame import UNSPECIFIED, Frame
+from pocketsr.frames.layout import Component, Layout, candidates, layout_of
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+__all__ = ["FrameUpscaler", "plane_siting"]
+
+_MATRIX_BT601 = 5  # FFmpeg's AVCOL_SPC_BT470BG
+
+
+def plane_siting(layout: Layout, siting: Siting) -> Siting:
+    """The siting of a chroma plane as such: in a direction that isn't subsampled it lies on the luma's."""
+    if not layout.sub_x:  # 4:4:4 and 4:4:0: nothing to place in x
+        return "center"
+    if not layout.sub_y and siting == "topleft":  # 4:2:2: nothing to place in y
+        return "left"
+    return siting
+
+
+class FrameUpscaler:
+    """Upscales frames of one pixel format.
+
+    Luma (or each of R, G and B) goes through `network`, or R, G and B together where it takes three channels;
+    chroma goes through `chroma(siting)` and alpha through `chroma("center")`. Samples are read where they lie and
+    written where they are wanted.
+
+    Args:
+        network: takes (H, W) luma, or (H, W, 3) RGB.
+        chroma: gives the network for planes of a siting; its scale must be that of `network`.
+        source: layout of the frames that come in.
+        target: name of the pixel format to make: `source`, or one of `candidates(source)`.
+        siting: of the chroma samples, in and out.
+
+    Raises UserError for networks that don't agree, and a target that holds other samples.
+    """
+
+    def __init__(
+        self,
+        network: Upscaler,
+        chroma: Callable[[Siting], Upscaler],
+        source: Layout,
+        target: str,
+        siting: Siting,
+    ) -> None:
+        self._source, self._target = source, layout_of(target)
+        if source.samples != self._target.samples:
+            raise UserError(f"{target} doesn't hold the samples of {source.name}: use {candidates(source)[0]}")
+        network = repeat_edges(network)
+        self._network, self.scale = network, network.scale
+        chroma_of = cache(chroma)
+        self._networks = [
+            network
+            if part.role == "luma"
+            else chroma_of("center" if part.role == "alpha" else plane_siting(source, siting))
+            for part in source.components
+        ]
+        for other in self._networks:
+            if other.scale != self.scale:
+                raise UserError(f"the network upscales {self.scale}x but chroma {other.scale}x: they must agree")
+        self._spare: dict[tuple[int, int], Plane] = {}
+
+    def __call__(self, frame: Frame, into: Frame) -> None:
+        """Upscale `frame` into the samples of `into`, a frame of the target format and `scale` times the size."""
+        if (into.width, into.height) != (frame.width * self.scale, frame.height * self.scale):
+            raise UserError(f"{into} can't hold {frame} at {self.scale} times its size")
+        if self._network.channels == 3:
+            self._through_rgb(frame, into)
+            return
+        for part, to, network in zip(self._source.components, self._target.components, self._networks, strict=True):
+            self._component(frame.component(part), part, into.component(to), to, network)
+
+    def _component(self, stored: Plane, part: Component, out: Plane, to: Component, network: Upscaler) -> None:
+        samples = _plain(stored, part)
+        full = (samples.shape[0] * self.scale, samples.shape[1] * self.scale)
+        if out.shape == full and to.step == 1 and not to.shift and out.dtype.isnative:
+            network(samples, bits=self._source.bits, out=out)
+            return
+        # Chroma of odd sizes comes out a sample larger than the frame's plane, and is cropped.
+        spare = self._spare.get(full)
+        if spare is None or spare.dtype != samples.dtype:
+            spare = self._spare[full] = np.empty(full, samples.dtype)
+        network(samples, bits=self._source.bits, out=spare)
+        cropped = spare[: out.shape[0], : out.shape[1]]
+        np.copyto(out, cropped << to.shift if to.shift else cropped)
+
+    def _through_rgb(self, frame: Frame, into: Frame) -> None:
+        deep = self._source.bits > 8
+        if self._source.kind == "yuv":
+            self._through_swscale(frame, into, "rgb48le" if deep else "rgb24")
+        else:
+            colours = [part for part in self._source.components if part.role == "luma"]
+            planes = [_plain(frame.component(part), part) for part in colours]
+            triple = np.stack(planes if len(planes) == 3 else planes * 3, axis=-1)
+            result = self._network(triple, bits=self._source.bits if deep else None)
+            for index, part in enumerate(self._target.components[: len(colours)]):
+                np.copyto(into.component(part), result[..., index] if len(planes) == 3 else result[..., 1])
+        if self._source.alpha:
+            part, to = self._source.components[-1], self._target.components[-1]
+            self._component(frame.component(part), part, into.component(to), to, self._networks[-1])
+
+    def _through_swscale(self, frame: Frame, into: Frame, packed: str) -> None:
+        """Y'CbCr to RGB and back around the network, exactly, with interpolated chroma."""
+        from av.video.reformatter import Interpolation
+
+        exact = (
+            Interpolation.BICUBIC
+            | Interpolation.FULL_CHR_H_INT
+            | Interpolation.FULL_CHR_H_INP
+            | Interpolation.ACCURATE_RND
+            | Interpolation.BITEXACT
+        )
+        matrix = _MATRIX_BT601 if frame.colour.matrix == UNSPECIFIED else frame.colour.matrix
+        span = "JPEG" if frame.colour.full_range else "MPEG"
+        rgb = Frame.from_av(
+            frame.to_av().reformat(
+                format=packed, src_colorspace=matrix, src_color_range=span, dst_color_range="JPEG", interpolation=exact
+            )
+        )
+        large = self._network(rgb.to_array())
+        made: VideoFrame = Frame.from_array(packed, large).to_av().reformat(
+            format=self._target.name, dst_colorspace=matrix, src_color_range="JPEG", dst_color_range=span,
+            interpolation=exact,
+        )  # fmt: skip
+        for source, target in zip(Frame.from_av(made).components, into.components, strict=True):
+            np.copyto(target, source)
+
+
+def _plain(view: Plane, part: Component) -> Plane:
+    """Samples as a network takes them: native, unshifted, rows contiguous; the view itself if it can be."""
+    if part.shift:
+        return view >> part.shift
+    if not view.dtype.isnative:
+        return view.astype(view.dtype.newbyteorder("="))
+    return view if view.strides[1] == view.itemsize else np.ascontiguousarray(view)

@@ -1,0 +1,125 @@
+"""A stream of frames through a network, whatever their format and size become on the way."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pocketsr.engine import Plane, Siting, Upscaler, load_chroma
+from pocketsr.errors import UserError
+from pocketsr.frames import Frame, FrameUpscaler
+from pocketsr.whole import open_file
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from av.video.frame import VideoFrame
+
+__all__ = ["Stream"]
+
+_ARRAYS = {2: "gray", 3: "rgb24", 4: "rgba"}
+
+
+class Stream:
+    """Enlarges frames one by one: `big = stream(frame)`.
+
+    Luma goes through the network, chroma and alpha through bicubic interpolation that knows where the chroma samples
+    lie; of RGB, each colour goes through the network. The result has the frame's colour tags and time. Frames may
+    change size and pixel format at any time. One call at a time; a second thread waits for the first.
+
+    Args:
+        model: the network: a shipped one by name, an ONNX file, or what `pocketsr.load` returned.
+        pix_fmt: of the frames that come out, by FFmpeg's name; it must hold the same samples as what comes in (i420
+            for nv12, say). Default: the format of what comes in.
+        threads: of the networks loaded here; default, every core.
+
+    Raises UserError for a network that can't be had.
+    """
+
+    def __init__(
+        self, model: str | Path | Upscaler = "small", *, pix_fmt: str | None = None, threads: int | None = None
+    ) -> None:  # fmt: skip
+        self._network = open_file(model, threads)[0] if isinstance(model, str | Path) else model
+        self._pix_fmt, self._threads = pix_fmt, threads
+        self._chroma = cache(self._load_chroma)
+        self._upscalers: dict[tuple[str, Siting], FrameUpscaler] = {}
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def _load_chroma(self, siting: Siting) -> Upscaler:
+        return load_chroma(self.scale, siting, self._threads)
+
+    @property
+    def scale(self) -> int:
+        """How much larger the frames become."""
+        return self._network.scale
+
+    def __call__(self, frame: Frame | VideoFrame | Plane, out: Frame | None = None) -> Frame:
+        """The frame, `scale` times as large.
+
+        frame: a `Frame`; one of PyAV; or an array of uint8: (H, W) grey, (H, W, 3) RGB, (H, W, 4) RGBA.
+        out: a frame to write the samples into, of the right size and format; else memory is made for a new one. Where
+            the same network sees the same sizes, a frame that is used again and again saves the time of making one.
+        Raises UserError for a format that isn't taken, or an `out` that doesn't fit.
+        """
+        frame = _as_frame(frame)
+        pix_fmt = self._target(frame)
+        if out is None:
+            out = Frame.blank(pix_fmt, frame.width * self.scale, frame.height * self.scale)
+        elif out.layout.name != pix_fmt:
+            raise UserError(f"out is {out.layout.name}: {pix_fmt} is expected")
+        with self._lock:
+            self._upscaler(frame)(frame, out)
+        return Frame(
+            out.layout, out.width, out.height, out.planes, frame.colour, frame.siting, frame.pts, frame.time_base,
+            out.owner,
+        )  # fmt: skip
+
+    def _target(self, frame: Frame) -> str:
+        return Frame.named(self._pix_fmt) if self._pix_fmt else frame.layout.name
+
+    def _upscaler(self, frame: Frame) -> FrameUpscaler:
+        if self._closed:
+            raise UserError("the stream is closed: make another")
+        key = (frame.layout.name, frame.siting)
+        if key not in self._upscalers:
+            target = self._target(frame)
+            made = FrameUpscaler(self._network, self._chroma, frame.layout, target, frame.siting)
+            self._upscalers[key] = made
+        return self._upscalers[key]
+
+    def close(self) -> None:
+        """Let go of the networks' memory."""
+        with self._lock:  # not while a frame is on its way
+            self._closed = True
+            self._upscalers.clear()
+            self._chroma.cache_clear()
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:  # fmt: skip
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Stream x{self.scale}{' closed' if self._closed else ''}>"
+
+
+def _as_frame(frame: Frame | VideoFrame | Plane) -> Frame:
+    if isinstance(frame, Frame):
+        return frame
+    if isinstance(frame, np.ndarray):
+        channels = 2 if frame.ndim == 2 else frame.shape[2] if frame.ndim == 3 else 0
+        if frame.dtype != np.uint8 or channels not in _ARRAYS or (frame.ndim == 3 and channels == 2):
+            raise UserError(
+                f"an array is (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA of uint8, this one is {frame.shape} "
+                f"{frame.dtype}: say what it is with Frame.from_array or Frame.from_planes"
+            )
+        return Frame.from_array(_ARRAYS[channels], frame)
+    return Frame.from_av(frame)
