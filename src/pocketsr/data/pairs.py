@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -60,9 +60,9 @@ def shrunk(pair: Pair, factor: float) -> Pair:
 
 
 def load_images(
-    folder: Path, *, exclude: Collection[str] = (), grey: Literal["luma", "rgb"] = "luma"
+    folders: Path | Sequence[Path], *, exclude: Collection[str] = (), grey: Literal["luma", "rgb"] = "luma"
 ) -> list[Pair]:  # fmt: skip
-    """All images under `folder` as pairs, sorted by path: 607 images of 199 megapixels in 5 s (one Zen 5 core).
+    """All images under a folder, or several, as pairs, sorted by path: 199 megapixels in 5 s (one Zen 5 core).
 
     Colour becomes BT.601 studio luma, rounded to 8 bits; transparency is ignored.
     exclude: shell patterns of paths or names to leave out.
@@ -71,11 +71,11 @@ def load_images(
     Raises UserError for a folder without images, and for files that can't be read or have less than 2x2 pixels.
     """
     pairs = []
-    for path in tqdm(find_files(folder, _SUFFIXES, "images", exclude), desc="images", unit="", disable=None):
+    for name, path in tqdm(find_files(folders, _SUFFIXES, "images", exclude), desc="images", unit="", disable=None):
         hr = _luma(path, grey)
         if min(hr.shape) < 2:
             raise UserError(f"{path} is too small ({hr.shape[1]}x{hr.shape[0]}): remove it, or exclude it")
-        pairs.append(pair_from(path.relative_to(folder).as_posix(), hr))
+        pairs.append(pair_from(name, hr))
     return pairs
 
 

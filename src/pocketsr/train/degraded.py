@@ -42,10 +42,10 @@ def _pans(data: Data, codec: CodecData, seed: int) -> Iterator[Clip]:
     if not codec.pans:
         return
     smallest = _WINDOWS[-1]
-    photos = [pair for pair in load_images(Path(data.folder), exclude=data.exclude) if _fitting(pair, [smallest])]
+    photos = [pair for pair in load_images(data.folders(), exclude=data.exclude) if _fitting(pair, [smallest])]
     if not photos:
         raise UserError(
-            f"no picture in {data.folder} has {smallest[1]}x{smallest[0]} pixels, as pans need: "
+            f"no picture in {' '.join(map(str, data.folders()))} has {smallest[1]}x{smallest[0]} pixels, as pans need: "
             "add larger photographs, or set data.codec.pans to 0"
         )
     sizes = np.array([pair.hr.size for pair in photos], np.float64)

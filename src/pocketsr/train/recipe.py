@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -80,8 +81,8 @@ class CodecData(_Section, frozen=True, kw_only=True):
 
 
 class Data(_Section, frozen=True, kw_only=True):
-    folder: str
-    """HR images, luma or colour."""
+    folder: str | Annotated[tuple[str, ...], Meta(min_length=1)]
+    """Folder of HR images, luma or colour, or several: patterns below match paths in each."""
     flat_share: Share = 0.0
     """Share of the patches drawn from all places in place of the textured ones."""
     valid_share: Annotated[float, Meta(gt=0, lt=1)] = 1 / 29
@@ -100,6 +101,9 @@ class Data(_Section, frozen=True, kw_only=True):
     """Most white noise on an LR picture: its standard deviation, of 255 levels, is drawn from 0 up to this."""
     jpeg_quality: tuple[Quality, Quality] | None = None
     """Lowest and highest quality of the JPEG file (IJG scale) that each LR picture has been through."""
+
+    def folders(self) -> list[Path]:
+        return [Path(folder) for folder in ([self.folder] if isinstance(self.folder, str) else self.folder)]
 
 
 class Optimiser(_Section, frozen=True, kw_only=True):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +31,7 @@ def load_pairs(recipe: Recipe) -> Loaded:
     if data.codec is not None:
         train, valid, drawn = load_degraded(data, data.codec, recipe.seed)
     else:
-        images = load_images(Path(data.folder), exclude=data.exclude)
+        images = load_images(data.folders(), exclude=data.exclude)
         train, valid = split(images, data.valid_share, only=data.valid_only)
         train, drawn = _resized(train, data), []
     if data.noise_levels or data.jpeg_quality:
