@@ -191,11 +191,11 @@ def test_a_student_comes_closer_to_its_teacher(tmp_path: Path, recipe: Make, cac
     )  # fmt: skip
     train(made, tmp_path / "run")
     torch.manual_seed(made.seed)
-    begun = nets.build(made.net.name, **made.net.config)
+    fresh = nets.build(made.net.name, **made.net.config)
     lr = torch.stack([torch.from_numpy(pair.lr)[None] for pair in load_pairs(made)[1]]) / 255
     aim = load_teacher(model, torch.device("cpu")).enlarge(lr)
     with torch.no_grad():
-        before, after = (float((net(lr) - aim).abs().mean()) for net in (begun, load_network(tmp_path / "run/best.pt")))
+        before, after = (float((net(lr) - aim).abs().mean()) for net in (fresh, load_network(tmp_path / "run/best.pt")))
     assert after < before / 2
 
 

@@ -17,7 +17,7 @@ from pocketsr.data.files import find_files
 from pocketsr.errors import UserError
 from pocketsr.pixels import imresize, rgb_to_luma
 
-__all__ = ["Pair", "Plane", "load_images", "pair_from", "shrunk", "split"]
+__all__ = ["Pair", "Plane", "downscale", "load_images", "pair_from", "split"]
 
 Plane = NDArray[np.uint8]
 
@@ -50,7 +50,7 @@ def pair_from(name: str, hr: Plane) -> Pair:
     return Pair(name, hr, imresize(hr, 0.5))
 
 
-def shrunk(pair: Pair, factor: float) -> Pair:
+def downscale(pair: Pair, factor: float) -> Pair:
     """The picture made smaller (0 < factor < 1) by the protocol's bicubic, as a pair of its own.
 
     Shrinking makes a soft photograph crisp and gives structures at sizes that the file doesn't hold: FSRCNN's authors

@@ -24,7 +24,7 @@ class PatchPool:
     A place counts as textured when the mean gradient around it is above the median of all places: flat patches
     teach little. Places depend on the LR planes alone, so pools over other HR planes of the same LR draw the same.
 
-    With `favour` the textured patches are drawn picture by picture instead: each picture counts alike, whatever its
+    With `weights` the textured patches are drawn picture by picture instead: each picture counts alike, whatever its
     size, but for those whose name matches one of the shell patterns, which count as much as it says; a place is then
     textured when its gradient is above its own picture's median.
 
@@ -34,7 +34,7 @@ class PatchPool:
     """
 
     def __init__(
-        self, pairs: Sequence[Pair], patch: int, flat_share: float = 0.0, favour: Mapping[str, float] | None = None
+        self, pairs: Sequence[Pair], patch: int, flat_share: float = 0.0, weights: Mapping[str, float] | None = None
     ) -> None:  # fmt: skip
         self.patch, self.flat_share = patch, flat_share
         self.too_small = tuple(pair.name for pair in pairs if min(pair.lr.shape) < patch)
@@ -54,14 +54,14 @@ class PatchPool:
             gradients.append(gradient)
         self._places = np.concatenate(places)  # (places, 3): picture, row, column
         self._cumulated: NDArray[np.float64] | None = None  # of the textured places' weights; None: all alike
-        if favour:
-            for pattern in favour:
+        if weights:
+            for pattern in weights:
                 if not any(fnmatchcase(pair.name, pattern) for pair in pairs):
-                    raise UserError(f"favour {pattern!r} matches no picture: correct it, or leave it out")
+                    raise UserError(f"sampling_weights {pattern!r} matches no picture: correct it, or leave it out")
             masks = [_above_median(gradient) for gradient in gradients]
-            weights = [_weight(pair.name, favour) for pair in self._pairs]
+            of_pairs = [_weight(pair.name, weights) for pair in self._pairs]
             self._textured = np.flatnonzero(np.concatenate(masks))
-            shares = [np.full(mask.sum(), w / mask.sum()) for w, mask in zip(weights, masks, strict=True)]
+            shares = [np.full(mask.sum(), w / mask.sum()) for w, mask in zip(of_pairs, masks, strict=True)]
             self._cumulated = np.concatenate(shares).cumsum()
         else:
             self._textured = np.flatnonzero(_above_median(np.concatenate(gradients)))
@@ -97,8 +97,8 @@ def _above_median(gradient: NDArray[np.float64]) -> NDArray[np.bool_]:
     return above if above.any() else ~above  # none stands out: all will do
 
 
-def _weight(name: str, favour: Mapping[str, float]) -> float:
-    return next((weight for pattern, weight in favour.items() if fnmatchcase(name, pattern)), 1.0)
+def _weight(name: str, weights: Mapping[str, float]) -> float:
+    return next((weight for pattern, weight in weights.items() if fnmatchcase(name, pattern)), 1.0)
 
 
 def _oriented(plane: Plane, turn: int) -> Plane:

@@ -21,13 +21,13 @@ class Objective(nn.Module):
         self.net, self.losses, self.teacher = net, losses, teacher
 
     def forward(
-        self, lr: Tensor, hr: Tensor, taught: Tensor | None, borders: bool = False
+        self, lr: Tensor, hr: Tensor, teacher_sr: Tensor | None, borders: bool = False
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The sum of the losses, and each of them, of `net.valid(lr)` against the middle of `hr`.
 
         Nothing that depends on padding counts: with it, 0.07 dB less by validation. But a picture has borders, if not
         as many as a patch: with `borders` a patch is a picture, padded as one and counted as far as figures do.
-        lr: N 1 H W. hr, and the teacher's picture `taught` where it is kept: N 1 2H 2W. All in 0..1.
+        lr: N 1 H W. hr, and the teacher's picture `teacher_sr` where it is kept: N 1 2H 2W. All in 0..1.
         """
         margin = SHAVE if borders else self.net.scale * self.net.reach
         inner = crop(hr, margin, margin)
@@ -37,7 +37,7 @@ class Objective(nn.Module):
         sr, features = self.net.observed(lr) if inside else (self._enlarged(lr, borders), None)
         return self.losses(
             sr, inner,
-            teacher_sr=crop(self.teacher.enlarge(lr) if taught is None else taught, margin, margin),
+            teacher_sr=crop(self.teacher.enlarge(lr) if teacher_sr is None else teacher_sr, margin, margin),
             student_features=features,
             teacher_features=self.teacher.features(lr) if inside else None,
         )  # fmt: skip

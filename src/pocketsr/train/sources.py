@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pocketsr.data import Pair, load_images, shrunk, split, with_jpeg, with_noise
+from pocketsr.data import Pair, add_jpeg, add_noise, downscale, load_images, split
 from pocketsr.errors import UserError
 from pocketsr.nets import SRNet
 from pocketsr.train.degraded import load_degraded
@@ -32,15 +32,15 @@ def load_pairs(recipe: Recipe) -> Loaded:
         train, valid, drawn = load_degraded(data, data.codec, recipe.seed)
     else:
         images = load_images(data.folders(), exclude=data.exclude)
-        train, valid = split(images, data.valid_share, only=data.valid_only)
-        train, drawn = _resized(train, data), []
+        train, valid = split(images, data.valid_share, only=data.valid_patterns)
+        train, drawn = _resize(train, data), []
     if data.noise_levels or data.jpeg_quality:
         rng = np.random.default_rng(recipe.seed)
-        train, valid = ([_spoilt(pair, data, rng) for pair in pairs] for pairs in (train, valid))
+        train, valid = ([_degrade(pair, data, rng) for pair in pairs] for pairs in (train, valid))
     return train, valid, drawn
 
 
-def _resized(pairs: Sequence[Pair], data: Data) -> list[Pair]:
+def _resize(pairs: Sequence[Pair], data: Data) -> list[Pair]:
     """The pairs at the sizes that `data.sizes` asks for. Raises UserError for a pattern that matches none."""
     for pattern in data.sizes:
         if not any(fnmatchcase(pair.name, pattern) for pair in pairs):
@@ -48,15 +48,15 @@ def _resized(pairs: Sequence[Pair], data: Data) -> list[Pair]:
     found = []
     for pair in pairs:
         sizes = next((sizes for pattern, sizes in data.sizes.items() if fnmatchcase(pair.name, pattern)), (1,))
-        found += [pair if size == 1 else shrunk(pair, size) for size in sizes]
+        found += [pair if size == 1 else downscale(pair, size) for size in sizes]
     return found
 
 
-def _spoilt(pair: Pair, data: Data, rng: np.random.Generator) -> Pair:
+def _degrade(pair: Pair, data: Data, rng: np.random.Generator) -> Pair:
     """`pair` with noise, then JPEG, on its LR picture, as strong as is drawn."""
-    lr = with_noise(pair.lr, rng.uniform(0, data.noise_levels), rng)
+    lr = add_noise(pair.lr, rng.uniform(0, data.noise_levels), rng)
     if data.jpeg_quality:
-        lr = with_jpeg(lr, int(rng.integers(*data.jpeg_quality, endpoint=True)))
+        lr = add_jpeg(lr, int(rng.integers(*data.jpeg_quality, endpoint=True)))
     return replace(pair, lr=lr)
 
 

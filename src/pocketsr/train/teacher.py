@@ -24,7 +24,7 @@ from pocketsr.pixels import rgb_to_luma
 from pocketsr.quant import QuantNet, read_source
 from pocketsr.train.checkpoint import load_network
 
-__all__ = ["Teacher", "blended", "enlarged_pairs", "load_teacher", "teacher_name"]
+__all__ = ["Teacher", "blend", "load_teacher", "make_teacher_pairs", "teacher_name"]
 
 
 class Teacher(Protocol):
@@ -122,7 +122,7 @@ def _check(model: str, scale: int, channels: int) -> None:
         raise UserError(f"teacher.model {model} is x{scale} of {channels} channels: x2 of luma (1 channel) is needed")
 
 
-def enlarged_pairs(teacher: Teacher, pairs: Sequence[Pair], folder: Path, name: str) -> list[Pair]:
+def make_teacher_pairs(teacher: Teacher, pairs: Sequence[Pair], folder: Path, name: str) -> list[Pair]:
     """The pairs with the teacher's picture (rounded to 8 bits) in place of HR, to cut the same patches from.
 
     folder: where each picture is kept as a file, and taken from when it is of this LR by the teacher `name`: what was
@@ -148,9 +148,9 @@ def teacher_name(model: str, weights: str | None) -> str:
     return f"{model if weights else ''} {hashlib.sha256(file.read_bytes()).hexdigest()}"
 
 
-def blended(pairs: Sequence[Pair], taught: Sequence[Pair], share: float) -> list[Pair]:
+def blend(pairs: Sequence[Pair], by_teacher: Sequence[Pair], share: float) -> list[Pair]:
     """The pairs with `share` (0..1) of HR replaced by the same of the teacher's picture."""
     return [
         replace(pair, hr=np.rint((1 - share) * pair.hr + share * other.hr).astype(np.uint8))
-        for pair, other in zip(pairs, taught, strict=True)
+        for pair, other in zip(pairs, by_teacher, strict=True)
     ]
