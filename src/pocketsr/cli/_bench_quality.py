@@ -1,4 +1,4 @@
-"""`pocketsr bench quality`: PSNR and SSIM by the protocol of published x2 figures.
+"""`pocketsr bench quality`: PSNR and SSIM by the protocol of published figures.
 
 `-m all` is the table of the field (`_bench_field`).
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
-SUMMARY = "PSNR and SSIM on the usual test sets, by the protocol of published x2 figures"
+SUMMARY = "PSNR and SSIM on the usual test sets, by the protocol of published figures"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +54,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _table(rows: list[Row]) -> str:
     width = max(len("model"), *(len(row.model) for row in rows))
-    lines = [f"{'set':10}{'model':{width}}{'images':>8}{'PSNR dB':>9}{'SSIM':>8}"]
-    lines += [f"{r.set:10}{r.model:{width}}{r.images:8}{r.psnr_db:9.3f}{r.ssim:8.4f}" for r in rows]
+    lines = [f"{'set':10}{'model':{width}}{'scale':>6}{'images':>8}{'PSNR dB':>9}{'SSIM':>8}"]
+    lines += [f"{r.set:10}{r.model:{width}}{f'x{r.scale}':>6}{r.images:8}{r.psnr_db:9.3f}{r.ssim:8.4f}" for r in rows]
     return "\n".join(lines)

@@ -40,7 +40,7 @@ def draw_setting(
 
 
 def codec_pairs(
-    clips: Sequence[Clip], seed: int, *, encodings: int = 1, codecs: Collection[Codec] = CODECS,
+    clips: Sequence[Clip], seed: int, *, scale: int = 2, encodings: int = 1, codecs: Collection[Codec] = CODECS,
     skip: int = 10, take_every: int = 10, cache: Path | None = None,
 ) -> tuple[list[Pair], list[dict[str, Any]]]:  # fmt: skip
     """HR frames of the clips with the decoded LR frames, and a record of how each was made, fit for JSON.
@@ -55,7 +55,7 @@ def codec_pairs(
     """
     pairs, records = [], []
     for clip in tqdm(clips, desc="encoding", unit=" clips", disable=None):
-        shrunk = [pair_from(frame_name(clip.name, number), frame) for number, frame in enumerate(clip.frames)]
+        shrunk = [pair_from(frame_name(clip.name, number), frame, scale) for number, frame in enumerate(clip.frames)]
         lr = [pair.lr for pair in shrunk]
         height, width = lr[0].shape
         taken = range(skip, len(lr), take_every)

@@ -42,11 +42,13 @@ class PatchPool:
         if not self._pairs:
             best = max(pairs, key=lambda pair: min(pair.lr.shape), default=None)
             side = 0 if best is None else min(best.lr.shape)
-            largest = f", {best.name} comes closest with {2 * side}" if best else ""
+            scale = best.scale if best else 2
+            largest = f", {best.name} comes closest with {scale * side}" if best else ""
             raise UserError(
-                f"no picture has {2 * patch} pixels a side (HR), as patches of {patch} need{largest}: "
+                f"no picture has {scale * patch} pixels a side (HR), as patches of {patch} need{largest}: "
                 f"use larger images, or patches of at most {side}"
             )
+        self.scale = self._pairs[0].scale
         places, gradients = [], []
         for number, pair in enumerate(self._pairs):
             top, left, gradient = _places(pair.lr, patch)
@@ -71,7 +73,7 @@ class PatchPool:
         return len(self._places)
 
     def batch(self, rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
-        """`size` patches, each in one of the 8 orientations: lr N 1 P P and hr N 1 2P 2P, float32 in 0..1."""
+        """`size` patches, each in one of the 8 orientations: lr N 1 P P and hr N 1 scale*P scale*P, float32 in 0..1."""
         patch = self.patch
         if self._cumulated is None:
             textured = self._textured[rng.integers(len(self._textured), size=size)]
@@ -81,14 +83,15 @@ class PatchPool:
         anywhere = rng.integers(len(self._places), size=size)
         chosen = self._places[np.where(rng.random(size) < self.flat_share, anywhere, textured)]
         draws = np.concatenate([chosen, rng.integers((_GRID, _GRID, 8), size=(size, 3))], axis=1).tolist()
-        lr, hr = (np.empty((size, 1, side, side), np.uint8) for side in (patch, 2 * patch))
+        scale = self.scale
+        lr, hr = (np.empty((size, 1, side, side), np.uint8) for side in (patch, scale * patch))
         for k, (number, top, left, down, right, turn) in enumerate(draws):
             pair = self._pairs[number]
             height, width = pair.lr.shape
             y = top + down * min(_GRID, height - patch - top + 1) // _GRID  # less room below the last place
             x = left + right * min(_GRID, width - patch - left + 1) // _GRID
             _oriented(lr[k, 0], turn)[:] = pair.lr[y : y + patch, x : x + patch]
-            _oriented(hr[k, 0], turn)[:] = pair.hr[2 * y : 2 * (y + patch), 2 * x : 2 * (x + patch)]
+            _oriented(hr[k, 0], turn)[:] = pair.hr[scale * y : scale * (y + patch), scale * x : scale * (x + patch)]
         return _floats(lr), _floats(hr)
 
 

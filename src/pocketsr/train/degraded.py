@@ -18,14 +18,18 @@ _WINDOWS = ((720, 1280), (540, 960), (480, 640), (360, 640))  # HR (height, widt
 _MOST_VALID = 48  # frames: they show what all would, and validating stays quick
 
 
-def load_degraded(data: Data, codec: CodecData, seed: int) -> tuple[list[Pair], list[Pair], list[dict[str, Any]]]:
+def load_degraded(
+    data: Data, codec: CodecData, seed: int, scale: int = 2
+) -> tuple[list[Pair], list[Pair], list[dict[str, Any]]]:
     """(to train with, to validate with, how each clip was encoded, fit for JSON), parted by clip and by photograph.
 
     Raises UserError where clips or photographs are missing, and as `pocketsr.data.codec_pairs` does.
     """
     clips = [*_pieces(codec), *_pans(data, codec, seed)]
     cache = Path(codec.cache) if codec.cache else None
-    pairs, records = codec_pairs(clips, seed, encodings=codec.encodings, take_every=codec.take_every, cache=cache)
+    pairs, records = codec_pairs(
+        clips, seed, scale=scale, encodings=codec.encodings, take_every=codec.take_every, cache=cache
+    )
     train, valid = split(pairs, data.valid_share, only=data.valid_patterns)
     return train, valid[:: -(-len(valid) // _MOST_VALID)], records
 

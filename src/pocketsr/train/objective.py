@@ -8,7 +8,7 @@ from pocketsr.losses import LossSum
 from pocketsr.nets import SRNet
 from pocketsr.nets.base import crop
 from pocketsr.train.teacher import Teacher
-from pocketsr.train.validate import SHAVE
+from pocketsr.train.validate import shave
 
 __all__ = ["Objective"]
 
@@ -19,6 +19,7 @@ class Objective(nn.Module):
     def __init__(self, net: SRNet, losses: LossSum, teacher: Teacher | None) -> None:
         super().__init__()
         self.net, self.losses, self.teacher = net, losses, teacher
+        self._shave = shave(net.scale)
 
     def forward(
         self, lr: Tensor, hr: Tensor, teacher_sr: Tensor | None, borders: bool = False
@@ -27,9 +28,9 @@ class Objective(nn.Module):
 
         Nothing that depends on padding counts: with it, 0.07 dB less by validation. But a picture has borders, if not
         as many as a patch: with `borders` a patch is a picture, padded as one and counted as far as figures do.
-        lr: N 1 H W. hr, and the teacher's picture `teacher_sr` where it is kept: N 1 2H 2W. All in 0..1.
+        lr: N 1 H W. hr, and the teacher's picture `teacher_sr` where it is kept: N 1 scale*H scale*W. All in 0..1.
         """
-        margin = SHAVE if borders else self.net.scale * self.net.reach
+        margin = self._shave if borders else self.net.scale * self.net.reach
         inner = crop(hr, margin, margin)
         if self.teacher is None or not self.losses.needs_teacher:
             return self.losses(self._enlarged(lr, borders), inner)
@@ -43,4 +44,4 @@ class Objective(nn.Module):
         )  # fmt: skip
 
     def _enlarged(self, lr: Tensor, borders: bool) -> Tensor:
-        return crop(self.net(lr), SHAVE, SHAVE) if borders else self.net.valid(lr)
+        return crop(self.net(lr), self._shave, self._shave) if borders else self.net.valid(lr)

@@ -15,13 +15,14 @@ from pocketsr.nets import SRNet
 from pocketsr.train.degraded import load_degraded
 from pocketsr.train.recipe import Data, Recipe
 
-__all__ = ["Loaded", "check_net", "load_pairs"]
+__all__ = ["SCALES", "Loaded", "check_net", "load_pairs"]
 
+SCALES = (1, 2, 3, 4)
 Loaded = tuple[list[Pair], list[Pair], list[dict[str, Any]]]
 """Pairs to train with, pairs to validate with, and a record of each drawing."""
 
 
-def load_pairs(recipe: Recipe) -> Loaded:
+def load_pairs(recipe: Recipe, scale: int = 2) -> Loaded:
     """(to train with, to validate with, a record of each drawing), parted by file.
 
     Only codecs are drawn before training begins; the record is empty without them.
@@ -29,9 +30,9 @@ def load_pairs(recipe: Recipe) -> Loaded:
     """
     data = recipe.data
     if data.codec is not None:
-        train, valid, drawn = load_degraded(data, data.codec, recipe.seed)
+        train, valid, drawn = load_degraded(data, data.codec, recipe.seed, scale)
     else:
-        images = load_images(data.folders(), exclude=data.exclude)
+        images = load_images(data.folders(), exclude=data.exclude, scale=scale)
         train, valid = split(images, data.valid_share, only=data.valid_patterns)
         train, drawn = _resize(train, data), []
     if data.noise_levels or data.jpeg_quality:
@@ -64,8 +65,8 @@ def check_net(recipe: Recipe, net: SRNet) -> None:
     """Raises UserError for a network that this room can't train, or that computes no pixel of a patch unpadded."""
     assert recipe.quant or recipe.net
     name = f"net {recipe.net.name}" if recipe.net else f"quant.model {recipe.quant.model}"  # type: ignore[union-attr]
-    if (net.scale, net.channels) != (2, 1):
-        raise UserError(f"{name} is x{net.scale} of {net.channels} channels: x2 of luma is trained here")
+    if net.scale not in SCALES or net.channels != 1:
+        raise UserError(f"{name} is x{net.scale} of {net.channels} channels: x1 to x4 of luma is trained here")
     if not any(weight.requires_grad for weight in net.parameters()):
         raise UserError(f"{name} has no weights to train: choose another")
     for _, patch in recipe.stages():
