@@ -27,7 +27,9 @@ def as_figures(rows: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, floa
     """The rows of the quality bench by model and set: {"tiny": {"Set5": {"psnr_db": .., "ssim": ..}}}."""
     figures: dict[str, dict[str, dict[str, float]]] = {}
     for row in rows:
-        figures.setdefault(row["model"], {})[row["set"]] = {"psnr_db": row["psnr_db"], "ssim": row["ssim"]}
+        scale = row.get("scale", 2)
+        model = row["model"] if row["model"] != "bicubic" or scale == 2 else f"bicubic-x{scale}"
+        figures.setdefault(model, {})[row["set"]] = {"psnr_db": row["psnr_db"], "ssim": row["ssim"]}
     return figures
 
 

@@ -30,7 +30,7 @@ class Fake:
         assert out is None
         self.fed.append((y.shape, y.dtype.name))
         top = np.iinfo(y.dtype).max
-        return np.clip(np.floor(imresize(y.astype(np.float64), 2) + 0.5), 0, top).astype(y.dtype)
+        return np.clip(np.floor(imresize(y.astype(np.float64), self.scale) + 0.5), 0, top).astype(y.dtype)
 
 
 def photo(height: int, width: int) -> NDArray[np.uint8]:
@@ -49,15 +49,23 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "images", "psnr_db", "ssim_value"), [("Set5", 5, 33.66, 0.9299), ("Set14", 14, 30.24, 0.8688)]
+    ("name", "scale", "psnr_db", "ssim_value"),
+    [
+        ("Set5", 2, 33.66, 0.9299),
+        ("Set14", 2, 30.24, 0.8688),
+        ("Set5", 3, 30.39, 0.8682),
+        ("Set5", 4, 28.42, 0.8104),
+    ],
 )
 def test_bicubic_reads_as_published(
-    shared_data: Path, name: str, images: int, psnr_db: float, ssim_value: float
+    shared_data: Path, name: str, scale: int, psnr_db: float, ssim_value: float
 ) -> None:
-    (row,) = quality.measure({}, name, quality.find_sets(shared_data / "test", [name])[name])
-    assert (row.model, row.set, row.images) == ("bicubic", name, images)
+    files = quality.find_sets(shared_data / "test", [name])[name]
+    row, other = quality.measure({"fake": Fake(scale=scale)}, name, files)
+    assert (row.model, row.set, row.scale, row.images) == ("bicubic", name, scale, len(files))
     assert row.psnr_db == pytest.approx(psnr_db, abs=0.01)
-    assert row.ssim == pytest.approx(ssim_value, abs=0.0002)
+    assert row.ssim == pytest.approx(ssim_value, abs=0.0005)
+    assert other.psnr_db == pytest.approx(psnr_db, abs=0.12)
 
 
 def test_a_network_that_is_bicubic_reads_close_to_the_calibration(shared_data: Path) -> None:
@@ -159,8 +167,15 @@ def test_users_mistakes_are_named(data: Path) -> None:
     Image.new("RGB", (100, 15)).save(data / "Mine" / "low.png")
     with pytest.raises(UserError, match="100x15"):
         quality.read_image(data / "Mine" / "low.png")
-    with pytest.raises(UserError, match="x4"):
-        quality.measure({"big": Fake(scale=4)}, "Mine", [])
+    with pytest.raises(UserError, match="x5"):
+        quality.measure({"big": Fake(scale=5)}, "Mine", [])
+
+
+def test_networks_of_several_scales_stand_in_one_table(data: Path) -> None:
+    nets = {"two": Fake(), "three": Fake(scale=3)}
+    rows = quality.measure(nets, "Mine", quality.find_sets(data)["Mine"])
+    assert [(row.model, row.scale) for row in rows] == [("bicubic", 2), ("bicubic", 3), ("two", 2), ("three", 3)]
+    assert nets["three"].fed == [((13, 16), "uint16"), ((10, 11), "uint16")]  # HR cropped to 39x48 and 30x33
 
 
 def run(*argv: str) -> int:
@@ -188,7 +203,7 @@ def test_json_is_the_only_thing_on_standard_output(
         ("bicubic", "Mine", 2),
         ("fake", "Mine", 2),
     ]
-    assert all(set(r) == {"model", "set", "images", "psnr_db", "ssim"} for r in rows)
+    assert all(set(r) == {"model", "set", "scale", "images", "psnr_db", "ssim"} for r in rows)
     assert all(10 < r["psnr_db"] < 60 and 0 < r["ssim"] < 1 for r in rows)
 
 
@@ -196,7 +211,7 @@ def test_table(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     monkeypatch.setattr(_bench_quality, "open_networks", lambda *_: {"a-long-model-name.onnx": Fake()})
     assert run("--data", str(data), "--sets", "Mine") == 0
     head, *rows = capsys.readouterr().out.splitlines()
-    assert head.split() == ["set", "model", "images", "PSNR", "dB", "SSIM"]
+    assert head.split() == ["set", "model", "scale", "images", "PSNR", "dB", "SSIM"]
     assert [row.split()[1] for row in rows] == ["bicubic", "a-long-model-name.onnx"]
     assert len({len(row) for row in rows}) == 1
 

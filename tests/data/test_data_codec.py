@@ -102,8 +102,8 @@ def test_pairs_hold_the_hr_frame_and_what_the_codec_left_of_its_lr() -> None:
 @pytest.mark.parametrize("codec", ["h264", "vp9"])
 def test_a_drawing_depends_on_seed_and_clip_alone(codec: Codec) -> None:
     one, other = Clip("one.mkv", _clip(144, 192, 6)), Clip("other.mkv", _clip(144, 192, 6)[::-1])
-    pairs, records = codec_pairs([one], 0, draws=2, codecs=(codec,), skip=0, take_every=5)
-    again, more = codec_pairs([other, one], 0, draws=2, codecs=(codec,), skip=0, take_every=5)
+    pairs, records = codec_pairs([one], 0, encodings=2, codecs=(codec,), skip=0, take_every=5)
+    again, more = codec_pairs([other, one], 0, encodings=2, codecs=(codec,), skip=0, take_every=5)
     assert more[2:] == records
     assert len(pairs) == 4
     for pair, same in zip(pairs, again[4:], strict=True):
@@ -115,7 +115,7 @@ def test_seeds_and_draws_and_clips_draw_differently() -> None:
     frames = _clip(32, 48, 1)
 
     def settings(seed: int, name: str = "one") -> list[tuple[object, ...]]:
-        records = codec_pairs([Clip(name, frames)], seed, draws=6, codecs=("h264",), skip=1)[1]
+        records = codec_pairs([Clip(name, frames)], seed, encodings=6, codecs=("h264",), skip=1)[1]
         return [(record["bit_rate_kbps"], record["fps"], record["keyframe_interval"]) for record in records]
 
     assert settings(0) == settings(0)

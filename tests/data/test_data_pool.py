@@ -71,20 +71,20 @@ def test_favoured_pictures_are_drawn_as_often_as_they_are_favoured_whatever_thei
         pair_from(name, (level + np.arange(width) % 20 * np.ones((height, 1))).astype(np.uint8))
         for name, (height, width, level) in sizes.items()
     ]
-    _, hr = _draw(PatchPool(pairs, 16, favour={"few/*": 3.0}), 4000)
+    _, hr = _draw(PatchPool(pairs, 16, weights={"few/*": 3.0}), 4000)
     found = hr.flatten(1).mean(1) * 255
     shares = [float(((found > level - 5) & (found < level + 25)).float().mean()) for _, _, level in sizes.values()]
     np.testing.assert_allclose(shares, [0.2, 0.2, 0.6], atol=0.035)  # 1 : 1 : 3; over 4 standard deviations
 
 
 def test_a_favoured_picture_is_still_seen_where_it_has_texture() -> None:
-    _, hr = _draw(PatchPool([_half_flat()], 16, favour={"half": 2.0}), 400)
+    _, hr = _draw(PatchPool([_half_flat()], 16, weights={"half": 2.0}), 400)
     assert float((hr.flatten(1).std(1) == 0).float().mean()) < 0.05
 
 
 def test_a_favour_that_matches_nothing_is_refused() -> None:
-    with pytest.raises(UserError, match="favour 'ful\\*' matches no picture"):
-        PatchPool([_half_flat()], 16, favour={"ful*": 2.0})
+    with pytest.raises(UserError, match="sampling_weights 'ful\\*' matches no picture"):
+        PatchPool([_half_flat()], 16, weights={"ful*": 2.0})
 
 
 def test_patches_come_from_the_textured_half_unless_flat_ones_are_asked_for() -> None:

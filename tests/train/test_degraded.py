@@ -51,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _load(folder: Path, pans: int = 5, cache: Path | None = None) -> tuple[list[Pair], list[Pair], list[dict]]:
     codec = CodecData(
-        clips=str(folder / "clips"), exclude=("held_out",), pans=pans, frames=11, draws=2, take_every=5,
+        clips=str(folder / "clips"), exclude=("held_out",), panned_clips=pans, frames=11, encodings=2, take_every=5,
         cache=str(cache) if cache else None,
     )  # fmt: skip
     return load_degraded(Data(folder=str(folder / "photos"), valid_share=1 / 2), codec, 0)
@@ -93,6 +93,6 @@ def test_the_same_seed_gives_the_same_pairs_and_fewer_pans_leave_the_others(fold
 
 
 def test_without_large_photographs_the_mend_is_named(folder: Path) -> None:
-    codec = CodecData(clips=str(folder / "clips"), pans=1, frames=11)
+    codec = CodecData(clips=str(folder / "clips"), panned_clips=1, frames=11)
     with pytest.raises(UserError, match="has 640x360 pixels, as pans need: add larger photographs, or set"):
         load_degraded(Data(folder=str(folder / "photos"), exclude=("a", "b")), codec, 0)

@@ -191,11 +191,11 @@ def test_a_student_comes_closer_to_its_teacher(tmp_path: Path, recipe: Make, cac
     )  # fmt: skip
     train(made, tmp_path / "run")
     torch.manual_seed(made.seed)
-    begun = nets.build(made.net.name, **made.net.config)
+    fresh = nets.build(made.net.name, **made.net.config)
     lr = torch.stack([torch.from_numpy(pair.lr)[None] for pair in load_pairs(made)[1]]) / 255
     aim = load_teacher(model, torch.device("cpu")).enlarge(lr)
     with torch.no_grad():
-        before, after = (float((net(lr) - aim).abs().mean()) for net in (begun, load_network(tmp_path / "run/best.pt")))
+        before, after = (float((net(lr) - aim).abs().mean()) for net in (fresh, load_network(tmp_path / "run/best.pt")))
     assert after < before / 2
 
 
@@ -242,3 +242,24 @@ def test_mistakes_are_told_before_images_are_read(
 ) -> None:
     with pytest.raises(UserError, match=said):
         train(recipe(data={"folder": "nowhere"}, **changes), tmp_path / "run")
+
+
+@pytest.mark.parametrize("scale", [3, 4])
+def test_networks_of_other_scales_train_and_export(recipe: Callable[..., Recipe], tmp_path: Path, scale: int) -> None:
+    layers = [{"channels": 6}, {"channels": scale**2}]
+    made = recipe(
+        net={"name": "pocket", "config": {"layers": layers, "scale": scale, "anchor": "bicubic"}}, steps=4, patch=12,
+        borders_every=2,
+    )  # fmt: skip
+    outcome = train(made, tmp_path / "run")
+    assert outcome.finished
+    assert outcome.best_psnr_db > 10
+    network = load(tmp_path / "run" / f"{made.name}.onnx")
+    assert network.scale == scale
+    flat = network(np.full((9, 11), 77, np.uint8))
+    assert flat.shape == (9 * scale, 11 * scale)
+    trained = load_network(tmp_path / "run" / "best.pt")
+    y = np.random.default_rng(0).integers(0, 256, (20, 24)).astype(np.float32) / 255
+    with torch.no_grad():
+        wanted = trained(torch.from_numpy(y)[None, None])[0, 0].numpy()
+    np.testing.assert_allclose(network(y), wanted, atol=2e-5)

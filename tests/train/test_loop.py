@@ -109,11 +109,11 @@ def test_the_average_is_a_plain_mean_at_first(tmp_path: Path, recipe: Make) -> N
     made = recipe(steps=1, ema={"decay": 0.999})
     train(made, tmp_path / "run")
     torch.manual_seed(made.seed)
-    begun = nets.build(made.net.name, **made.net.config).state_dict()
+    initial_network = nets.build(made.net.name, **made.net.config).state_dict()
     state = load_checkpoint(tmp_path / "run" / "last.pt")
     for name, weight in state["net"].items():
-        assert not torch.equal(begun[name], weight)
-        torch.testing.assert_close(state["ema"][name], (begun[name] + weight) / 2)
+        assert not torch.equal(initial_network[name], weight)
+        torch.testing.assert_close(state["ema"][name], (initial_network[name] + weight) / 2)
 
 
 def test_without_an_average_the_weights_themselves_are_kept(tmp_path: Path, recipe: Make) -> None:
@@ -159,12 +159,12 @@ def test_what_is_kept_may_hold_a_share_of_the_beginning(tmp_path: Path, recipe: 
     train(recipe(steps=2), tmp_path / "first")
     best = tmp_path / "first" / "best.pt"
     train(recipe(steps=4, init=str(best), init_share=0.25), tmp_path / "second")
-    begun, last, kept = (load_checkpoint(path)["ema"] for path in (
+    initial_network, last, kept = (load_checkpoint(path)["ema"] for path in (
         best, tmp_path / "second" / "last.pt", tmp_path / "second" / "best.pt"
     ))  # fmt: skip
-    for name, weight in begun.items():
+    for name, weight in initial_network.items():
         torch.testing.assert_close(kept[name], 0.75 * last[name] + 0.25 * weight)
-    assert any(not torch.equal(last[name], weight) for name, weight in begun.items())
+    assert any(not torch.equal(last[name], weight) for name, weight in initial_network.items())
 
 
 def test_what_depends_on_padding_does_not_count(recipe: Make) -> None:

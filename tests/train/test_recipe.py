@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from pocketsr.errors import UserError
-from pocketsr.train import Recipe, dump_recipe, parse_recipe
+from pocketsr.train import Recipe, current_key, dump_recipe, parse_recipe
 from pocketsr.train.recipe import Ema
 from pocketsr.train.recipe_file import differences
 
@@ -52,6 +52,30 @@ def test_what_is_written_is_read_again_the_same(tmp_path: Path, recipe: Callable
     path = tmp_path / "written.yaml"
     path.write_text(dump_recipe(one))
     assert parse_recipe(path) == one
+
+
+def test_keys_of_the_release_before_are_read_with_a_note(tmp_path: Path, content: dict[str, Any]) -> None:
+    path = tmp_path / "old.yaml"
+    content["data"] |= {"favour": {"a/*": 2}, "valid_only": ["b/*"], "codec": {"clips": "c", "pans": 3, "draws": 4}}
+    path.write_text(yaml.safe_dump(content))
+    with pytest.warns(FutureWarning) as notes:
+        read = parse_recipe(path, ["data.valid_only=[d/*]"])
+    assert sorted(str(note.message).partition(": ")[2] for note in notes) == [
+        "data.codec.draws is called data.codec.encodings now",
+        "data.codec.pans is called data.codec.panned_clips now",
+        "data.favour is called data.sampling_weights now",
+        "data.valid_only is called data.valid_patterns now",
+    ]
+    assert read.data.sampling_weights == {"a/*": 2}
+    assert read.data.valid_patterns == ("d/*",)
+    assert read.data.codec is not None
+    assert (read.data.codec.panned_clips, read.data.codec.encodings) == (3, 4)
+    content["data"]["sampling_weights"] = {"e/*": 1}
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(UserError, match=r"old.yaml: data.favour is data.sampling_weights now, and both are set"):
+        parse_recipe(path)
+    assert current_key("data.favour.a") == "data.sampling_weights.a"
+    assert current_key("data.favourite") == "data.favourite"
 
 
 def test_nothing_changes_after_reading(file: Path) -> None:

@@ -19,7 +19,7 @@ from pocketsr.nets import build, to_onnx
 from pocketsr.pixels import imresize, psnr, rgb_to_luma
 from pocketsr.train import Recipe
 from pocketsr.train.checkpoint import save_checkpoint
-from pocketsr.train.teacher import blended, enlarged_pairs, load_teacher, teacher_name
+from pocketsr.train.teacher import blend, load_teacher, make_teacher_pairs, teacher_name
 
 CPU = torch.device("cpu")
 
@@ -91,28 +91,28 @@ class _Counting:
 
 def test_pictures_are_made_once_for_these_images_and_this_teacher(tmp_path: Path) -> None:
     pairs, store, teacher = [_pair(0), _pair(1)], tmp_path / "kept" / "teacher", _Counting()
-    made = enlarged_pairs(teacher, pairs, store, "one")
+    made = make_teacher_pairs(teacher, pairs, store, "one")
     assert teacher.asked == 2
-    again = enlarged_pairs(teacher, pairs, store, "one")
+    again = make_teacher_pairs(teacher, pairs, store, "one")
     assert teacher.asked == 2
     for pair, first, second in zip(pairs, made, again, strict=True):
         assert first.lr is pair.lr
         assert first.hr.shape == pair.hr.shape
         assert (first.hr == 255).all()  # 1.2 is clipped
         np.testing.assert_array_equal(first.hr, second.hr)
-    enlarged_pairs(teacher, pairs, store, "another")
+    make_teacher_pairs(teacher, pairs, store, "another")
     assert teacher.asked == 4
-    enlarged_pairs(teacher, [*pairs[::-1], _pair(2)], store, "another")
+    make_teacher_pairs(teacher, [*pairs[::-1], _pair(2)], store, "another")
     assert teacher.asked == 5  # those that are there are found, in whatever order
 
 
 def test_a_share_of_the_teachers_picture_stands_for_as_much_of_hr() -> None:
     pair = _pair(0)
     taught = replace(pair, hr=np.full_like(pair.hr, 200))
-    (quarter,) = blended([pair], [taught], 0.25)
+    (quarter,) = blend([pair], [taught], 0.25)
     assert quarter.lr is pair.lr
     np.testing.assert_array_equal(quarter.hr, np.rint(0.75 * pair.hr + 50))
-    np.testing.assert_array_equal(blended([pair], [taught], 1)[0].hr, taught.hr)
+    np.testing.assert_array_equal(blend([pair], [taught], 1)[0].hr, taught.hr)
 
 
 def test_a_teacher_is_told_by_what_its_file_holds(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
-"""PSNR and SSIM of x2 networks on folders of HR images, by the one protocol that published figures share.
+"""PSNR and SSIM of networks on folders of HR images, by the one protocol that published figures share.
 
-For each image: HR is cropped to a multiple of 2; LR is MATLAB's bicubic `imresize(HR, 1/2)` of the R'G'B' image
-in uint8. The network upscales LR's luma (BT.601, studio range, unrounded: it travels as 16 bits), bicubic its
-chroma; both go back to R'G'B', rounded to uint8. That image's luma, by the unrounded conversion, is compared
-with HR's, 2 border pixels shaved. This is the way of `pocketsr upscale` with an image (which also repeats the
+For each image: HR is cropped to a multiple of the scale s (2, 3 or 4); LR is MATLAB's bicubic `imresize(HR, 1/s)`
+of the R'G'B' image in uint8. The network upscales LR's luma (BT.601, studio range, unrounded: it travels as 16 bits),
+bicubic its chroma; both go back to R'G'B', rounded to uint8. That image's luma, by the unrounded conversion, is
+compared with HR's, s border pixels shaved. This is the way of `pocketsr upscale` with an image (which also repeats the
 edges; here a network is measured as it is), and how RGB networks are measured: their published weights read as
 published, IMDN 37.996 and 33.627 dB (38.00, 33.63) and ECBSR-M4C16 37.17 (37.18). A luma network's plane alone,
 as uint8, reads 0.01 to 0.03 dB less, and 0.04 to 0.08 dB less if LR's luma is rounded too.
@@ -45,7 +45,7 @@ __all__ = [
     "read_sample",
 ]
 
-_SCALE = 2
+_SCALES = (2, 3, 4)
 _SMALLEST = 16  # HR pixels: SSIM's window of 11 and the shaved border must fit
 _SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _USUAL = ("Set5", "Set14", "B100", "Urban100")
@@ -69,6 +69,7 @@ class Row:
 
     model: str
     set: str
+    scale: int
     images: int
     psnr_db: float
     ssim: float
@@ -80,6 +81,7 @@ class Sample:
 
     hr: NDArray[np.uint8]
     lr: NDArray[np.uint8]
+    scale: int
     grey: bool
     """Whether MATLAB scripts took it as its own luma (see the module's docstring)."""
 
@@ -111,8 +113,8 @@ def _images(folder: Path) -> list[Path]:
     return sorted(f for f in folder.iterdir() if f.suffix.lower() in _SUFFIXES and f.is_file())
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """(H, W, 3) R'G'B', cropped to a multiple of 2; grey has R = G = B. UserError where it can't be used."""
+def read_image(path: Path, scale: int = 2) -> NDArray[np.uint8]:
+    """(H, W, 3) R'G'B', cropped to multiples of `scale`; grey has R = G = B. UserError where it can't be used."""
     try:
         with Image.open(path) as image:
             pixels = np.asarray(image.convert("RGB"))
@@ -122,33 +124,35 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     if min(height, width) < _SMALLEST:
         least = f"{_SMALLEST}x{_SMALLEST}"
         raise UserError(f"image {path} is {width}x{height}: too small to measure, {least} is the least")
-    return pixels[: height - height % _SCALE, : width - width % _SCALE]
+    return pixels[: height - height % scale, : width - width % scale]
 
 
 def _round8(image: NDArray[Any]) -> NDArray[np.uint8]:
     return np.clip(np.floor(image + 0.5), 0, 255).astype(np.uint8)
 
 
-_INNER = (slice(_SCALE, -_SCALE), slice(_SCALE, -_SCALE))
+def _inner(plane: NDArray[Any], scale: int) -> NDArray[Any]:
+    return plane[scale:-scale, scale:-scale]
 
 
-def _compare(luma: NDArray[Any], reference: NDArray[Any]) -> Quality:
-    return Quality(psnr(luma[_INNER], reference[_INNER]), ssim(luma[_INNER], reference[_INNER]))
+def _compare(luma: NDArray[Any], reference: NDArray[Any], scale: int) -> Quality:
+    luma, reference = _inner(luma, scale), _inner(reference, scale)
+    return Quality(psnr(luma, reference), ssim(luma, reference))
 
 
-def bicubic_quality(hr: NDArray[np.uint8], grey: bool = False) -> Quality:
+def bicubic_quality(hr: NDArray[np.uint8], grey: bool = False, scale: int = 2) -> Quality:
     """The calibration figure of `hr` (H, W, 3), in one plane (see the module's docstring).
 
     grey: take the image as its own luma, in 0..255, as MATLAB scripts took a grey file.
     """
     plane = hr[..., 0] if grey else _round8(rgb_to_luma(hr))
-    small = imresize(plane, 1 / _SCALE).astype(np.float64)
-    return _compare(imresize(small, _SCALE), plane)
+    small = imresize(plane, 1 / scale).astype(np.float64)
+    return _compare(imresize(small, scale), plane, scale)
 
 
 def network_quality(net: Upscaler, hr: NDArray[np.uint8], lr: NDArray[np.uint8]) -> Quality:
     """Upscale `lr` as the protocol says and compare with `hr`; both (H, W, 3) R'G'B'."""
-    return _compare(rgb_to_luma(_upscale(net, lr)), rgb_to_luma(hr))
+    return _compare(rgb_to_luma(_upscale(net, lr)), rgb_to_luma(hr), net.scale)
 
 
 def _upscale(net: Upscaler, lr: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -157,49 +161,59 @@ def _upscale(net: Upscaler, lr: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return out
     ycbcr = rgb_to_ycbcr(lr.astype(np.float64))
     luma = net(np.floor(ycbcr[..., 0] * 257 + 0.5).astype(np.uint16)) / 257  # 255 * 257 = 65535
-    return _round8(ycbcr_to_rgb(np.dstack([luma, imresize(ycbcr[..., 1:], _SCALE)])))
+    return _round8(ycbcr_to_rgb(np.dstack([luma, imresize(ycbcr[..., 1:], net.scale)])))
 
 
-def read_sample(name: str, path: Path) -> Sample:
+def read_sample(name: str, path: Path, scale: int = 2) -> Sample:
     """The image at `path` of the set `name`. Raises UserError where it can't be used."""
-    hr = read_image(path)
-    return Sample(hr, imresize(hr, 1 / _SCALE), (name, path.stem) in _GREY_ORIGINALS)
+    hr = read_image(path, scale)
+    return Sample(hr, imresize(hr, 1 / scale), scale, (name, path.stem) in _GREY_ORIGINALS)
 
 
 def mean_psnr_db(net: Upscaler, samples: Iterable[Sample]) -> float:
     """The first half of `mean_quality`, in much less than half of the time."""
     lumas = ((rgb_to_luma(_upscale(net, sample.lr)), rgb_to_luma(sample.hr)) for sample in samples)
-    return float(np.mean([psnr(luma[_INNER], reference[_INNER]) for luma, reference in lumas]))
+    pairs = ((_inner(luma, net.scale), _inner(reference, net.scale)) for luma, reference in lumas)
+    return float(np.mean([psnr(luma, reference) for luma, reference in pairs]))
 
 
 def mean_quality(net: Upscaler, samples: Iterable[Sample]) -> Quality:
-    """Of `net` over `samples`. Raises UserError for a network that is not x2."""
-    _check_scale("the network", net)
-    return _mean_of([network_quality(net, sample.hr, sample.lr) for sample in samples])
+    """Of `net` over `samples` of its scale. Raises UserError for samples of another."""
+    figures = []
+    for sample in samples:
+        if sample.scale != net.scale:
+            raise UserError(f"the network is x{net.scale}, the test images and their figures are x{sample.scale}")
+        figures.append(network_quality(net, sample.hr, sample.lr))
+    return _mean_of(figures)
 
 
 def calibration(samples: Iterable[Sample]) -> Quality:
     """Of bicubic, as papers quote it."""
-    return _mean_of([bicubic_quality(sample.hr, sample.grey) for sample in samples])
-
-
-def _check_scale(what: str, net: Upscaler) -> None:
-    if net.scale != _SCALE:
-        raise UserError(f"{what} is x{net.scale}: the test sets and their figures are x{_SCALE}")
+    return _mean_of([bicubic_quality(sample.hr, sample.grey, sample.scale) for sample in samples])
 
 
 def measure(nets: dict[str, Upscaler], name: str, files: Iterable[Path]) -> list[Row]:
-    """A row for bicubic and each of `nets` on the set `name`. Raises UserError for a net that is not x2."""
+    """A row for each of `nets` on the set `name`, after one for bicubic at each of their scales (x2 without any).
+
+    Raises UserError for a net that is not x2, x3 or x4.
+    """
     for model, net in nets.items():
-        _check_scale(f"model '{model}'", net)
-    figures: dict[str, list[Quality]] = {model: [] for model in ("bicubic", *nets)}
+        if net.scale not in _SCALES:
+            raise UserError(f"model '{model}' is x{net.scale}: the test sets have figures for x2, x3 and x4")
+    scales = sorted({net.scale for net in nets.values()}) or [2]
+    kinds = [("bicubic", scale) for scale in scales] + [(model, net.scale) for model, net in nets.items()]
+    figures: dict[tuple[str, int], list[Quality]] = {kind: [] for kind in kinds}
     for path in files:
-        sample = read_sample(name, path)
-        figures["bicubic"].append(bicubic_quality(sample.hr, sample.grey))
+        samples = {scale: read_sample(name, path, scale) for scale in scales}
+        for scale, sample in samples.items():
+            figures["bicubic", scale].append(bicubic_quality(sample.hr, sample.grey, scale))
         for model, net in nets.items():
-            figures[model].append(network_quality(net, sample.hr, sample.lr))
-    means = {model: _mean_of(each) for model, each in figures.items()}
-    return [Row(model, name, len(figures[model]), mean.psnr_db, mean.ssim) for model, mean in means.items()]
+            figures[model, net.scale].append(network_quality(net, samples[net.scale].hr, samples[net.scale].lr))
+    means = {kind: _mean_of(each) for kind, each in figures.items()}
+    return [
+        Row(model, name, scale, len(figures[model, scale]), mean.psnr_db, mean.ssim)
+        for (model, scale), mean in means.items()
+    ]
 
 
 def _mean_of(each: list[Quality]) -> Quality:

@@ -1,4 +1,4 @@
-"""`pocketsr bench quality`: PSNR and SSIM by the protocol of published x2 figures.
+"""`pocketsr bench quality`: PSNR and SSIM by the protocol of published figures.
 
 `-m all` is the table of the field (`_bench_field`).
 """
@@ -15,13 +15,14 @@ from pocketsr.cli import _bench_field
 from pocketsr.cli._figures import add_options, jsonable, listed
 from pocketsr.cli._networks import WEIGHTS_HELP, open_networks
 from pocketsr.models import SHIPPED
+from pocketsr.names import harmless
 
 if TYPE_CHECKING:
     from pocketsr.bench.quality import Row
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
-SUMMARY = "PSNR and SSIM on the usual test sets, by the protocol of published x2 figures"
+SUMMARY = "PSNR and SSIM on the usual test sets, by the protocol of published figures"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,14 +47,16 @@ def run(args: argparse.Namespace) -> int:
     rows: list[Row] = []
     for name, files in sets.items():
         # disable=None: a bar on a terminal, nothing when piped
-        bar = tqdm(files, desc=name, unit="image", leave=False, disable=None, file=sys.stderr)
+        bar = tqdm(files, desc=harmless(name), unit="image", leave=False, disable=None, file=sys.stderr)
         rows += measure(nets, name, bar)
     print(json.dumps({"rows": [jsonable(row) for row in rows]}) if args.json else _table(rows))
     return 0
 
 
 def _table(rows: list[Row]) -> str:
-    width = max(len("model"), *(len(row.model) for row in rows))
-    lines = [f"{'set':10}{'model':{width}}{'images':>8}{'PSNR dB':>9}{'SSIM':>8}"]
-    lines += [f"{r.set:10}{r.model:{width}}{r.images:8}{r.psnr_db:9.3f}{r.ssim:8.4f}" for r in rows]
+    width = max(len("model"), *(len(harmless(row.model)) for row in rows))
+    lines = [f"{'set':10}{'model':{width}}{'scale':>6}{'images':>8}{'PSNR dB':>9}{'SSIM':>8}"]
+    for row in rows:
+        named = f"{harmless(row.set):10}{harmless(row.model):{width}}{f'x{row.scale}':>6}"
+        lines.append(f"{named}{row.images:8}{row.psnr_db:9.3f}{row.ssim:8.4f}")
     return "\n".join(lines)

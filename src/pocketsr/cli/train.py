@@ -31,14 +31,14 @@ def run(args: argparse.Namespace) -> int:
     from pocketsr.errors import UserError
 
     try:
-        from pocketsr.train import parse_recipe, train
+        from pocketsr.train import current_key, parse_recipe, train
     except ModuleNotFoundError as error:
         if error.name not in _EXTRA:
             raise
         raise UserError(f"training needs {error.name}: pip install 'pocketsr[train]'") from error
     recipe = parse_recipe(args.recipe, args.set)
     out = args.out or Path("runs") / recipe.name
-    changed = [override.partition("=")[0] for override in args.set]
+    changed = [current_key(override.partition("=")[0]) for override in args.set]
     outcome = train(recipe, out, resume=args.resume, changed=changed)
     if not outcome.leader:
         return 0

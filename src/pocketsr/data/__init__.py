@@ -6,8 +6,8 @@ from pocketsr.data.batches import Batches
 from pocketsr.data.clips import Clip, find_clips, load_clips, pan, read_clip, read_clips
 from pocketsr.data.codec import CODECS, Codec, CodecSetting, degrade_clip, ladder, scaled_kbps, send_clip
 from pocketsr.data.codec_pairs import codec_pairs, draw_setting
-from pocketsr.data.noise import with_jpeg, with_noise
-from pocketsr.data.pairs import Pair, Plane, load_images, pair_from, shrunk, split
+from pocketsr.data.noise import add_jpeg, add_noise
+from pocketsr.data.pairs import Pair, Plane, downscale, load_images, pair_from, split
 from pocketsr.data.pool import PatchPool
 
 __all__ = [
@@ -19,8 +19,11 @@ __all__ = [
     "Pair",
     "PatchPool",
     "Plane",
+    "add_jpeg",
+    "add_noise",
     "codec_pairs",
     "degrade_clip",
+    "downscale",
     "draw_setting",
     "find_clips",
     "ladder",
@@ -32,8 +35,5 @@ __all__ = [
     "read_clips",
     "scaled_kbps",
     "send_clip",
-    "shrunk",
     "split",
-    "with_jpeg",
-    "with_noise",
 ]

@@ -58,7 +58,7 @@ def read_clips(folder: Path, *, exclude: Collection[str] = (), most_frames: int 
 
 def find_clips(folder: Path, *, exclude: Collection[str] = ()) -> list[Path]:
     """The videos under `folder`, sorted by path; `exclude` and errors as in `read_clips`."""
-    return find_files(folder, _SUFFIXES, "videos", exclude)
+    return [path for _, path in find_files(folder, _SUFFIXES, "videos", exclude)]
 
 
 def frame_name(clip: str, number: int) -> str:

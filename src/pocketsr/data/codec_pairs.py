@@ -40,12 +40,12 @@ def draw_setting(
 
 
 def codec_pairs(
-    clips: Sequence[Clip], seed: int, *, draws: int = 1, codecs: Collection[Codec] = CODECS,
+    clips: Sequence[Clip], seed: int, *, scale: int = 2, encodings: int = 1, codecs: Collection[Codec] = CODECS,
     skip: int = 10, take_every: int = 10, cache: Path | None = None,
 ) -> tuple[list[Pair], list[dict[str, Any]]]:  # fmt: skip
     """HR frames of the clips with the decoded LR frames, and a record of how each was made, fit for JSON.
 
-    Each clip is shrunk by the protocol frame by frame, and encoded as a whole `draws` times. A drawing depends on
+    Each clip is shrunk by the protocol frame by frame, and encoded as a whole `encodings` times. A drawing depends on
     `seed`, the clip's name and its number alone: other clips coming or going changes nothing.
 
     skip: frames left out at the start, where the encoder still finds its way.
@@ -55,11 +55,11 @@ def codec_pairs(
     """
     pairs, records = [], []
     for clip in tqdm(clips, desc="encoding", unit=" clips", disable=None):
-        shrunk = [pair_from(frame_name(clip.name, number), frame) for number, frame in enumerate(clip.frames)]
+        shrunk = [pair_from(frame_name(clip.name, number), frame, scale) for number, frame in enumerate(clip.frames)]
         lr = [pair.lr for pair in shrunk]
         height, width = lr[0].shape
         taken = range(skip, len(lr), take_every)
-        for draw in range(draws):
+        for draw in range(encodings):
             setting = draw_setting(width, height, np.random.default_rng((seed, draw, *clip.name.encode())), codecs)
             record = {"clip": clip.name, "seed": seed, "draw": draw, "skip": skip, "take_every": take_every}
             record |= asdict(setting)

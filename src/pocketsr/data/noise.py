@@ -10,16 +10,16 @@ from PIL import Image
 from pocketsr.data.pairs import Plane
 from pocketsr.pixels import rgb_to_luma
 
-__all__ = ["with_jpeg", "with_noise"]
+__all__ = ["add_jpeg", "add_noise"]
 
 
-def with_noise(lr: Plane, sigma_levels: float, rng: np.random.Generator) -> Plane:
+def add_noise(lr: Plane, sigma_levels: float, rng: np.random.Generator) -> Plane:
     """Studio luma with white Gaussian noise of this standard deviation in levels of 0..255, rounded and clipped."""
     noisy = lr + sigma_levels * rng.standard_normal(lr.shape, np.float32)
     return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 
-def with_jpeg(lr: Plane, quality: int) -> Plane:
+def add_jpeg(lr: Plane, quality: int) -> Plane:
     """Studio luma as it comes back from a JPEG file of this quality (1..95, the IJG scale).
 
     JPEG quantizes luma of 0..255 (JFIF), so it is stretched to that and back.

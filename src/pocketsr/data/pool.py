@@ -24,7 +24,7 @@ class PatchPool:
     A place counts as textured when the mean gradient around it is above the median of all places: flat patches
     teach little. Places depend on the LR planes alone, so pools over other HR planes of the same LR draw the same.
 
-    With `favour` the textured patches are drawn picture by picture instead: each picture counts alike, whatever its
+    With `weights` the textured patches are drawn picture by picture instead: each picture counts alike, whatever its
     size, but for those whose name matches one of the shell patterns, which count as much as it says; a place is then
     textured when its gradient is above its own picture's median.
 
@@ -34,7 +34,7 @@ class PatchPool:
     """
 
     def __init__(
-        self, pairs: Sequence[Pair], patch: int, flat_share: float = 0.0, favour: Mapping[str, float] | None = None
+        self, pairs: Sequence[Pair], patch: int, flat_share: float = 0.0, weights: Mapping[str, float] | None = None
     ) -> None:  # fmt: skip
         self.patch, self.flat_share = patch, flat_share
         self.too_small = tuple(pair.name for pair in pairs if min(pair.lr.shape) < patch)
@@ -42,11 +42,13 @@ class PatchPool:
         if not self._pairs:
             best = max(pairs, key=lambda pair: min(pair.lr.shape), default=None)
             side = 0 if best is None else min(best.lr.shape)
-            largest = f", {best.name} comes closest with {2 * side}" if best else ""
+            scale = best.scale if best else 2
+            largest = f", {best.name} comes closest with {scale * side}" if best else ""
             raise UserError(
-                f"no picture has {2 * patch} pixels a side (HR), as patches of {patch} need{largest}: "
+                f"no picture has {scale * patch} pixels a side (HR), as patches of {patch} need{largest}: "
                 f"use larger images, or patches of at most {side}"
             )
+        self.scale = self._pairs[0].scale
         places, gradients = [], []
         for number, pair in enumerate(self._pairs):
             top, left, gradient = _places(pair.lr, patch)
@@ -54,14 +56,14 @@ class PatchPool:
             gradients.append(gradient)
         self._places = np.concatenate(places)  # (places, 3): picture, row, column
         self._cumulated: NDArray[np.float64] | None = None  # of the textured places' weights; None: all alike
-        if favour:
-            for pattern in favour:
+        if weights:
+            for pattern in weights:
                 if not any(fnmatchcase(pair.name, pattern) for pair in pairs):
-                    raise UserError(f"favour {pattern!r} matches no picture: correct it, or leave it out")
+                    raise UserError(f"sampling_weights {pattern!r} matches no picture: correct it, or leave it out")
             masks = [_above_median(gradient) for gradient in gradients]
-            weights = [_weight(pair.name, favour) for pair in self._pairs]
+            of_pairs = [_weight(pair.name, weights) for pair in self._pairs]
             self._textured = np.flatnonzero(np.concatenate(masks))
-            shares = [np.full(mask.sum(), w / mask.sum()) for w, mask in zip(weights, masks, strict=True)]
+            shares = [np.full(mask.sum(), w / mask.sum()) for w, mask in zip(of_pairs, masks, strict=True)]
             self._cumulated = np.concatenate(shares).cumsum()
         else:
             self._textured = np.flatnonzero(_above_median(np.concatenate(gradients)))
@@ -71,7 +73,7 @@ class PatchPool:
         return len(self._places)
 
     def batch(self, rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
-        """`size` patches, each in one of the 8 orientations: lr N 1 P P and hr N 1 2P 2P, float32 in 0..1."""
+        """`size` patches, each in one of the 8 orientations: lr N 1 P P and hr N 1 scale*P scale*P, float32 in 0..1."""
         patch = self.patch
         if self._cumulated is None:
             textured = self._textured[rng.integers(len(self._textured), size=size)]
@@ -81,14 +83,15 @@ class PatchPool:
         anywhere = rng.integers(len(self._places), size=size)
         chosen = self._places[np.where(rng.random(size) < self.flat_share, anywhere, textured)]
         draws = np.concatenate([chosen, rng.integers((_GRID, _GRID, 8), size=(size, 3))], axis=1).tolist()
-        lr, hr = (np.empty((size, 1, side, side), np.uint8) for side in (patch, 2 * patch))
+        scale = self.scale
+        lr, hr = (np.empty((size, 1, side, side), np.uint8) for side in (patch, scale * patch))
         for k, (number, top, left, down, right, turn) in enumerate(draws):
             pair = self._pairs[number]
             height, width = pair.lr.shape
             y = top + down * min(_GRID, height - patch - top + 1) // _GRID  # less room below the last place
             x = left + right * min(_GRID, width - patch - left + 1) // _GRID
             _oriented(lr[k, 0], turn)[:] = pair.lr[y : y + patch, x : x + patch]
-            _oriented(hr[k, 0], turn)[:] = pair.hr[2 * y : 2 * (y + patch), 2 * x : 2 * (x + patch)]
+            _oriented(hr[k, 0], turn)[:] = pair.hr[scale * y : scale * (y + patch), scale * x : scale * (x + patch)]
         return _floats(lr), _floats(hr)
 
 
@@ -97,8 +100,8 @@ def _above_median(gradient: NDArray[np.float64]) -> NDArray[np.bool_]:
     return above if above.any() else ~above  # none stands out: all will do
 
 
-def _weight(name: str, favour: Mapping[str, float]) -> float:
-    return next((weight for pattern, weight in favour.items() if fnmatchcase(name, pattern)), 1.0)
+def _weight(name: str, weights: Mapping[str, float]) -> float:
+    return next((weight for pattern, weight in weights.items() if fnmatchcase(name, pattern)), 1.0)
 
 
 def _oriented(plane: Plane, turn: int) -> Plane:

@@ -143,7 +143,7 @@ def ranked(
 ) -> list[Probed]:
     """Every candidate probed, the best first: by PSNR where they were trained, else by parameters.
 
-    Interrupted and begun again with the same folder, it goes on where it stopped.
+    Interrupted and initial_network again with the same folder, it goes on where it stopped.
     """
     prober = Prober(folder, probe)
     found = []

@@ -82,40 +82,42 @@ class _Resize(torch.autograd.Function):
     """The convolution that bicubic enlargement is, written to ONNX as the one operator that says so."""
 
     @staticmethod
-    def forward(_: Any, x: Tensor, weight: Tensor) -> Tensor:
+    def forward(_: Any, x: Tensor, weight: Tensor, scale: int) -> Tensor:
         margin = weight.shape[-1] // 2
         wide = F.pad(x, (margin, margin, margin, margin), mode="replicate")
-        return F.pixel_shuffle(F.conv2d(wide, weight), 2)
+        return F.pixel_shuffle(F.conv2d(wide, weight), scale)
 
     @staticmethod
-    def symbolic(g: Any, x: Any, _: Any) -> Any:
-        scales = g.op("Constant", value_t=torch.tensor([1.0, 1.0, 2.0, 2.0]))
+    def symbolic(g: Any, x: Any, _: Any, scale: int) -> Any:
+        scales = g.op("Constant", value_t=torch.tensor([1.0, 1.0, float(scale), float(scale)]))
         empty = g.op("Constant", value_t=torch.zeros(0))
         options = {"coordinate_transformation_mode_s": "half_pixel", "mode_s": "cubic", "cubic_coeff_a_f": -0.5}
         return g.op("Resize", x, empty, scales, **options)
 
 
 class Bicubic(nn.Module):
-    """Bicubic x2 (a = -0.5, edges repeated) of one plane: MATLAB's `imresize(x, 2)` unrounded (Keys, 1981)."""
+    """Bicubic (a = -0.5, edges repeated) of one plane: MATLAB's `imresize(x, scale)` unrounded (Keys, 1981)."""
 
     weight: Tensor
     reach = 2
 
-    def __init__(self) -> None:
+    def __init__(self, scale: int = 2) -> None:
         super().__init__()
-        taps = resize_kernel("cubic", 2, "half_pixel", "round_prefer_floor", -0.5)
+        self.scale = scale
+        taps = resize_kernel("cubic", scale, "half_pixel", "round_prefer_floor", -0.5)
         assert taps is not None
-        square = np.einsum("iy,jx->ijyx", taps, taps).reshape(4, 1, *[taps.shape[1]] * 2)
+        assert taps.shape[1] == 1 + 2 * self.reach
+        square = np.einsum("iy,jx->ijyx", taps, taps).reshape(scale**2, 1, *[taps.shape[1]] * 2)
         self.register_buffer("weight", torch.from_numpy(square.astype(np.float32)), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """N 1 H W to N 1 2H 2W."""
-        return cast(Tensor, _Resize.apply(x, self.weight))  # type: ignore[no-untyped-call]
+        """N 1 H W to N 1 scale*H scale*W."""
+        return cast(Tensor, _Resize.apply(x, self.weight, self.scale))  # type: ignore[no-untyped-call]
 
     def valid(self, x: Tensor) -> Tensor:
-        """N 1 H W to N 1 2(H-4) 2(W-4)."""
-        return F.pixel_shuffle(self.phases(x), 2)
+        """N 1 H W to N 1 scale*(H-4) scale*(W-4)."""
+        return F.pixel_shuffle(self.phases(x), self.scale)
 
     def phases(self, x: Tensor) -> Tensor:
-        """N 1 H W to N 4 H-4 W-4: the four outputs of each LR pixel."""
+        """N 1 H W to N scale**2 H-4 W-4: the outputs of each LR pixel."""
         return conv2d(x, self.weight)

@@ -1,7 +1,7 @@
-"""pocketsr's own family: a chain of small convolutions on luma, added to a cheap enlargement, shuffled to x2.
+"""pocketsr's own family: a chain of small convolutions on luma, added to a cheap enlargement, shuffled to x2, x3 or x4.
 
 The shape is ESPCN's (Shi et al., CVPR 2016) and SESR's (Bhardwaj et al., MLSys 2022): all work is done at the size of
-the LR image, each convolution is trained over-parameterised (`reparam`), and the last gives the four pixels that an LR
+the LR image, each convolution is trained over-parameterised (`reparam`), and the last gives the pixels that an LR
 pixel becomes. Grouped convolutions see their channels shuffled (Zhang et al., CVPR 2018), which costs nothing in the
 engine. Edges are repeated before every convolution.
 """
@@ -24,10 +24,11 @@ __all__ = ["Anchor", "Layer", "Pocket", "PocketConfig"]
 
 Anchor = Literal["none", "nearest", "bicubic", "learned"]
 """What the chain's output is added to; `learned` is a 5x5 convolution that starts as bicubic."""
+Scale = Literal[2, 3, 4]
 
 
 class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A convolution; its output goes through a PReLU, but for the last one's, which has 4 channels."""
+    """A convolution; its output goes through a PReLU, but for the last one's, which has scale**2 channels."""
 
     channels: int
     kernel: tuple[int, int] = (3, 3)  # height, width
@@ -41,6 +42,7 @@ class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class PocketConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     layers: tuple[Layer, ...] = (Layer(8), Layer(8), Layer(4))
+    scale: Scale = 2
     anchor: Anchor = "nearest"
     block: BlockKind = "linear"
     expansion: Annotated[int, Meta(ge=1)] = 64
@@ -52,14 +54,16 @@ class PocketConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Pocket(SRNet):
     """The chain of `config`. Raises ValueError where its layers don't fit each other."""
 
-    scale = 2
     channels = 1
 
     def __init__(self, config: PocketConfig) -> None:
         super().__init__()
-        layers = config.layers
-        if not layers or layers[-1].channels != 4:
-            raise ValueError("the last of `layers` must have 4 channels, the pixels that one becomes")
+        layers, scale = config.layers, config.scale
+        self.scale = scale
+        if not layers or layers[-1].channels != scale**2:
+            raise ValueError(
+                f"the last of `layers` must have {scale**2} channels, the pixels that one becomes at x{scale}"
+            )
         self.layers = layers
         inputs = [1, *(layer.channels for layer in layers[:-1])]
         self.blocks = nn.ModuleList(
@@ -80,10 +84,10 @@ class Pocket(SRNet):
             if before.groups > 1 and after.groups > 1:  # a group's outputs are dealt out among the next layer's groups
                 order = torch.arange(before.channels).view(after.groups, -1).T.flatten()
                 self.register_buffer(f"order{index}", order, persistent=False)
-        self.bicubic = Bicubic() if config.anchor == "bicubic" else None
-        self.learned = nn.Conv2d(1, 4, 5) if config.anchor == "learned" else None
+        self.bicubic = Bicubic(scale) if config.anchor == "bicubic" else None
+        self.learned = nn.Conv2d(1, scale**2, 5) if config.anchor == "learned" else None
         if self.learned is not None:
-            self.learned.load_state_dict({"weight": Bicubic().weight, "bias": torch.zeros(4)})
+            self.learned.load_state_dict({"weight": Bicubic(scale).weight, "bias": torch.zeros(scale**2)})
         self.nearest = config.anchor == "nearest"
         tall, wide = (sum(layer.kernel[axis] // 2 for layer in layers) for axis in (0, 1))
         self.reach = max(tall, wide, Bicubic.reach if config.anchor in ("bicubic", "learned") else 0)
@@ -123,7 +127,7 @@ class Pocket(SRNet):
             y = y + crop(self.bicubic.phases(x), margin, margin)
         elif self.learned is not None:
             y = y + crop(self.learned(x), margin, margin)
-        return F.pixel_shuffle(y, 2), features
+        return F.pixel_shuffle(y, self.scale), features
 
     def forward(self, x: Tensor) -> Tensor:
         y = self._chain(x, pad=True)[-1]
@@ -131,5 +135,5 @@ class Pocket(SRNet):
             y = y + x
         elif self.learned is not None:
             y = y + self.learned(pad_edges(x, 2, 2))
-        y = F.pixel_shuffle(y, 2)
+        y = F.pixel_shuffle(y, self.scale)
         return y if self.bicubic is None else y + self.bicubic(x)

@@ -65,6 +65,7 @@ _REGISTERED: Mapping[str, tuple[Any, Callable[[Any], SRNet]]] = {
     "sesr-m7": (SesrConfig(blocks=7), Sesr),
     "sesr-xl": (SesrConfig(blocks=11, features=32, expansion=64), Sesr),
     "smfanet": (SmfanetConfig(), Smfanet),
+    "smfanet-plus": (SmfanetConfig(blocks=12, width=48), Smfanet),
     "smsr": (SmsrConfig(), Smsr),
     "srcnn": (SrcnnConfig(), Srcnn),
     "srresnet": (SrresnetConfig(), Srresnet),

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from pocketsr.train.loop import Outcome, train
 from pocketsr.train.recipe import Recipe
-from pocketsr.train.recipe_file import dump_recipe, parse_recipe
+from pocketsr.train.recipe_file import current_key, dump_recipe, parse_recipe
 
-__all__ = ["Outcome", "Recipe", "dump_recipe", "parse_recipe", "train"]
+__all__ = ["Outcome", "Recipe", "current_key", "dump_recipe", "parse_recipe", "train"]

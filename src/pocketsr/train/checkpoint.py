@@ -12,13 +12,11 @@ from torch import nn
 
 from pocketsr.beside import replacing
 from pocketsr.errors import UserError
-from pocketsr.nets import SRNet, build
-from pocketsr.quant.source import source_from
-from pocketsr.train.quantized import quant_net
-from pocketsr.train.recipe import Recipe
+from pocketsr.nets import SRNet
+from pocketsr.train.networks import empty_network
 from pocketsr.train.recipe_file import recipe_from
 
-__all__ = ["empty_network", "load_checkpoint", "load_network", "load_weights", "save_checkpoint"]
+__all__ = ["load_checkpoint", "load_network", "load_weights", "save_checkpoint"]
 
 
 def save_checkpoint(state: dict[str, Any], path: Path) -> None:
@@ -56,15 +54,6 @@ def load_weights(net: nn.Module, weights: dict[str, torch.Tensor], path: Path) -
         first = [line.strip() for line in str(error).splitlines()[1:2]]
         detail = first[0] if first else str(error)
         raise UserError(f"{path} holds another network than the recipe's net: {detail}") from error
-
-
-def empty_network(recipe: Recipe, state: dict[str, Any]) -> SRNet:
-    """The network whose weights the checkpoint `state` of a run of `recipe` holds, without them."""
-    if recipe.quant is not None:
-        content = state["source"]["content"].numpy().tobytes()
-        return quant_net(recipe.quant, source_from(state["source"]["name"], content))
-    assert recipe.net is not None
-    return build(recipe.net.name, **recipe.net.config)
 
 
 def load_network(path: Path) -> SRNet:

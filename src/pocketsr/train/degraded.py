@@ -18,15 +18,19 @@ _WINDOWS = ((720, 1280), (540, 960), (480, 640), (360, 640))  # HR (height, widt
 _MOST_VALID = 48  # frames: they show what all would, and validating stays quick
 
 
-def load_degraded(data: Data, codec: CodecData, seed: int) -> tuple[list[Pair], list[Pair], list[dict[str, Any]]]:
+def load_degraded(
+    data: Data, codec: CodecData, seed: int, scale: int = 2
+) -> tuple[list[Pair], list[Pair], list[dict[str, Any]]]:
     """(to train with, to validate with, how each clip was encoded, fit for JSON), parted by clip and by photograph.
 
     Raises UserError where clips or photographs are missing, and as `pocketsr.data.codec_pairs` does.
     """
     clips = [*_pieces(codec), *_pans(data, codec, seed)]
     cache = Path(codec.cache) if codec.cache else None
-    pairs, records = codec_pairs(clips, seed, draws=codec.draws, take_every=codec.take_every, cache=cache)
-    train, valid = split(pairs, data.valid_share, only=data.valid_only)
+    pairs, records = codec_pairs(
+        clips, seed, scale=scale, encodings=codec.encodings, take_every=codec.take_every, cache=cache
+    )
+    train, valid = split(pairs, data.valid_share, only=data.valid_patterns)
     return train, valid[:: -(-len(valid) // _MOST_VALID)], records
 
 
@@ -39,17 +43,17 @@ def _pieces(codec: CodecData) -> Iterator[Clip]:
 
 def _pans(data: Data, codec: CodecData, seed: int) -> Iterator[Clip]:
     """Pans over photographs that can hold the smallest window, each drawn as often as it is large."""
-    if not codec.pans:
+    if not codec.panned_clips:
         return
     smallest = _WINDOWS[-1]
-    photos = [pair for pair in load_images(Path(data.folder), exclude=data.exclude) if _fitting(pair, [smallest])]
+    photos = [pair for pair in load_images(data.folders(), exclude=data.exclude) if _fitting(pair, [smallest])]
     if not photos:
         raise UserError(
-            f"no picture in {data.folder} has {smallest[1]}x{smallest[0]} pixels, as pans need: "
-            "add larger photographs, or set data.codec.pans to 0"
+            f"no picture in {' '.join(map(str, data.folders()))} has {smallest[1]}x{smallest[0]} pixels, as pans need: "
+            "add larger photographs, or set data.codec.panned_clips to 0"
         )
     sizes = np.array([pair.hr.size for pair in photos], np.float64)
-    for number in range(codec.pans):
+    for number in range(codec.panned_clips):
         rng = np.random.default_rng((seed, number))
         photo = photos[rng.choice(len(photos), p=sizes / sizes.sum())]
         windows = _fitting(photo, _WINDOWS)

@@ -25,10 +25,10 @@ class Feed:
     """
 
     def __init__(
-        self, recipe: Recipe, pairs: Sequence[Pair], taught: Sequence[Pair] | None, start: int,
+        self, recipe: Recipe, pairs: Sequence[Pair], by_teacher: Sequence[Pair] | None, start: int,
         rank: int, processes: int, device: torch.device,
     ) -> None:  # fmt: skip
-        self._recipe, self._sources = recipe, [pairs] if taught is None else [pairs, taught]
+        self._recipe, self._sources = recipe, [pairs] if by_teacher is None else [pairs, by_teacher]
         self._start, self._device = start, device
         share = recipe.batch // processes
         self._share = slice(rank * share, (rank + 1) * share)
@@ -40,12 +40,14 @@ class Feed:
             first, last = max(begin, self._start), min(end, recipe.steps)
             if first >= last:
                 continue
-            pools = [PatchPool(pairs, patch, recipe.data.flat_share, recipe.data.favour) for pairs in self._sources]
+            pools = [
+                PatchPool(pairs, patch, recipe.data.flat_share, recipe.data.sampling_weights) for pairs in self._sources
+            ]
             self._open = [Batches(pool, recipe.batch, recipe.seed, start=first) for pool in pools]
             streams = [iter(batches) for batches in self._open]
             for _ in range(first, last):
-                (lr, hr), *taught = (next(stream) for stream in streams)
-                yield self._mine(lr), self._mine(hr), self._mine(taught[0][1]) if taught else None
+                (lr, hr), *by_teacher = (next(stream) for stream in streams)
+                yield self._mine(lr), self._mine(hr), self._mine(by_teacher[0][1]) if by_teacher else None
             self.close()
 
     def _mine(self, planes: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ class RunFolder:
     def __init__(self, path: Path, recipe: Recipe) -> None:
         self.path, self._recipe = path, recipe
         self.last, self.best = path / "last.pt", path / "best.pt"
-        self.curve, self.taught = path / "curve.csv", path / "teacher"
+        self.curve, self.teacher = path / "curve.csv", path / "teacher"
         self.onnx = path / f"{recipe.name}.onnx"
 
     def check_new(self) -> None:

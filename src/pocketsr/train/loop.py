@@ -23,17 +23,18 @@ from pocketsr.losses import LossSum
 from pocketsr.nets import SRNet
 from pocketsr.quant import QuantNet
 from pocketsr.train import sources
-from pocketsr.train.checkpoint import empty_network, load_checkpoint, load_weights, save_checkpoint
+from pocketsr.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from pocketsr.train.curve import Curve, draw
 from pocketsr.train.feed import Feed
 from pocketsr.train.folder import RunFolder
 from pocketsr.train.interruption import interruptions
+from pocketsr.train.networks import empty_network, source_state
 from pocketsr.train.objective import Objective
-from pocketsr.train.quantized import begun, calibrated, kept_source
+from pocketsr.train.quantized import calibrate, initial_network
 from pocketsr.train.recipe import Recipe
 from pocketsr.train.schedule import learning_rate
 from pocketsr.train.soap import Soap
-from pocketsr.train.teacher import blended, enlarged_pairs, load_teacher, teacher_name
+from pocketsr.train.teacher import blend, load_teacher, make_teacher_pairs, teacher_name
 from pocketsr.train.validate import valid_psnr_db
 
 __all__ = ["Outcome", "train"]
@@ -103,7 +104,7 @@ class _Run:
     ) -> None:  # fmt: skip
         self._fabric, self._recipe, self._folder = fabric, recipe, folder
         torch.manual_seed(recipe.seed)
-        net = begun(recipe) if state is None else empty_network(recipe, state)
+        net = initial_network(recipe) if state is None else empty_network(recipe, state)
         sources.check_net(recipe, net)
         again = state is None or recipe.init_share > 0
         first = load_checkpoint(Path(recipe.init))["ema"] if recipe.init and again else None
@@ -114,12 +115,12 @@ class _Run:
         self._average = copy.deepcopy(net).requires_grad_(False) if recipe.ema else net
         inside = any(LossSum(losses).needs_features for losses in recipe.stages_of_losses())
         named = recipe.teacher
-        teacher = load_teacher(named.model, fabric.device, inside, named.weights) if named else None
+        teacher = load_teacher(named.model, fabric.device, inside, named.weights, net.scale) if named else None
         self._objective = Objective(net, LossSum(recipe.losses), teacher)
         # last, since it may take minutes: mistakes in the rest of the recipe show at once
-        self._train, self._valid, drawn = pairs or sources.load_pairs(recipe)
+        self._train, self._valid, drawn = pairs or sources.load_pairs(recipe, net.scale)
         if state is None and recipe.quant is not None:
-            ranges = calibrated(recipe, cast(QuantNet, net), self._train).state_dict()
+            ranges = calibrate(recipe, cast(QuantNet, net), self._train).state_dict()
             net.load_state_dict(ranges)
             self._average.load_state_dict(ranges)
         self._optimiser = _optimiser(net, recipe)
@@ -143,12 +144,12 @@ class _Run:
     def go(self) -> Outcome:
         fabric, recipe = self._fabric, self._recipe
         rank, processes = fabric.global_rank, fabric.world_size
-        taught = self._taught()
-        if taught is not None and recipe.teacher and recipe.teacher.share:
-            self._train = blended(self._train, taught, recipe.teacher.share)
+        by_teacher = self._teacher_pairs()
+        if by_teacher is not None and recipe.teacher and recipe.teacher.share:
+            self._train = blend(self._train, by_teacher, recipe.teacher.share)
         if "distillation" not in recipe.terms():
-            taught = None
-        feed = Feed(recipe, self._train, taught, self._step, rank, processes, fabric.device)
+            by_teacher = None
+        feed = Feed(recipe, self._train, by_teacher, self._step, rank, processes, fabric.device)
         bar = tqdm(total=recipe.steps, initial=self._step, disable=None if fabric.is_global_zero else True)
         curve = Curve(self._folder.curve, recipe, self._step) if fabric.is_global_zero else None
         try:
@@ -177,7 +178,7 @@ class _Run:
         clip_norm, decay = recipe.optimiser.clip_norm, recipe.ema.decay if recipe.ema else None
         finish = recipe.finish_step()
         saved = time.monotonic()
-        for lr, hr, taught in feed:
+        for lr, hr, teacher_sr in feed:
             if recipe.finish and self._step >= finish:
                 self._objective.losses = LossSum(recipe.finish.losses)
                 finish = recipe.steps
@@ -185,7 +186,7 @@ class _Run:
             for group in optimiser.param_groups:
                 group["lr"] = rate
             borders = recipe.borders_every > 0 and self._step % recipe.borders_every == 0
-            loss, parts = forward(lr, hr, taught, borders)
+            loss, parts = forward(lr, hr, teacher_sr, borders)
             optimiser.zero_grad()
             fabric.backward(loss)
             if clip_norm:
@@ -219,17 +220,17 @@ class _Run:
         any_of_us = torch.tensor(float(bool(interrupted)), device=self._fabric.device)
         return bool(self._fabric.all_reduce(any_of_us, reduce_op="sum"))
 
-    def _taught(self) -> list[Pair] | None:
+    def _teacher_pairs(self) -> list[Pair] | None:
         """The training images as the teacher enlarges them, where they are to be kept."""
         named, teacher = self._recipe.teacher, self._objective.teacher
         used = named is not None and (named.share > 0 or "distillation" in self._recipe.terms())
         if named is None or teacher is None or not named.cache or not used:
             return None
-        folder = Path(named.cache) if isinstance(named.cache, str) else self._folder.taught
+        folder = Path(named.cache) if isinstance(named.cache, str) else self._folder.teacher
         name = teacher_name(named.model, named.weights)
         for rank in range(self._fabric.world_size):  # the first one makes the pictures, the others find them
             if rank == self._fabric.global_rank:
-                pairs = enlarged_pairs(teacher, self._train, folder, name)
+                pairs = make_teacher_pairs(teacher, self._train, folder, name)
             self._fabric.barrier()
         return pairs
 
@@ -253,7 +254,7 @@ class _Run:
         if psnr > self._best:
             self._best, self._best_step = psnr, self._step
             kept = {"ema": result.state_dict(), "recipe": msgspec.to_builtins(self._recipe)}
-            kept |= {"step": self._step, "psnr_db": psnr} | kept_source(self._net)
+            kept |= {"step": self._step, "psnr_db": psnr} | source_state(self._net)
             save_checkpoint(kept, self._folder.best)
         return psnr
 
@@ -288,5 +289,5 @@ class _Run:
             "recipe": msgspec.to_builtins(self._recipe), "step": self._step, "best_psnr_db": self._best,
             "best_step": self._best_step, "sums": self._sums, "summed": self._summed,
             "seconds": time.monotonic() - self._started,
-        } | kept_source(self._net)  # fmt: skip
+        } | source_state(self._net)  # fmt: skip
         save_checkpoint(state, self._folder.last)

@@ -8,7 +8,7 @@ from pocketsr.losses import LossSum
 from pocketsr.nets import SRNet
 from pocketsr.nets.base import crop
 from pocketsr.train.teacher import Teacher
-from pocketsr.train.validate import SHAVE
+from pocketsr.train.validate import shave
 
 __all__ = ["Objective"]
 
@@ -19,17 +19,18 @@ class Objective(nn.Module):
     def __init__(self, net: SRNet, losses: LossSum, teacher: Teacher | None) -> None:
         super().__init__()
         self.net, self.losses, self.teacher = net, losses, teacher
+        self._shave = shave(net.scale)
 
     def forward(
-        self, lr: Tensor, hr: Tensor, taught: Tensor | None, borders: bool = False
+        self, lr: Tensor, hr: Tensor, teacher_sr: Tensor | None, borders: bool = False
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The sum of the losses, and each of them, of `net.valid(lr)` against the middle of `hr`.
 
         Nothing that depends on padding counts: with it, 0.07 dB less by validation. But a picture has borders, if not
         as many as a patch: with `borders` a patch is a picture, padded as one and counted as far as figures do.
-        lr: N 1 H W. hr, and the teacher's picture `taught` where it is kept: N 1 2H 2W. All in 0..1.
+        lr: N 1 H W. hr, and the teacher's picture `teacher_sr` where it is kept: N 1 scale*H scale*W. All in 0..1.
         """
-        margin = SHAVE if borders else self.net.scale * self.net.reach
+        margin = self._shave if borders else self.net.scale * self.net.reach
         inner = crop(hr, margin, margin)
         if self.teacher is None or not self.losses.needs_teacher:
             return self.losses(self._enlarged(lr, borders), inner)
@@ -37,10 +38,10 @@ class Objective(nn.Module):
         sr, features = self.net.observed(lr) if inside else (self._enlarged(lr, borders), None)
         return self.losses(
             sr, inner,
-            teacher_sr=crop(self.teacher.enlarge(lr) if taught is None else taught, margin, margin),
+            teacher_sr=crop(self.teacher.enlarge(lr) if teacher_sr is None else teacher_sr, margin, margin),
             student_features=features,
             teacher_features=self.teacher.features(lr) if inside else None,
         )  # fmt: skip
 
     def _enlarged(self, lr: Tensor, borders: bool) -> Tensor:
-        return crop(self.net(lr), SHAVE, SHAVE) if borders else self.net.valid(lr)
+        return crop(self.net(lr), self._shave, self._shave) if borders else self.net.valid(lr)

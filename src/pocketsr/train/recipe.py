@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -67,11 +68,11 @@ class CodecData(_Section, frozen=True, kw_only=True):
     """Folder of clips in HR."""
     exclude: tuple[str, ...] = ()
     """Clips whose name matches one of these patterns take no part: those that are measured on."""
-    pans: Count = 150
+    panned_clips: Count = 150
     """Clips made by panning over the photographs of `data.folder`."""
     frames: Annotated[int, Meta(ge=11)] = 30
     """Of a clip; the first 10 of them are not used, where an encoder finds its way."""
-    draws: Positive = 2
+    encodings: Positive = 2
     """How often each clip is encoded, with codec, bit rate, frame rate and key frames drawn from the seed."""
     take_every: Positive = 6
     """Of the frames, each so many is used: neighbours are alike."""
@@ -80,15 +81,15 @@ class CodecData(_Section, frozen=True, kw_only=True):
 
 
 class Data(_Section, frozen=True, kw_only=True):
-    folder: str
-    """HR images, luma or colour."""
+    folder: str | Annotated[tuple[str, ...], Meta(min_length=1)]
+    """Folder of HR images, luma or colour, or several: patterns below match paths in each."""
     flat_share: Share = 0.0
     """Share of the patches drawn from all places in place of the textured ones."""
     valid_share: Annotated[float, Meta(gt=0, lt=1)] = 1 / 29
     """About this share of the files is kept apart to choose the checkpoint by."""
-    valid_only: tuple[str, ...] = ()
+    valid_patterns: tuple[str, ...] = ()
     """Only files whose path matches one of these patterns are kept apart: pictures of the kind that one cares for."""
-    favour: dict[str, Rate] = {}
+    sampling_weights: dict[str, Rate] = {}
     """How often pictures whose path matches a pattern are drawn, against 1 for others, whatever their size."""
     sizes: dict[str, Annotated[tuple[Annotated[float, Meta(gt=0, le=1)], ...], Meta(min_length=1)]] = {}
     """At which sizes pictures whose path matches a pattern are trained on, as in {"photos/*": [1, 0.8, 0.5]}; others
@@ -100,6 +101,9 @@ class Data(_Section, frozen=True, kw_only=True):
     """Most white noise on an LR picture: its standard deviation, of 255 levels, is drawn from 0 up to this."""
     jpeg_quality: tuple[Quality, Quality] | None = None
     """Lowest and highest quality of the JPEG file (IJG scale) that each LR picture has been through."""
+
+    def folders(self) -> list[Path]:
+        return [Path(folder) for folder in ([self.folder] if isinstance(self.folder, str) else self.folder)]
 
 
 class Optimiser(_Section, frozen=True, kw_only=True):

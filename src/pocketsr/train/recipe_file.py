@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,16 @@ from pocketsr.quant import Spec
 from pocketsr.settings import convert, parse_yaml, read_yaml
 from pocketsr.train.recipe import Recipe
 
-__all__ = ["differences", "dump_recipe", "parse_recipe", "recipe_from"]
+__all__ = ["current_key", "differences", "dump_recipe", "parse_recipe", "recipe_from"]
+
+
+_RENAMED = {
+    "data.favour": "data.sampling_weights",
+    "data.valid_only": "data.valid_patterns",
+    "data.codec.pans": "data.codec.panned_clips",
+    "data.codec.draws": "data.codec.encodings",
+}
+"""Keys of 0.1 by what they are called now. They are read, with a note in recipes, until 0.3."""
 
 
 def parse_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -25,14 +36,19 @@ def parse_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     Raises UserError, with the key's name, for what can't be read, is unknown, of a wrong type or contradictory.
     """
     content = read_yaml(path, "recipe", "name:, net: and data:")
+    content, old = _with_new_names(content, str(path))
     for override in overrides:
-        _override(content, override)
+        key, equals, value = override.partition("=")
+        old += [known for known in _RENAMED if current_key(key) != key and known in key]
+        _override(content, current_key(key) + equals + value)
+    for key in dict.fromkeys(old):
+        warnings.warn(f"{path}: {key} is called {_RENAMED[key]} now", FutureWarning, stacklevel=2)
     return recipe_from(content, str(path))
 
 
 def recipe_from(content: dict[str, Any], where: str) -> Recipe:
     """The recipe that plain `content` (as YAML gives it) describes; `where` it stands is named in errors."""
-    recipe = convert(content, Recipe, where, "the recipe")
+    recipe = convert(_with_new_names(content, where)[0], Recipe, where, "the recipe")
     for problem in _conflicts(recipe):
         raise UserError(f"{where}: {problem}")
     return recipe
@@ -55,6 +71,35 @@ def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> d
     return found
 
 
+def current_key(key: str) -> str:
+    """The dotted key as it is called now, where it was called otherwise once."""
+    for old, new in _RENAMED.items():
+        if key == old or key.startswith(f"{old}."):
+            return new + key[len(old) :]
+    return key
+
+
+def _with_new_names(content: dict[str, Any], where: str) -> tuple[dict[str, Any], list[str]]:
+    """A copy of `content` whose keys are called as they are now, and which of them weren't.
+
+    Raises UserError where a key stands there under both names.
+    """
+    content, found = copy.deepcopy(content), []
+    for old, new in _RENAMED.items():
+        *parents, last = old.split(".")
+        section: Any = content
+        for parent in parents:
+            section = section.get(parent) if isinstance(section, dict) else None
+        if not isinstance(section, dict) or last not in section:
+            continue
+        name = new.rpartition(".")[2]
+        if name in section:
+            raise UserError(f"{where}: {old} is {new} now, and both are set: leave the first out")
+        section[name] = section.pop(last)
+        found.append(old)
+    return content, found
+
+
 def _override(content: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not all(key.split(".")):
@@ -63,7 +108,7 @@ def _override(content: dict[str, Any], override: str) -> None:
     section = content
     for parent in parents:
         inner = section.get(parent)
-        if inner is None:  # left out, or switched off with null: begun anew
+        if inner is None:  # left out, or switched off with null: initial_network anew
             inner = section[parent] = {}
         if not isinstance(inner, dict):
             raise UserError(f"--set {override}: {parent} is {inner!r} and has no {last} in it")

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pocketsr.data import Pair, load_images, shrunk, split, with_jpeg, with_noise
+from pocketsr.data import Pair, add_jpeg, add_noise, downscale, load_images, split
 from pocketsr.errors import UserError
 from pocketsr.nets import SRNet
 from pocketsr.train.degraded import load_degraded
 from pocketsr.train.recipe import Data, Recipe
 
-__all__ = ["Loaded", "check_net", "load_pairs"]
+__all__ = ["SCALES", "Loaded", "check_net", "load_pairs"]
 
+SCALES = (1, 2, 3, 4)
 Loaded = tuple[list[Pair], list[Pair], list[dict[str, Any]]]
 """Pairs to train with, pairs to validate with, and a record of each drawing."""
 
 
-def load_pairs(recipe: Recipe) -> Loaded:
+def load_pairs(recipe: Recipe, scale: int = 2) -> Loaded:
     """(to train with, to validate with, a record of each drawing), parted by file.
 
     Only codecs are drawn before training begins; the record is empty without them.
@@ -30,18 +30,18 @@ def load_pairs(recipe: Recipe) -> Loaded:
     """
     data = recipe.data
     if data.codec is not None:
-        train, valid, drawn = load_degraded(data, data.codec, recipe.seed)
+        train, valid, drawn = load_degraded(data, data.codec, recipe.seed, scale)
     else:
-        images = load_images(Path(data.folder), exclude=data.exclude)
-        train, valid = split(images, data.valid_share, only=data.valid_only)
-        train, drawn = _resized(train, data), []
+        images = load_images(data.folders(), exclude=data.exclude, scale=scale)
+        train, valid = split(images, data.valid_share, only=data.valid_patterns)
+        train, drawn = _resize(train, data), []
     if data.noise_levels or data.jpeg_quality:
         rng = np.random.default_rng(recipe.seed)
-        train, valid = ([_spoilt(pair, data, rng) for pair in pairs] for pairs in (train, valid))
+        train, valid = ([_degrade(pair, data, rng) for pair in pairs] for pairs in (train, valid))
     return train, valid, drawn
 
 
-def _resized(pairs: Sequence[Pair], data: Data) -> list[Pair]:
+def _resize(pairs: Sequence[Pair], data: Data) -> list[Pair]:
     """The pairs at the sizes that `data.sizes` asks for. Raises UserError for a pattern that matches none."""
     for pattern in data.sizes:
         if not any(fnmatchcase(pair.name, pattern) for pair in pairs):
@@ -49,15 +49,15 @@ def _resized(pairs: Sequence[Pair], data: Data) -> list[Pair]:
     found = []
     for pair in pairs:
         sizes = next((sizes for pattern, sizes in data.sizes.items() if fnmatchcase(pair.name, pattern)), (1,))
-        found += [pair if size == 1 else shrunk(pair, size) for size in sizes]
+        found += [pair if size == 1 else downscale(pair, size) for size in sizes]
     return found
 
 
-def _spoilt(pair: Pair, data: Data, rng: np.random.Generator) -> Pair:
+def _degrade(pair: Pair, data: Data, rng: np.random.Generator) -> Pair:
     """`pair` with noise, then JPEG, on its LR picture, as strong as is drawn."""
-    lr = with_noise(pair.lr, rng.uniform(0, data.noise_levels), rng)
+    lr = add_noise(pair.lr, rng.uniform(0, data.noise_levels), rng)
     if data.jpeg_quality:
-        lr = with_jpeg(lr, int(rng.integers(*data.jpeg_quality, endpoint=True)))
+        lr = add_jpeg(lr, int(rng.integers(*data.jpeg_quality, endpoint=True)))
     return replace(pair, lr=lr)
 
 
@@ -65,8 +65,8 @@ def check_net(recipe: Recipe, net: SRNet) -> None:
     """Raises UserError for a network that this room can't train, or that computes no pixel of a patch unpadded."""
     assert recipe.quant or recipe.net
     name = f"net {recipe.net.name}" if recipe.net else f"quant.model {recipe.quant.model}"  # type: ignore[union-attr]
-    if (net.scale, net.channels) != (2, 1):
-        raise UserError(f"{name} is x{net.scale} of {net.channels} channels: x2 of luma is trained here")
+    if net.scale not in SCALES or net.channels != 1:
+        raise UserError(f"{name} is x{net.scale} of {net.channels} channels: x1 to x4 of luma is trained here")
     if not any(weight.requires_grad for weight in net.parameters()):
         raise UserError(f"{name} has no weights to train: choose another")
     for _, patch in recipe.stages():

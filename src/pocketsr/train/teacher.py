@@ -24,12 +24,12 @@ from pocketsr.pixels import rgb_to_luma
 from pocketsr.quant import QuantNet, read_source
 from pocketsr.train.checkpoint import load_network
 
-__all__ = ["Teacher", "blended", "enlarged_pairs", "load_teacher", "teacher_name"]
+__all__ = ["Teacher", "blend", "load_teacher", "make_teacher_pairs", "teacher_name"]
 
 
 class Teacher(Protocol):
     def enlarge(self, lr: Tensor) -> Tensor:
-        """N 1 H W in 0..1 to N 1 2H 2W, about in 0..1."""
+        """N 1 H W in 0..1 to N 1 scale*H scale*W, about in 0..1."""
         ...
 
     def features(self, lr: Tensor) -> list[Tensor]:
@@ -89,40 +89,44 @@ class _Compiled:
         raise NotImplementedError("who wants features asks for them when loading")
 
 
-def load_teacher(model: str, device: torch.device, inside: bool = False, weights: str | None = None) -> Teacher:
+def load_teacher(
+    model: str, device: torch.device, inside: bool = False, weights: str | None = None, scale: int = 2
+) -> Teacher:  # fmt: skip
     """The teacher that a recipe names: a shipped network, an ONNX file, a checkpoint of a run, or published weights.
 
     inside: whether its features are wanted too.
     weights: of the registered network `model`, which may be one of RGB.
-    Raises UserError for what is missing, unreadable, or no x2 network of luma.
+    Raises UserError for what is missing, unreadable, or no network of luma of that scale.
     """
     if weights is not None:
         published = build(model)
         load_weights(published, Path(weights))
         published = published.eval().to(device)
-        if (published.scale, published.channels) == (2, 3):
+        if (published.scale, published.channels) == (scale, 3):
             return _Grey(published)
-        _check(model, published.scale, published.channels)
+        _check(model, published, scale)
         return _Module(published)
     if model.endswith(".pt"):
         net = load_network(Path(model))
-        _check(model, net.scale, net.channels)
+        _check(model, net, scale)
         return _Module(net.to(device))
     if inside:
         opened = QuantNet(read_source(model))  # in full precision
-        _check(model, opened.scale, opened.channels)
+        _check(model, opened, scale)
         return _Module(opened.eval().requires_grad_(False).to(device))
     network = load(model)
-    _check(model, network.scale, network.channels)
+    _check(model, network, scale)
     return _Compiled(repeat_edges(network))
 
 
-def _check(model: str, scale: int, channels: int) -> None:
-    if (scale, channels) != (2, 1):
-        raise UserError(f"teacher.model {model} is x{scale} of {channels} channels: x2 of luma (1 channel) is needed")
+def _check(model: str, net: SRNet | Upscaler, scale: int) -> None:
+    if (net.scale, net.channels) != (scale, 1):
+        raise UserError(
+            f"teacher.model {model} is x{net.scale} of {net.channels} channels: x{scale} of luma (1 channel) is needed"
+        )
 
 
-def enlarged_pairs(teacher: Teacher, pairs: Sequence[Pair], folder: Path, name: str) -> list[Pair]:
+def make_teacher_pairs(teacher: Teacher, pairs: Sequence[Pair], folder: Path, name: str) -> list[Pair]:
     """The pairs with the teacher's picture (rounded to 8 bits) in place of HR, to cut the same patches from.
 
     folder: where each picture is kept as a file, and taken from when it is of this LR by the teacher `name`: what was
@@ -148,9 +152,9 @@ def teacher_name(model: str, weights: str | None) -> str:
     return f"{model if weights else ''} {hashlib.sha256(file.read_bytes()).hexdigest()}"
 
 
-def blended(pairs: Sequence[Pair], taught: Sequence[Pair], share: float) -> list[Pair]:
+def blend(pairs: Sequence[Pair], by_teacher: Sequence[Pair], share: float) -> list[Pair]:
     """The pairs with `share` (0..1) of HR replaced by the same of the teacher's picture."""
     return [
         replace(pair, hr=np.rint((1 - share) * pair.hr + share * other.hr).astype(np.uint8))
-        for pair, other in zip(pairs, taught, strict=True)
+        for pair, other in zip(pairs, by_teacher, strict=True)
     ]

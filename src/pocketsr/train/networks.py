@@ -1,0 +1,36 @@
+"""The network that a recipe or a checkpoint describes, without its weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from pocketsr.nets import SRNet, build
+from pocketsr.quant import QuantNet, Source, Spec
+from pocketsr.quant.source import source_from
+from pocketsr.train.recipe import Quant, Recipe
+
+__all__ = ["empty_network", "quant_net", "source_state"]
+
+
+def empty_network(recipe: Recipe, state: dict[str, Any]) -> SRNet:
+    """The network whose weights the checkpoint `state` of a run of `recipe` holds, without them."""
+    if recipe.quant is not None:
+        content = state["source"]["content"].numpy().tobytes()
+        return quant_net(recipe.quant, source_from(state["source"]["name"], content))
+    assert recipe.net is not None
+    return build(recipe.net.name, **recipe.net.config)
+
+
+def quant_net(quant: Quant, source: Source) -> QuantNet:
+    """The network of `source` as `quant` says, without ranges."""
+    return QuantNet(source, Spec.parse(quant.spec, quant.weights_2bit), quant.method, quant.span_bits)
+
+
+def source_state(net: SRNet) -> dict[str, Any]:
+    """What a checkpoint keeps beside the weights, so that it can be read when the model's file is another."""
+    if not isinstance(net, QuantNet):
+        return {}
+    content = torch.frombuffer(bytearray(net.source.content), dtype=torch.uint8)
+    return {"source": {"name": net.source.name, "content": content}}
