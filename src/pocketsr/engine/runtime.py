@@ -17,7 +17,7 @@ from pocketsr.errors import UserError
 
 __all__ = ["Network"]
 
-_KINDS = {"uint8": "u8", "uint16": "u16", "float32": "f32"}
+_KINDS: dict[type, str] = {np.uint8: "u8", np.uint16: "u16", np.float32: "f32"}  # whatever the order of their bytes
 _SIDE = 2**30  # pixels of the result: the C counts in 32 bits
 _MEMORY = 4 << 30  # bytes that all strips work with; where more threads would take more, fewer run
 _KEPT = 8  # workshops, for as many calls at one time
@@ -96,7 +96,7 @@ class Network:
         Returns (scale*H, scale*W) or (scale*H, scale*W, 3) of the same type. Raises UserError for what does not fit.
         """
         planes = self._planes(y, "the image")
-        kind = _KINDS.get(planes.dtype.name)
+        kind = _KINDS.get(planes.dtype.type)
         if kind is None:
             raise UserError(f"samples are {planes.dtype}; uint8, uint16 or float32 is expected")
         if bits is not None and bits not in range(1, 17):
@@ -108,7 +108,7 @@ class Network:
         if out is None:
             out = _empty(shape if self.channels == 1 else (*shape, self.channels), planes.dtype)
         else:
-            if not isinstance(out, np.ndarray) or out.dtype.name != planes.dtype.name or out.shape[:2] != shape:
+            if not isinstance(out, np.ndarray) or out.dtype.type is not planes.dtype.type or out.shape[:2] != shape:
                 raise UserError(f"out is {_described(out)}; a writable {shape} {planes.dtype} is expected")
             if not out.flags.writeable:
                 raise UserError(f"out is read-only; a writable {shape} {planes.dtype} is expected")
@@ -142,17 +142,22 @@ class Network:
         """Planes whose samples lie side by side in native byte order; copied only where they do not."""
         return planes if _direct(planes) else np.ascontiguousarray(planes, planes.dtype.newbyteorder("="))
 
-    def _run(self, kind: str, source: NDArray[Any], target: NDArray[Any], bits: int) -> None:
-        _, height, width = source.shape
+    def _new_scratch(self, width: int, strips: int) -> list[NDArray[np.uint8]]:
+        """For as many of `strips` as memory is allowed for."""
         size = self.scratch_bytes(width)
         if size > _MEMORY:
             raise UserError(f"{width:,} pixels wide: {self.name} needs {size >> 30} GB of memory; cut it in parts")
+        return [_empty((size,), np.dtype(np.uint8)) for _ in range(min(strips, _MEMORY // size))]
+
+    def _run(self, kind: str, source: NDArray[Any], target: NDArray[Any], bits: int) -> None:
+        _, height, width = source.shape
         bands = int(self._bands(height))
-        strips = min(self.threads, bands, _MEMORY // size)
         workshop = self._workshops.take()
+        strips = min(self.threads, bands)
         if width != workshop.width or len(workshop.scratch) < strips:
-            workshop.scratch = [_empty((size,), np.dtype(np.uint8)) for _ in range(strips)]
+            workshop.scratch = self._new_scratch(width, strips)
             workshop.width = width
+        strips = min(strips, len(workshop.scratch))
         white = [2**bits - 1] if kind == "u16" else []
 
         def distances(planes: NDArray[Any]) -> list[int]:
