@@ -40,7 +40,12 @@ def main() -> int:
                 widths = range(1, max(args.widths, 3 * widest_tile(network.plan) + 8) + 1)
                 found = faults(network, reach, widths)
                 bad += bool(found)
-                print(f"{name}, {target}: widths 1 to {widths[-1]}: {len(found)} faults", *found[:5], sep="\n    ", flush=True)
+                print(
+                    f"{name}, {target}: widths 1 to {widths[-1]}: {len(found)} faults",
+                    *found[:5],
+                    sep="\n    ",
+                    flush=True,
+                )
     return min(bad, 1)
 
 

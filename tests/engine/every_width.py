@@ -75,7 +75,7 @@ def built(graph: Graph, target: Target, folder: Path) -> Built:
 
 
 def widest_tile(plan: Plan) -> int:
-    """Columns that an inner loop takes at once, in pixels of the picture; a tile of more than any screen doesn't count."""
+    """Columns that an inner loop takes at once, in pixels of the picture; tiles wider than a screen don't count."""
     tiles = [step.method.tile for step in plan.steps if step.method.tile <= 160]
     return plan.phases * max(plan.span, *tiles, 0)
 

@@ -36,12 +36,14 @@ CASES = [
     ("deconvolution", "16 lanes"),
     ("anchor_tile_x4", "avx2"),
 ]
-"""Every kind of layer and of vector; `tools/every_width.py` takes every network for every target, and larger pictures."""
+"""Every kind of layer and of vector; `tools/every_width.py` takes every network for every target."""
 
 
 @pytest.mark.parametrize(("name", "target"), CASES)
 def test_every_width_twice(name: str, target: str, tmp_path: Path) -> None:
-    path = save(name, tmp_path) if name in NETS else save_whole(name, tmp_path) if name in WHOLE else models.resolve(name)
+    path = (
+        save(name, tmp_path) if name in NETS else save_whole(name, tmp_path) if name in WHOLE else models.resolve(name)
+    )
     network = built(read_network(path)[0], TARGETS[target], tmp_path)
     widths = range(1, min(3 * widest_tile(network.plan), 200) + 9)
     assert faults(network, reach_of(path), widths) == []

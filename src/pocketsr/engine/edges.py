@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pocketsr.engine.crew import Pool
-from pocketsr.errors import UserError
+from pocketsr.engine.frames import check_frame, new_array
 
 if TYPE_CHECKING:
     from pocketsr.engine import Plane, Upscaler
@@ -36,20 +36,15 @@ class _Repeated:
         self._buffers: Pool[tuple[Plane, Plane]] = Pool(lambda: (nothing, nothing), _KEPT)
 
     def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
-        if y.ndim < 2 or 0 in y.shape:
-            raise UserError(f"the image has the shape {y.shape}: it is empty, or no image")
+        check_frame(getattr(self._network, "name", "the network"), self.channels, self.scale, y, bits, out)
+        y = np.asarray(y)  # subclasses index in ways of their own
         height, width = y.shape[:2]
-        if out is not None and (out.dtype.name, out.shape[:2]) != (
-            y.dtype.name,
-            (self.scale * height, self.scale * width),
-        ):
-            raise UserError(f"out is {out.shape} {out.dtype}; {self.scale} times {y.shape[:2]} {y.dtype} is expected")
         margin, scale = self.reach, self.scale
         shape = (height + 2 * margin, width + 2 * margin, *y.shape[2:])
         padded, large = self._buffers.take()
         if padded.shape != shape or padded.dtype != y.dtype:
-            padded = np.empty(shape, y.dtype)
-            large = np.empty((scale * shape[0], scale * shape[1], *shape[2:]), y.dtype)
+            padded = new_array(shape, y.dtype)
+            large = new_array((scale * shape[0], scale * shape[1], *shape[2:]), y.dtype)
         rows = padded[margin : margin + height]
         rows[:, margin : margin + width] = y
         rows[:, :margin] = y[:, :1]

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr.engine.crew import Crew, Job, Pool
+from pocketsr.engine.frames import check_frame, new_array, planes_of
 from pocketsr.engine.ir import Info
 from pocketsr.errors import UserError
 
 __all__ = ["Network"]
 
 _KINDS: dict[type, str] = {np.uint8: "u8", np.uint16: "u16", np.float32: "f32"}  # whatever the order of their bytes
-_SIDE = 2**30  # pixels of the result: the C counts in 32 bits
 _MEMORY = 4 << 30  # bytes that all strips work with; where more threads would take more, fewer run
 _KEPT = 8  # workshops, for as many calls at one time
 
@@ -76,9 +76,9 @@ class Network:
         self._workshops.clear()
 
     def scratch_bytes(self, width: int) -> int:
-        """Working memory of one thread for frames of `width` pixels. Raises UserError for more than any picture has."""
-        if not 0 < width <= _SIDE // self.scale:
-            raise UserError(f"{width:,} pixels wide: {self.name} takes 1 to {_SIDE // self.scale:,}")
+        """Working memory of one thread for frames of `width` pixels, 1 to 2^26 / scale."""
+        if not 0 < width <= 2**26 // self.scale:  # more than any picture has; the C counts in 32 bits
+            raise UserError(f"{width:,} pixels wide: 1 to {2**26 // self.scale:,} are taken")
         return int(self._scratch_size(width))
 
     def __call__(
@@ -95,47 +95,20 @@ class Network:
         out: an array of the result's shape and type to write into.
         Returns (scale*H, scale*W) or (scale*H, scale*W, 3) of the same type. Raises UserError for what does not fit.
         """
-        planes = self._planes(y, "the image")
-        kind = _KINDS.get(planes.dtype.type)
-        if kind is None:
-            raise UserError(f"samples are {planes.dtype}; uint8, uint16 or float32 is expected")
-        if bits is not None and bits not in range(1, 17):
-            raise UserError(f"{bits} bits: 1 to 16 are expected")
+        check_frame(self.name, self.channels, self.scale, y, bits, out)
+        planes = planes_of(y)
         count, height, width = planes.shape
-        if self.scale * max(height, width) > _SIDE:
-            raise UserError(f"{width:,} x {height:,} pixels: {self.name} takes {_SIDE // self.scale:,} a side")
         shape = (self.scale * height, self.scale * width)
         if out is None:
-            out = _empty(shape if self.channels == 1 else (*shape, self.channels), planes.dtype)
-        else:
-            if not isinstance(out, np.ndarray) or out.dtype.type is not planes.dtype.type or out.shape[:2] != shape:
-                raise UserError(f"out is {_described(out)}; a writable {shape} {planes.dtype} is expected")
-            if not out.flags.writeable:
-                raise UserError(f"out is read-only; a writable {shape} {planes.dtype} is expected")
-            if np.may_share_memory(out, planes):  # rows would be overwritten before they are read
-                planes = planes.copy()
-        source, target = self._ready(planes), self._planes(out, "out")
-        result = target if _direct(target) else _empty((count, *shape), target.dtype.newbyteorder("="))
-        self._run(kind, source, result, int(bits or 16))
+            out = new_array(shape if self.channels == 1 else (*shape, self.channels), planes.dtype)
+        elif np.may_share_memory(out, planes):  # rows would be overwritten before they are read
+            planes = planes.copy()
+        source, target = self._ready(planes), planes_of(out)
+        result = target if _direct(target) else new_array((count, *shape), target.dtype.newbyteorder("="))
+        self._run(_KINDS[planes.dtype.type], source, result, int(bits or 16))
         if result is not target:
             target[...] = result
         return out
-
-    def _planes(self, image: NDArray[Any], what: str) -> NDArray[Any]:
-        """`image` as (C, H, W), without a copy."""
-        if not isinstance(image, np.ndarray):
-            raise UserError(f"{what} is {_described(image)}; a NumPy array is expected")
-        image = np.asarray(image)  # subclasses index in ways of their own
-        wanted = "(H, W)" if self.channels == 1 else f"(H, W, {self.channels})"
-        if image.ndim == 2 and self.channels == 1:
-            planes = image[None]
-        elif image.ndim == 3 and image.shape[2] == self.channels and self.channels > 1:
-            planes = image.transpose(2, 0, 1)
-        else:
-            raise UserError(f"{what} has the shape {image.shape}; {wanted} is expected by {self.name}")
-        if 0 in planes.shape:
-            raise UserError(f"{what} has the shape {image.shape}: it is empty")
-        return planes
 
     @staticmethod
     def _ready(planes: NDArray[Any]) -> NDArray[Any]:
@@ -147,7 +120,7 @@ class Network:
         size = self.scratch_bytes(width)
         if size > _MEMORY:
             raise UserError(f"{width:,} pixels wide: {self.name} needs {size >> 30} GB of memory; cut it in parts")
-        return [_empty((size,), np.dtype(np.uint8)) for _ in range(min(strips, _MEMORY // size))]
+        return [new_array((size,), np.uint8) for _ in range(min(strips, _MEMORY // size))]
 
     def _run(self, kind: str, source: NDArray[Any], target: NDArray[Any], bits: int) -> None:
         _, height, width = source.shape
@@ -187,14 +160,3 @@ class Network:
 def _direct(planes: NDArray[Any]) -> bool:
     """Whether the C can take or write `planes` (C, H, W) where they lie: samples side by side, whole samples apart."""
     return planes.strides[2] == planes.itemsize and planes.flags.aligned and planes.dtype.isnative
-
-
-def _empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    try:
-        return np.empty(shape, dtype)
-    except (MemoryError, ValueError) as error:  # ValueError: more than the address space
-        raise UserError(f"there is no memory for {' x '.join(f'{side:,}' for side in shape)} {dtype}") from error
-
-
-def _described(thing: object) -> str:
-    return f"{thing.shape} {thing.dtype}" if isinstance(thing, np.ndarray) else f"a {type(thing).__name__}"
