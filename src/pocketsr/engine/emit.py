@@ -93,16 +93,23 @@ INLINE float *v{v}_to(const frame *f, int y, int c)
 }}
 """)
         if ring.halo:
-            out.append(_border(ring))
+            out.append(_border(ring, plan.phases))
     return "\n".join(out)
 
 
-def _border(ring: Ring) -> str:
-    """Fills the columns beyond both borders of a row."""
+def _border(ring: Ring, phases: int) -> str:
+    """Fills the columns beyond both borders of a row.
+
+    Winograd along the columns sums all that a tile reads, also for results that don't depend on it: what the last
+    tile sees beyond the picture must be of this row, not left over from earlier ones, even where it cancels out.
+    """
     kind = "uint8_t" if ring.keep is Keep.BYTES else "float"
     outside = f"((const {kind} *)f->{_beyond(ring)})[0]"
     left, right = ("row[0]", "row[place(w - 1, phase)]") if ring.pad is Pad.EDGE else (outside, outside)
-    return f"""/* {ring.halo} columns beyond both borders */
+    tile = f"""    for (int i = {ring.halo}; i < {phases} * columns(f, {ring.scale}) + {ring.halo} - w; i++)
+        row[place(w + i, phase)] = right;
+"""
+    return f"""/* {ring.halo} columns beyond both borders{", at the right of the last tile" if ring.tiled else ""} */
 INLINE void v{ring.value}_border(const frame *f, float *at)
 {{
     const int w = {extent("w", ring.scale)};
@@ -113,7 +120,7 @@ INLINE void v{ring.value}_border(const frame *f, float *at)
         row[place(-1 - i, phase)] = left;
         row[place(w + i, phase)] = right;
     }}
-}}
+{tile if ring.tiled else ""}}}
 """
 
 

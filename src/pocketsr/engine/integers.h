@@ -5,12 +5,14 @@ typedef uint32_t vu __attribute__((vector_size(4 * VL)));
 /* STAY(v): the compiler must have v, as it is, at this place. It keeps products from being contracted with sums. */
 #if defined(__AVX512F__)
 #define STAY(v) __asm__("" : "+v"(v))
-#elif defined(__x86_64__)
+#elif defined(__x86_64__) && (VL == 4 || (VL == 8 && defined(__AVX__)))
 #define STAY(v) __asm__("" : "+x"(v))
-#elif defined(__ARM_NEON)
+#elif defined(__ARM_NEON) && VL == 4
 #define STAY(v) __asm__("" : "+w"(v))
-#else
+#elif defined(__wasm__) /* which has no instruction that would contract them */
 #define STAY(v)
+#else /* vectors wider than the machine's */
+#define STAY(v) __asm__("" : "+m"(v))
 #endif
 /* a * b, rounded: every machine gives the same bits */
 INLINE vf times(vf a, vf b)
@@ -125,7 +127,8 @@ INLINE vi dot4(vi acc, bytes x, const int32_t *w)
     __asm__("sdot %0.4s, %1.16b, %2.16b" : "+w"(acc) : "w"(x.part[0]), "w"(k));
     return acc;
 }
-#elif (defined(__SSE2__) && (VL == 4 || defined(__AVX2__) || defined(__AVX512BW__))) || defined(__wasm_simd128__)
+#elif (VL == 4 && (defined(__SSE2__) || defined(__wasm_simd128__))) || (VL == 8 && defined(__AVX2__)) \
+    || (VL == 16 && defined(__AVX512BW__))
 /* Channels 0 and 2, 1 and 3 as 16-bit halves: two products of halves and their sum at once, which can't overflow */
 #define PARTS 2
 #define WORDS(a, b, c, d) TWO_HALVES(a, c), TWO_HALVES(b, d)

@@ -44,6 +44,7 @@ class Ring:
     pad: Pad
     keep: Keep = Keep.FLOATS
     beyond: int = 0  # with Pad.ZERO: the number beyond the border
+    tiled: bool = False  # read by Winograd along the columns: up to `halo` columns beyond the last tile, too
 
     @property
     def planes(self) -> int:
@@ -228,5 +229,6 @@ def make_plan(graph: Graph, target: Target) -> Plan:
         channels = graph.channels if value == 0 else makers[value].channels
         beyond = next((op.integers.zero for op in wide if op.integers), 0)
         keep = keeps.get(value, Keep.FLOATS)
-        rings[value] = Ring(value, channels, scales[value], shift[value], depth, halo, pad, keep, beyond)
+        tiled = any(step.op in wide and step.method.columns for step in steps)
+        rings[value] = Ring(value, channels, scales[value], shift[value], depth, halo, pad, keep, beyond, tiled)
     return Plan(graph, target, rings, tuple(steps), output, factor, phases)

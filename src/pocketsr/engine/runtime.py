@@ -4,84 +4,40 @@ from __future__ import annotations
 
 import ctypes
 import os
-import sys
-import threading
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pocketsr.engine.crew import Crew, Job, Pool
+from pocketsr.engine.frames import check_frame, new_array, planes_of
 from pocketsr.engine.ir import Info
 from pocketsr.errors import UserError
 
 __all__ = ["Network"]
 
-_KINDS = {"uint8": "u8", "uint16": "u16", "float32": "f32"}
+_KINDS: dict[type, str] = {np.uint8: "u8", np.uint16: "u16", np.float32: "f32"}  # whatever the order of their bytes
+_MEMORY = 4 << 30  # bytes that all strips work with; where more threads would take more, fewer run
+_KEPT = 8  # workshops, for as many calls at one time
 
 
-class _Crew:
-    """Threads that wait for strips; the caller's own thread takes the first one.
+@dataclass(eq=False)
+class _Workshop:
+    """What one call at a time works with: threads, and working memory for each strip of pictures `width` wide."""
 
-    On Linux the waiting threads are kept off the processor that the caller runs on: woken after a pause, they would
-    often be put right there and wait for it (measured on two cores: `tiny` 1.1 ms a frame in place of 0.75).
-    """
-
-    def __init__(self, size: int) -> None:
-        self._jobs: list[SimpleQueue[Callable[[], None] | None]] = [SimpleQueue() for _ in range(size - 1)]
-        self._done: SimpleQueue[BaseException | None] = SimpleQueue()
-        self._workers = [
-            threading.Thread(target=self._work, args=(jobs, self._done), daemon=True) for jobs in self._jobs
-        ]
-        for worker in self._workers:
-            worker.start()
-        self._processors = os.sched_getaffinity(0) if sys.platform == "linux" else set()
-        self._current: Callable[[], int] | None = None
-        if 1 < size <= len(self._processors):
-            self._current = getattr(ctypes.CDLL(None), "sched_getcpu", None)
-        self._avoided = -1
-
-    def _spread(self) -> None:
-        if sys.platform != "linux" or self._current is None or (here := self._current()) == self._avoided:
-            return
-        self._avoided = here
-        for worker in self._workers:
-            try:
-                os.sched_setaffinity(worker.native_id or 0, self._processors - {here})
-            except OSError:  # not allowed here: the scheduler decides alone
-                self._current = None
-                return
-
-    @staticmethod
-    def _work(jobs: SimpleQueue[Callable[[], None] | None], done: SimpleQueue[BaseException | None]) -> None:
-        while (job := jobs.get()) is not None:
-            try:
-                job()
-                done.put(None)
-            except BaseException as error:  # handed to the caller
-                done.put(error)
-
-    def run(self, jobs: list[Callable[[], None]]) -> None:
-        self._spread()
-        for queue, job in zip(self._jobs, jobs[1:], strict=False):
-            queue.put(job)
-        jobs[0]()
-        for _ in jobs[1:]:
-            if (error := self._done.get()) is not None:
-                raise error
-
-    def close(self) -> None:
-        for queue in self._jobs:
-            queue.put(None)
+    crew: Crew
+    width: int = 0
+    scratch: list[NDArray[np.uint8]] = field(default_factory=list)
 
 
 class Network:
     """A network compiled for this machine. Make it with `pocketsr.load`.
 
     `scale`: how much larger the output is. `channels`: 1 takes luma planes (H, W), 3 takes RGB (H, W, 3).
-    One call at a time: a second thread needs a Network of its own.
+    Any number of threads may call it at one time, each on `threads` of its own. After a fork the child can, too. A call
+    that an exception interrupts, as Ctrl-C does, ends when `out` isn't written to any more; its content is then void.
     """
 
     def __init__(self, library: Path, about: dict[str, Any], threads: int | None = None) -> None:
@@ -91,9 +47,10 @@ class Network:
         self.scale: int = about["scale"]
         self.channels: int = about["channels"]
         self.info = Info(about["params"], about["macs_per_pixel"], about["receptive_field"])
-        self.threads = threads or len(
+        threads = threads or len(
             os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
         )
+        self.threads = threads
         self.reach: int = about["reach"]
         self._library = ctypes.CDLL(str(library))
         self._scratch_size = getattr(self._library, f"{self.name}_scratch")
@@ -101,9 +58,7 @@ class Network:
         self._scratch_size.argtypes = [ctypes.c_int]
         self._bands = getattr(self._library, f"{self.name}_bands")
         self._entries = {kind: self._entry(kind) for kind in _KINDS.values()}
-        self._crew = _Crew(self.threads)
-        self._scratch: list[NDArray[np.uint8]] = []
-        self._width = 0
+        self._workshops = Pool(lambda: _Workshop(Crew(threads)), _KEPT)
 
     def _entry(self, kind: str) -> Any:
         entry = getattr(self._library, f"{self.name}_{kind}")
@@ -113,12 +68,17 @@ class Network:
         entry.restype = None
         return entry
 
-    def __del__(self) -> None:
-        if hasattr(self, "_crew"):
-            self._crew.close()
+    def __reduce__(self) -> str:
+        raise TypeError(f"the network {self.name} is neither copied nor sent to a process: load it there")
+
+    def close(self) -> None:
+        """Lets threads and working memory go. Calls that run are none the worse, later ones take new ones."""
+        self._workshops.clear()
 
     def scratch_bytes(self, width: int) -> int:
-        """Working memory of one thread for frames of `width` pixels."""
+        """Working memory of one thread for frames of `width` pixels, 1 to 2^26 / scale."""
+        if not 0 < width <= 2**26 // self.scale:  # more than any picture has; the C counts in 32 bits
+            raise UserError(f"{width:,} pixels wide: 1 to {2**26 // self.scale:,} are taken")
         return int(self._scratch_size(width))
 
     def __call__(
@@ -135,59 +95,43 @@ class Network:
         out: an array of the result's shape and type to write into.
         Returns (scale*H, scale*W) or (scale*H, scale*W, 3) of the same type. Raises UserError for what does not fit.
         """
-        planes = self._planes(y, "the image")
-        kind = _KINDS.get(y.dtype.name)
-        if kind is None:
-            raise UserError(f"samples are {y.dtype}; uint8, uint16 or float32 is expected")
+        check_frame(self.name, self.channels, self.scale, y, bits, out)
+        planes = planes_of(y)
         count, height, width = planes.shape
         shape = (self.scale * height, self.scale * width)
         if out is None:
-            out = np.empty(shape if self.channels == 1 else (*shape, self.channels), y.dtype)
-        elif out.dtype != y.dtype or out.shape[:2] != shape or not out.flags.writeable:
-            raise UserError(f"out is {out.shape} {out.dtype}; a writable {shape} {y.dtype} is expected")
-        source = self._ready(planes)
-        target = self._planes(out, "out")
-        direct = target.strides[2] == target.itemsize and not any(s % target.itemsize for s in target.strides)
-        result = target if direct else np.empty((count, *shape), y.dtype)
-        self._run(kind, source, result, bits)
+            out = new_array(shape if self.channels == 1 else (*shape, self.channels), planes.dtype)
+        elif np.may_share_memory(out, planes):  # rows would be overwritten before they are read
+            planes = planes.copy()
+        source, target = self._ready(planes), planes_of(out)
+        result = target if _direct(target) else new_array((count, *shape), target.dtype.newbyteorder("="))
+        self._run(_KINDS[planes.dtype.type], source, result, int(bits or 16))
         if result is not target:
             target[...] = result
         return out
 
-    def _planes(self, image: NDArray[Any], what: str) -> NDArray[Any]:
-        """`image` as (C, H, W), without a copy."""
-        wanted = "(H, W)" if self.channels == 1 else f"(H, W, {self.channels})"
-        if image.ndim == 2 and self.channels == 1:
-            planes = image[None]
-        elif image.ndim == 3 and image.shape[2] == self.channels and self.channels > 1:
-            planes = image.transpose(2, 0, 1)
-        else:
-            raise UserError(f"{what} has the shape {image.shape}; {wanted} is expected by {self.name}")
-        if 0 in planes.shape:
-            raise UserError(f"{what} has the shape {image.shape}: it is empty")
-        return planes
-
     @staticmethod
     def _ready(planes: NDArray[Any]) -> NDArray[Any]:
         """Planes whose samples lie side by side in native byte order; copied only where they do not."""
-        size = planes.itemsize
-        if planes.strides[2] == size and not any(s % size for s in planes.strides) and planes.dtype.isnative:
-            return planes
-        return np.ascontiguousarray(planes, planes.dtype.newbyteorder("="))
+        return planes if _direct(planes) else np.ascontiguousarray(planes, planes.dtype.newbyteorder("="))
 
-    def _run(self, kind: str, source: NDArray[Any], target: NDArray[Any], bits: int | None) -> None:
+    def _new_scratch(self, width: int, strips: int) -> list[NDArray[np.uint8]]:
+        """For as many of `strips` as memory is allowed for."""
+        size = self.scratch_bytes(width)
+        if size > _MEMORY:
+            raise UserError(f"{width:,} pixels wide: {self.name} needs {size >> 30} GB of memory; cut it in parts")
+        return [new_array((size,), np.uint8) for _ in range(min(strips, _MEMORY // size))]
+
+    def _run(self, kind: str, source: NDArray[Any], target: NDArray[Any], bits: int) -> None:
         _, height, width = source.shape
         bands = int(self._bands(height))
+        workshop = self._workshops.take()
         strips = min(self.threads, bands)
-        if width != self._width or len(self._scratch) < strips:
-            size = self.scratch_bytes(width)
-            self._scratch = [np.zeros(size, np.uint8) for _ in range(strips)]
-            self._width = width
-        white = []
-        if kind == "u16":
-            if bits is not None and not 1 <= bits <= 16:
-                raise UserError(f"{bits} bits: 1 to 16 are expected")
-            white = [2 ** (bits or 16) - 1]
+        if width != workshop.width or len(workshop.scratch) < strips:
+            workshop.scratch = self._new_scratch(width, strips)
+            workshop.width = width
+        strips = min(strips, len(workshop.scratch))
+        white = [2**bits - 1] if kind == "u16" else []
 
         def distances(planes: NDArray[Any]) -> list[int]:
             return [
@@ -199,9 +143,20 @@ class Network:
         where = [*distances(source), *distances(target), width, height, *white]
         entry = self._entries[kind]
 
-        def strip(index: int) -> Callable[[], None]:
+        def strip(index: int) -> Job:
             first, last = bands * index // strips, bands * (index + 1) // strips
-            scratch = self._scratch[index].ctypes.data
-            return lambda: entry(*where, first, last, scratch)
+            used = (source, target, workshop.scratch[index])  # kept alive by the job, even if its caller is gone
+            return lambda: entry(*where, first, last, used[2].ctypes.data)
 
-        self._crew.run([strip(index) for index in range(strips)])
+        jobs = [strip(index) for index in range(strips)]
+        try:
+            workshop.crew.run(jobs)
+        except BaseException:
+            workshop.crew.finish()  # nobody may write to `out` when the caller has it again
+            raise
+        self._workshops.put(workshop)
+
+
+def _direct(planes: NDArray[Any]) -> bool:
+    """Whether the C can take or write `planes` (C, H, W) where they lie: samples side by side, whole samples apart."""
+    return planes.strides[2] == planes.itemsize and planes.flags.aligned and planes.dtype.isnative

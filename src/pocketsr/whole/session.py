@@ -13,6 +13,7 @@ import onnx
 
 from pocketsr.engine.reference import better_white
 from pocketsr.errors import UserError
+from pocketsr.whole.forks import outlive_forks
 from pocketsr.whole.reach import field_of
 from pocketsr.whole.tiled import Floats
 from pocketsr.whole.windows import Field
@@ -47,6 +48,7 @@ class Session:
         self._session = self._made(str(path), options)
         self._input, self.channels, self.size = self._image_input()
         self._outputs = [output.name for output in self._session.get_outputs()[:1]]
+        outlive_forks(self._session)
         self._basic = self._folded()
         self.scale = self._measured_scale()
         self.white = self._white()

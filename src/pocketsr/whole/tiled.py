@@ -76,6 +76,10 @@ class TiledUpscaler:
             raise UserError(f"the image has the shape {y.shape}; {takes} is expected by {name}")
         if y.dtype not in (np.uint8, np.uint16):
             raise UserError(f"samples are {y.dtype}; uint8 or uint16 is expected")
+        if bits is not None and bits not in range(1, 17):
+            raise UserError(f"{bits} bits: 1 to 16 are expected")
+        if out is not None and np.may_share_memory(out, y):  # one tile's result would be the next one's picture
+            y = y.copy()
         top = 255 if y.dtype == np.uint8 else 2 ** (bits or 16) - 1
         height, width = y.shape[:2]
         shape = (scale * height, scale * width, *y.shape[2:])
