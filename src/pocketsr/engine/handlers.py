@@ -12,6 +12,7 @@ from pocketsr.engine.importer import (
     NotSupportedError,
     Planes,
     Tensor,
+    check_planes,
     constant,
     handles,
     per_channel,
@@ -111,6 +112,9 @@ def _binary(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes
         return [state.point(name, Planes(wide[0]), Combine(Binary[kind.upper()], wide[1]))]
     planes = planes_of(left if isinstance(left, Planes) else right)
     numbers = per_channel(constant(right if isinstance(left, Planes) else left, "its other operand"))
+    if len(numbers) > 1 and len(planes.refs) not in (1, len(numbers)):
+        raise NotSupportedError(f"{len(numbers)} numbers for {len(planes.refs)} channels")
+    check_planes(len(numbers))
     if len(numbers) > 1 and len(planes.refs) == 1:
         planes = Planes(planes.refs * len(numbers))  # one plane against many numbers: many planes
     if kind in ("Max", "Min"):
@@ -163,6 +167,7 @@ def _channel_axis(axis: int) -> None:
 def _concat(state: Importer, _: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
     _channel_axis(int(attributes["axis"]))
     parts = [planes_of(x) for x in inputs]
+    check_planes(sum(len(part.refs) for part in parts))
     if len({state.scale_of(part) for part in parts}) != 1:
         raise NotSupportedError("its parts have different sizes")
     return [Planes(tuple(ref for part in parts for ref in part.refs))]
@@ -179,6 +184,8 @@ def _split(_: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attrib
         sizes = list(
             attributes.get("split", [step] * (len(node.output) - 1) + [len(refs) - step * (len(node.output) - 1)])
         )
+    if len(sizes) != len(node.output) or min(sizes) < 1 or sum(sizes) != len(refs):
+        raise NotSupportedError(f"{len(refs)} channels into parts of {sizes[:16]}; their sum is expected to be the same")
     ends = np.cumsum(sizes)
     return [Planes(refs[end - size : end]) for end, size in zip(ends, sizes, strict=True)]
 
@@ -192,15 +199,21 @@ def _slice(_: Importer, __: onnx.NodeProto, inputs: Inputs, ___: Attributes) -> 
     if len(starts) != 1:
         raise NotSupportedError("only one axis, channels, can be sliced")
     _channel_axis(axes[0])
-    return [Planes(refs[slice(starts[0], ends[0], steps[0])])]
+    part = refs[slice(starts[0], ends[0], steps[0])] if len(ends) == len(axes) == len(steps) == 1 else ()
+    if not part:
+        raise NotSupportedError(f"channels {starts[0]} to {ends[:1]} of {len(refs)}: none are left")
+    return [Planes(part)]
 
 
 @handles("Gather")
 def _gather(_: Importer, __: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
     _channel_axis(int(attributes.get("axis", 0)))
     refs, index = planes_of(inputs[0]).refs, constant(inputs[1], "its index")
-    if index.ndim != 1:
+    if index.ndim != 1 or not index.size or index.dtype.kind not in "iu":
         raise NotSupportedError("a list of channels is expected")
+    if index.min() < -len(refs) or index.max() >= len(refs):
+        raise NotSupportedError(f"channels {index.min()} to {index.max()} of {len(refs)}")
+    check_planes(index.size)
     return [Planes(tuple(refs[int(i)] for i in index))]
 
 

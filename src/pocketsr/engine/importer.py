@@ -12,8 +12,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from pocketsr.engine.checked import image_input, read_model
+from pocketsr.engine.folding import FoldError, attributes_of, fold
 from pocketsr.engine.ir import Affine, Array, Graph, Map, Op, Pad, Point, Ref, verify
-from pocketsr.engine.sizes import attributes_of, fold, image_input, read_model
+from pocketsr.engine.limits import LIMITS, Work, finite
+from pocketsr.engine.model_file import ModelFile, shown
 from pocketsr.errors import UserError
 
 __all__ = ["Imported", "Importer", "from_onnx"]
@@ -63,6 +66,9 @@ _REASONS = {
     **dict.fromkeys(("InstanceNormalization", "GroupNormalization"), WHOLE_IMAGE),
     **dict.fromkeys(("AveragePool", "MaxPool", "SpaceToDepth"), _SMALLER),
 }
+_MALFORMED = (
+    ArithmeticError, AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError,
+)  # fmt: skip  (what a handler meets in a node that onnx.checker, which looks at names alone, lets pass)
 _TAKE_SIZES = ("Expand", "Reshape", "Resize", "Upsample")
 
 
@@ -92,6 +98,7 @@ class Importer:
     scales: dict[int, int] = field(default_factory=lambda: {0: 1})
     size: tuple[int, int] = (1013, 1511)  # of the image that is imagined where the file calculates with sizes
     stored: dict[str, Stored] = field(default_factory=dict)  # constants that the file keeps as whole numbers
+    work: Work = field(default_factory=Work)
 
     def new_value(self, scale: int) -> int:
         value = len(self.scales)
@@ -108,6 +115,8 @@ class Importer:
         return [names[size] if isinstance(size, str) else size for size in view.dims]
 
     def add(self, op: Op, scale: int) -> Planes:
+        if excess := self.work.excess(op, scale) or finite(op):
+            raise NotSupportedError(excess)
         self.ops.append(op)
         self.scales[op.value] = scale
         return Planes(tuple(Ref(op.value, c) for c in range(op.channels)))
@@ -131,6 +140,12 @@ class Importer:
 class Imported:
     graph: Graph
     white_known: bool  # the file says what full scale is
+
+
+def check_planes(count: int) -> None:
+    """Before a list of so many planes is made."""
+    if count > LIMITS["planes"]:
+        raise NotSupportedError(f"{count:,} planes; up to {LIMITS['planes']:,} are taken")
 
 
 def planes_of(tensor: Tensor | None) -> Planes:
@@ -176,7 +191,7 @@ def per_channel(constant: NDArray[Any]) -> Array:
     raise NotSupportedError(f"a constant of shape {array.shape} is neither one number nor one for each channel")
 
 
-def from_onnx(source: Path) -> Imported:
+def from_onnx(source: Path | ModelFile) -> Imported:
     """Read the network in `source`.
 
     Raises UserError where the file is no ONNX network, or holds a node that the engine can't run: the message names
@@ -184,7 +199,8 @@ def from_onnx(source: Path) -> Imported:
     """
     from pocketsr.engine import handlers, handlers_conv, handlers_quant, handlers_view  # noqa: F401  (they fill HANDLERS)
 
-    path, model = str(source), read_model(source)
+    path = str(source.path if isinstance(source, ModelFile) else source)
+    model = read_model(source)
     graph = model.graph
     tensors: dict[str, Tensor] = {init.name: numpy_helper.to_array(init) for init in graph.initializer}
     input_name, channels, fixed = image_input(path, graph)
@@ -193,11 +209,11 @@ def from_onnx(source: Path) -> Imported:
     size, other = state.size, (state.size[0] + 6, state.size[1] + 10)
     measured: dict[str, Any] = {}  # constants that depend on the size of the image: their value at the other size
     for index, node in enumerate(graph.node):
-        inputs = [tensors[name] if name else None for name in node.input]
-        attributes = attributes_of(node)
         try:
+            inputs = [tensors[name] if name else None for name in node.input]
+            attributes = attributes_of(node)
             if node.domain not in ("", "ai.onnx"):
-                raise NotSupportedError(f"operators of the domain '{node.domain}' are not known")
+                raise NotSupportedError(f"operators of the domain '{shown(node.domain)}' are not known")
             twins: list[Any] = []
             if not any(isinstance(x, Planes | View | Padded) for x in inputs):
                 outputs = fold(node, inputs, list(model.opset_import))
@@ -217,14 +233,24 @@ def from_onnx(source: Path) -> Imported:
             else:
                 listed = f"this operator is not supported; supported are {', '.join(sorted(HANDLERS))}"
                 raise NotSupportedError(_REASONS.get(node.op_type, listed))
-        except NotSupportedError as error:
-            label = node.name or f"number {index}"
-            raise UserError(f"{path}: node '{label}' ({node.op_type}): {error}") from error
+            for output in outputs:
+                if isinstance(output, Planes | View | Padded):
+                    check_planes(len(output.refs))
+        except (NotSupportedError, FoldError) as error:
+            raise UserError(f"{path}: {_label(index, node)}: {error}") from error
+        except _MALFORMED as error:
+            first = shown(next(iter(str(error).splitlines()), ""), 100)
+            reason = f"it is not as ONNX defines this operator ({type(error).__name__}: {first})"
+            raise UserError(f"{path}: {_label(index, node)}: {reason}") from error
         tensors.update(zip(node.output, outputs, strict=False))
         for name, own, twin in zip(node.output, outputs, twins, strict=False):
             if not np.array_equal(np.asarray(own), np.asarray(twin)):
                 measured[name] = twin
     return _finish(path, model, state, tensors, channels)
+
+
+def _label(index: int, node: onnx.NodeProto) -> str:
+    return f"node '{shown(node.name) or f'number {index}'}' ({shown(node.op_type)})"
 
 
 def _stored(node: onnx.NodeProto, inputs: list[Any], attributes: Attributes) -> Stored | None:
@@ -239,15 +265,17 @@ def _stored(node: onnx.NodeProto, inputs: list[Any], attributes: Attributes) -> 
 
 
 def _finish(path: str, model: onnx.ModelProto, state: Importer, tensors: dict[str, Tensor], channels: int) -> Imported:
-    result = tensors[model.graph.output[0].name]
-    if len(model.graph.output) != 1 or not isinstance(result, Planes):
+    result = tensors.get(model.graph.output[0].name) if len(model.graph.output) == 1 else None
+    if not isinstance(result, Planes):
         raise UserError(f"{path}: one output that depends on the image is expected")
     if len(result.refs) != channels:
         raise UserError(f"{path}: {channels} channels in, {len(result.refs)} out; as many out as in are expected")
     properties = {item.key: item.value for item in model.metadata_props}
     stated = properties.get("pocketsr.value_range")
     if stated not in (None, "1", "255"):
-        raise UserError(f"{path}: pocketsr.value_range is '{stated}'; 1 or 255 is expected")
+        raise UserError(f"{path}: pocketsr.value_range is '{shown(stated)}'; 1 or 255 is expected")
+    if not state.ops:
+        raise UserError(f"{path}: it gives the image back as it is; a network that enlarges is expected")
     name = "".join(c if c.isalnum() and c.isascii() else "_" for c in Path(path).stem) or "net"
     if not name[0].isalpha():
         name = f"net_{name}"
