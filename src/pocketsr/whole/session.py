@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 import onnx
 
+from pocketsr.engine.checked import read_model
+from pocketsr.engine.model_file import ModelFile, read_file, shown
 from pocketsr.engine.reference import better_white
 from pocketsr.errors import UserError
+from pocketsr.whole.bounds import refuse_excess
 from pocketsr.whole.reach import field_of
 from pocketsr.whole.tiled import Floats
 from pocketsr.whole.windows import Field
@@ -34,17 +37,21 @@ class Session:
 
     runtime = "ONNX Runtime"
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(self, source: Path | ModelFile, threads: int | None = None) -> None:
         import onnxruntime
 
-        self.name = path.stem
-        self._path = path
+        file = read_file(source)
+        self._path = file.path
+        self.name = shown(file.path.stem)
+        model = read_model(file)
+        refuse_excess(str(file.path), model)
+        self._content = model.SerializeToString()  # as read and checked, so that ONNX Runtime opens no file
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.intra_op_num_threads = threads or (
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         )
-        self._session = self._made(str(path), options)
+        self._session = self._made(self._content, options)
         self._input, self.channels, self.size = self._image_input()
         self._outputs = [output.name for output in self._session.get_outputs()[:1]]
         self._basic = self._folded()
@@ -81,7 +88,7 @@ class Session:
         }
         return int(_OVERHEAD * _peak(model.graph, {self._input: x.nbytes, **sizes}))
 
-    def _made(self, source: str | bytes, options: Any) -> Any:
+    def _made(self, source: bytes, options: Any) -> Any:
         import onnxruntime
 
         try:
@@ -121,7 +128,7 @@ class Session:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "net.onnx"
             options.optimized_model_filepath = str(file)
-            self._made(str(self._path), options)
+            self._made(self._content, options)
             return onnx.load(file)
 
     def _measured_scale(self) -> int:
@@ -170,4 +177,4 @@ def _peak(graph: onnx.GraphProto, sizes: dict[str, int]) -> int:
 
 def _first_line(error: Exception) -> str:
     text = str(error).split("Status Message: ")[-1]  # before it: which node, in several hundred characters
-    return next(iter(text.strip().splitlines()), type(error).__name__)
+    return shown(next(iter(text.strip().splitlines()), type(error).__name__), 200)
