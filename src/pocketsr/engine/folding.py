@@ -117,6 +117,8 @@ FOLDED: dict[str, Sizes] = {
 # fmt: on
 """Operators that may be folded. Loops, sequences, text and operators of other domains are none of them."""
 
+_SINCE = {"DequantizeLinear": 21, "QuantizeLinear": 21}
+
 
 def fold(node: onnx.NodeProto, inputs: list[Any], opsets: list[Any]) -> list[NDArray[Any]]:
     """The outputs of a node whose inputs are all constants, by ONNX's own reference evaluator.
@@ -142,6 +144,8 @@ def fold(node: onnx.NodeProto, inputs: list[Any], opsets: list[Any]) -> list[NDA
         [helper.make_value_info(name, onnx.TypeProto()) for name in dict.fromkeys(present)],
         [helper.make_value_info(name, onnx.TypeProto()) for name in node.output if name],
     )
+    if node.op_type in _SINCE:  # onnx 1.23's evaluator has no earlier ones, which mean the same
+        opsets = [helper.make_opsetid("", max(_SINCE[node.op_type], *(x.version for x in opsets if not x.domain)))]
     model = helper.make_model(graph, opset_imports=opsets)
     feeds = {name: value for name, value in zip(node.input, inputs, strict=True) if name}
     try:

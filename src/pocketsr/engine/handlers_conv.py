@@ -154,6 +154,8 @@ def _conv_transpose(state: Importer, node: onnx.NodeProto, inputs: Inputs, attri
     extra = list(attributes.get("output_padding", [0, 0]))
     size = weight.shape[2]
     grown = size - pads[0] - pads[2] + extra[0]  # output size minus factor * (input size - 1)
+    if len(pads) != 4 or len(extra) != 2:
+        raise NotSupportedError(f"padding {pads[:8]}, output padding {extra[:8]}: four and two numbers are expected")
     if (
         attributes.get("group", 1) != 1
         or dilations != [1, 1]

@@ -28,9 +28,12 @@ def _one_number(inputs: Inputs) -> tuple[float, int, str]:
     zero = np.zeros(1, np.uint8) if len(inputs) < 3 or inputs[2] is None else constant(inputs[2], "its zero point")
     if scale.size != 1 or zero.size != 1:
         raise NotSupportedError("a scale a channel; one for all channels is supported here")
+    step = np.float32(scale.reshape(-1)[0])
+    if not (np.isfinite(step) and np.isfinite(1 / np.float64(step or 1)) and step > 0):
+        raise NotSupportedError(f"scale {step}; a number above 0 is expected")
     if zero.dtype.name not in _TOPS:
         raise NotSupportedError(f"type {zero.dtype.name}; {', '.join(_TOPS)} are supported for what is no weight")
-    return float(scale.reshape(-1)[0]), int(zero.reshape(-1)[0]), zero.dtype.name
+    return float(step), int(zero.reshape(-1)[0]), zero.dtype.name
 
 
 @handles("QuantizeLinear")

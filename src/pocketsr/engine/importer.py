@@ -237,7 +237,7 @@ def from_onnx(source: Path | ModelFile) -> Imported:
                 if isinstance(output, Planes | View | Padded):
                     check_planes(len(output.refs))
         except (NotSupportedError, FoldError) as error:
-            raise UserError(f"{path}: {_label(index, node)}: {error}") from error
+            raise UserError(f"{path}: {_label(index, node)}: {shown(str(error), 900)}") from error
         except _MALFORMED as error:
             first = shown(next(iter(str(error).splitlines()), ""), 100)
             reason = f"it is not as ONNX defines this operator ({type(error).__name__}: {first})"
