@@ -12,6 +12,7 @@ from pocketsr.engine.emit_winograd import tile_floats
 from pocketsr.engine.ir import Conv, Map, Pad, Shuffle
 from pocketsr.engine.method import BAND, Keep
 from pocketsr.engine.plan import Plan, Ring, Step
+from pocketsr.engine.pointwise import curve_code
 
 __all__ = ["describe", "emit", "emit_header"]
 
@@ -273,7 +274,7 @@ def emit(plan: Plan) -> str:
         + "".join(f"   {line}\n" for line in describe(plan).splitlines())
         + "*/\n"
         f"#define VL {plan.target.lanes}\n",
-        files("pocketsr.engine").joinpath("prelude.h").read_text(),
+        files("pocketsr.engine").joinpath("prelude.h").read_text() + curve_code(graph.ops),
         files("pocketsr.engine").joinpath("integers.h").read_text() if plan.kept.exact else "",
         emit_header(plan),
         _frame(plan),

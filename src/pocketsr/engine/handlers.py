@@ -19,6 +19,7 @@ from pocketsr.engine.importer import (
     planes_of,
 )
 from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Function, Prelu, Unary
+from pocketsr.engine.pointwise import CURVES
 
 __all__: list[str] = []
 
@@ -44,9 +45,39 @@ def _clip(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Att
     return [state.point(node.name or node.output[0], planes_of(inputs[0]), Clip(float(bounds[0]), float(bounds[1])))]
 
 
-@handles("Sigmoid", "Tanh", "Erf", "Abs", "Sqrt")
+@handles(*(curve.onnx for curve in CURVES.values()))
 def _function(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes) -> list[Tensor]:
-    return [state.point(node.name or node.output[0], planes_of(inputs[0]), Function(Unary[node.op_type.upper()]))]
+    (kind,) = (kind for kind, curve in CURVES.items() if curve.onnx == node.op_type)
+    return [state.point(node.name or node.output[0], planes_of(inputs[0]), Function(kind))]
+
+
+@handles("Elu", "Selu", "Celu")
+def _elu(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
+    """gain * x above 0, gain * alpha * (e^x - 1) below. Celu: alpha * elu(x / alpha), its own alpha being 1."""
+    name, planes = node.name or node.output[0], planes_of(inputs[0])
+    alpha = float(attributes.get("alpha", 1.0 if node.op_type != "Selu" else 1.67326319217681884765625))
+    gain = float(attributes.get("gamma", 1.05070102214813232421875)) if node.op_type == "Selu" else 1.0
+    if node.op_type == "Celu":
+        if alpha <= 0:
+            raise NotSupportedError(f"alpha {alpha}; a number above 0 is expected")
+        curve = state.point(name, state.affine(f"{name}_in", planes, 1 / alpha, 0.0), Function(Unary.ELU))
+        return [state.affine(f"{name}_out", curve, alpha, 0.0)]
+    if (alpha, gain) == (1.0, 1.0):
+        return [state.point(name, planes, Function(Unary.ELU))]
+    below = state.point(f"{name}_below", planes, Clip(-np.inf, 0.0), Function(Unary.ELU))
+    below = state.affine(f"{name}_alpha", below, gain * alpha, 0.0)
+    zero = np.zeros(len(planes.refs), np.float32)
+    above = state.affine(f"{name}_above", state.point(f"{name}_relu", planes, Prelu(zero)), gain, 0.0)
+    return [state.point(name, above, Combine(Binary.ADD, below.refs))]
+
+
+@handles("Swish")
+def _swish(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
+    """x sigmoid(alpha x)."""
+    name, planes = node.name or node.output[0], planes_of(inputs[0])
+    inner = state.affine(f"{name}_alpha", planes, float(attributes.get("alpha", 1.0)), 0.0)
+    gate = state.point(f"{name}_gate", inner, Function(Unary.SIGMOID))
+    return [state.point(name, gate, Combine(Binary.MUL, planes.refs))]
 
 
 @handles("Gelu")

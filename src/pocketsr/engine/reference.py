@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -25,8 +24,8 @@ from pocketsr.engine.ir import (
     Quantize,
     Ref,
     Shuffle,
-    Unary,
 )
+from pocketsr.engine.pointwise import CURVES
 from pocketsr.pixels import imresize
 
 __all__ = ["apply_points", "better_white", "evaluate", "guess_white"]
@@ -39,13 +38,6 @@ _BINARY = {
     Binary.DIV: np.divide,
     Binary.MAX: np.maximum,
     Binary.MIN: np.minimum,
-}
-_UNARY: dict[Unary, Callable[[Plane], Plane]] = {
-    Unary.SIGMOID: lambda x: 1 / (1 + np.exp(-x)),
-    Unary.TANH: np.tanh,
-    Unary.ERF: np.vectorize(math.erf, otypes=[np.float64]),
-    Unary.ABS: np.abs,
-    Unary.SQRT: np.sqrt,
 }
 
 
@@ -88,7 +80,7 @@ def _point(point: Point, x: Plane, other: Plane | None) -> Plane:
         case Clip(low, high):
             return np.clip(x, low, high)
         case Function(kind):
-            return np.asarray(_UNARY[kind](x), x.dtype)
+            return np.asarray(CURVES[kind].meaning(x), x.dtype)
         case Dequantize(step, zero):
             return np.asarray((x - x.dtype.type(zero)) * x.dtype.type(step), x.dtype)
         case Quantize(step, zero, top):

@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from pocketsr.engine.checked import image_input
 from pocketsr.engine.folding import FoldError, attributes_of, fold
 from pocketsr.engine.model_file import shown
+from pocketsr.engine.pointwise import CURVES
 from pocketsr.errors import UserError
 
 __all__ = ["POINTWISE", "Shape", "Sized", "sized"]
@@ -21,14 +22,14 @@ __all__ = ["POINTWISE", "Shape", "Sized", "sized"]
 Shape = tuple[int, ...]
 
 # fmt: off
-POINTWISE = frozenset({
-    "Abs", "Acos", "Add", "And", "Asin", "Atan", "BatchNormalization", "Cast", "Ceil", "Celu", "Clip", "Cos", "Div",
-    "Dropout", "Elu", "Equal", "Erf", "Exp", "Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish",
-    "Identity", "IsInf", "IsNaN", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max", "Mean", "Min", "Mish", "Mod", "Mul",
-    "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Softplus",
-    "Softsign", "Sqrt", "Sub", "Sum", "Tan", "Tanh", "ThresholdedRelu", "Where", "Xor",
+POINTWISE = frozenset(curve.onnx for curve in CURVES.values()) | {
+    "Acos", "Add", "And", "Asin", "Atan", "BatchNormalization", "Cast", "Ceil", "Celu", "Clip", "Cos", "Div",
+    "Dropout", "Equal", "Exp", "Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish",
+    "Identity", "IsInf", "IsNaN", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max", "Mean", "Min", "Mod", "Mul",
+    "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal", "Relu", "Round", "Selu", "Sign", "Sin",
+    "Sub", "Sum", "Swish", "Tan", "ThresholdedRelu", "Where", "Xor",
     "DequantizeLinear", "QuantizeLinear",
-})
+}
 # fmt: on
 """Operators whose every output number is made of the input numbers at its own place."""
 
