@@ -45,7 +45,7 @@ def working() -> dict[str, ModelProto]:
     rng = np.random.default_rng(0)
     node = helper.make_node
     weights = [const("w1", rng.normal(0, 0.3, (8, 1, 3, 3))), const("b1", rng.normal(0, 0.1, 8)),
-               const("w2", rng.normal(0, 0.1, (4, 8, 3, 3))), const("slope", rng.uniform(0, 0.5, (8, 1, 1)))]  # fmt: skip
+               const("w2", rng.normal(0, 0.1, (4, 8, 3, 3))), const("slope", np.full((8, 1, 1), 0.2))]  # fmt: skip
     head = [node("Conv", ["x", "w1", "b1"], ["c1"], pads=[1] * 4), node("PRelu", ["c1", "slope"], ["p1"])]
     tail = [node("Conv", ["p1", "w2"], ["c2"], pads=[1] * 4), node("Add", ["c2", "x"], ["s"]),
             node("DepthToSpace", ["s"], ["y"], blocksize=2, mode="CRD")]  # fmt: skip
@@ -74,7 +74,7 @@ def working() -> dict[str, ModelProto]:
         constants=[*weights[:2], const("parts", [4, 4], np.int64), const("four", np.ones(4))],
     )
     quant = [const("s", 0.02), const("z", 60, np.uint8), const("ws", np.full(4, 0.01)),
-             const("wq", rng.integers(-128, 127, (4, 1, 3, 3)), np.int8), const("wz", np.zeros(4), np.int8)]  # fmt: skip
+             const("wq", rng.integers(-128, 127, (4, 1, 3, 3)), np.int8), const("wz", [0] * 4, np.int8)]  # fmt: skip
     nodes = [node("QuantizeLinear", ["x", "s", "z"], ["qx"]), node("DequantizeLinear", ["qx", "s", "z"], ["dx"]),
              node("DequantizeLinear", ["wq", "ws", "wz"], ["dw"], axis=0),
              node("Conv", ["dx", "dw"], ["c"], pads=[1] * 4),
@@ -96,8 +96,14 @@ def const_node(name: str, value: Any, kind: int = FLOAT) -> onnx.NodeProto:
 def _constants_that_grow() -> Iterator[tuple[str, ModelProto]]:
     node, huge = helper.make_node, const("n", [2**20, 2**20], np.int64)
     one, four = const("one", [[1.0]]), const("n4", [1, 1, 2**17, 2**17], np.int64)
-    yield "constant_of_shape", up(node("ConstantOfShape", ["n"], ["k"]), node("Add", ["x", "k"], ["t"]), constants=[huge])
-    yield "expand_constant", up(node("Expand", ["one", "n"], ["k"]), node("Add", ["x", "k"], ["t"]), constants=[huge, one])
+    yield (
+        "constant_of_shape",
+        up(node("ConstantOfShape", ["n"], ["k"]), node("Add", ["x", "k"], ["t"]), constants=[huge]),
+    )
+    yield (
+        "expand_constant",
+        up(node("Expand", ["one", "n"], ["k"]), node("Add", ["x", "k"], ["t"]), constants=[huge, one]),
+    )
     yield "tile_constant", up(node("Tile", ["one", "n"], ["k"]), node("Add", ["x", "k"], ["t"]), constants=[huge, one])
     yield "tile_picture", up(node("Tile", ["x", "n4"], ["t"]), constants=[four])
     yield "expand_picture", up(node("Expand", ["x", "n4"], ["t"]), constants=[four])
@@ -175,13 +181,13 @@ def _numbers() -> Iterator[tuple[str, ModelProto]]:
 
 def _structure() -> Iterator[tuple[str, ModelProto]]:
     node = helper.make_node
+    info, yes = helper.make_tensor_value_info, TensorProto.BOOL
     body = helper.make_graph(
         [node("Identity", ["cin"], ["cout"]), node("Identity", ["vin"], ["vout"])],
         "body",
-        [helper.make_tensor_value_info("i", INT64, []), helper.make_tensor_value_info("cin", TensorProto.BOOL, []),
-         helper.make_tensor_value_info("vin", FLOAT, [1])],
-        [helper.make_tensor_value_info("cout", TensorProto.BOOL, []), helper.make_tensor_value_info("vout", FLOAT, [1])],
-    )  # fmt: skip
+        [info("i", INT64, []), info("cin", yes, []), info("vin", FLOAT, [1])],
+        [info("cout", yes, []), info("vout", FLOAT, [1])],
+    )
     loop = node("Loop", ["n", "yes", "one"], ["k"], body=body)
     ends = [const("n", 2**62, np.int64), const("yes", True, bool), const("one", [1.0])]
     yield "loop", up(loop, node("Mul", ["x", "k"], ["t"]), constants=ends)
@@ -204,7 +210,10 @@ def _structure() -> Iterator[tuple[str, ModelProto]]:
     yield "many_nodes", up(*(node("Relu", [f"m{i}" if i else "x"], [f"m{i + 1}"]) for i in range(9000)), x="m9000")
     yield "wide_ops", up(*(node("Abs", [f"m{i}" if i else "x"], [f"m{i + 1}"]) for i in range(3000)), x="m3000")
     yield "domain", up(helper.make_node("Evil", ["x"], ["t"], domain="com.evil"))
-    yield "text", up(node("Mul", ["x", "s"], ["t"]), constants=[helper.make_tensor("s", TensorProto.STRING, [1], [b"a"])])
+    yield (
+        "text",
+        up(node("Mul", ["x", "s"], ["t"]), constants=[helper.make_tensor("s", TensorProto.STRING, [1], [b"a"])]),
+    )
     values, places = const("v", [1.0]), const("i", [0], np.int64)
     sparse = up(node("Mul", ["x", "v"], ["t"]))
     sparse.graph.sparse_initializer.append(helper.make_sparse_tensor(values, places, [1]))
@@ -248,7 +257,10 @@ def _functions() -> ModelProto:
     opset = [helper.make_opsetid("", 17), helper.make_opsetid("f", 1)]
     found = [helper.make_function("f", "f0", ["a"], ["b"], [helper.make_node("Relu", ["a"], ["b"])], opset)]
     for i in range(30):
-        calls = [helper.make_node(f"f{i}", ["a"], ["c"], domain="f"), helper.make_node(f"f{i}", ["c"], ["b"], domain="f")]
+        calls = [
+            helper.make_node(f"f{i}", ["a"], ["c"], domain="f"),
+            helper.make_node(f"f{i}", ["c"], ["b"], domain="f"),
+        ]
         found.append(helper.make_function("f", f"f{i + 1}", ["a"], ["b"], calls, opset))
     made = up(helper.make_node("f30", ["x"], ["t"], domain="f"))
     made.opset_import.append(helper.make_opsetid("f", 1))

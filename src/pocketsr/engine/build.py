@@ -57,7 +57,9 @@ def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
             timeout=_PATIENCE_S,
         )
     except subprocess.TimeoutExpired as error:
-        raise UserError(f"the C compiler '{command[0]}' didn't end within {_PATIENCE_S} s: the network is too large") from error
+        raise UserError(
+            f"the C compiler '{command[0]}' didn't end within {_PATIENCE_S} s: the network is too large"
+        ) from error
     except OSError as error:
         raise UserError(
             f"the C compiler '{command[0]}' can't be run: {error.strerror}; unset CC to use the bundled one"

@@ -120,8 +120,8 @@ def _from(place: Path, key: str, make: Make, use: Callable[[Entry], T]) -> T:
         return use(made)
     except OSError as error:
         raise NoCacheError(
-            f"{_where(place)}: what was compiled there can't be loaded ({shown(str(error), 200)}); if its disk is mounted "
-            "noexec, set POCKETSR_CACHE to a folder elsewhere"
+            f"{_where(place)}: what was compiled there can't be loaded ({shown(str(error), 200)}); if its disk "
+            "is mounted noexec, set POCKETSR_CACHE to a folder elsewhere"
         ) from error
 
 
@@ -162,7 +162,7 @@ def _made(place: Path, key: str, make: Make, *, fresh: bool) -> Entry:
         entry = _install(folder, place / key, fresh=fresh)
     except OSError as error:
         raise NoCacheError(
-            f"{_where(place)} can't be written ({error.strerror}); free some space, or set POCKETSR_CACHE to another one"
+            f"{_where(place)} can't be written ({error.strerror}); free some space, or set POCKETSR_CACHE"
         ) from error
     finally:
         if folder is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import prod
 from pathlib import Path
 
@@ -23,13 +23,13 @@ _MOST_NUMBERS = 2**28  # of one tensor
 _MOST_DIMS = 8
 _UNBOUNDED = frozenset({"Loop", "Scan", "SequenceMap"})  # as much work as their data says
 _HALF = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
-_TYPED_FIELDS = {
+_TYPED_FIELDS: dict[int, str] = {
     **dict.fromkeys((TensorProto.FLOAT,), "float_data"),
     **dict.fromkeys((TensorProto.DOUBLE,), "double_data"),
     **dict.fromkeys((TensorProto.INT64,), "int64_data"),
     **dict.fromkeys((TensorProto.UINT32, TensorProto.UINT64), "uint64_data"),
 }  # all others: int32_data
-_REFUSED_TYPES = {
+_REFUSED_TYPES: dict[int, str] = {
     TensorProto.UNDEFINED: "no type",
     TensorProto.STRING: "text",
     TensorProto.COMPLEX64: "complex numbers",
@@ -49,7 +49,7 @@ def read_model(source: Path | ModelFile) -> ModelProto:
     """
     file = read_file(source)
     try:
-        model = ModelProto.FromString(file.content)
+        model: ModelProto = ModelProto.FromString(file.content)
         _attach(model, file)
         _check_structure(model)
         for tensor in _tensors(model):
@@ -98,8 +98,8 @@ def graph_tensors(graph: GraphProto) -> Iterator[TensorProto]:
     yield from _node_tensors(graph.node)
 
 
-def _node_tensors(nodes: object) -> Iterator[TensorProto]:
-    for node in nodes:  # type: ignore[attr-defined]  # a container of protobuf's own
+def _node_tensors(nodes: Iterable[NodeProto]) -> Iterator[TensorProto]:
+    for node in nodes:
         for attribute in node.attribute:
             yield from _attribute_tensors(attribute)
 
@@ -128,8 +128,8 @@ def _attach(model: ModelProto, file: ModelFile) -> None:
         if tensor.data_location != TensorProto.EXTERNAL:
             continue
         about = {item.key: item.value for item in tensor.external_data}
-        place = tuple(about.get(key, "") for key in ("location", "offset", "length"))
-        tensor.raw_data = file.external[place]  # type: ignore[index]
+        place = about.get("location", ""), about.get("offset", ""), about.get("length", "")
+        tensor.raw_data = file.external[place]
         del tensor.external_data[:]
         tensor.data_location = TensorProto.DEFAULT
 
@@ -142,14 +142,30 @@ def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
                 yield from _nodes(inner)
 
 
+def _texts(model: ModelProto) -> Iterator[object]:
+    """Every name. protobuf 7 hands out bytes in place of str where a string of a file is no UTF-8."""
+    for item in (*model.metadata_props, *model.graph.metadata_props):
+        yield from (item.key, item.value)
+    for opset in model.opset_import:
+        yield opset.domain
+    for function in model.functions:
+        yield from (function.name, function.domain, *function.input, *function.output, *function.attribute)
+    for node in (*_nodes(model.graph), *(node for function in model.functions for node in function.node)):
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
+    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
+        yield value.name
+    yield from (model.graph.name, *(tensor.name for tensor in _tensors(model)))
+
+
 def _check_structure(model: ModelProto) -> None:
     if not model.HasField("graph"):
         raise _Refused("not a valid ONNX network (it has no graph)")
+    if not all(isinstance(text, str) for text in _texts(model)):
+        raise _Refused("not a valid ONNX network (a name in it is no text)")
     sizes: dict[tuple[str, str], int] = {}
     for function in model.functions:  # each may call those before it: as onnx.inliner lays them out
-        sizes[function.domain, function.name] = sum(
-            sizes.get((node.domain, node.op_type), 1) for node in function.node
-        )
+        sizes[function.domain, function.name] = sum(sizes.get((node.domain, node.op_type), 1) for node in function.node)
         if sizes[function.domain, function.name] > MOST_NODES:
             raise _Refused(f"its function '{shown(function.name)}' comes to more than {MOST_NODES:,} nodes")
     known = {(function.domain, function.name): index for index, function in enumerate(model.functions)}
@@ -227,6 +243,9 @@ def _to_float32(model: ModelProto) -> None:
     graphs = [model.graph, *(a.g for node in _nodes(model.graph) for a in node.attribute if a.HasField("g"))]
     for graph in graphs:
         for value in (*graph.input, *graph.output, *graph.value_info):
+            for dim in value.type.tensor_type.shape.dim:
+                if dim.HasField("dim_value") and not dim.dim_value:
+                    dim.Clear()  # old exporters wrote 0 where any size is meant
             if value.type.tensor_type.elem_type in _HALF:
                 value.type.tensor_type.elem_type = TensorProto.FLOAT
     calls = [node for function in model.functions for node in function.node]

@@ -23,8 +23,8 @@ from pathlib import Path
 
 import onnx
 
-from pocketsr.engine.field import receptive_field
 from pocketsr.engine.checked import image_input, read_model
+from pocketsr.engine.field import receptive_field
 from pocketsr.engine.folding import attributes_of
 from pocketsr.engine.model_file import ModelFile
 from pocketsr.engine.sizes import POINTWISE, Sized, sized

@@ -77,7 +77,7 @@ def _padded(inputs: Sequence[Any], given: dict[str, Any]) -> int:
 
 def _gathered(inputs: Sequence[Any], given: dict[str, Any]) -> int:
     data, index = np.asarray(inputs[0]), inputs[1]
-    return int(np.size(index)) * data.size // max(1, data.shape[given.get("axis", 0)])
+    return int(np.size(index)) * data.size // max(1, int(data.shape[given.get("axis", 0)]))
 
 
 def _blocks(inputs: Sequence[Any], given: dict[str, Any]) -> int:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
-from pocketsr.engine.importer import (
+from pocketsr.engine.importer import Importer, handles
+from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Function, Prelu, Unary
+from pocketsr.engine.pointwise import CURVES
+from pocketsr.engine.tensors import (
     Attributes,
-    Importer,
     Inputs,
     NotSupportedError,
     Planes,
     Tensor,
     check_planes,
     constant,
-    handles,
     per_channel,
     planes_of,
 )
-from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Function, Prelu, Unary
-from pocketsr.engine.pointwise import CURVES
 
 __all__: list[str] = []
 
@@ -216,7 +215,9 @@ def _split(_: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attrib
             attributes.get("split", [step] * (len(node.output) - 1) + [len(refs) - step * (len(node.output) - 1)])
         )
     if len(sizes) != len(node.output) or min(sizes) < 1 or sum(sizes) != len(refs):
-        raise NotSupportedError(f"{len(refs)} channels into parts of {sizes[:16]}; their sum is expected to be the same")
+        raise NotSupportedError(
+            f"{len(refs)} channels into parts of {sizes[:16]}; their sum is expected to be the same"
+        )
     ends = np.cumsum(sizes)
     return [Planes(refs[end - size : end]) for end, size in zip(ends, sizes, strict=True)]
 

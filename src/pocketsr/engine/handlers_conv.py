@@ -9,10 +9,12 @@ import onnx
 from numpy.typing import NDArray
 
 from pocketsr.engine.handlers_quant import stored_integers
-from pocketsr.engine.importer import (
-    WHOLE_IMAGE,
+from pocketsr.engine.importer import WHOLE_IMAGE, Importer, handles
+from pocketsr.engine.ir import Binary, Combine, Conv, Function, Pad, Shuffle, Unary
+from pocketsr.engine.limits import LIMITS, wide_kernel
+from pocketsr.engine.resample import resize_kernel
+from pocketsr.engine.tensors import (
     Attributes,
-    Importer,
     Inputs,
     NotSupportedError,
     Padded,
@@ -20,13 +22,9 @@ from pocketsr.engine.importer import (
     Tensor,
     check_planes,
     constant,
-    handles,
     planes_of,
     view_of,
 )
-from pocketsr.engine.ir import Binary, Combine, Conv, Function, Pad, Shuffle, Unary
-from pocketsr.engine.limits import LIMITS, wide_kernel
-from pocketsr.engine.resample import resize_kernel
 
 __all__: list[str] = []
 

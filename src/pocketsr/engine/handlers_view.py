@@ -12,21 +12,20 @@ from math import prod
 import numpy as np
 import onnx
 
-from pocketsr.engine.importer import (
+from pocketsr.engine.importer import Importer, handles
+from pocketsr.engine.ir import Shuffle
+from pocketsr.engine.tensors import (
     Attributes,
-    Importer,
     Inputs,
     NotSupportedError,
     Planes,
     Tensor,
     View,
-    constant,
-    handles,
-    view_of,
     check_planes,
+    constant,
+    view_of,
     viewed,
 )
-from pocketsr.engine.ir import Shuffle
 
 __all__: list[str] = []
 

@@ -38,7 +38,9 @@ def refuse_excess(path: str, model: onnx.ModelProto) -> None:
         else:
             size = _inferred(node, types, constants, model, versions)
         if size > _MOST_NUMBERS:
-            raise UserError(f"{where}: it would make {size:,} numbers of a picture of {_PROBE}x{_PROBE}; that is too much")
+            raise UserError(
+                f"{where}: it would make {size:,} numbers of a picture of {_PROBE}x{_PROBE}; that is too much"
+            )
 
 
 def _pictured(kind: onnx.TypeProto) -> onnx.TypeProto:
