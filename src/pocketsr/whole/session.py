@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections import Counter
@@ -22,7 +23,9 @@ from pocketsr.whole.windows import Field
 
 __all__ = ["Session"]
 
-_PROBE = 32  # side of the picture that tells the scale
+_PROBE = 32  # side of the picture that tells the range of values
+_PROBES = (32, 24, 28, 48, 36, 60, 64, 96)  # sides of pictures that tell the scale: one of them fits
+_MULTIPLES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32)
 _OVERHEAD = 2.5
 """What ONNX Runtime takes beside the tensors: its arena and copies in blocks of channels. Measured: IMDN 2.5 times, PAN
 and RFDN 2.3, CARN-M 2.2, RNAN 0.9."""
@@ -56,6 +59,7 @@ class Session:
         self._outputs = [output.name for output in self._session.get_outputs()[:1]]
         self._basic = self._folded()
         self.scale = self._measured_scale()
+        self.multiple = self._measured_multiple() if self.size is None else 1
         self.white = self._white()
 
     def __call__(self, x: Floats) -> Floats:
@@ -132,9 +136,7 @@ class Session:
             return onnx.load(file)
 
     def _measured_scale(self) -> int:
-        height, width = self.size or (_PROBE, _PROBE)
-        x = np.full((1, self.channels, height, width), 0.5, np.float32)
-        (found,) = self._run(self._session, self._outputs, x)
+        (height, width), found = self._probed()
         scale = found.shape[2] // height if found.ndim == 4 else 0
         if found.shape != (1, self.channels, scale * height, scale * width) or not scale:
             raise UserError(
@@ -142,6 +144,31 @@ class Session:
                 "as many channels, a whole number of times as large, are expected"
             )
         return int(scale)
+
+    def _probed(self) -> tuple[tuple[int, int], Any]:
+        """The first size that the network takes, and what became of a grey picture of it."""
+        refused: UserError | None = None
+        for height, width in [self.size] if self.size is not None else [(side, side) for side in _PROBES]:
+            x = np.full((1, self.channels, height, width), 0.5, np.float32)
+            try:
+                (found,) = self._run(self._session, self._outputs, x)
+            except UserError as error:
+                refused = refused or error
+            else:
+                return (height, width), found
+        assert refused is not None
+        raise refused
+
+    def _measured_multiple(self) -> int:
+        """The number of which height and width must be multiples: by strides and windows inside of the network."""
+        for multiple in _MULTIPLES:
+            # times a prime that no other of them has as a factor, as long as the picture stays small
+            side = multiple * (29 if multiple == 1 else 13 if multiple == 2 else 11 if multiple <= 8 else 3)
+            x = np.full((1, self.channels, side, side), 0.5, np.float32)
+            with contextlib.suppress(UserError):
+                self(x)
+                return multiple
+        return max(_MULTIPLES)  # perhaps: else it says itself what it can't run
 
     def _white(self) -> float:
         stated = self._session.get_modelmeta().custom_metadata_map.get("pocketsr.value_range")
@@ -152,6 +179,8 @@ class Session:
             """C H W, on the picture size that the network takes."""
             height, width = image.shape[1:]
             tall, wide = self.size or (height, width)
+            if self.size is None:
+                tall, wide = (-(-side // self.multiple) * self.multiple for side in (height, width))
             margin = ((0, 0), (0, max(0, tall - height)), (0, max(0, wide - width)))
             x = np.pad(image.astype(np.float32), margin, mode="edge")[:, :tall, :wide]
             return self(x[None])[0, :, : self.scale * height, : self.scale * width]
