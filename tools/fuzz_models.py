@@ -33,14 +33,15 @@ CPU_S, MEMORY, ADDRESSES = 20, 2 * 2**30, 6 * 2**30  # of one model: seconds, re
 GOOD = ("taken", "refused")
 
 
-def models(seed: int) -> Iterator[tuple[str, bytes]]:
-    """Every seed as it is, then mutations without end; the same ones for the same `seed`."""
+def models(seed: int, plain: bool = True) -> Iterator[tuple[str, bytes]]:
+    """Every seed as it is, where `plain`, then mutations without end; the same ones for the same `seed`."""
     from pocketsr import models as shipped
 
     seeds = {name: made.SerializeToString() for name, made in working().items()} | hostile()
     for name in ("bicubic", "tiny", "small-w8a8"):
         seeds[name] = shipped.resolve(name).read_bytes()
-    yield from seeds.items()
+    if plain:
+        yield from seeds.items()
     good = [name for name in seeds if "/" not in name]
     small = {name: data for name, data in seeds.items() if len(data) < 100_000}
     words = sorted(
@@ -146,7 +147,7 @@ class Child:
 
 
 def fuzz(
-    seed: int, enough: Callable[[int], bool], keep: Path | None, other_runtimes: bool
+    seed: int, enough: Callable[[int], bool], keep: Path | None = None, other_runtimes: bool = False, plain: bool = True
 ) -> tuple[collections.Counter[str], list[str]]:
     """How many models ended in which way, and the faults."""
     counts: collections.Counter[str] = collections.Counter()
@@ -154,7 +155,7 @@ def fuzz(
     child = Child(other_runtimes)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "net.onnx"
-        for number, (name, data) in enumerate(models(seed)):
+        for number, (name, data) in enumerate(models(seed, plain)):
             if enough(number):
                 break
             path.write_bytes(data)

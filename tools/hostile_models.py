@@ -50,17 +50,20 @@ def working() -> dict[str, ModelProto]:
     tail = [node("Conv", ["p1", "w2"], ["c2"], pads=[1] * 4), node("Add", ["c2", "x"], ["s"]),
             node("DepthToSpace", ["s"], ["y"], blocksize=2, mode="CRD")]  # fmt: skip
     found = {"chain": model([*head, *tail], weights)}
-    shapes = [node("Shape", ["p1"], ["sh"]), const_node("two", [1, 1, 2, 2], INT64), node("Mul", ["sh", "two"], ["ss"]),
-              node("Resize", ["x", "", "", "ss"], ["y"], mode="linear")]  # fmt: skip
+    shapes = [node("Shape", ["x"], ["sh"]), const_node("two", [1, 1, 2, 2], INT64), node("Mul", ["sh", "two"], ["ss"]),
+              node("ReduceMean", ["p1"], ["m1"], axes=[1]),
+              node("Resize", ["m1", "", "", "ss"], ["y"], mode="linear")]  # fmt: skip
     found["sizes"] = model([*head, *shapes], weights)
     found["views"] = up(
         node("Concat", ["x", "x", "x", "x"], ["k"], axis=1),
-        node("Reshape", ["k", "r1"], ["v"]),
+        node("Unsqueeze", ["k", "two"], ["v"]),
         node("Transpose", ["v"], ["tt"], perm=[0, 2, 1, 3, 4]),
-        node("Reshape", ["tt", "r2"], ["q"]),
-        node("Slice", ["q", "zero", "one", "one"], ["t"]),
-        constants=[const("r1", [0, 2, 2, 1013, 1511], np.int64), const("r2", [0, 4, 1013, 1511], np.int64),
-                   const("zero", [0], np.int64), const("one", [1], np.int64)],
+        node("Squeeze", ["tt", "one"], ["r"]),
+        node("Tile", ["r", "thrice"], ["e"]),
+        node("Slice", ["e", "one", "five", "one"], ["q"]),
+        node("Gather", ["q", "one"], ["t"], axis=1),
+        constants=[const("two", [2], np.int64), const("one", [1], np.int64), const("five", [5], np.int64),
+                   const("thrice", [1, 3, 1, 1], np.int64)],
     )  # fmt: skip
     names = ("Relu", "Sigmoid", "Tanh", "Erf", "Abs", "Neg", "Elu", "Softplus", "HardSwish", "LeakyRelu", "Clip")
     found["curves"] = up(*(node(kind, [f"a{i}" if i else "x"], [f"a{i + 1}"]) for i, kind in enumerate(names)),
@@ -121,8 +124,8 @@ def _constants_that_grow() -> Iterator[tuple[str, ModelProto]]:
     yield "broadcast", up(node("Add", ["col", "row"], ["k"]), node("Add", ["x", "k"], ["t"]), constants=[column, row])
     doubling = [node("Concat", [f"d{i}" if i else "x"] * 2, [f"d{i + 1}"], axis=1) for i in range(40)]
     yield "doubling", up(*doubling, x="d40")
-    grown = [node("Add", [f"d{i}" if i else "one"] * 2, [f"d{i + 1}"]) for i in range(3000)]
-    yield "many_folds", up(*grown, node("Mul", ["x", "d3000"], ["t"]), constants=[one])
+    grown = [node("Add", [f"d{i}" if i else "one"] * 2, [f"d{i + 1}"]) for i in range(600)]
+    yield "many_folds", up(*grown, node("Mul", ["x", "d600"], ["t"]), constants=[one])
     blocks = [const("q", np.zeros((1, 1, 3, 3)), np.int8), const("sc", np.ones((1, 1, 3, 3)))]
     yield "block_size", up(node("DequantizeLinear", ["q", "sc"], ["k"], block_size=2**40, axis=1),
                            node("Conv", ["x", "k"], ["t"], pads=[1] * 4), constants=blocks, opset=21)  # fmt: skip

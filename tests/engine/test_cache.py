@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -14,6 +17,7 @@ from engine_nets import save
 
 from pocketsr import UserError
 from pocketsr.engine import load, load_chroma
+from pocketsr.engine.cache import _private
 
 IMAGE = np.arange(35, dtype=np.uint8).reshape(5, 7)
 
@@ -21,6 +25,7 @@ IMAGE = np.arange(35, dtype=np.uint8).reshape(5, 7)
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("POCKETSR_CACHE", str(tmp_path / "cache"))
+    _private.cache_clear()
     return tmp_path / "cache"
 
 
@@ -107,11 +112,143 @@ def test_a_warm_start_imports_no_onnx(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code, str(path)], check=True)
 
 
-def test_unwritable_cache_is_a_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("POCKETSR_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(UserError, match="POCKETSR_CACHE"):
+BAD = (
+    "no_elf",
+    "no_info",
+    "deep_json",
+    "dead_link",
+    "link_out",
+    "linked_library",
+    "writable",
+    "writable_library",
+    "fifo",
+)
+
+
+@pytest.mark.parametrize("harm", [*BAD, "path"])
+def test_an_entry_that_cannot_be_trusted_is_rebuilt(harm: str, cache: Path, tmp_path: Path) -> None:
+    path = save("tiny_like", tmp_path)
+    expected = load(path)(IMAGE)
+    folder = entry(cache)
+    library, about = folder / "tiny_like.so", folder / "about.json"
+    elsewhere = tmp_path / "elsewhere"
+    match harm:
+        case "no_elf":
+            library.unlink()
+            library.write_bytes(b"no library")
+            _say(about, sha256=hashlib.sha256(b"no library").hexdigest())
+        case "no_info":
+            _say(about, info={})
+        case "deep_json":
+            about.write_text("[" * 60_000)
+        case "dead_link" | "link_out":
+            folder.rename(elsewhere)
+            folder.symlink_to(elsewhere if harm == "link_out" else tmp_path / "nowhere")
+        case "linked_library":
+            library.rename(elsewhere)
+            library.symlink_to(elsewhere)
+        case "writable":
+            folder.chmod(0o777)
+        case "writable_library":
+            library.chmod(0o766)
+        case "fifo":
+            about.unlink()
+            os.mkfifo(about)
+        case "path":
+            _say(about, library="../tiny_like.so")
+    assert (load(path)(IMAGE) == expected).all()
+    folder = entry(cache)
+    assert folder.is_dir()
+    assert not folder.is_symlink()
+    assert {path.lstat().st_mode & 0o7022 for path in (folder, *folder.iterdir())} == {0}
+    assert json.loads((folder / "about.json").read_text())["library"] == "tiny_like.so"
+    assert not (folder / "tiny_like.so").is_symlink()
+
+
+def _say(about: Path, **changed: object) -> None:
+    about.write_text(json.dumps({**json.loads(about.read_text()), **changed}))
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("whose", ["folder", "library"])
+def test_what_another_user_owns_is_not_loaded(whose: str, cache: Path, tmp_path: Path) -> None:
+    path = save("tiny_like", tmp_path)
+    expected = load(path)(IMAGE)
+    os.chown(entry(cache) if whose == "folder" else entry(cache) / "tiny_like.so", 12345, 12345)
+    assert (load(path)(IMAGE) == expected).all()
+    assert {path.stat().st_uid for path in (entry(cache), *entry(cache).iterdir())} == {0}
+
+
+def cannot_be_used(how: str, cache: Path) -> str:
+    """Makes the cache folder one that can't be used; the word that says why."""
+    match how:
+        case "file":
+            cache.write_text("")
+        case "below_a_file":
+            cache.parent.joinpath("file").write_text("")
+            os.environ["POCKETSR_CACHE"] = str(cache.parent / "file" / "cache")
+        case "open":
+            cache.mkdir()
+            cache.chmod(0o777)
+            return "chmod go-w"
+        case "sticky":
+            cache.mkdir()
+            cache.chmod(0o1777)
+            return "chmod go-w"
+    return "set POCKETSR_CACHE"
+
+
+@pytest.mark.parametrize("how", ["file", "below_a_file", "open", "sticky"])
+def test_without_a_cache_networks_are_compiled_for_the_run(
+    how: str, cache: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = save("tiny_like", tmp_path)
+    word = cannot_be_used(how, cache)
+    first = load(path)(IMAGE)
+    assert (load(path)(IMAGE) == first).all()
+    (message,) = caplog.messages  # once
+    assert "\n" not in message
+    assert word in message
+    assert not cache.is_dir() or not list(cache.iterdir())
+
+
+def test_a_full_disk_is_one_line(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the folder for temporary files has no room either."""
+    from pocketsr.engine import build
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(build.shutil, "move", full)
+    with pytest.raises(UserError, match=r"can't be written \(No space left on device\); free some space") as caught:
         load(save("tiny_like", tmp_path))
+    assert "\n" not in str(caught.value)
+    assert not list(cache.iterdir())
+
+
+def test_what_killed_processes_left_is_swept(cache: Path, tmp_path: Path) -> None:
+    cache.mkdir(mode=0o700)
+    old, new = cache / ".0123-abc", cache / ".4567-def"
+    for folder in (old, new):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+    load(save("tiny_like", tmp_path))
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_without_a_home_the_private_folder_serves(tmp_path: Path) -> None:
+    code = (
+        "import pathlib, sys, numpy as np, pocketsr\n"
+        "def none(): raise RuntimeError('no home')\n"
+        "pathlib.Path.home = staticmethod(none)\n"
+        "print(pocketsr.load(pathlib.Path(sys.argv[1]))(np.zeros((3, 3), np.uint8)).shape)"
+    )
+    bare = {key: value for key, value in os.environ.items() if key not in ("HOME", "XDG_CACHE_HOME", "POCKETSR_CACHE")}
+    command = [sys.executable, "-c", code, str(save("tiny_like", tmp_path))]
+    done = subprocess.run(command, env=bare, capture_output=True, text=True, check=True)
+    assert done.stdout == "(6, 6)\n"
+    assert done.stderr.startswith("pocketsr: no cache folder is known")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.usefixtures("cache")

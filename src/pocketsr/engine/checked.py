@@ -22,6 +22,7 @@ MOST_NODES = 10_000
 _MOST_NUMBERS = 2**28  # of one tensor
 _MOST_DIMS = 8
 _UNBOUNDED = frozenset({"Loop", "Scan", "SequenceMap"})  # as much work as their data says
+_PICTURES = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.UINT8)  # the last, where a Cast comes first
 _HALF = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
 _TYPED_FIELDS: dict[int, str] = {
     **dict.fromkeys((TensorProto.FLOAT,), "float_data"),
@@ -77,6 +78,13 @@ def image_input(path: str, graph: GraphProto) -> tuple[str, int, tuple[int, int]
     name = shown(inputs[0].name)
     if not inputs[0].type.HasField("tensor_type"):
         raise UserError(f"{path}: input '{name}' is no tensor; N C H W is expected")
+    kind = inputs[0].type.tensor_type.elem_type
+    if kind not in _PICTURES:
+        known = kind in TensorProto.DataType.values()
+        raise UserError(
+            f"{path}: input '{name}' is of {TensorProto.DataType.Name(kind).lower() if known else 'an unknown type'}; "
+            "float32 is expected"
+        )
     dims = inputs[0].type.tensor_type.shape.dim
     if len(dims) != 4:
         raise UserError(f"{path}: input '{name}' has {len(dims)} dimensions; N C H W is expected")

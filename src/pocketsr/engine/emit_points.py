@@ -53,7 +53,8 @@ def extent(side: str, scale: int) -> str:
 
 def literal(x: float) -> str:
     """A float constant in C that reads back as the same float."""
-    number = float(np.float32(x))
+    with np.errstate(over="ignore"):
+        number = float(np.float32(x))
     if np.isinf(number):
         return "__builtin_inff()" if number > 0 else "-__builtin_inff()"
     text = f"{number:.9g}"

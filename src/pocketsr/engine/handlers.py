@@ -165,7 +165,8 @@ def _binary(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes
     if swapped:
         top = Affine(np.zeros(len(planes.refs), np.float32), np.broadcast_to(numbers, (len(planes.refs),)).copy())
         return [state.point(name, planes, top, Combine(Binary.DIV, planes.refs))]
-    return [state.affine(name, planes, 1.0 / numbers, 0.0)]
+    with np.errstate(all="ignore"):  # 1 / 0 is refused where it is added
+        return [state.affine(name, planes, 1.0 / numbers, 0.0)]
 
 
 @handles("Reciprocal")

@@ -33,7 +33,7 @@ def _one_number(inputs: Inputs, kind: str) -> tuple[float, int]:
     if scale.size != 1 or zero.size != 1:
         raise NotSupportedError("a scale a channel; one for all channels is supported here")
     step = np.float32(scale.reshape(-1)[0])
-    if not (np.isfinite(step) and np.isfinite(1 / np.float64(step or 1)) and step > 0):
+    if not (np.isfinite(step) and step > np.finfo(np.float32).tiny):  # below, its inverse is infinite
         raise NotSupportedError(f"scale {step}; a number above 0 is expected")
     return float(step), int(zero.reshape(-1)[0]) - LOWEST[kind]
 
