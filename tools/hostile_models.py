@@ -129,6 +129,9 @@ def _constants_that_grow() -> Iterator[tuple[str, ModelProto]]:
     blocks = [const("q", np.zeros((1, 1, 3, 3)), np.int8), const("sc", np.ones((1, 1, 3, 3)))]
     yield "block_size", up(node("DequantizeLinear", ["q", "sc"], ["k"], block_size=2**40, axis=1),
                            node("Conv", ["x", "k"], ["t"], pads=[1] * 4), constants=blocks, opset=21)  # fmt: skip
+    none = [const("q", np.zeros((0, 1, 3, 3)), np.int8), const("sc", np.ones((0, 1, 3, 3)))]
+    yield "block_size_of_none", up(node("DequantizeLinear", ["q", "sc"], ["k"], block_size=2**40, axis=1),
+                                   node("Conv", ["x", "k"], ["t"], pads=[1] * 4), constants=none, opset=21)  # fmt: skip
     yield "split_outputs", up(node("Split", ["one"], ["k"], num_outputs=2**40), node("Mul", ["x", "k"], ["t"]),
                               constants=[one], opset=18)  # fmt: skip
 

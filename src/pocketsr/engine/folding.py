@@ -81,8 +81,8 @@ def _gathered(inputs: Sequence[Any], given: dict[str, Any]) -> int:
 
 
 def _blocks(inputs: Sequence[Any], given: dict[str, Any]) -> int:
-    """Scales are repeated to the size of their block first."""
-    return _as_inputs(inputs, given) + int(np.size(inputs[1])) * abs(int(given.get("block_size", 0)))
+    """Scales are repeated to the size of their block first; NumPy counts to it even where there are none."""
+    return _as_inputs(inputs, given) + max(1, int(np.size(inputs[1]))) * abs(int(given.get("block_size", 0)))
 
 
 def _parts(inputs: Sequence[Any], given: dict[str, Any]) -> int:
