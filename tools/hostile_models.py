@@ -163,6 +163,9 @@ def _windows() -> Iterator[tuple[str, ModelProto]]:
     for shape in ((1, 1, 0, 0), (0, 1, 3, 3), (1, 1, 3), (1, 1, 3, 3, 3), (1, 1, 255, 255), (2000, 1, 31, 31)):
         name = "x".join(map(str, shape))
         yield f"weight_{name}", up(node("Conv", ["x", "w"], ["t"]), constants=[const("w", np.zeros(shape))])
+    wide = [const("w12", np.full((12, 1, 1, 1), 0.1)), const("w63", np.full((4, 12, 63, 63), 1e-5))]
+    yield "wide_kernel", model([node("Conv", ["x", "w12"], ["c12"]), node("Conv", ["c12", "w63"], ["c"], pads=[31] * 4),
+                                node("DepthToSpace", ["c"], ["y"], blocksize=2)], wide)  # fmt: skip
     yield "scale_3_power", model([node("Resize", [f"r{i}" if i else "x", "", "s"], [f"r{i + 1}" if i < 19 else "y"])
                                   for i in range(20)], [const("s", [1, 1, 3, 3])])  # fmt: skip
 

@@ -20,7 +20,7 @@ TAKEN = {  # of the hostile ones: odd, and right all the same
     "numbers/alpha_huge", "numbers/alpha_tiny", "numbers/bound_huge", "numbers/bound_inf", "numbers/bound_tiny",
     "numbers/constant_huge", "numbers/constant_tiny", "numbers/factor_huge", "numbers/factor_tiny",
     "numbers/slope_huge", "numbers/slope_tiny", "numbers/weight_huge", "numbers/weight_tiny",
-    "numbers/step_huge", "structure/input_zero", "structure/odd_names", "structure/wide_ops",
+    "numbers/step_huge", "structure/input_zero", "structure/odd_names", "structure/wide_ops", "windows/wide_kernel",
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ LIMITS = {
     "scale": 16,
     "kernel": 63,  # rows and columns, spread by its dilation
     "weights": 3_000_000,  # of all convolutions, counted at each use
-    "multiply-adds": 16_000_000,  # a pixel of the picture
+    "multiply-adds": 6_000_000,  # a pixel of the picture
 }
 
 

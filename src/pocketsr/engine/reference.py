@@ -31,6 +31,7 @@ from pocketsr.pixels import imresize
 __all__ = ["apply_points", "better_white", "evaluate", "guess_white"]
 
 Plane = NDArray[Any]
+_MOST_LAID_OUT = 2**25  # numbers: 256 MB
 _BINARY = {
     Binary.ADD: np.add,
     Binary.SUB: np.subtract,
@@ -53,12 +54,22 @@ def _windows(op: Conv, planes: Plane, beyond: float) -> Plane:
     return np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
 
 
+def _product(windows: Plane, weight: Plane) -> Plane:
+    """The sum over channels and taps; tap after tap where all windows laid out would fill the memory."""
+    if windows.size <= _MOST_LAID_OUT:
+        return np.einsum("chwij,ocij->ohw", windows, weight, optimize=True)
+    total = np.zeros((len(weight), *windows.shape[1:3]))
+    for i, j in np.ndindex(*weight.shape[2:]):
+        total += np.tensordot(weight[:, :, i, j], windows[..., i, j], 1)
+    return total
+
+
 def _conv(op: Conv, planes: Plane) -> Plane:
     """In double precision; with whole numbers an exact sum, times its step in single precision."""
     whole = op.integers
     weights = (op.weight if whole is None else whole.weight).astype(np.float64)
     parts = [
-        np.einsum("chwij,ocij->ohw", window, weight, optimize=True)
+        _product(window, weight)
         for window, weight in zip(
             np.split(_windows(op, planes, whole.zero if whole else 0.0), op.groups),
             np.split(weights, op.groups),
