@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -14,6 +17,7 @@ from engine_nets import save
 
 from pocketsr import UserError
 from pocketsr.engine import load, load_chroma
+from pocketsr.engine.cache import Entry, _private, cached
 
 IMAGE = np.arange(35, dtype=np.uint8).reshape(5, 7)
 
@@ -21,6 +25,7 @@ IMAGE = np.arange(35, dtype=np.uint8).reshape(5, 7)
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("POCKETSR_CACHE", str(tmp_path / "cache"))
+    _private.cache_clear()
     return tmp_path / "cache"
 
 
@@ -107,11 +112,166 @@ def test_a_warm_start_imports_no_onnx(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code, str(path)], check=True)
 
 
-def test_unwritable_cache_is_a_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("POCKETSR_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(UserError, match="POCKETSR_CACHE"):
-        load(save("tiny_like", tmp_path))
+def make(folder: Path) -> Entry:
+    """A library in name only, so that nothing has to be compiled."""
+    (folder / "net.so").write_text("code")
+    return folder / "net.so", {"name": "net"}
+
+
+def use(entry: Entry) -> str:
+    library, about = entry
+    assert library.parent.stat().st_uid == os.getuid()
+    if library.read_text() != "code":
+        raise OSError("invalid ELF header")
+    return str(about["name"])
+
+
+def _say(about: Path, **changed: object) -> None:
+    about.write_text(json.dumps({**json.loads(about.read_text()), **changed}))
+
+
+BAD = ("no_elf", "no_info", "deep_json", "dead_link", "link_out", "linked_library", "writable", "writable_so", "fifo")
+FOREIGN = ("foreign_folder", "foreign_library", "foreign_about")
+
+
+@pytest.mark.parametrize("harm", [*BAD, "path", *FOREIGN])
+def test_an_entry_that_cannot_be_trusted_is_rebuilt(harm: str, cache: Path, tmp_path: Path) -> None:
+    if harm in FOREIGN and os.getuid() != 0:
+        pytest.skip("only root can give files away")
+    assert cached(b"content", make, use) == "net"
+    folder = entry(cache)
+    library, about = folder / "net.so", folder / "about.json"
+    elsewhere = tmp_path / "elsewhere"
+    match harm:
+        case "no_elf":
+            library.write_bytes(b"no library")
+            _say(about, sha256=hashlib.sha256(b"no library").hexdigest())
+        case "no_info":
+            _say(about, info={})
+        case "deep_json":
+            about.write_text("[" * 60_000)
+        case "dead_link" | "link_out":
+            folder.rename(elsewhere)
+            folder.symlink_to(elsewhere if harm == "link_out" else tmp_path / "nowhere")
+        case "linked_library":
+            library.rename(elsewhere)
+            library.symlink_to(elsewhere)
+        case "writable":
+            folder.chmod(0o777)
+        case "writable_so":
+            library.chmod(0o766)
+        case "fifo":
+            about.unlink()
+            os.mkfifo(about)
+        case "path":
+            _say(about, library="../net.so")
+        case "foreign_folder" | "foreign_library" | "foreign_about":
+            os.chown(
+                {"folder": folder, "library": library, "about": about}[harm.removeprefix("foreign_")], 12345, 12345
+            )
+    built = []
+    assert cached(b"content", lambda folder: built.append(folder) or make(folder), use) == "net"  # type: ignore[func-returns-value]
+    assert len(built) == 1
+    folder = entry(cache)
+    found = [folder, *folder.iterdir()]
+    assert not [path for path in found if path.is_symlink() or path.stat().st_uid != os.getuid()]
+    assert not [path for path in found if path.stat().st_mode & 0o022]
+    assert json.loads((folder / "about.json").read_text())["library"] == "net.so"
+    assert cached(b"content", lambda _: pytest.fail("built again"), use) == "net"
+
+
+@pytest.mark.parametrize("harm", ["no_elf", "no_info"])
+def test_a_library_that_cannot_be_loaded_is_compiled_anew(harm: str, cache: Path, tmp_path: Path) -> None:
+    path = save("tiny_like", tmp_path)
+    expected = load(path)(IMAGE)
+    library, about = entry(cache) / "tiny_like.so", entry(cache) / "about.json"
+    if harm == "no_elf":
+        library.unlink()
+        library.write_bytes(b"no library")
+        _say(about, sha256=hashlib.sha256(b"no library").hexdigest())
+    else:
+        _say(about, info={})
+    assert (load(path)(IMAGE) == expected).all()
+
+
+def cannot_be_used(how: str, cache: Path) -> str:
+    """Makes the cache folder one that can't be used; the words that say what to do about it."""
+    match how:
+        case "file":
+            cache.write_text("")
+        case "below_a_file":
+            cache.parent.joinpath("file").write_text("")
+            os.environ["POCKETSR_CACHE"] = str(cache.parent / "file" / "cache")
+        case "open" | "sticky":
+            cache.mkdir()
+            cache.chmod(0o777 if how == "open" else 0o1777)
+            return f"chmod go-w '{cache}'"
+    return "set POCKETSR_CACHE"
+
+
+@pytest.mark.parametrize("how", ["file", "below_a_file", "open", "sticky"])
+def test_without_a_cache_networks_are_compiled_for_the_run(
+    how: str, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    words = cannot_be_used(how, cache)
+    assert cached(b"content", make, use) == "net"
+    assert cached(b"content", lambda _: pytest.fail("built again"), use) == "net"
+    (message,) = caplog.messages  # once
+    assert message.startswith("pocketsr: the cache folder ")
+    assert "\n" not in message
+    assert words in message
+    assert not cache.is_dir() or not list(cache.iterdir())
+
+
+def test_a_full_disk_is_one_line(cache: Path) -> None:
+    """Where the folder for temporary files has no room either."""
+
+    def full(_: Path) -> Entry:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(UserError, match=r"can't be written \(No space left on device\); free some space") as caught:
+        cached(b"content", full, use)
+    assert "\n" not in str(caught.value)
+    assert not list(cache.iterdir())
+
+
+def test_what_is_wrong_with_a_network_is_said_once(cache: Path) -> None:
+    """An error of the network's own is none of the cache's: nothing is tried again elsewhere."""
+    tried = []
+
+    def refused(folder: Path) -> Entry:
+        tried.append(folder)
+        raise UserError("no such operator") from ValueError()
+
+    with pytest.raises(UserError, match="no such operator"):
+        cached(b"content", refused, use)
+    assert len(tried) == 1
+    assert not list(cache.iterdir())
+
+
+def test_what_killed_processes_left_is_swept(cache: Path) -> None:
+    cache.mkdir(mode=0o700)
+    old, new = cache / ".0123-abc", cache / ".4567-def"
+    for folder in (old, new):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+    cached(b"content", make, use)
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_without_a_home_the_private_folder_serves(tmp_path: Path) -> None:
+    code = (
+        "import pathlib, sys, numpy as np, pocketsr\n"
+        "def none(): raise RuntimeError('no home')\n"
+        "pathlib.Path.home = staticmethod(none)\n"
+        "print(pocketsr.load(pathlib.Path(sys.argv[1]))(np.zeros((3, 3), np.uint8)).shape)"
+    )
+    bare = {key: value for key, value in os.environ.items() if key not in ("HOME", "XDG_CACHE_HOME", "POCKETSR_CACHE")}
+    command = [sys.executable, "-c", code, str(save("tiny_like", tmp_path))]
+    done = subprocess.run(command, env=bare, capture_output=True, text=True, check=True)
+    assert done.stdout == "(6, 6)\n"
+    assert done.stderr.startswith("pocketsr: no cache folder is known")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.usefixtures("cache")

@@ -12,8 +12,10 @@ from pocketsr import models
 from pocketsr.engine import cache
 from pocketsr.engine.edges import repeat_edges
 from pocketsr.engine.ir import Info
+from pocketsr.engine.model_file import ModelFile, read_file
 from pocketsr.engine.runtime import Network
-from pocketsr.names import API
+from pocketsr.errors import UserError
+from pocketsr.names import API, harmless
 
 if TYPE_CHECKING:
     from pocketsr.engine.ir import Graph
@@ -60,20 +62,25 @@ class Upscaler(Protocol):
         ...
 
 
-def read_network(path: Path) -> tuple[Graph, dict[str, Any]]:
+def read_network(source: Path | ModelFile) -> tuple[Graph, dict[str, Any]]:
     """The simplified graph of an ONNX file, and what is known about it. Raises UserError (see `importer`)."""
     from dataclasses import replace
 
     from pocketsr.engine.count import count
     from pocketsr.engine.importer import from_onnx
+    from pocketsr.engine.limits import finite
     from pocketsr.engine.passes import simplify
     from pocketsr.engine.reference import guess_white
 
-    imported = from_onnx(path)
+    file = read_file(source)
+    imported = from_onnx(file)
     graph = simplify(imported.graph)
+    for op in graph.ops:  # once more, since scales were folded into weights
+        if reason := finite(op):
+            raise UserError(f"{file.path}: node '{harmless(op.name)}': {reason}")
     if not imported.white_known:
         graph = replace(graph, white=guess_white(graph))
-    cost = count(path)  # its field and reach are known: the importer refuses what sees the whole picture
+    cost = count(file)  # its field and reach are known: the importer refuses what sees the whole picture
     info = Info(cost.params, cost.macs_per_pixel, cost.receptive_field or 0)
     return graph, _about(graph, info, cost.reach or 0)
 
@@ -117,17 +124,17 @@ def _network(content: bytes, read: Callable[[], tuple[Graph, dict[str, Any]]], t
         _, library = _compile(graph, folder, host_target())
         return library, about
 
-    return Network(*cache.entry_for(content, make), threads)
+    return cache.cached(content, make, lambda entry: Network(*entry, threads))
 
 
-def load(model: str | Path = "small", threads: int | None = None) -> Network:
+def load(model: str | Path | ModelFile = "small", threads: int | None = None) -> Network:
     """A shipped network by name, or any ONNX file, compiled for this machine (the first time) and ready to run.
 
     threads: default, all cores that this process may use.
     Raises UserError for an unknown name, a missing or unreadable file, or a network that the engine can't run.
     """
-    path = models.resolve(model)
-    return _network(path.read_bytes() + path.stem.encode(), lambda: read_network(path), threads)
+    file = model if isinstance(model, ModelFile) else read_file(models.resolve(model))
+    return _network(file.key() + file.path.stem.encode(), lambda: read_network(file), threads)
 
 
 def load_chroma(scale: int = 2, siting: Siting = "center", threads: int | None = None) -> Network:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from pocketsr.engine.target import Target, zig
+from pocketsr.engine.target import Target, compiler_environment, zig
 from pocketsr.errors import UserError
 
 __all__ = ["FLAGS", "build_library", "library_suffix"]
@@ -39,15 +40,34 @@ def library_suffix(target: Target) -> str:
     return ".dylib" if "macos" in triple or "ios" in triple else ".so"
 
 
-def _run(command: list[str], folder: Path) -> None:
+_PATIENCE_S = 900
+"""The largest networks that are taken compile in two minutes; what takes this long never ends."""
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            env=environment,
+            timeout=_PATIENCE_S,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UserError(
+            f"the C compiler '{command[0]}' didn't end within {_PATIENCE_S} s: the network is too large"
+        ) from error
     except OSError as error:
         raise UserError(
             f"the C compiler '{command[0]}' can't be run: {error.strerror}; unset CC to use the bundled one"
         ) from error
     if done.returncode:
         first = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()[:300])
+        if "NoSpaceLeft" in done.stderr or "No space left" in done.stderr:  # zig's word, clang's
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         raise UserError(f"the C compiler failed ({' '.join(command[:4])} ...): {first}")
 
 
@@ -77,7 +97,7 @@ def build_library(source: str, library: Path, target: Target, exports: Sequence[
     """Compile the C text `source` to the shared library `library`, which appears whole or not at all.
 
     `exports`: the functions to be seen from outside, for WebAssembly, which hides all others.
-    Raises UserError with the compiler's first complaint.
+    Raises UserError with the compiler's first complaint, and OSError where the disk is full.
     """
     own = os.environ.get("CC", "").split() if target.triple is None else []
     compiler = own or [*zig(), "cc"]
@@ -85,12 +105,13 @@ def build_library(source: str, library: Path, target: Target, exports: Sequence[
     with tempfile.TemporaryDirectory(dir=library.parent, prefix=".build-") as scratch:
         folder = Path(scratch)
         (folder / "net.c").write_text(source)
+        environment = compiler_environment(folder, target)
         flags = [*_flags_for(target, clang), *target.flags]
         made = folder / f"net{library_suffix(target)}"
         if own:
-            _run([*compiler, *flags, "-shared", "-nostdlib", "net.c", "-o", made.name], folder)
+            _run([*compiler, *flags, "-shared", "-nostdlib", "net.c", "-o", made.name], folder, environment)
         else:
             # Compiling and linking apart keeps zig from building a libc that nobody calls: 0.1 s in place of 4 s.
-            _run([*compiler, *flags, "-c", "net.c", "-o", "net.o"], folder)
-            _run([*_linker(target, exports), "net.o"], folder)
+            _run([*compiler, *flags, "-c", "net.c", "-o", "net.o"], folder, environment)
+            _run([*_linker(target, exports), "net.o"], folder, environment)
         shutil.move(made, library)

@@ -23,8 +23,11 @@ from pathlib import Path
 
 import onnx
 
+from pocketsr.engine.checked import image_input, read_model
 from pocketsr.engine.field import receptive_field
-from pocketsr.engine.sizes import POINTWISE, Sized, attributes_of, image_input, read_model, sized
+from pocketsr.engine.folding import attributes_of
+from pocketsr.engine.model_file import ModelFile
+from pocketsr.engine.sizes import POINTWISE, Sized, sized
 from pocketsr.errors import UserError
 
 __all__ = ["OUTPUT_SIZE", "Count", "count"]
@@ -63,15 +66,23 @@ class Count:
         return round(self.macs / self.input_pixels)
 
 
-def count(path: Path, output_size: tuple[int, int] = OUTPUT_SIZE) -> Count:
-    """The costs of the ONNX network at `path` for an output of `output_size` (width, height).
+def count(source: Path | ModelFile, output_size: tuple[int, int] = OUTPUT_SIZE) -> Count:
+    """The costs of the ONNX network in `source` for an output of `output_size` (width, height).
 
     Where no input gives just that output (the scale doesn't divide it, or the file fixes its own input size), MACs and
     memory are counted at the next smaller input, or the file's, and taken in proportion to the pixels.
 
     Raises UserError for a file that holds no network of images, and for operators that can't be counted.
     """
-    model, name = read_model(path), str(path)
+    name = str(source.path if isinstance(source, ModelFile) else source)
+    model = read_model(source)
+    try:
+        return _counted(name, model, output_size)
+    except (ArithmeticError, AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
+        raise UserError(f"{name}: its operators are not as ONNX defines them ({type(error).__name__})") from error
+
+
+def _counted(name: str, model: onnx.ModelProto, output_size: tuple[int, int]) -> Count:
     _, channels, fixed = image_input(name, model.graph)
     probe = sized(name, model, *(fixed or (_PROBE, _PROBE)))
     scale = _scale(name, probe, channels)

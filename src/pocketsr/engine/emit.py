@@ -8,11 +8,12 @@ from importlib.resources import files
 from pocketsr.engine.emit_conv import conv_function, dot_shapes
 from pocketsr.engine.emit_dot import dot_function, winograd_functions
 from pocketsr.engine.emit_planes import PIXELS, load_function, map_function, shuffle_function, store_function
-from pocketsr.engine.emit_points import extent
+from pocketsr.engine.emit_points import extent, rounds
 from pocketsr.engine.emit_winograd import tile_floats
 from pocketsr.engine.ir import Conv, Map, Pad, Shuffle
 from pocketsr.engine.method import BAND, Keep
 from pocketsr.engine.plan import Plan, Ring, Step
+from pocketsr.engine.pointwise import curve_code
 from pocketsr.names import API, comment
 
 __all__ = ["describe", "emit", "emit_header"]
@@ -285,8 +286,8 @@ def emit(plan: Plan) -> str:
         + "".join(f"   {line}\n" for line in describe(plan).splitlines())
         + "*/\n"
         f"#define VL {plan.target.lanes}\n",
-        files("pocketsr.engine").joinpath("prelude.h").read_text(),
-        files("pocketsr.engine").joinpath("integers.h").read_text() if plan.kept.exact else "",
+        files("pocketsr.engine").joinpath("prelude.h").read_text() + curve_code(graph.ops),
+        files("pocketsr.engine").joinpath("integers.h").read_text() if plan.kept.exact or rounds(graph) else "",
         emit_header(plan),
         _frame(plan),
         _rings(plan),

@@ -6,7 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Dequantize, Function, Point, Prelu, Quantize, Ref
+from pocketsr.engine.ir import (
+    Affine,
+    Binary,
+    Clip,
+    Combine,
+    Dequantize,
+    Function,
+    Graph,
+    Point,
+    Prelu,
+    Quantize,
+    Ref,
+    Shuffle,
+)
 from pocketsr.engine.method import CHANNELS_A_WORD, Keep
 from pocketsr.engine.plan import Kept
 
@@ -20,6 +33,7 @@ __all__ = [
     "number_table",
     "point_tables",
     "points_code",
+    "rounds",
     "row_table",
     "tap_planes",
 ]
@@ -39,7 +53,8 @@ def extent(side: str, scale: int) -> str:
 
 def literal(x: float) -> str:
     """A float constant in C that reads back as the same float."""
-    number = float(np.float32(x))
+    with np.errstate(over="ignore"):
+        number = float(np.float32(x))
     if np.isinf(number):
         return "__builtin_inff()" if number > 0 else "-__builtin_inff()"
     text = f"{number:.9g}"
@@ -134,6 +149,12 @@ def points_code(
                 else:
                     out.append(f"y = v{kind.value}(y, {other});")
     return out
+
+
+def rounds(graph: Graph) -> bool:
+    """Whether whole numbers are made or read, be it only between convolutions of floats."""
+    points = [point for op in graph.ops if not isinstance(op, Shuffle) for point in op.points]
+    return any(isinstance(point, Dequantize | Quantize) for point in points)
 
 
 def row_table(table: str, refs: Sequence[Ref], rows: int, first_row: str, kept: Kept = _PLAIN) -> list[str]:

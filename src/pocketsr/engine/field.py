@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import onnx
 
+from pocketsr.engine.folding import attributes_of
 from pocketsr.engine.lines import PICTURE, Lines, Taps, coarse, fine, merged, resized, shifted, spread, window
-from pocketsr.engine.sizes import POINTWISE, Shape, Sized, attributes_of
+from pocketsr.engine.sizes import POINTWISE, Shape, Sized
 from pocketsr.errors import UserError
 
 __all__ = ["receptive_field"]

@@ -5,19 +5,20 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
-from pocketsr.engine.importer import (
+from pocketsr.engine.importer import Importer, handles
+from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Function, Prelu, Unary
+from pocketsr.engine.pointwise import CURVES
+from pocketsr.engine.tensors import (
     Attributes,
-    Importer,
     Inputs,
     NotSupportedError,
     Planes,
     Tensor,
+    check_planes,
     constant,
-    handles,
     per_channel,
     planes_of,
 )
-from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Function, Prelu, Unary
 
 __all__: list[str] = []
 
@@ -43,9 +44,39 @@ def _clip(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Att
     return [state.point(node.name or node.output[0], planes_of(inputs[0]), Clip(float(bounds[0]), float(bounds[1])))]
 
 
-@handles("Sigmoid", "Tanh", "Erf", "Abs", "Sqrt")
+@handles(*(curve.onnx for curve in CURVES.values()))
 def _function(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes) -> list[Tensor]:
-    return [state.point(node.name or node.output[0], planes_of(inputs[0]), Function(Unary[node.op_type.upper()]))]
+    (kind,) = (kind for kind, curve in CURVES.items() if curve.onnx == node.op_type)
+    return [state.point(node.name or node.output[0], planes_of(inputs[0]), Function(kind))]
+
+
+@handles("Elu", "Selu", "Celu")
+def _elu(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
+    """gain * x above 0, gain * alpha * (e^x - 1) below. Celu: alpha * elu(x / alpha), its own alpha being 1."""
+    name, planes = node.name or node.output[0], planes_of(inputs[0])
+    alpha = float(attributes.get("alpha", 1.0 if node.op_type != "Selu" else 1.67326319217681884765625))
+    gain = float(attributes.get("gamma", 1.05070102214813232421875)) if node.op_type == "Selu" else 1.0
+    if node.op_type == "Celu":
+        if alpha <= 0:
+            raise NotSupportedError(f"alpha {alpha}; a number above 0 is expected")
+        curve = state.point(name, state.affine(f"{name}_in", planes, 1 / alpha, 0.0), Function(Unary.ELU))
+        return [state.affine(f"{name}_out", curve, alpha, 0.0)]
+    if (alpha, gain) == (1.0, 1.0):
+        return [state.point(name, planes, Function(Unary.ELU))]
+    below = state.point(f"{name}_below", planes, Clip(-np.inf, 0.0), Function(Unary.ELU))
+    below = state.affine(f"{name}_alpha", below, gain * alpha, 0.0)
+    zero = np.zeros(len(planes.refs), np.float32)
+    above = state.affine(f"{name}_above", state.point(f"{name}_relu", planes, Prelu(zero)), gain, 0.0)
+    return [state.point(name, above, Combine(Binary.ADD, below.refs))]
+
+
+@handles("Swish")
+def _swish(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
+    """x sigmoid(alpha x)."""
+    name, planes = node.name or node.output[0], planes_of(inputs[0])
+    inner = state.affine(f"{name}_alpha", planes, float(attributes.get("alpha", 1.0)), 0.0)
+    gate = state.point(f"{name}_gate", inner, Function(Unary.SIGMOID))
+    return [state.point(name, gate, Combine(Binary.MUL, planes.refs))]
 
 
 @handles("Gelu")
@@ -111,6 +142,9 @@ def _binary(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes
         return [state.point(name, Planes(wide[0]), Combine(Binary[kind.upper()], wide[1]))]
     planes = planes_of(left if isinstance(left, Planes) else right)
     numbers = per_channel(constant(right if isinstance(left, Planes) else left, "its other operand"))
+    if len(numbers) > 1 and len(planes.refs) not in (1, len(numbers)):
+        raise NotSupportedError(f"{len(numbers)} numbers for {len(planes.refs)} channels")
+    check_planes(len(numbers))
     if len(numbers) > 1 and len(planes.refs) == 1:
         planes = Planes(planes.refs * len(numbers))  # one plane against many numbers: many planes
     if kind in ("Max", "Min"):
@@ -131,7 +165,8 @@ def _binary(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes
     if swapped:
         top = Affine(np.zeros(len(planes.refs), np.float32), np.broadcast_to(numbers, (len(planes.refs),)).copy())
         return [state.point(name, planes, top, Combine(Binary.DIV, planes.refs))]
-    return [state.affine(name, planes, 1.0 / numbers, 0.0)]
+    with np.errstate(all="ignore"):  # 1 / 0 is refused where it is added
+        return [state.affine(name, planes, 1.0 / numbers, 0.0)]
 
 
 @handles("Reciprocal")
@@ -163,6 +198,7 @@ def _channel_axis(axis: int) -> None:
 def _concat(state: Importer, _: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
     _channel_axis(int(attributes["axis"]))
     parts = [planes_of(x) for x in inputs]
+    check_planes(sum(len(part.refs) for part in parts))
     if len({state.scale_of(part) for part in parts}) != 1:
         raise NotSupportedError("its parts have different sizes")
     return [Planes(tuple(ref for part in parts for ref in part.refs))]
@@ -179,6 +215,10 @@ def _split(_: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attrib
         sizes = list(
             attributes.get("split", [step] * (len(node.output) - 1) + [len(refs) - step * (len(node.output) - 1)])
         )
+    if len(sizes) != len(node.output) or min(sizes) < 1 or sum(sizes) != len(refs):
+        raise NotSupportedError(
+            f"{len(refs)} channels into parts of {sizes[:16]}; their sum is expected to be the same"
+        )
     ends = np.cumsum(sizes)
     return [Planes(refs[end - size : end]) for end, size in zip(ends, sizes, strict=True)]
 
@@ -192,15 +232,21 @@ def _slice(_: Importer, __: onnx.NodeProto, inputs: Inputs, ___: Attributes) -> 
     if len(starts) != 1:
         raise NotSupportedError("only one axis, channels, can be sliced")
     _channel_axis(axes[0])
-    return [Planes(refs[slice(starts[0], ends[0], steps[0])])]
+    part = refs[slice(starts[0], ends[0], steps[0])] if len(ends) == len(axes) == len(steps) == 1 else ()
+    if not part:
+        raise NotSupportedError(f"channels {starts[0]} to {ends[:1]} of {len(refs)}: none are left")
+    return [Planes(part)]
 
 
 @handles("Gather")
 def _gather(_: Importer, __: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
     _channel_axis(int(attributes.get("axis", 0)))
     refs, index = planes_of(inputs[0]).refs, constant(inputs[1], "its index")
-    if index.ndim != 1:
+    if index.ndim != 1 or not index.size or index.dtype.kind not in "iu":
         raise NotSupportedError("a list of channels is expected")
+    if index.min() < -len(refs) or index.max() >= len(refs):
+        raise NotSupportedError(f"channels {index.min()} to {index.max()} of {len(refs)}")
+    check_planes(index.size)
     return [Planes(tuple(refs[int(i)] for i in index))]
 
 

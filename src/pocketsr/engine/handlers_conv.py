@@ -9,22 +9,22 @@ import onnx
 from numpy.typing import NDArray
 
 from pocketsr.engine.handlers_quant import stored_integers
-from pocketsr.engine.importer import (
-    WHOLE_IMAGE,
+from pocketsr.engine.importer import WHOLE_IMAGE, Importer, handles
+from pocketsr.engine.ir import Binary, Combine, Conv, Function, Pad, Shuffle, Unary
+from pocketsr.engine.limits import LIMITS, wide_kernel
+from pocketsr.engine.resample import resize_kernel
+from pocketsr.engine.tensors import (
     Attributes,
-    Importer,
     Inputs,
     NotSupportedError,
     Padded,
     Planes,
     Tensor,
+    check_planes,
     constant,
-    handles,
     planes_of,
     view_of,
 )
-from pocketsr.engine.ir import Binary, Combine, Conv, Function, Pad, Shuffle, Unary
-from pocketsr.engine.resample import resize_kernel
 
 __all__: list[str] = []
 
@@ -32,7 +32,31 @@ __all__: list[str] = []
 def _square_window(attributes: Attributes, weight: NDArray[np.float32]) -> tuple[list[int], list[int]]:
     if weight.ndim != 4:
         raise NotSupportedError(f"a 2-D convolution is expected; its weights have {weight.ndim} dimensions")
-    return list(attributes.get("strides", [1, 1])), list(attributes.get("dilations", [1, 1]))
+    if not weight.size:
+        raise NotSupportedError(f"its weights are empty: {' x '.join(map(str, weight.shape))}")
+    strides, dilations = list(attributes.get("strides", [1, 1])), list(attributes.get("dilations", [1, 1]))
+    stated = list(attributes.get("kernel_shape", weight.shape[2:]))
+    if len(strides) != 2 or len(dilations) != 2 or min(strides + dilations) < 1 or stated != list(weight.shape[2:]):
+        raise NotSupportedError(
+            f"kernel {stated}, strides {strides}, dilations {dilations} with weights of {list(weight.shape[2:])}: "
+            "two of each are expected, 1 or more"
+        )
+    if wide_kernel(weight.shape, dilations):
+        raise NotSupportedError(
+            f"kernel {'x'.join(map(str, weight.shape[2:]))}, dilations {dilations}: up to {LIMITS['kernel']} rows and "
+            f"columns are taken, and {LIMITS['weights']:,} weights"
+        )
+    return strides, dilations
+
+
+def _bias(inputs: Inputs, channels: int) -> NDArray[np.float32]:
+    bias = inputs[2] if len(inputs) > 2 else None
+    if bias is None:
+        return np.zeros(channels, np.float32)
+    found = constant(bias, "its bias").astype(np.float32)
+    if found.shape != (channels,):
+        raise NotSupportedError(f"a bias of shape {found.shape} for {channels} channels")
+    return found
 
 
 @handles("Conv")
@@ -62,10 +86,13 @@ def _conv(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Att
         pads = [own + before for own, before in zip(pads, border.pads, strict=True)]
     if pads != same:
         raise NotSupportedError(f"padding {pads}; {same} is expected, so that the image keeps its size")
-    bias = inputs[2] if len(inputs) > 2 else None
-    offset = np.zeros(len(weight), np.float32) if bias is None else constant(bias, "its bias").astype(np.float32)
+    offset = _bias(inputs, len(weight))
     scale = state.scale_of(planes)
     groups = int(attributes.get("group", 1))
+    if groups < 1 or weight.shape[1] * groups != len(planes.refs) or len(weight) % groups:
+        raise NotSupportedError(
+            f"weights {' x '.join(map(str, weight.shape))} in {groups} groups do not fit {len(planes.refs)} channels"
+        )
     name = node.name or node.output[0]
     conv = Conv(name, state.new_value(scale), planes.refs, spread, offset, groups, kind)
     return [state.add(replace(conv, integers=stored_integers(state, node, conv)), scale)]
@@ -116,10 +143,17 @@ def _conv_transpose(state: Importer, node: onnx.NodeProto, inputs: Inputs, attri
     planes, weight = planes_of(inputs[0]), constant(inputs[1], "its weight").astype(np.float32)
     strides, dilations = _square_window(attributes, weight)
     factor = strides[0]
+    if weight.shape[0] != len(planes.refs) or factor > LIMITS["scale"]:
+        raise NotSupportedError(
+            f"weights {' x '.join(map(str, weight.shape))}, stride {factor}: {len(planes.refs)} channels come in, and "
+            f"strides up to {LIMITS['scale']} are taken"
+        )
     pads = list(attributes.get("pads", [0, 0, 0, 0]))
     extra = list(attributes.get("output_padding", [0, 0]))
     size = weight.shape[2]
     grown = size - pads[0] - pads[2] + extra[0]  # output size minus factor * (input size - 1)
+    if len(pads) != 4 or len(extra) != 2:
+        raise NotSupportedError(f"padding {pads[:8]}, output padding {extra[:8]}: four and two numbers are expected")
     if (
         attributes.get("group", 1) != 1
         or dilations != [1, 1]
@@ -132,6 +166,7 @@ def _conv_transpose(state: Importer, node: onnx.NodeProto, inputs: Inputs, attri
         raise NotSupportedError("only square, ungrouped kernels whose output is exactly stride times the input")
     # out[f*y + i] = sum over k of w[k] * in[(f*y + i + pad - k) / f], where that is whole: tap t = (i + pad - k) / f.
     out_channels = weight.shape[1]
+    check_planes(weight.shape[1] * factor**2)
     taps = [(i + pads[0] - k) // factor for i in range(factor) for k in range(size) if not (i + pads[0] - k) % factor]
     reach = max(abs(tap) for tap in taps)
     kernel = np.zeros((out_channels, factor, factor, len(planes.refs), 2 * reach + 1, 2 * reach + 1), np.float32)
@@ -140,8 +175,7 @@ def _conv_transpose(state: Importer, node: onnx.NodeProto, inputs: Inputs, attri
             y, x = i + pads[0] - k, j + pads[0] - m
             if not y % factor and not x % factor:
                 kernel[:, i, j, :, reach + y // factor, reach + x // factor] = weight[:, :, k, m].T
-    bias = inputs[2] if len(inputs) > 2 else None
-    offset = np.zeros(out_channels, np.float32) if bias is None else constant(bias, "its bias").astype(np.float32)
+    offset = _bias(inputs, out_channels)
     scale = state.scale_of(planes)
     name = node.name or node.output[0]
     flat = kernel.reshape(-1, *kernel.shape[3:])
@@ -155,6 +189,8 @@ def _depth_to_space(state: Importer, node: onnx.NodeProto, inputs: Inputs, attri
     if factor not in (2, 3, 4):
         raise NotSupportedError(f"block size {factor}; 2, 3 and 4 are supported")
     refs = planes.refs
+    if len(refs) % factor**2:
+        raise NotSupportedError(f"block size {factor} does not divide {len(refs)} channels")
     if attributes.get("mode", b"DCR") == b"DCR":  # in[(i*f + j) * C + c]: put into CRD order
         count = len(refs) // factor**2
         refs = tuple(refs[ij * count + c] for c in range(count) for ij in range(factor**2))
@@ -205,6 +241,7 @@ def _resize(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: A
         )
     scale = state.scale_of(planes)
     name = node.name or node.output[0]
+    check_planes(len(planes.refs) * factor**2)
     square = np.einsum("iy,jx->ijyx", taps, taps).reshape(factor**2, *[taps.shape[1]] * 2).astype(np.float32)
     if square.shape[-1] == 1:  # nearest: the planes themselves
         repeated = tuple(ref for ref in planes.refs for _ in range(factor**2))

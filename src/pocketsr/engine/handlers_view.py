@@ -12,24 +12,25 @@ from math import prod
 import numpy as np
 import onnx
 
-from pocketsr.engine.importer import (
+from pocketsr.engine.importer import Importer, handles
+from pocketsr.engine.ir import Shuffle
+from pocketsr.engine.tensors import (
     Attributes,
-    Importer,
     Inputs,
     NotSupportedError,
     Planes,
     Tensor,
     View,
+    check_planes,
     constant,
-    handles,
     view_of,
     viewed,
 )
-from pocketsr.engine.ir import Shuffle
 
 __all__: list[str] = []
 
 Dims = tuple[int | str, ...]
+MOST_DIMS = 8
 
 
 @handles("Shape")
@@ -50,6 +51,8 @@ def _unsqueeze(_: Importer, __: onnx.NodeProto, inputs: Inputs, attributes: Attr
     view = view_of(inputs[0])
     count = np.size(constant(inputs[1] if len(inputs) > 1 else attributes.get("axes"), "its axes"))
     dims: list[int | str] = list(view.dims)
+    if len(dims) + count > MOST_DIMS:
+        raise NotSupportedError(f"{len(dims) + count} dimensions; up to {MOST_DIMS} are taken")
     for axis in sorted(_axes(inputs, attributes, len(dims) + count) or []):
         dims.insert(axis, 1)
     return [viewed(view.refs, tuple(dims))]
@@ -88,10 +91,18 @@ def _repeat(state: Importer, node: onnx.NodeProto, inputs: Inputs, __: Attribute
         fits = True
     if not fits or any(count != 1 and isinstance(size, str) for count, size in zip(counts, dims, strict=True)):
         raise NotSupportedError(f"{counts}: only channels can be repeated")
+    check_counts(counts, len(view.refs))
     numbers = np.tile(View(view.refs, dims).numbered(), counts)
     refs = tuple(view.refs[i] for i in numbers.ravel())
     wide = tuple(size if isinstance(size, str) else size * n for size, n in zip(dims, counts, strict=True))
     return [viewed(refs, wide)]
+
+
+def check_counts(counts: list[int], planes: int) -> None:
+    """Before `planes` are repeated so often."""
+    if len(counts) > MOST_DIMS or min(counts, default=1) < 1:
+        raise NotSupportedError(f"{counts[:16]}: how often is expected, 1 or more for each of up to {MOST_DIMS} axes")
+    check_planes(planes * prod(counts))
 
 
 @handles("Reshape", "Flatten")
@@ -100,6 +111,8 @@ def _reshape(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: 
     if node.op_type == "Flatten":
         raise NotSupportedError("it lays the rows of the image side by side; the engine keeps images as planes")
     target = [int(n) for n in constant(inputs[1] if len(inputs) > 1 else attributes.get("shape"), "its shape")]
+    if len(target) > MOST_DIMS or min(target, default=1) < -1:
+        raise NotSupportedError(f"a shape of {len(target)} dimensions; up to {MOST_DIMS} are taken, -1 or more each")
     sizes = state.sizes_of(view)
     target = [sizes[i] if n == 0 and i < len(sizes) else n for i, n in enumerate(target)]
     if target.count(-1) == 1 and (known := -prod(target)):

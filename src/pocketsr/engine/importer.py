@@ -12,51 +12,20 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from pocketsr.engine.ir import Affine, Array, Graph, Map, Op, Pad, Point, Ref, verify
-from pocketsr.engine.sizes import attributes_of, fold, image_input, read_model
+from pocketsr.engine.checked import image_input, read_model
+from pocketsr.engine.folding import FoldError, attributes_of, fold
+from pocketsr.engine.ir import Affine, Array, Dequantize, Graph, Map, Op, Point, Ref, Shuffle, refs_of, verify
+from pocketsr.engine.limits import Work, finite
+from pocketsr.engine.model_file import ModelFile
+from pocketsr.engine.tensors import Attributes, NotSupportedError, Padded, Planes, Tensor, View, check_planes
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
 
 __all__ = ["Imported", "Importer", "from_onnx"]
 
 
-class NotSupportedError(Exception):
-    """Why one node can't be compiled."""
-
-
-@dataclass(frozen=True)
-class Planes:
-    """A tensor that depends on the input: its channel planes, in order."""
-
-    refs: tuple[Ref, ...]
-
-
-@dataclass(frozen=True)
-class View:
-    """Planes that the file looks at in another shape than N C H W: for instance (1, C, r, r, "H", "W")."""
-
-    refs: tuple[Ref, ...]
-    dims: tuple[int | str, ...]
-
-    def numbered(self) -> NDArray[np.int64]:
-        """The number of the plane for each place, height and width being 1."""
-        return np.arange(len(self.refs)).reshape([1 if isinstance(size, str) else size for size in self.dims])
-
-
-@dataclass(frozen=True)
-class Padded:
-    """Planes with a border that the next convolution has to see."""
-
-    refs: tuple[Ref, ...]
-    pads: tuple[int, ...]  # top, left, bottom, right
-    kind: Pad
-
-
-Tensor = Planes | View | Padded | NDArray[Any]
 Handler = Callable[["Importer", onnx.NodeProto, list[Tensor | None], dict[str, Any]], list[Tensor]]
 HANDLERS: dict[str, Handler] = {}
-Attributes = dict[str, Any]
-Inputs = list[Tensor | None]
 WHOLE_IMAGE = "it looks at the whole image at once; the engine streams rows and can't"
 _SMALLER = "pooling and smaller images inside the network are not supported"
 _REASONS = {
@@ -64,6 +33,20 @@ _REASONS = {
     **dict.fromkeys(("InstanceNormalization", "GroupNormalization"), WHOLE_IMAGE),
     **dict.fromkeys(("AveragePool", "MaxPool", "SpaceToDepth"), _SMALLER),
 }
+LOWEST = {
+    **dict.fromkeys(("uint2", "uint4", "uint8", "uint16"), 0),
+    **{"int2": -2, "int4": -8, "int8": -128, "int16": -32768},
+}
+"""Types of whole numbers that planes may have, and the lowest of each."""
+_MALFORMED = (
+    ArithmeticError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    StopIteration,
+    TypeError,
+    ValueError,
+)  # fmt: skip  (what a handler meets in a node that onnx.checker, which looks at names alone, lets pass)
 _TAKE_SIZES = ("Expand", "Reshape", "Resize", "Upsample")
 
 
@@ -93,6 +76,10 @@ class Importer:
     scales: dict[int, int] = field(default_factory=lambda: {0: 1})
     size: tuple[int, int] = (1013, 1511)  # of the image that is imagined where the file calculates with sizes
     stored: dict[str, Stored] = field(default_factory=dict)  # constants that the file keeps as whole numbers
+    whole: dict[int, str] = field(
+        default_factory=dict
+    )  # values of whole numbers, and the type that the file gives them
+    work: Work = field(default_factory=Work)
 
     def new_value(self, scale: int) -> int:
         value = len(self.scales)
@@ -109,6 +96,13 @@ class Importer:
         return [names[size] if isinstance(size, str) else size for size in view.dims]
 
     def add(self, op: Op, scale: int) -> Planes:
+        if excess := self.work.excess(op, scale) or finite(op):
+            raise NotSupportedError(excess)
+        kinds = {self.whole.get(ref.value) for ref in refs_of(op)} - {None}
+        if isinstance(op, Shuffle) and len(kinds) == 1:
+            self.whole[op.value] = str(kinds.pop())
+        elif any(LOWEST[str(kind)] for kind in kinds) and not (isinstance(op, Map) and _dequantizes(op)):
+            raise NotSupportedError("it works on signed whole numbers; only DequantizeLinear takes them")
         self.ops.append(op)
         self.scales[op.value] = scale
         return Planes(tuple(Ref(op.value, c) for c in range(op.channels)))
@@ -128,56 +122,17 @@ class Importer:
         return self.point(name, planes, Affine(wide(scale), wide(offset)))
 
 
+def _dequantizes(op: Map) -> bool:
+    return bool(op.points) and isinstance(op.points[0], Dequantize)
+
+
 @dataclass(frozen=True)
 class Imported:
     graph: Graph
     white_known: bool  # the file says what full scale is
 
 
-def planes_of(tensor: Tensor | None) -> Planes:
-    """`tensor`, which has to depend on the image."""
-    if isinstance(tensor, View):
-        raise NotSupportedError(
-            f"it works on a tensor of shape {' x '.join(map(str, tensor.dims))}; N C H W is expected"
-        )
-    if isinstance(tensor, Padded):
-        raise NotSupportedError("it works on an image with an added border; only convolutions take one")
-    if not isinstance(tensor, Planes):
-        raise NotSupportedError("the image is expected as its first input")
-    return tensor
-
-
-def view_of(tensor: Tensor | None) -> View:
-    """`tensor`, which has to depend on the image, with its shape."""
-    if isinstance(tensor, View):
-        return tensor
-    planes = planes_of(tensor)
-    return View(planes.refs, (1, len(planes.refs), "H", "W"))
-
-
-def viewed(refs: tuple[Ref, ...], dims: tuple[int | str, ...]) -> Planes | View:
-    """Planes in the shape `dims`; where that is N C H W, as what they are."""
-    return Planes(refs) if dims == (1, len(refs), "H", "W") else View(refs, dims)
-
-
-def constant(tensor: Tensor | None, what: str) -> NDArray[Any]:
-    """`tensor`, which must not depend on the image."""
-    if isinstance(tensor, Planes | View | Padded) or tensor is None:
-        raise NotSupportedError(f"{what} must be a constant")
-    return np.asarray(tensor)
-
-
-def per_channel(constant: NDArray[Any]) -> Array:
-    """A constant that is one number or one a channel, as a vector of length 1 or C."""
-    array = np.asarray(constant, np.float32)
-    if array.size == 1:
-        return array.reshape(1)
-    if array.ndim in (3, 4) and array.size == array.shape[-3]:
-        return array.reshape(-1)
-    raise NotSupportedError(f"a constant of shape {array.shape} is neither one number nor one for each channel")
-
-
-def from_onnx(source: Path) -> Imported:
+def from_onnx(source: Path | ModelFile) -> Imported:
     """Read the network in `source`.
 
     Raises UserError where the file is no ONNX network, or holds a node that the engine can't run: the message names
@@ -185,7 +140,8 @@ def from_onnx(source: Path) -> Imported:
     """
     from pocketsr.engine import handlers, handlers_conv, handlers_quant, handlers_view  # noqa: F401  (they fill HANDLERS)
 
-    path, model = str(source), read_model(source)
+    path = str(source.path if isinstance(source, ModelFile) else source)
+    model = read_model(source)
     graph = model.graph
     tensors: dict[str, Tensor] = {init.name: numpy_helper.to_array(init) for init in graph.initializer}
     input_name, channels, fixed = image_input(path, graph)
@@ -194,12 +150,13 @@ def from_onnx(source: Path) -> Imported:
     size, other = state.size, (state.size[0] + 6, state.size[1] + 10)
     measured: dict[str, Any] = {}  # constants that depend on the size of the image: their value at the other size
     for index, node in enumerate(graph.node):
-        inputs = [tensors[name] if name else None for name in node.input]
-        attributes = attributes_of(node)
         try:
+            inputs = [tensors[name] if name else None for name in node.input]
+            attributes = attributes_of(node)
             if node.domain not in ("", "ai.onnx"):
                 raise NotSupportedError(f"operators of the domain '{harmless(node.domain)}' are not known")
             twins: list[Any] = []
+            outputs: list[Any]
             if not any(isinstance(x, Planes | View | Padded) for x in inputs):
                 outputs = fold(node, inputs, list(model.opset_import))
                 if (kept := _stored(node, inputs, attributes)) is not None:
@@ -218,14 +175,24 @@ def from_onnx(source: Path) -> Imported:
             else:
                 listed = f"this operator is not supported; supported are {', '.join(sorted(HANDLERS))}"
                 raise NotSupportedError(_REASONS.get(node.op_type, listed))
-        except NotSupportedError as error:
-            label = harmless(node.name) or f"number {index}"
-            raise UserError(f"{path}: node '{label}' ({harmless(node.op_type)}): {error}") from error
+            for output in outputs:
+                if isinstance(output, Planes | View | Padded):
+                    check_planes(len(output.refs))
+        except (NotSupportedError, FoldError) as error:
+            raise UserError(f"{path}: {_label(index, node)}: {harmless(str(error), 900)}") from error
+        except _MALFORMED as error:
+            first = harmless(next(iter(str(error).splitlines()), ""), 100)
+            reason = f"it is not as ONNX defines this operator ({type(error).__name__}: {first})"
+            raise UserError(f"{path}: {_label(index, node)}: {reason}") from error
         tensors.update(zip(node.output, outputs, strict=False))
         for name, own, twin in zip(node.output, outputs, twins, strict=False):
             if not np.array_equal(np.asarray(own), np.asarray(twin)):
                 measured[name] = twin
     return _finish(path, model, state, tensors, channels)
+
+
+def _label(index: int, node: onnx.NodeProto) -> str:
+    return f"node '{harmless(node.name) or f'number {index}'}' ({harmless(node.op_type)})"
 
 
 def _stored(node: onnx.NodeProto, inputs: list[Any], attributes: Attributes) -> Stored | None:
@@ -234,14 +201,20 @@ def _stored(node: onnx.NodeProto, inputs: list[Any], attributes: Attributes) -> 
         return None
     numbers, scale = inputs[:2]
     axis = int(attributes.get("axis", 1)) % max(1, numbers.ndim)
-    if (scale.size > 1 and (axis != 0 or scale.ndim != 1)) or (len(inputs) > 2 and np.any(inputs[2])):
+    if scale.size > 1 and (axis != 0 or scale.ndim != 1):
         return None
-    return Stored(numbers.astype(np.int32), scale.astype(np.float32).reshape(-1))
+    whole = numbers.astype(np.int32)
+    if len(inputs) > 2:
+        zero = inputs[2].astype(np.int32)
+        whole = whole - (zero.reshape(-1, *[1] * (whole.ndim - 1)) if zero.size > 1 else zero.reshape(()))
+    return Stored(whole, scale.astype(np.float32).reshape(-1))
 
 
 def _finish(path: str, model: onnx.ModelProto, state: Importer, tensors: dict[str, Tensor], channels: int) -> Imported:
-    result = tensors[model.graph.output[0].name]
-    if len(model.graph.output) != 1 or not isinstance(result, Planes):
+    result = tensors.get(model.graph.output[0].name) if len(model.graph.output) == 1 else None
+    if isinstance(result, Planes) and any(ref.value in state.whole for ref in result.refs):
+        raise UserError(f"{path}: its output is of whole numbers; end it in DequantizeLinear")
+    if not isinstance(result, Planes):
         raise UserError(f"{path}: one output that depends on the image is expected")
     if len(result.refs) != channels:
         raise UserError(f"{path}: {channels} channels in, {len(result.refs)} out; as many out as in are expected")
@@ -249,6 +222,8 @@ def _finish(path: str, model: onnx.ModelProto, state: Importer, tensors: dict[st
     stated = properties.get("pocketsr.value_range")
     if stated not in (None, "1", "255"):
         raise UserError(f"{path}: pocketsr.value_range is '{harmless(stated)}'; 1 or 255 is expected")
+    if not state.ops:
+        raise UserError(f"{path}: it gives the image back as it is; a network that enlarges is expected")
     graph = Graph(Path(path).stem, channels, tuple(state.ops), result.refs, float(stated or 1))
     verify(graph)
     return Imported(graph, stated is not None)

@@ -74,6 +74,10 @@ class Unary(Enum):
     ERF = "erf"
     ABS = "abs"
     SQRT = "sqrt"
+    ELU = "elu"
+    SOFTPLUS = "softplus"
+    MISH = "mish"
+    SOFTSIGN = "softsign"
 
 
 @dataclass(frozen=True, eq=False)

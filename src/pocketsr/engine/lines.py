@@ -15,6 +15,7 @@ __all__ = ["PICTURE", "Lines", "Taps", "coarse", "fine", "merged", "resized", "s
 Taps = Callable[[int], Iterable[int]]
 """The samples that sample j is made of."""
 
+_MOST = 4096  # samples that look at places of their own each; strides and factors of real networks come to 64
 _NOTHING = (10**9, -(10**9))  # a sample that looks at no pixel: neutral for min and max
 
 
@@ -39,6 +40,8 @@ class Lines:
         """What is made of these samples: sample j of samples taps(j), which move on by `rate` for each j."""
         turns = len(self.low) // gcd(len(self.low), rate.numerator)
         count = rate.denominator * turns
+        if count > _MOST:
+            raise ValueError(f"phases: {count}")
         spans = []
         for sample in range(count):
             ends = [self.at(tap) for tap in taps(sample)] or [_NOTHING]
@@ -49,6 +52,8 @@ class Lines:
     def field(self) -> tuple[int, int]:
         """Pixels that the samples lying in one pixel look at, and how far from it the farthest is; at most."""
         width = reach = 0
+        if self.step * len(self.low) > _MOST**2 // 16:
+            raise ValueError(f"phases: {self.step} by {len(self.low)}")
         for pixel in range(self.step):
             ends = [self.at(j) for j in range(len(self.low)) if j * self.step // len(self.low) == pixel]
             ends = [pair for pair in ends if pair[0] <= pair[1]]

@@ -133,8 +133,9 @@ def fold_affine(graph: Graph) -> Graph:
             return op
         first = op.points[0]
         scale = first.scale.astype(np.float64)
-        weight = (op.weight * scale[:, None, None, None]).astype(np.float32)
-        bias = (op.bias * scale + first.offset).astype(np.float32)
+        with np.errstate(over="ignore"):  # `read_network` refuses what is infinite in the end
+            weight = (op.weight * scale[:, None, None, None]).astype(np.float32)
+            bias = (op.bias * scale + first.offset).astype(np.float32)
         return folded(replace(op, weight=weight, bias=bias, points=op.points[1:]))
 
     return graph.with_ops(folded(op) for op in graph.ops)

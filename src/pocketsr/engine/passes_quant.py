@@ -57,6 +57,12 @@ def _completed(op: Conv, whole: Integers, way: Dequantize, top: int) -> Integers
     return done if done.most < (_EXACT_SUMS if top <= _BYTE else _EXACT_FLOATS) else None
 
 
+def _apart(op: Conv, refs: Sequence[Ref]) -> bool:
+    """Whether no plane is read twice by one group: its weights would be added, and the sum be no byte."""
+    size = len(refs) // op.groups
+    return all(len(set(refs[i : i + size])) == size for i in range(0, len(refs), size))
+
+
 def bound_input(graph: Graph) -> Graph:
     """The picture's samples end at white, and so do the whole numbers that they become."""
 
@@ -83,7 +89,7 @@ def use_integers(graph: Graph) -> Graph:
         new = op
         if isinstance(op, Conv) and op.integers is not None:
             found = _whole_numbers(op.inputs, made)
-            whole = _completed(op, op.integers, *found[1:]) if found else None
+            whole = _completed(op, op.integers, *found[1:]) if found and _apart(op, found[0]) else None
             new = replace(op, inputs=found[0] if found and whole else op.inputs, integers=whole)
         if not isinstance(new, Shuffle):
             points = tuple(_read_integers(p, made) if isinstance(p, Combine) else p for p in new.points)

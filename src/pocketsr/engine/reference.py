@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -25,13 +24,14 @@ from pocketsr.engine.ir import (
     Quantize,
     Ref,
     Shuffle,
-    Unary,
 )
+from pocketsr.engine.pointwise import CURVES
 from pocketsr.pixels import imresize
 
 __all__ = ["apply_points", "better_white", "evaluate", "guess_white"]
 
 Plane = NDArray[Any]
+_MOST_LAID_OUT = 2**25  # numbers: 256 MB
 _BINARY = {
     Binary.ADD: np.add,
     Binary.SUB: np.subtract,
@@ -39,13 +39,6 @@ _BINARY = {
     Binary.DIV: np.divide,
     Binary.MAX: np.maximum,
     Binary.MIN: np.minimum,
-}
-_UNARY: dict[Unary, Callable[[Plane], Plane]] = {
-    Unary.SIGMOID: lambda x: 1 / (1 + np.exp(-x)),
-    Unary.TANH: np.tanh,
-    Unary.ERF: np.vectorize(math.erf, otypes=[np.float64]),
-    Unary.ABS: np.abs,
-    Unary.SQRT: np.sqrt,
 }
 
 
@@ -61,12 +54,22 @@ def _windows(op: Conv, planes: Plane, beyond: float) -> Plane:
     return np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
 
 
+def _product(windows: Plane, weight: Plane) -> Plane:
+    """The sum over channels and taps; tap after tap where all windows laid out would fill the memory."""
+    if windows.size <= _MOST_LAID_OUT:
+        return np.einsum("chwij,ocij->ohw", windows, weight, optimize=True)
+    total = np.zeros((len(weight), *windows.shape[1:3]))
+    for i, j in np.ndindex(*weight.shape[2:]):
+        total += np.tensordot(weight[:, :, i, j], windows[..., i, j], 1)
+    return total
+
+
 def _conv(op: Conv, planes: Plane) -> Plane:
     """In double precision; with whole numbers an exact sum, times its step in single precision."""
     whole = op.integers
     weights = (op.weight if whole is None else whole.weight).astype(np.float64)
     parts = [
-        np.einsum("chwij,ocij->ohw", window, weight, optimize=True)
+        _product(window, weight)
         for window, weight in zip(
             np.split(_windows(op, planes, whole.zero if whole else 0.0), op.groups),
             np.split(weights, op.groups),
@@ -88,7 +91,7 @@ def _point(point: Point, x: Plane, other: Plane | None) -> Plane:
         case Clip(low, high):
             return np.clip(x, low, high)
         case Function(kind):
-            return np.asarray(_UNARY[kind](x), x.dtype)
+            return np.asarray(CURVES[kind].meaning(x), x.dtype)
         case Dequantize(step, zero):
             return np.asarray((x - x.dtype.type(zero)) * x.dtype.type(step), x.dtype)
         case Quantize(step, zero, top):

@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from math import prod
 from typing import Any
 
 import numpy as np
 import onnx
-import onnx.inliner
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from onnx.reference import ReferenceEvaluator
 
+from pocketsr.engine.checked import image_input
+from pocketsr.engine.folding import FoldError, attributes_of, fold
+from pocketsr.engine.pointwise import CURVES
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
 
-__all__ = ["POINTWISE", "Shape", "Sized", "attributes_of", "fold", "image_input", "read_model", "sized"]
+__all__ = ["POINTWISE", "Shape", "Sized", "sized"]
 
 Shape = tuple[int, ...]
 
 # fmt: off
-POINTWISE = frozenset({
-    "Abs", "Acos", "Add", "And", "Asin", "Atan", "BatchNormalization", "Cast", "Ceil", "Celu", "Clip", "Cos", "Div",
-    "Dropout", "Elu", "Equal", "Erf", "Exp", "Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish",
-    "Identity", "IsInf", "IsNaN", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max", "Mean", "Min", "Mish", "Mod", "Mul",
-    "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Softplus",
-    "Softsign", "Sqrt", "Sub", "Sum", "Tan", "Tanh", "ThresholdedRelu", "Where", "Xor",
+POINTWISE = frozenset(curve.onnx for curve in CURVES.values()) | {
+    "Acos", "Add", "And", "Asin", "Atan", "BatchNormalization", "Cast", "Ceil", "Celu", "Clip", "Cos", "Div",
+    "Dropout", "Equal", "Exp", "Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish",
+    "Identity", "IsInf", "IsNaN", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max", "Mean", "Min", "Mod", "Mul",
+    "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal", "Relu", "Round", "Selu", "Sign", "Sin",
+    "Sub", "Sum", "Swish", "Tan", "ThresholdedRelu", "Where", "Xor",
     "DequantizeLinear", "QuantizeLinear",
-})
+}
 # fmt: on
 """Operators whose every output number is made of the input numbers at its own place."""
 
 _RENAMING = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 _SMALL = 4096  # numbers: a constant that can decide on a shape has fewer
+_WINDOW = frozenset({"blocksize", "dilations", "kernel_shape", "strides"})
+_MOST_WINDOW = 256
+_MOST_NUMBERS = 2**40  # of a feature map; nothing is made, only counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,58 +54,7 @@ class Sized:
 
     def label(self, node: onnx.NodeProto) -> str:
         """`node` as messages name it."""
-        return f"node '{harmless(node.name or node.output[0])}' ({harmless(node.op_type)})"
-
-
-def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
-    return {a.name: helper.get_attribute_value(a) for a in node.attribute}
-
-
-def read_model(path: Path) -> onnx.ModelProto:
-    """Raises UserError where `path` is missing or holds no valid ONNX network."""
-    try:
-        model = onnx.load(str(path))
-        onnx.checker.check_model(model)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: {error}") from error
-    except Exception as error:
-        first = str(error).strip().splitlines() or ["unreadable"]
-        raise UserError(f"{path}: not a valid ONNX network ({first[0]})") from error
-    return model
-
-
-def image_input(path: str, graph: onnx.GraphProto) -> tuple[str, int, tuple[int, int] | None]:
-    """Name and channels of the input, and its height and width where the file fixes them."""
-    constants = {item.name for item in graph.initializer}
-    inputs = [value for value in graph.input if value.name not in constants]
-    if len(inputs) != 1:
-        names = ", ".join(value.name for value in inputs) or "none"
-        raise UserError(f"{path}: a network with one input, the image, is expected; this one has: {names}")
-    dims = inputs[0].type.tensor_type.shape.dim
-    if len(dims) != 4:
-        raise UserError(f"{path}: input '{inputs[0].name}' has {len(dims)} dimensions; N C H W is expected")
-    batch, channels = dims[0].dim_value, dims[1].dim_value
-    if batch > 1 or channels not in (1, 3):
-        raise UserError(
-            f"{path}: input '{inputs[0].name}' is {batch or '?'} x {channels or '?'} x H x W; "
-            "one image of 1 (luma) or 3 (RGB) channels is expected"
-        )
-    fixed = (dims[2].dim_value, dims[3].dim_value)
-    return inputs[0].name, channels, fixed if all(fixed) else None
-
-
-def fold(node: onnx.NodeProto, inputs: list[Any], opsets: list[Any]) -> list[Any]:
-    """The outputs of a node whose inputs are all constants, by ONNX's own reference evaluator."""
-    present = [name for name in node.input if name]
-    graph = helper.make_graph(
-        [node],
-        "constant",
-        [helper.make_value_info(name, onnx.TypeProto()) for name in dict.fromkeys(present)],
-        [helper.make_value_info(name, onnx.TypeProto()) for name in node.output if name],
-    )
-    model = helper.make_model(graph, opset_imports=opsets)
-    feeds = {name: value for name, value in zip(node.input, inputs, strict=True) if name}
-    return list(ReferenceEvaluator(model).run(None, feeds))
+        return _label(node)
 
 
 def sized(path: str, model: onnx.ModelProto, height: int, width: int) -> Sized:
@@ -109,7 +62,7 @@ def sized(path: str, model: onnx.ModelProto, height: int, width: int) -> Sized:
 
     Raises UserError where the picture's content decides on a shape, or an operator isn't known.
     """
-    graph = onnx.inliner.inline_local_functions(model).graph
+    graph = model.graph
     if len(graph.output) != 1:
         raise UserError(f"{path}: one output, the enlarged image, is expected; this one has {len(graph.output)}")
     source, channels, _ = image_input(path, graph)
@@ -127,7 +80,10 @@ def sized(path: str, model: onnx.ModelProto, height: int, width: int) -> Sized:
             constants[node.output[0]] = part if node.op_type == "Shape" else np.array(shape.prod())
             inline.add(node.output[0])
         elif not moving:
-            values = fold(node, [constants.get(name) for name in node.input], list(model.opset_import))
+            try:
+                values = fold(node, [constants.get(name) for name in node.input], list(model.opset_import))
+            except FoldError as error:
+                raise UserError(f"{path}: {_label(node)}: {error}") from error
             constants.update(zip(node.output, values, strict=False))
             known = [name for name in node.input if name]
             if inline.issuperset(known):
@@ -135,6 +91,8 @@ def sized(path: str, model: onnx.ModelProto, height: int, width: int) -> Sized:
             if node.op_type in _RENAMING and known:
                 origins[node.output[0]] = origins.get(known[0], known[0])
         else:
+            if excess := _excess(node):
+                raise UserError(f"{path}: {_label(node)}: {excess}")
             found = _outputs(path, node, types, constants, model)
             types.update(found)
             nodes.append(node)
@@ -143,6 +101,19 @@ def sized(path: str, model: onnx.ModelProto, height: int, width: int) -> Sized:
     if result not in shapes:
         raise UserError(f"{path}: the output '{result}' doesn't depend on the image")
     return Sized(source, result, _needed(nodes, result), shapes, constants, origins, frozenset(inline))
+
+
+def _excess(node: onnx.NodeProto) -> str | None:
+    """Says what of a window is larger than in any network: what looks at it counts each of its places."""
+    for attribute in node.attribute:
+        numbers = [attribute.i, *attribute.ints[:64]]
+        if attribute.name in _WINDOW and not 0 <= min(numbers) <= max(numbers) <= _MOST_WINDOW:
+            return f"{attribute.name} {attribute.i or list(attribute.ints[:8])}; up to {_MOST_WINDOW} are taken"
+    return None
+
+
+def _label(node: onnx.NodeProto) -> str:
+    return f"node '{harmless(node.name or ' '.join(node.output[:1]))}' ({harmless(node.op_type)})"
 
 
 def _shape(kind: onnx.TypeProto) -> Shape:
@@ -157,7 +128,7 @@ def _outputs(
     model: onnx.ModelProto,
 ) -> dict[str, onnx.TypeProto]:
     """The types of a node's outputs, by ONNX's own inference."""
-    where = f"{path}: node '{node.name or node.output[0]}' ({node.op_type})"
+    where = f"{path}: {_label(node)}"
     given: dict[str, onnx.TypeProto] = {}
     data: dict[str, TensorProto] = {}
     for name in filter(None, node.input):
@@ -177,12 +148,14 @@ def _outputs(
         )
     except Exception as error:
         first = str(error).strip().splitlines() or ["unknown"]
-        raise UserError(f"{where}: its output's shape can't be found ({first[0]})") from error
+        raise UserError(f"{where}: its output's shape can't be found ({harmless(first[0], 200)})") from error
     for name in filter(None, node.output):
         kind = found.get(name)
         dims = kind.tensor_type.shape.dim if kind is not None and kind.tensor_type.HasField("shape") else None
         if dims is None or not all(dim.HasField("dim_value") for dim in dims):
             raise UserError(f"{where}: the image's content decides on its output's shape; it can't be counted")
+        if prod(max(0, dim.dim_value) for dim in dims) > _MOST_NUMBERS:
+            raise UserError(f"{where}: it would make more than {_MOST_NUMBERS:,} numbers")
     return {name: found[name] for name in node.output if name}
 
 

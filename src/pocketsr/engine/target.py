@@ -6,12 +6,14 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from pocketsr.errors import UserError
 
-__all__ = ["Target", "cross_target", "host_target", "zig"]
+__all__ = ["Target", "compiler_environment", "cross_target", "host_target", "zig"]
 
 
 @dataclass(frozen=True)
@@ -37,17 +39,32 @@ def zig() -> list[str]:
     return [sys.executable, "-m", "ziglang"]
 
 
+def compiler_environment(scratch: Path, target: Target | None = None) -> dict[str, str]:
+    """The environment in which the compiler runs: what zig remembers goes to `scratch`.
+
+    It would go to the user's cache folder, and zig 0.17 gives up where there is none, or no room in it. For the machine
+    at hand nothing is worth remembering; for others zig keeps parts of their C libraries, as long as it can.
+    """
+    own = dict(os.environ)
+    homeless = not (own.get("HOME") or own.get("XDG_CACHE_HOME") or own.get("LOCALAPPDATA"))
+    if target is None or target.triple is None or homeless:
+        own |= dict.fromkeys(("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"), str((scratch / "zig").absolute()))
+    return own
+
+
 @cache
 def host_target() -> Target:
     """The machine at hand, with every instruction that it has."""
     command = os.environ.get("CC", "").split() or [*zig(), "cc"]
-    run = subprocess.run(
-        [*command, "-march=native", "-E", "-dM", "-x", "c", "-"],
-        input="",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        run = subprocess.run(
+            [*command, "-march=native", "-E", "-dM", "-x", "c", "-"],
+            input="",
+            capture_output=True,
+            text=True,
+            check=False,
+            env=compiler_environment(Path(scratch)),
+        )
     if run.returncode:
         # A compiler that knows no -march=native (gcc on some ARM machines): a plain build is right too, only slower.
         return Target(None, None, 4, 32 if platform.machine() in ("aarch64", "arm64") else 16)

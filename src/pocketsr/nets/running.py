@@ -48,7 +48,10 @@ def run(net: SRNet, name: str, threads: int | None = None) -> tuple[Upscaler, st
         except (torch.onnx.errors.OnnxExporterError, RuntimeError, TypeError, ValueError) as error:
             reason = f"it can't be written as ONNX ({next(iter(str(error).splitlines()), type(error).__name__)})"
         else:
-            found = by_engine(path, threads)
+            try:
+                found = by_engine(path, threads)
+            except UserError as refused:
+                found = str(refused).removeprefix(f"{path}: ")
             if not isinstance(found, str):
                 return found, None
             reason = found

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from pocketsr.beside import replacing
-from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Function, Pad, Prelu, Shuffle, Unary
+from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Function, Pad, Prelu, Shuffle
+from pocketsr.engine.pointwise import CURVES
 from pocketsr.names import comment
 from pocketsr.quant.net import QuantNet
 from pocketsr.quant.source import input_of, output_of
@@ -30,9 +31,6 @@ _SIGNED = {2: TensorProto.INT2, 4: TensorProto.INT4, 8: TensorProto.INT8}
 _UNSIGNED = {2: TensorProto.UINT2, 4: TensorProto.UINT4, 8: TensorProto.UINT8}
 _BINARY = {
     Binary.ADD: "Add", Binary.SUB: "Sub", Binary.MUL: "Mul", Binary.DIV: "Div", Binary.MAX: "Max", Binary.MIN: "Min",
-}  # fmt: skip
-_UNARY = {
-    Unary.SIGMOID: "Sigmoid", Unary.TANH: "Tanh", Unary.ERF: "Erf", Unary.ABS: "Abs", Unary.SQRT: "Sqrt",
 }  # fmt: skip
 
 
@@ -113,7 +111,7 @@ class _Writer:
                     bounds = [self._constant(f"{label}/{each}", np.float32(each)) for each in (low, high)]
                     y = self._add("Clip", [y, *bounds], label)
                 case Function(kind):
-                    y = self._add(_UNARY[kind], [y], label)
+                    y = self._add(CURVES[kind].onnx, [y], label)
                 case Combine(kind, _):
                     other = self._read(cast(Planes, step.others[str(k)]), f"{label}/other", broadcast=True)
                     y = self._add(_BINARY[kind], [y, other], label)

@@ -10,11 +10,12 @@ import numpy as np
 import onnx
 
 from pocketsr import models
+from pocketsr.engine.checked import read_model
 from pocketsr.engine.importer import from_onnx
 from pocketsr.engine.ir import Affine, Conv, Graph, Map, Op, Pad, Shuffle, refs_of, verify
+from pocketsr.engine.model_file import read_file
 from pocketsr.engine.passes import PASSES, drop_idle, part_groups
 from pocketsr.engine.reference import guess_white
-from pocketsr.engine.sizes import read_model
 from pocketsr.errors import UserError
 
 __all__ = ["Layout", "Source", "absorb_affine", "input_of", "layout_of", "output_of", "read_source", "source_from"]
@@ -35,9 +36,11 @@ def read_source(model: str | Path) -> Source:
     Raises UserError for what is missing, is no network that the engine takes, or is quantized already.
     """
     path = models.resolve(model)
-    if any(node.op_type in ("QuantizeLinear", "DequantizeLinear") for node in read_model(path).graph.node):
+    file = read_file(path)
+    model = read_model(file)
+    if any(node.op_type in ("QuantizeLinear", "DequantizeLinear") for node in model.graph.node):
         raise UserError(f"{path} is quantized already: name the network that it was made from")
-    imported = from_onnx(path)
+    imported = from_onnx(file)
     graph = imported.graph
     # groups are parted for the engine's speed alone; the file keeps them
     for step in (*(each for each in PASSES if each is not part_groups), absorb_affine, drop_idle):
@@ -46,7 +49,7 @@ def read_source(model: str | Path) -> Source:
     if not imported.white_known:
         graph = replace(graph, white=guess_white(graph))
     layout_of(graph, str(path))
-    return Source(path.stem, path.read_bytes(), graph)
+    return Source(path.stem, model.SerializeToString(), graph)  # with what lay beside it, in float32
 
 
 def absorb_affine(graph: Graph) -> Graph:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import cast
 
 import torch
@@ -10,6 +11,7 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
 from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Conv, Function, Map, Pad, Prelu, Ref, Unary
+from pocketsr.engine.pointwise import CURVES
 from pocketsr.narrow import conv2d
 from pocketsr.nets.base import crop, pad_edges
 from pocketsr.quant.fake import WeightQuant, rounded
@@ -24,9 +26,8 @@ _BINARY: Mapping[Binary, Callable[[Tensor, Tensor], Tensor]] = {
     Binary.MAX: torch.maximum, Binary.MIN: torch.minimum,
 }  # fmt: skip
 _UNARY: Mapping[Unary, Callable[[Tensor], Tensor]] = {
-    Unary.SIGMOID: torch.sigmoid, Unary.TANH: torch.tanh, Unary.ERF: torch.erf, Unary.ABS: torch.abs,
-    Unary.SQRT: torch.sqrt,
-}  # fmt: skip
+    kind: attrgetter(curve.torch)(torch) for kind, curve in CURVES.items()
+}
 
 
 def _aligned(*parts: Tensor) -> list[Tensor]:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from pocketsr import models
 from pocketsr.engine import Upscaler, load
+from pocketsr.engine.model_file import ModelFile, read_file
 from pocketsr.errors import UserError
+from pocketsr.names import harmless
 from pocketsr.whole.tiled import TiledUpscaler
 
 __all__ = ["by_engine", "has_onnxruntime", "open_file", "why"]
@@ -26,22 +28,20 @@ def why(name: str, runtime: str, reason: str) -> str:
     return f"{name} runs through {runtime}, not in the engine: {reason}"
 
 
-def by_engine(path: Path, threads: int | None = None) -> Upscaler | str:
-    """The ONNX network at `path` in the engine, or why not. Raises UserError where nothing could run it."""
-    import onnx
+def by_engine(source: Path | ModelFile, threads: int | None = None) -> Upscaler | str:
+    """The ONNX network in `source` in the engine, or why not. Raises UserError where nothing could run it."""
+    from pocketsr.engine.checked import read_model
 
-    try:
-        graph = onnx.load(path).graph
-    except Exception:  # protobuf's, or the system's: the engine words it
-        return load(path, threads=threads)
+    file = read_file(source)
+    graph = read_model(file).graph
     sizes = {init.name: prod(init.dims) for init in graph.initializer}
     weights = sum(sizes.get(name, 0) for node in graph.node if node.op_type == "Conv" for name in node.input[1:2])
     if weights > _MOST_WEIGHTS:
         return f"{weights / 1e6:.1f} million weights, counted at each use, would take minutes to compile"
     try:
-        return load(path, threads=threads)
+        return load(file, threads=threads)
     except UserError as error:
-        return str(error).removeprefix(f"{path}: ")
+        return str(error).removeprefix(f"{file.path}: ")
 
 
 def open_file(model: str | Path, threads: int | None = None) -> tuple[Upscaler, str | None]:
@@ -52,12 +52,13 @@ def open_file(model: str | Path, threads: int | None = None) -> tuple[Upscaler, 
     path = models.resolve(model)
     if str(model) in models.NAMES:
         return load(path, threads=threads), None
-    found = by_engine(path, threads)
+    file = read_file(path)
+    found = by_engine(file, threads)
     if not isinstance(found, str):
         return found, None
     if not has_onnxruntime():
         raise UserError(f"{path}: {found}; ONNX Runtime may run it: pip install onnxruntime")
     from pocketsr.whole.session import Session
 
-    session = Session(path, threads)
-    return TiledUpscaler(session, session.field()), why(path.name, "ONNX Runtime", found)
+    session = Session(file, threads)
+    return TiledUpscaler(session, session.field()), why(harmless(path.name), "ONNX Runtime", found)

@@ -17,19 +17,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from pocketsr.engine.sizes import POINTWISE
 from pocketsr.whole.windows import Field
 
 __all__ = ["field_of"]
 
-# fmt: off
-_POINTWISE = frozenset({
-    "Abs", "Add", "BatchNormalization", "Cast", "Ceil", "Clip", "Cos", "Div", "Dropout", "Elu", "Equal", "Erf",
-    "Exp", "Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu",
-    "Less", "LessOrEqual", "Log", "Max", "Mean", "Min", "Mish", "Mul", "Neg", "Not", "Pow", "PRelu", "Reciprocal",
-    "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Sub", "Sum", "Tanh",
-    "ThresholdedRelu", "Where", "DequantizeLinear", "QuantizeLinear",
-})
-# fmt: on
 _ALONG_CHANNELS = frozenset({"Concat", "Gather", "LogSoftmax", "Softmax", "Split"})  # where their axis is 1
 _REDUCTIONS = frozenset({"ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum"})
 _TO_THE_END = 2**31 - 1  # what exporters write for the end of a slice: this or more
@@ -77,7 +69,7 @@ class _Walk:
 
     def step(self, node: onnx.NodeProto, spans: list[_Span], attributes: dict[str, Any]) -> _Span:
         kind = node.op_type
-        if kind in _POINTWISE:
+        if kind in POINTWISE:
             return self._pointwise(node, spans)
         if kind in _ALONG_CHANNELS and attributes.get("axis", -1 if "max" in kind else 0) in (1, -3):
             return _merged(spans)

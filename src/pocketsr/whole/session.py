@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections import Counter
@@ -11,8 +12,12 @@ from typing import Any
 import numpy as np
 import onnx
 
+from pocketsr.engine.checked import read_model
+from pocketsr.engine.model_file import ModelFile, read_file
 from pocketsr.engine.reference import better_white
 from pocketsr.errors import UserError
+from pocketsr.names import harmless
+from pocketsr.whole.bounds import refuse_excess
 from pocketsr.whole.forks import outlive_forks
 from pocketsr.whole.reach import field_of
 from pocketsr.whole.tiled import Floats
@@ -20,7 +25,9 @@ from pocketsr.whole.windows import Field
 
 __all__ = ["Session"]
 
-_PROBE = 32  # side of the picture that tells the scale
+_PROBE = 32  # side of the picture that tells the range of values
+_PROBES = (32, 24, 28, 48, 36, 60, 64, 96)  # sides of pictures that tell the scale: one of them fits
+_MULTIPLES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32)
 _OVERHEAD = 2.5
 """What ONNX Runtime takes beside the tensors: its arena and copies in blocks of channels. Measured: IMDN 2.5 times, PAN
 and RFDN 2.3, CARN-M 2.2, RNAN 0.9."""
@@ -35,22 +42,27 @@ class Session:
 
     runtime = "ONNX Runtime"
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(self, source: Path | ModelFile, threads: int | None = None) -> None:
         import onnxruntime
 
-        self.name = path.stem
-        self._path = path
+        file = read_file(source)
+        self._path = file.path
+        self.name = harmless(file.path.stem)
+        model = read_model(file)
+        refuse_excess(str(file.path), model)
+        self._content = model.SerializeToString()  # as read and checked, so that ONNX Runtime opens no file
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.intra_op_num_threads = threads or (
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         )
-        self._session = self._made(str(path), options)
+        self._session = self._made(self._content, options)
         self._input, self.channels, self.size = self._image_input()
         self._outputs = [output.name for output in self._session.get_outputs()[:1]]
         outlive_forks(self._session)
         self._basic = self._folded()
         self.scale = self._measured_scale()
+        self.multiple = self._measured_multiple() if self.size is None else 1
         self.white = self._white()
 
     def __call__(self, x: Floats) -> Floats:
@@ -83,7 +95,7 @@ class Session:
         }
         return int(_OVERHEAD * _peak(model.graph, {self._input: x.nbytes, **sizes}))
 
-    def _made(self, source: str | bytes, options: Any) -> Any:
+    def _made(self, source: bytes, options: Any) -> Any:
         import onnxruntime
 
         try:
@@ -123,13 +135,11 @@ class Session:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "net.onnx"
             options.optimized_model_filepath = str(file)
-            self._made(str(self._path), options)
+            self._made(self._content, options)
             return onnx.load(file)
 
     def _measured_scale(self) -> int:
-        height, width = self.size or (_PROBE, _PROBE)
-        x = np.full((1, self.channels, height, width), 0.5, np.float32)
-        (found,) = self._run(self._session, self._outputs, x)
+        (height, width), found = self._probed()
         scale = found.shape[2] // height if found.ndim == 4 else 0
         if found.shape != (1, self.channels, scale * height, scale * width) or not scale:
             raise UserError(
@@ -137,6 +147,31 @@ class Session:
                 "as many channels, a whole number of times as large, are expected"
             )
         return int(scale)
+
+    def _probed(self) -> tuple[tuple[int, int], Any]:
+        """The first size that the network takes, and what became of a grey picture of it."""
+        refused: UserError | None = None
+        for height, width in [self.size] if self.size is not None else [(side, side) for side in _PROBES]:
+            x = np.full((1, self.channels, height, width), 0.5, np.float32)
+            try:
+                (found,) = self._run(self._session, self._outputs, x)
+            except UserError as error:
+                refused = refused or error
+            else:
+                return (height, width), found
+        assert refused is not None
+        raise refused
+
+    def _measured_multiple(self) -> int:
+        """The number of which height and width must be multiples: by strides and windows inside of the network."""
+        for multiple in _MULTIPLES:
+            # times a prime that no other of them has as a factor, as long as the picture stays small
+            side = multiple * (29 if multiple == 1 else 13 if multiple == 2 else 11 if multiple <= 8 else 3)
+            x = np.full((1, self.channels, side, side), 0.5, np.float32)
+            with contextlib.suppress(UserError):
+                self(x)
+                return multiple
+        return max(_MULTIPLES)  # perhaps: else it says itself what it can't run
 
     def _white(self) -> float:
         stated = self._session.get_modelmeta().custom_metadata_map.get("pocketsr.value_range")
@@ -147,6 +182,8 @@ class Session:
             """C H W, on the picture size that the network takes."""
             height, width = image.shape[1:]
             tall, wide = self.size or (height, width)
+            if self.size is None:
+                tall, wide = (-(-side // self.multiple) * self.multiple for side in (height, width))
             margin = ((0, 0), (0, max(0, tall - height)), (0, max(0, wide - width)))
             x = np.pad(image.astype(np.float32), margin, mode="edge")[:, :tall, :wide]
             return self(x[None])[0, :, : self.scale * height, : self.scale * width]
@@ -172,4 +209,4 @@ def _peak(graph: onnx.GraphProto, sizes: dict[str, int]) -> int:
 
 def _first_line(error: Exception) -> str:
     text = str(error).split("Status Message: ")[-1]  # before it: which node, in several hundred characters
-    return next(iter(text.strip().splitlines()), type(error).__name__)
+    return harmless(next(iter(text.strip().splitlines()), type(error).__name__), 200)

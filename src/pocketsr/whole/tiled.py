@@ -29,7 +29,10 @@ _CORE = 32  # pixels that a tile should add at the least, to each side
 
 
 class Runner(Protocol):
-    """What runs a network on one picture as it is."""
+    """What runs a network on one picture as it is.
+
+    One that takes only sizes that are multiples of a number says so as `multiple`.
+    """
 
     name: str
     runtime: str  # its usual name
@@ -59,6 +62,7 @@ class TiledUpscaler:
         self, runner: Runner, field: Field | None, tile_bytes: int = TILE_BYTES, whole_bytes: int = WHOLE_BYTES
     ) -> None:
         self._runner, self._field = runner, field
+        self._multiple: int = getattr(runner, "multiple", 1)
         self._tile_bytes, self._whole_bytes = tile_bytes, whole_bytes
         self.scale, self.channels, self.runtime = runner.scale, runner.channels, runner.runtime
         # What sees the whole picture gets it as it is: a repeated rim would count in its means.
@@ -87,6 +91,11 @@ class TiledUpscaler:
             out = np.empty(shape, y.dtype)
         elif (out.shape, out.dtype) != (shape, y.dtype):
             raise UserError(f"out is {out.shape} {out.dtype}; {shape} {y.dtype} is expected")
+        below, right = -height % self._multiple, -width % self._multiple
+        if below or right:  # the network can't take this size: it gets a larger one, whose rim is cut off again
+            margin = ((0, below), (0, right), *[(0, 0)] * (y.ndim - 2))
+            out[...] = self(np.pad(y, margin, mode="edge"), bits)[: shape[0], : shape[1]]
+            return out
         rows, columns = self._cut(height, width)
         for row in rows:
             for column in columns:
@@ -154,8 +163,9 @@ class TiledUpscaler:
     @functools.cached_property
     def _growth(self) -> tuple[float, float]:
         """Memory for n pixels is about a * n + b * n**2 bytes; b is that of attention of each pixel to each."""
+        sides = [-(-side // self._multiple) * self._multiple for side in _PROBES]
         (few, low), (many, high) = (
-            (side**2, self._runner.peak_bytes(side, side) / side**2) for side in _PROBES
+            (side**2, self._runner.peak_bytes(side, side) / side**2) for side in sides
         )  # pixels, bytes a pixel
         b = max(0.0, (high - low) / (many - few))
         return max(high - b * many, 1.0), b
