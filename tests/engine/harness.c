@@ -2,6 +2,7 @@
    that a sanitizer sees every sample read or written outside. argv: width height scale channels strips */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "NAME.h"
 
 static void *need(size_t bytes)
@@ -25,6 +26,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < strips; i++) {
         const int first = bands * i / strips, last = bands * (i + 1) / strips;
         void *scratch = need(NAME_scratch(w));
+        memset(scratch, 255, NAME_scratch(w)); /* NaN */
         NAME_u8(a, w, (ptrdiff_t)w * h, b, s * w, (ptrdiff_t)s * s * w * h, w, h, first, last, scratch);
         NAME_u16(a2, w, (ptrdiff_t)w * h, b2, s * w, (ptrdiff_t)s * s * w * h, w, h, 1023, first, last, scratch);
         NAME_f32(a4, w, (ptrdiff_t)w * h, b4, s * w, (ptrdiff_t)s * s * w * h, w, h, first, last, scratch);

@@ -99,7 +99,7 @@ def test_aarch64_under_qemu(name: str, tmp_path: Path) -> None:
             str(binary),
         ]
     )
-    for width, height, strips in [(1, 1, 1), (13, 7, 2), (127, 31, 3)]:
+    for width, height, strips in [(1, 1, 1), (13, 7, 2), (30, 9, 1), (127, 31, 3)]:
         run_harness([qemu, str(binary)], name, tmp_path, width, height, strips)
 
 

@@ -26,7 +26,6 @@ CASES = [
     ("whole_w2a8", "16 lanes"),
     ("whole_zeros", "16 lanes, dots"),
     ("whole_skips", "sse"),
-    ("small_like", "16 lanes"),
     ("five", "avx2"),
     ("seven_x3", "16 lanes"),
     ("residual_concat", "avx2"),

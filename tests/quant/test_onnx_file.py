@@ -17,6 +17,7 @@ from torch import Tensor
 
 from pocketsr.quant import QuantNet, Source, Spec, quantize, write_onnx
 from pocketsr.quant.onnx_file import onnx_model
+from pocketsr.quant.source import source_from
 
 Get = Callable[[str], Source]
 
@@ -131,3 +132,21 @@ def test_a_file_is_complete_or_absent(source: Get, images: Tensor, tmp_path: Pat
     with pytest.raises(ValueError, match="has its ONNX file already"):
         write_onnx(QuantNet(net.source), tmp_path / "exact.onnx")
     assert not (tmp_path / "exact.onnx").exists()
+
+
+def test_hostile_and_like_names(source: Get, images: Tensor) -> None:
+    """All nodes of one name, which holds what no name should: the file is valid, and computes the same."""
+    given = source("groups")
+    model = onnx.load_from_string(given.content)
+    for node in model.graph.node:
+        node.name = "*/\x1b[2J\n" + "x" * 10_000
+    model.graph.name = "\x1b]0;t\x07"
+    plain, odd = (quantize(each, Spec.parse("w8a8"), images, equalise=False)
+                  for each in (given, source_from("net", model.SerializeToString())))  # fmt: skip
+    made = onnx_model(odd)
+    names = [made.graph.name, *(name for node in made.graph.node for name in (node.name, *node.output))]
+    assert all(name.isprintable() and name.isascii() and len(name) < 150 for name in names)
+    x = {made.graph.input[0].name: textures(1, 13, 9, seed=3).numpy()}
+    same = onnx_model(plain)
+    (expected,) = ReferenceEvaluator(same).run(None, {same.graph.input[0].name: x[made.graph.input[0].name]})
+    assert np.array_equal(ReferenceEvaluator(made).run(None, x)[0], expected)

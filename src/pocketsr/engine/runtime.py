@@ -20,6 +20,7 @@ __all__ = ["Network"]
 
 _KINDS: dict[type, str] = {np.uint8: "u8", np.uint16: "u16", np.float32: "f32"}  # whatever the order of their bytes
 _MEMORY = 4 << 30  # bytes that all strips work with; where more threads would take more, fewer run
+_THREADS = 1024
 _KEPT = 8  # workshops, for as many calls at one time
 
 
@@ -41,8 +42,8 @@ class Network:
     """
 
     def __init__(self, library: Path, about: dict[str, Any], threads: int | None = None) -> None:
-        if threads is not None and threads < 1:
-            raise UserError(f"{threads} threads: at least 1 is expected")
+        if threads is not None and not 1 <= threads <= _THREADS:
+            raise UserError(f"{threads} threads: 1 to {_THREADS} are expected")
         self.name: str = about["name"]
         self.scale: int = about["scale"]
         self.channels: int = about["channels"]
