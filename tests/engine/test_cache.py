@@ -17,7 +17,7 @@ from engine_nets import save
 
 from pocketsr import UserError
 from pocketsr.engine import load, load_chroma
-from pocketsr.engine.cache import Entry, _private, cached
+from pocketsr.engine.cache import Entry, _private, entry_for
 
 IMAGE = np.arange(35, dtype=np.uint8).reshape(5, 7)
 
@@ -138,7 +138,7 @@ FOREIGN = ("foreign_folder", "foreign_library", "foreign_about")
 def test_an_entry_that_cannot_be_trusted_is_rebuilt(harm: str, cache: Path, tmp_path: Path) -> None:
     if harm in FOREIGN and os.getuid() != 0:
         pytest.skip("only root can give files away")
-    assert cached(b"content", make, use) == "net"
+    assert entry_for(b"content", make, use) == "net"
     folder = entry(cache)
     library, about = folder / "net.so", folder / "about.json"
     elsewhere = tmp_path / "elsewhere"
@@ -170,14 +170,14 @@ def test_an_entry_that_cannot_be_trusted_is_rebuilt(harm: str, cache: Path, tmp_
                 {"folder": folder, "library": library, "about": about}[harm.removeprefix("foreign_")], 12345, 12345
             )
     built = []
-    assert cached(b"content", lambda folder: built.append(folder) or make(folder), use) == "net"  # type: ignore[func-returns-value]
+    assert entry_for(b"content", lambda folder: built.append(folder) or make(folder), use) == "net"  # type: ignore[func-returns-value]
     assert len(built) == 1
     folder = entry(cache)
     found = [folder, *folder.iterdir()]
     assert not [path for path in found if path.is_symlink() or path.stat().st_uid != os.getuid()]
     assert not [path for path in found if path.stat().st_mode & 0o022]
     assert json.loads((folder / "about.json").read_text())["library"] == "net.so"
-    assert cached(b"content", lambda _: pytest.fail("built again"), use) == "net"
+    assert entry_for(b"content", lambda _: pytest.fail("built again"), use) == "net"
 
 
 @pytest.mark.parametrize("harm", ["no_elf", "no_info"])
@@ -214,8 +214,8 @@ def test_without_a_cache_networks_are_compiled_for_the_run(
     how: str, cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     words = cannot_be_used(how, cache)
-    assert cached(b"content", make, use) == "net"
-    assert cached(b"content", lambda _: pytest.fail("built again"), use) == "net"
+    assert entry_for(b"content", make, use) == "net"
+    assert entry_for(b"content", lambda _: pytest.fail("built again"), use) == "net"
     (message,) = caplog.messages  # once
     assert message.startswith("pocketsr: the cache folder ")
     assert "\n" not in message
@@ -230,7 +230,7 @@ def test_a_full_disk_is_one_line(cache: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with pytest.raises(UserError, match=r"can't be written \(No space left on device\); free some space") as caught:
-        cached(b"content", full, use)
+        entry_for(b"content", full, use)
     assert "\n" not in str(caught.value)
     assert not list(cache.iterdir())
 
@@ -244,7 +244,7 @@ def test_what_is_wrong_with_a_network_is_said_once(cache: Path) -> None:
         raise UserError("no such operator") from ValueError()
 
     with pytest.raises(UserError, match="no such operator"):
-        cached(b"content", refused, use)
+        entry_for(b"content", refused, use)
     assert len(tried) == 1
     assert not list(cache.iterdir())
 
@@ -255,7 +255,7 @@ def test_what_killed_processes_left_is_swept(cache: Path) -> None:
     for folder in (old, new):
         folder.mkdir()
     os.utime(old, (0, 0))
-    cached(b"content", make, use)
+    entry_for(b"content", make, use)
     assert (old.exists(), new.exists()) == (False, True)
 
 

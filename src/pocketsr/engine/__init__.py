@@ -124,7 +124,7 @@ def _network(content: bytes, read: Callable[[], tuple[Graph, dict[str, Any]]], t
         _, library = _compile(graph, folder, host_target())
         return library, about
 
-    return cache.cached(content, make, lambda entry: Network(*entry, threads))
+    return cache.entry_for(content, make, lambda entry: Network(*entry, threads))
 
 
 def load(model: str | Path | ModelFile = "small", threads: int | None = None) -> Network:

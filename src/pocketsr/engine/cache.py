@@ -26,7 +26,7 @@ from pocketsr.engine.owned import NotOursError, check_folder, read_owned
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
 
-__all__ = ["Entry", "Make", "NoCacheError", "cache_folder", "cached"]
+__all__ = ["Entry", "Make", "NoCacheError", "cache_folder", "entry_for"]
 
 Entry = tuple[Path, dict[str, Any]]  # the library, what is known about it
 Make = Callable[[Path], Entry]
@@ -91,7 +91,7 @@ def _read(folder: Path) -> Entry | None:
         return None
 
 
-def cached(content: bytes, make: Make, use: Callable[[Entry], T]) -> T:
+def entry_for(content: bytes, make: Make, use: Callable[[Entry], T]) -> T:
     """What `use` makes of the cached entry for `content`; `make(folder)` builds one where there is none, or a bad one.
 
     `make` returns the library that it wrote in the folder, and what to remember. An entry that `use` can't load is bad

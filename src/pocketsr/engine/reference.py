@@ -57,7 +57,8 @@ def _windows(op: Conv, planes: Plane, beyond: float) -> Plane:
 def _product(windows: Plane, weight: Plane) -> Plane:
     """The sum over channels and taps; tap after tap where all windows laid out would fill the memory."""
     if windows.size <= _MOST_LAID_OUT:
-        return np.einsum("chwij,ocij->ohw", windows, weight, optimize=True)
+        laid_out: Plane = np.einsum("chwij,ocij->ohw", windows, weight, optimize=True)
+        return laid_out
     total = np.zeros((len(weight), *windows.shape[1:3]))
     for i, j in np.ndindex(*weight.shape[2:]):
         total += np.tensordot(weight[:, :, i, j], windows[..., i, j], 1)

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from pocketsr.engine.build import build_library
-from pocketsr.engine.cache import cached
+from pocketsr.engine.cache import entry_for
 from pocketsr.engine.target import host_target
 from pocketsr.errors import UserError
 
@@ -25,7 +25,7 @@ def compiled(source: str) -> ctypes.CDLL | None:
         return library, {}
 
     try:
-        return cached(source.encode(), make, lambda entry: ctypes.CDLL(str(entry[0])))
+        return entry_for(source.encode(), make, lambda entry: ctypes.CDLL(str(entry[0])))
     except (OSError, UserError):
         return None
 
