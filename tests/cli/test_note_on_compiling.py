@@ -39,7 +39,7 @@ def test_the_note_comes_while_one_waits(
     monkeypatch.setattr("threading.Timer", Timer)
     monkeypatch.setattr(_networks, "_PATIENCE_S", 10.0)
 
-    def compile_slowly(model: str, threads: int | None) -> tuple[object, None]:
+    def compile_slowly(*_: object) -> tuple[object, None]:
         Timer.made[-1].pass_time(seconds)
         return object(), None
 
@@ -48,4 +48,6 @@ def test_the_note_comes_while_one_waits(
     Timer.made[-1].pass_time(100)  # nobody waits any more
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "pocketsr: compiling tiny for this machine; large networks take minutes, the first time only\n" * lines
+    assert (
+        err == "pocketsr: compiling tiny for this machine; large networks take minutes, the first time only\n" * lines
+    )

@@ -72,7 +72,7 @@ def test_percentiles_by_hand() -> None:
 
 
 def test_decoding_upscaling_and_encoding_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stages meet: no frame is encoded unless the next is in the network at that time, and the one after it is read.
+    """The stages meet: a frame is encoded while the next is in the network, and that while another is read.
 
     If a stage waited for another to end, they would never meet; no clock decides.
     """

@@ -39,9 +39,7 @@ def run(args: argparse.Namespace) -> int:
     known = drawable(table, test_set)
     if not known:
         sets = ", ".join(table.sets) or "none"
-        raise UserError(
-            f"{args.table}: no network has a PSNR on {test_set} and parameters or a time; its sets: {sets}"
-        )
+        raise UserError(f"{args.table}: no network has a PSNR on {test_set} and parameters or a time; its sets: {sets}")
     for cost in COSTS:
         if cost not in known:
             print(f"pocketsr: no psnr_{cost}: no network of {args.table} has {COSTS[cost]} yet", file=sys.stderr)
