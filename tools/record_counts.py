@@ -17,7 +17,7 @@ __all__ = ["COUNTS", "counted"]
 COUNTS = Path(__file__).resolve().parents[1] / "src" / "pocketsr" / "models" / "counts.json"
 
 
-def counted() -> dict[str, dict[str, int | float | None]]:
+def counted() -> dict[str, dict[str, int | None]]:
     """{"tiny": {"scale": .., "params": .., "macs_per_pixel": .., "receptive_field": ..}}: MACs an input pixel."""
     counts = {}
     for name in SHIPPED:

@@ -79,7 +79,7 @@ def test_decoding_upscaling_and_encoding_overlap(tmp_path: Path, monkeypatch: py
     frames = 20
     source = Clip(pts=range(0, frames * 512, 512)).write(tmp_path / "in.mp4")
     network_and_encoder, network_and_decoder = (threading.Barrier(2, timeout=HANGS_S) for _ in range(2))
-    met = []
+    met: list[int] = []
 
     class Meeting(Repeat):
         def __call__(self, y: Any, bits: Any = None, out: Any = None) -> Any:
