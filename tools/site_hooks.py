@@ -1,6 +1,6 @@
 """What mkdocs puts into pages while it builds the site: tables of figures, and the verbs' help.
 
-`<!-- table: quality -->` becomes the README's table of that name, from benchmarks/; `<!-- help: upscale -->` becomes what
+`<!-- table: quality -->` becomes the README's table of that name, from benchmarks/; `<!-- help: upscale -->` what
 `pocketsr upscale --help` prints. So neither can differ from what it is made of.
 """
 
