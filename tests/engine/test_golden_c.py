@@ -26,4 +26,4 @@ def test_floats_run_by_winograd_and_bytes_by_dot_products(emitted: dict[str, str
     """Else the golden files would miss what is most worth reading."""
     assert "Winograd F(4, 3)" in emitted["golden_fp32.c"]
     assert "Winograd" not in emitted["golden_w8a8.c"]
-    assert emitted["golden_w8a8.c"].count("dot4(") > 10
+    assert emitted["golden_w8a8.c"].count("= dot4(") >= 2
