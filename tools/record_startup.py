@@ -20,7 +20,7 @@ from tqdm import trange
 from pocketsr.bench.machine import describe_machine
 
 RESULT = Path(__file__).resolve().parents[1] / "benchmarks" / "startup.json"
-ROUNDS = 7
+ROUNDS = 5
 _VERB = "import sys; from pocketsr.cli import main; sys.exit(main({!r}))"
 _LOAD = "import numpy as np, pocketsr; pocketsr.load('small')(np.zeros((9, 9), np.uint8))"
 NOTHING = "python that does nothing"
@@ -28,6 +28,7 @@ STARTS = {
     NOTHING: "pass",
     "pocketsr --help": _VERB.format(["--help"]),
     "pocketsr models, with an empty cache": _VERB.format(["models"]),
+    "pocketsr design, all of the built-in space": _VERB.format(["design", "--top", "1"]),
     "load small, compiled now": _LOAD,
     "load small, from the cache": _LOAD,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,22 @@ def test_documents_that_are_cited_are_here() -> None:
     cited = {name for document in DOCUMENTS for name in re.findall(r"\b[A-Z][A-Z_]+\.md\b", _text(document))}
     assert {"ARCHITECTURE.md", "CONTRIBUTING.md"} <= cited
     assert sorted(name for name in cited if not (ROOT / name).exists()) == []
+
+
+@pytest.mark.parametrize("file", ["Makefile", ".github/workflows/ci.yml", ".ci/run"])
+def test_files_that_commands_name_are_here(file: str) -> None:
+    named = re.findall(r"\b(?:tests|tools)/[\w./]*\w", _text(file))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    assert named or file == ".ci/run"
+
+
+def test_the_page_of_the_package_index_has_no_links_into_the_repository() -> None:
+    """The README as hatch-fancy-pypi-readme puts it into the wheel."""
+    hook = tomllib.loads(_text("pyproject.toml"))["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]
+    assert [fragment["path"] for fragment in hook["fragments"]] == ["README.md"]
+    page = _text("README.md")
+    for each in hook["substitutions"]:
+        page = re.sub(each["pattern"], each["replacement"], page)
+    assert "![" not in page
+    assert [link for link in re.findall(r"\]\(([^)]*)\)", page) if not link.startswith("https://")] == []
+    assert "ARCHITECTURE.md tells the rest" in page
