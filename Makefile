@@ -50,7 +50,8 @@ bench: $(VENV)/.dev
 	$(BIN)/python tools/record_startup.py
 	$(BIN)/python tools/readme_tables.py
 
-dist: $(VENV)/.dev
+dist: $(VENV)/.runtime
+	$(PIP) 'build>=1.2'
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist
 	$(BIN)/python tools/check_dist.py dist
