@@ -90,6 +90,7 @@ def test_ctrl_c_leaves_nothing_and_exits_130(tmp_path: Path) -> None:
         "import os, signal, sys, time\n"
         "from pocketsr.cli import main\n"
         "from pocketsr.video.writer import VideoWriter\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # tests in a shell's background inherit none
         "encode, written = VideoWriter.encode, []\n"
         "def interrupted(writer, *frame):\n"
         "    encode(writer, *frame)\n"
