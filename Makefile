@@ -1,10 +1,14 @@
-# demo   upscales a sample clip and shows how fast and how well
-# test   everything installed, all tests run
-# lint   ruff, strict types, import contracts
-# bench  speed against the peers, quality by the protocol and the stages' overlap, into benchmarks/, and the tables of the README from it
+# demo    upscales a sample clip and shows how fast and how well
+# test    everything installed, all tests run
+# quick   some tests of every room, in under a minute from the second time on
+# lint    ruff, strict types, import contracts
+# bench   speed against the peers, quality by the protocol, the stages' overlap and start-up, into benchmarks/, and the README's tables
+# dist    a wheel and an sdist, installed and tried where nothing else is
+# docs    the site, into build/site; a broken link is an error
+# golden  the emitted C that tests keep, anew: read its diff
 .POSIX:
 .SUFFIXES:
-.PHONY: demo test lint bench clean
+.PHONY: demo test quick lint bench dist docs golden clean
 
 PYTHON = python3
 VENV = .venv
@@ -13,11 +17,23 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Folder that holds a folder of HR images a set (Set5, ...), for `make bench`
 DATA = ../shared/data/test
 
+# What runs in seconds once networks are compiled, which stay in .venv
+QUICK = tests/pixels tests/losses tests/reparam/test_blocks.py tests/recipes \
+	tests/engine/test_importer.py tests/engine/test_passes.py tests/engine/test_count.py tests/engine/test_integers.py \
+	tests/engine/test_golden_c.py tests/image/test_image_array.py tests/image/test_image_mistakes.py \
+	tests/video/test_video_colour.py tests/video/test_video_tags.py tests/data/test_data_pairs.py tests/nets/test_build.py \
+	tests/quant/test_spec.py tests/quant/test_fake.py tests/train/test_schedule.py tests/train/test_recipe.py \
+	tests/design/test_cost.py tests/bench/test_table.py tests/bench/test_quality_recorded.py \
+	tests/cli/test_startup.py tests/cli/test_models_verb.py tests/cli/test_upscale_mistakes.py
+
 demo: $(VENV)/.demo
 	$(BIN)/python tools/demo.py demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+quick: $(VENV)/.dev
+	POCKETSR_TEST_CACHE="$$PWD/$(VENV)/test-cache" $(BIN)/python -m pytest -q -n 2 --dist loadfile $(QUICK)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
@@ -31,7 +47,21 @@ bench: $(VENV)/.dev
 	mv benchmarks/speed.json.new benchmarks/speed.json
 	$(BIN)/python tools/record_quality.py $(DATA)
 	$(BIN)/python tools/record_overlap.py
+	$(BIN)/python tools/record_startup.py
 	$(BIN)/python tools/readme_tables.py
+
+dist: $(VENV)/.runtime
+	$(PIP) 'build>=1.2'
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python tools/check_dist.py dist
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+golden: $(VENV)/.runtime
+	$(BIN)/python tools/golden.py
+	git diff --stat -- tests/engine/golden
 
 clean:
 	rm -rf $(VENV) demo build dist
@@ -49,4 +79,8 @@ $(VENV)/.demo: $(VENV)/.runtime
 
 $(VENV)/.dev: $(VENV)/.runtime
 	$(PIP) -e '.[dev,train]'
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.runtime
+	$(PIP) -e '.[docs]'
 	touch $@

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,13 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What is compiled for the tests stays out of the user's cache."""
+    """What is compiled for the tests stays out of the user's cache.
+
+    A run compiles everything anew, unless POCKETSR_TEST_CACHE names a folder that is to be kept (as `make quick` does).
+    """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("POCKETSR_CACHE", str(tmp_path_factory.mktemp("cache")))
+        kept = os.environ.get("POCKETSR_TEST_CACHE")
+        patch.setenv("POCKETSR_CACHE", kept or str(tmp_path_factory.mktemp("cache")))
         yield
 
 

@@ -138,6 +138,7 @@ def main() -> None:
     rows = measured(args.test, args.runs)
     machine = describe_machine()
     figures = ("valid_psnr_db", "Set5_psnr_db")
+    gained = {figure: gains(rows, figure) for figure in figures}
     result = {
         "machine": machine,
         "command": "python tools/record_curve.py ../shared/data/test runs/contest",
@@ -145,14 +146,12 @@ def main() -> None:
         "size": list(SIZE),
         "threads": THREADS,
         "rows": sorted(rows, key=lambda row: row["ms"]),
-        "gains": {figure: gains(rows, figure) for figure in figures},
+        "gains": gained,
     }
     RESULTS.write_text(json.dumps(result, indent=1) + "\n")
-    draw(rows, machine["cpu"])
+    draw(rows, str(machine["cpu"]))
     for figure in figures:
-        best = max(
-            (gain for gain in result["gains"][figure] if gain["ms"] < BUDGET_MS), key=lambda gain: gain["gain_db"]
-        )
+        best = max((gain for gain in gained[figure] if gain["ms"] < BUDGET_MS), key=lambda gain: gain["gain_db"])
         print(f"{figure}: under {BUDGET_MS:g} ms, at most {best['gain_db']:+.3f} dB: {best}")
 
 

@@ -54,7 +54,7 @@ def measure(inputs: int, outputs: int, groups: int) -> dict[str, float | int]:
     grad = torch.randn(PATCHES, outputs, SIDE - 2, SIDE - 2)
     between = [operands[0].detach().bfloat16().contiguous(memory_format=torch.channels_last).requires_grad_()]
     between += operands[1:]
-    halved = _half(*operands, groups).dtype == torch.bfloat16
+    halved = _half(*operands, groups).dtype == torch.bfloat16  # type: ignore[arg-type, call-arg]
     half_grad = grad.bfloat16().contiguous(memory_format=torch.channels_last)
     runs = [(conv2d, operands, grad), (_theirs, operands, grad), (_half, between, half_grad)][: 3 if halved else 2]
     times: list[list[float]] = [[] for _ in runs]

@@ -6,7 +6,6 @@ cores to itself, and then as one job, in turns. Medians of wall and of processor
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import resource
@@ -15,10 +14,12 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from av.video.frame import VideoFrame
 from sample_clip import make_clip
 from tqdm import trange
 
@@ -33,8 +34,16 @@ RESULT = Path(__file__).resolve().parents[1] / "benchmarks" / "overlap.json"
 MODEL, ROUNDS = "tiny", 7
 
 
+def _pictures(reader: VideoReader) -> list[Picture]:
+    return [each for each in reader if isinstance(each, Picture)]
+
+
+def _enlarged(enlarge: AvUpscaler, pictures: list[Picture]) -> list[VideoFrame]:
+    return [enlarge(each.frame) for each in pictures]
+
+
 def main() -> int:
-    network, chroma = load(MODEL), functools.cache(functools.partial(load_chroma, 2))
+    network, chroma = load(MODEL), cache(partial(load_chroma, 2))
     wall: dict[str, list[float]] = defaultdict(list)
     processor: dict[str, list[float]] = defaultdict(list)
 
@@ -50,14 +59,14 @@ def main() -> int:
         make_clip(clip)
         for _ in trange(ROUNDS, disable=None, file=sys.stderr):
             with VideoReader(clip) as reader:
-                pictures = timed("decode", lambda r=reader: [each for each in r if isinstance(each, Picture)])
+                pictures = timed("decode", partial(_pictures, reader))
                 about = reader.source
                 size = (about.width * network.scale, about.height * network.scale)
                 writer = VideoWriter(
                     alone, about, reader.container, reader.stream, size, VideoOptions(), overwrite=True
                 )
                 enlarge = AvUpscaler(network, chroma, about.layout, writer.encoder.pix_fmt, about.siting)
-                frames = timed("upscale", lambda e=enlarge, p=pictures: [e(each.frame) for each in p])
+                frames = timed("upscale", partial(_enlarged, enlarge, pictures))
 
                 def encode(
                     writer: VideoWriter = writer, pictures: list[Picture] = pictures, frames: list[Any] = frames

@@ -2,7 +2,7 @@
 
 Writes benchmarks/quality.json (what `pocketsr bench quality --json` prints, with the machine, the command
 and the SHA-256 of the networks beside it), and src/pocketsr/models/figures.json, which `pocketsr models`
-shows. To be run whenever a shipped network changes.
+shows, and what networks cost (see record_counts). To be run whenever a shipped network changes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from record_counts import COUNTS, counted
 from recording import recorded
 
 from pocketsr.models import SHIPPED
@@ -34,10 +35,11 @@ def as_figures(rows: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, floa
 
 
 def record(data: str) -> None:
-    """Run the bench on all sets in `data` and write both files."""
+    """Run the bench on all sets in `data` and write the files."""
     result = recorded(["quality", "--data", data], SHIPPED, "pocketsr bench quality --data DIR --json")
     RESULTS.write_text(json.dumps(result, indent=2) + "\n")
     FIGURES.write_text(json.dumps(as_figures(result["rows"]), indent=2) + "\n")
+    COUNTS.write_text(json.dumps(counted(), indent=2) + "\n")
 
 
 if __name__ == "__main__":

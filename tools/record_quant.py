@@ -26,6 +26,7 @@ from pocketsr.engine import load
 from pocketsr.models import resolve
 from pocketsr.nets import to_onnx
 from pocketsr.quant import SPECS, Spec, quantize, write_onnx
+from pocketsr.quant.observers import Ranges
 from pocketsr.reparam import collapse
 from pocketsr.train import parse_recipe, train
 from pocketsr.train.checkpoint import load_network
@@ -54,7 +55,7 @@ def _quantized(model: Path, spec: str, way: str, data: Path, folder: Path, pairs
     if not path.exists():
         images, _ = PatchPool(pairs[0], _PATCH).batch(np.random.default_rng(0), _PATCHES)
         naive = way == "minmax"
-        ranges = "minmax" if naive else "mse"
+        ranges: Ranges = "minmax" if naive else "mse"
         made = quantize(model, Spec.parse(spec), images, ranges, bias_correction=not naive, equalise=not naive)
         with replacing(path) as part:
             write_onnx(made, part)

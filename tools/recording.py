@@ -36,4 +36,5 @@ def recorded(bench: Sequence[str], models: Sequence[str], command: str) -> dict[
     if digests(models) != before:
         raise SystemExit("a network changed while it was measured: run this again")
     head = {"machine": describe_machine(), "command": command, "networks": before}
-    return head | json.loads(printed.getvalue())
+    result: dict[str, Any] = json.loads(printed.getvalue())
+    return head | result

@@ -44,7 +44,7 @@ def make_clip(path: Path) -> None:
             photo = Image.open(_photographs() / name).convert("RGB")
             for index in range(_FRAMES_A_SHOT):
                 image = _look(photo, start, end, index / (_FRAMES_A_SHOT - 1))
-                frame = av.VideoFrame.from_image(image).reformat(
+                frame = av.VideoFrame.from_image(image).reformat(  # type: ignore[no-untyped-call]
                     format="yuv420p", dst_colorspace=_BT601, dst_color_range=_LIMITED
                 )
                 frame.pts = shot * _FRAMES_A_SHOT + index

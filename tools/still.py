@@ -43,7 +43,7 @@ def frames_at(path: Path, indices: Iterable[int]) -> dict[int, Image.Image]:
     with av.open(str(path)) as container:
         for number, frame in enumerate(container.decode(video=0)):
             if number in wanted:
-                found[number] = frame.to_image()
+                found[number] = frame.to_image()  # type: ignore[no-untyped-call]
                 if len(found) == len(wanted):
                     break
     return found

@@ -1,4 +1,4 @@
-"""pocketsr: real-time super-resolution for phones, laptops and browsers.
+"""pocketsr: real-time super-resolution of video and images on ordinary CPUs.
 
 ```python
 sr = pocketsr.load("small")  # a compiled network

@@ -113,9 +113,10 @@ def begin(data: Path) -> Callable[..., tuple[Field, list[Table], Fake]]:
     def begun(
         old: Table | None = None, digest: str = "a", program: str | None = None
     ) -> tuple[Field, list[Table], Fake]:
-        fake, kept = Fake(), []
+        fake = Fake()
+        kept: list[Table] = []
         (bicubic, tiny, *_) = contenders([], print)
-        net = type(tiny)("fake", "ours", None, digest, tiny.counted, lambda _: fake, program)
+        net = type(tiny)("fake", "ours", None, digest, tiny.counted, lambda _: fake, program)  # type: ignore[return-value]
         return Field([bicubic, net], papers()[:2], find_sets(data), old, kept.append), kept, fake
 
     return begun

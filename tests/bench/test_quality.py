@@ -106,7 +106,7 @@ def test_two_border_pixels_are_shaved(border: int, hidden: bool) -> None:
     lr = imresize(hr, 0.5)
 
     class Spoiled(Fake):
-        def __call__(self, y: NDArray[Any]) -> NDArray[Any]:
+        def __call__(self, y: NDArray[Any]) -> NDArray[Any]:  # type: ignore[override]
             out = super().__call__(y)
             out[:border] = 0
             out[:, -border:] = 0

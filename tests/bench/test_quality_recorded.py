@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import record_counts
 import record_quality
 import recording
 
@@ -21,6 +22,10 @@ def results() -> dict:
 
 def test_figures_of_the_models_are_those_of_the_bench(results: dict) -> None:
     assert json.loads(record_quality.FIGURES.read_text()) == record_quality.as_figures(results["rows"])
+
+
+def test_counts_of_the_models_are_those_of_their_files() -> None:
+    assert json.loads(record_counts.COUNTS.read_text()) == record_counts.counted()  # else: tools/record_counts.py
 
 
 def test_figures_belong_to_the_networks_that_ship(results: dict) -> None:

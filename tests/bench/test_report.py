@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -139,3 +140,47 @@ def test_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Page(page)
     assert main(["bench", "plot", str(tmp_path / "field.json"), "--set", "Set9"]) == 2
     assert "Set9" in capsys.readouterr().err
+
+
+def _plotted(tmp_path: Path, *rows: Network, more: Sequence[str] = ()) -> tuple[int, list[str]]:
+    write_table(Table("Some CPU", rows), tmp_path / "field.json")
+    code = main(["bench", "plot", str(tmp_path / "field.json"), "-o", str(tmp_path / "out"), *more])
+    return code, sorted(path.name for path in tmp_path.glob("out/*"))
+
+
+def test_a_table_without_times_is_drawn_by_parameters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As `bench quality -m all --only figures` leaves it."""
+    untimed = Network("small", "ours", 5_848, 1.3, None, {"Set5": Figures(37.2, 0.95)})
+    assert _plotted(tmp_path, untimed) == (0, ["psnr_params.png", "psnr_params.svg", "report.html"])
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 3
+    assert err == (
+        f"pocketsr: no psnr_ms: no network of {tmp_path / 'field.json'} has milliseconds a frame, 1280x720 out yet\n"
+    )
+    assert (tmp_path / "out" / "report.html").read_text().count("<svg") == 1
+
+
+def test_a_table_of_another_set_is_drawn_by_that(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As an interrupted run leaves it: rows without any figure, and one with a set that isn't the usual one."""
+    rows = [Network(name, "ours", 5_848, 1.3, 5.0, {}) for name in "ab"]
+    rows.append(Network("c", "ours", 5_848, 1.3, 5.0, {"Urban100": Figures(30.0, None)}))
+    code, files = _plotted(tmp_path, *rows)
+    assert (code, len(files), capsys.readouterr().err) == (0, 5, "")
+    assert "PSNR on Urban100" in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ([], "has nothing to draw yet: no network has a PSNR beside parameters or a time"),
+        (["--set", "Set9"], "no network has a PSNR on Set9 and parameters or a time; its sets: Set5"),
+    ],
+)
+def test_a_table_with_nothing_to_draw(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], said: str
+) -> None:
+    bare = Network("mine", "ours", None, None, None, {"Set5": Figures(37.2, 0.95)})
+    assert _plotted(tmp_path, bare, more=more) == (2, [])
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1

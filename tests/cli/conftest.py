@@ -20,6 +20,12 @@ class Outcome:
     err: str
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that compiles for long brings a note: on a busy machine any does, and tests ask for silence."""
+    monkeypatch.setattr("pocketsr.cli._networks._PATIENCE_S", 86_400.0)
+
+
 @pytest.fixture
 def pocketsr(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     """Run the command line with these arguments; what FFmpeg writes to the descriptors counts too."""

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from pocketsr.models import ALIASES, SHIPPED, resolve
@@ -25,6 +29,22 @@ def test_json(pocketsr: Run) -> None:
         assert row["receptive_field"] > 1
         for figures in row["recorded"].values():
             assert set(figures) == {"psnr_db", "ssim"}
+
+
+def test_listing_compiles_and_reads_no_network(tmp_path: Path) -> None:
+    """What makes it quick with an empty cache, whatever else the machine does."""
+    code = (
+        "import sys\n"
+        "from pocketsr.cli import main\n"
+        "code = main(['models'])\n"
+        "print(*sorted({'av', 'numpy', 'onnx', 'pocketsr.engine', 'torch'} & set(sys.modules)), file=sys.stderr)\n"
+        "sys.exit(code)\n"
+    )
+    environment = os.environ | {"POCKETSR_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == ""
+    assert len(done.stdout.splitlines()) == 1 + len(SHIPPED) + len(ALIASES)
+    assert not (tmp_path / "cache").exists()
 
 
 def test_budgets(pocketsr: Run) -> None:

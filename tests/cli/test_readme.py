@@ -32,8 +32,8 @@ def _blocks(language: str) -> list[str]:
 
 
 LINES = [words for line in "".join(_blocks("sh")).splitlines() if (words := shlex.split(line, comments=True))]
-COMMANDS = [words for words in LINES if words[0] != "pip"]
-TARGETS = re.findall(r"^    make (\w+)", README, re.MULTILINE)
+COMMANDS = [words for words in LINES if words[0] == "pocketsr"]
+TARGETS = re.findall(r"^    make (\w+)", README, re.MULTILINE) + [words[1] for words in LINES if words[0] == "make"]
 
 
 @pytest.fixture
@@ -57,6 +57,7 @@ def test_there_is_something_to_run() -> None:
     assert len(COMMANDS) >= 8
     assert len(_blocks("python")) >= 1
     assert TARGETS[:2] == ["demo", "test"]
+    assert {words[0] for words in LINES} == {"make", "pip", "pipx", "pocketsr"}
 
 
 def test_extras_that_are_named_exist() -> None:

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 import pytest
 
 HEAVY = ("torch", "av", "onnx", "numpy", "PIL", "tqdm", "onnxruntime")
-HELP = "import sys; from pocketsr.cli import main; sys.exit(main(['--help']))"
+SLOW_PARTS = ("asyncio", "concurrent.futures", "http", "multiprocessing", "sqlite3", "ssl", "unittest", "xml")
 
 
-def test_help_answers_within_300_ms() -> None:
-    times = []
-    for _ in range(5):  # the best of five: the machine may be busy with something else
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", HELP], check=True, capture_output=True)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.3
+def test_help_imports_the_standard_library_alone() -> None:
+    """What makes --help quick, whatever else the machine does; `make bench` times it (benchmarks/startup.json)."""
+    code = (
+        "import sys\n"
+        "before = set(sys.modules)\n"  # what the interpreter and the environment's .pth files load on their own
+        "from pocketsr.cli import main\n"
+        "try:\n"
+        "    main(['--help'])\n"
+        "except SystemExit:\n"
+        "    print(*sorted(set(sys.modules) - before), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    loaded = set(done.stderr.split())
+    assert "pocketsr.cli.upscale" in loaded
+    assert {name.split(".")[0] for name in loaded} - set(sys.stdlib_module_names) == {"pocketsr"}
+    assert not loaded & set(SLOW_PARTS)
 
 
 @pytest.mark.parametrize(

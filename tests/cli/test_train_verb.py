@@ -71,6 +71,20 @@ def test_an_interrupted_run_says_how_to_go_on(
     assert pocketsr(*again).out.startswith(f"{out / 'probe.onnx'}: the best weights, step 3")
 
 
+def test_more_steps_on_a_finished_run_say_what_becomes_of_the_schedule(
+    pocketsr: Run, recipe: Path, tmp_path: Path
+) -> None:
+    go = ("train", recipe, "--out", tmp_path / "run", "--set", "optimiser.warmup=0")
+    assert pocketsr(*go, "--set", "steps=2").code == 0
+    more = pocketsr(*go, "--set", "steps=3", "--resume")
+    assert more.code == 0, more.err
+    assert more.err.startswith(
+        "pocketsr: the cosine now ends at step 3, not 2: at step 2 the learning rate rises from 0 to 0.00125\n"
+    )
+    fewer = pocketsr(*go, "--set", "steps=1", "--resume")
+    assert (fewer.code, fewer.err.count("\n")) == (2, 1)
+
+
 def test_mistakes_are_one_line(pocketsr: Run, recipe: Path, tmp_path: Path) -> None:
     for arguments, said in (
         (["--set", "step=20"], "step is unknown; did you mean steps? Known here: name, net, "),

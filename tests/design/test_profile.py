@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from design_profiles import profile
+from msgspec.structs import replace
 
 from pocketsr.design import calibrate as calibrating
+from pocketsr.design import running
 from pocketsr.design.candidate import Candidate
+from pocketsr.design.chain import Chain
 from pocketsr.design.cost import predict_ms
+from pocketsr.design.graphs import graph_of
 from pocketsr.design.kinds import WORK
 from pocketsr.design.precision import PRECISIONS
 from pocketsr.design.profile import default_profile, read_profile, simulate
@@ -99,9 +108,55 @@ def test_this_device_can_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert device.fma_peak_gmacs > 0
     assert device.bandwidth_gb_per_s > 0
     assert sum(device.costs()) > 0
-    assert device.fit.median_error < 0.5
     assert device.precisions == ("fp32", "w8a8")
     assert list(dict.fromkeys(told)) == ["multiply-adds and memory", "compiling", "timing"]
+
+
+def test_a_busy_device_is_measured_by_what_is_compiled_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fewest networks are all that there is time for: costs come out as they went in, twice those of the profile
+    that ships, and those of work that no timed network has in that proportion."""
+    known = default_profile()
+    monkeypatch.setattr(calibrating, "_PEAKS", 1)
+    monkeypatch.setattr(calibrating, "_COPIED", 1 << 20)
+    monkeypatch.setattr(calibrating, "host_target", known.vectors.target)
+    monkeypatch.setattr(calibrating, "_second_cache", lambda: known.l2_bytes)
+    twice = replace(known, threads=1, costs_ns={kind: 2 * cost for kind, cost in known.costs_ns.items()})
+
+    @contextmanager
+    def compiled(chains: list[Chain], *asked: Any) -> Iterator[list[Any]]:
+        *_, fewest = asked
+        yield [(chain, None) for chain in chains[:fewest]]
+
+    def timed(chains: list[Chain], *_: Any) -> list[float]:
+        return [predict_ms(of_chain(chain, known.vectors.target()), SIZE, twice) for chain in chains]
+
+    monkeypatch.setattr(calibrating, "graph_of", lambda chain, seed: (chain, seed)[0])
+    monkeypatch.setattr(calibrating, "compiled", compiled)
+    monkeypatch.setattr(calibrating, "fastest_ms", timed)
+    device = calibrating.calibrate(1, busy=True)
+    assert device.fit.networks == 24 < len(calibrating.probes())
+    assert device.precisions == PRECISIONS
+    assert device.fit.median_error < 0.01
+    candidate = Candidate("a", "pocket", 4, 12, size=SIZE)
+    assert _ms(candidate, device) == pytest.approx(_ms(candidate, twice), rel=0.15)
+
+
+def test_the_first_of_a_spread_order_lie_all_over_the_list() -> None:
+    assert calibrating.spread(range(6)) == [0, 4, 2, 1, 5, 3]
+    assert sorted(calibrating.spread(range(97))) == list(range(97))
+    first = sorted(calibrating.spread(range(97))[:16])
+    assert max(b - a for a, b in pairwise(first)) <= 16
+    assert calibrating.spread(()) == []
+
+
+def test_compiling_and_timing_end_when_they_should() -> None:
+    """What isn't done when time is up is left out, but for the fewest that are asked for."""
+    graphs = [graph_of(chain) for chain in calibrating.probes()[:3]]
+    with running.compiled(graphs, 1, until=-math.inf, fewest=2) as made:
+        assert len(made) == 2
+        found = running.fastest_ms([network for network, _ in made], (32, 16), seconds=1e9, until=-math.inf)
+    assert len(found) == 2
+    assert min(found) > 0
 
 
 def test_the_networks_that_are_timed_have_every_kind_of_work() -> None:

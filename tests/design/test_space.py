@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -69,12 +68,10 @@ def test_an_empty_space_is_refused(tmp_path: Path) -> None:
         _read(tmp_path, "families:\n  - {kind: pocket, depth: [5], width: [7], groups: [4]}\n")
 
 
-def test_the_built_in_space_is_large_and_quick() -> None:
-    start = time.process_time()
+def test_the_built_in_space_is_large() -> None:
     candidates = builtin_space().candidates()
     rows = evaluate(candidates, profile(precisions=("fp32", "w8a8", "w2a8"), products=1.0, dots=1.0, added=1.0))
     assert len(rows) == len(candidates) >= 15000
-    assert time.process_time() - start < 40  # 6 s on a quiet machine
     assert {row.candidate.family for row in rows} == {"dense", "grouped", "wide-kernel", "sesr", "ecbsr"}
     assert {row.candidate.precision for row in rows} == {"fp32", "w8a8", "w2a8"}
 

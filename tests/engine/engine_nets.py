@@ -115,7 +115,7 @@ def groups_shuffled() -> onnx.ModelProto:
 
     def edged(x: str, *sizes: int, groups: int = 1) -> str:
         padded = b.op("Pad", x, b.const([0, 0, 1, 1, 0, 0, 1, 1], np.int64), mode="edge")
-        return b.conv(padded, *sizes, 3, groups, pads=[0, 0, 0, 0])
+        return b.conv(padded, *sizes, 3, groups, pads=[0, 0, 0, 0])  # type: ignore[call-arg]
 
     first = b.prelu(edged("x", 1, 12), 12)
     t = b.prelu(b.op("Add", edged(first, 12, 12, groups=2), first), 12)

@@ -176,7 +176,7 @@ def test_network_refuses_what_does_not_fit() -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_flat_picture_stays_flat_to_its_corners(name: str, most_levels: float, dtype: type) -> None:
     """Edges are repeated inside the networks; the biases of `tiny` add a few hundredths of a level, none in 8 bits."""
-    flat = np.full((31, 47), 180 * (np.iinfo(dtype).max // 255), dtype)
+    flat: NDArray[Any] = np.full((31, 47), 180 * (np.iinfo(dtype).max // 255), dtype)
     level = np.iinfo(dtype).max / 255
     assert np.abs(load(name, threads=2)(flat).astype(float) - flat[0, 0]).max() <= most_levels * level
 

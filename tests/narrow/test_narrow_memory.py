@@ -17,7 +17,7 @@ MARGIN = 64  # floats on each side, more than any vector
 def between_nans(content: Tensor) -> tuple[Tensor, Tensor]:
     """A contiguous copy of `content` inside a larger buffer of NaN, and that buffer."""
     buffer = torch.full((content.numel() + 2 * MARGIN,), torch.nan)
-    inside = torch.empty(0).set_(buffer.untyped_storage(), MARGIN, content.shape)
+    inside = torch.empty(0).set_(buffer.untyped_storage(), MARGIN, content.shape)  # type: ignore[call-overload]
     inside.copy_(content)
     return inside, buffer
 

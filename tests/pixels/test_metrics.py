@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def test_ssim_agrees_with_scikit_image() -> None:
 
 
 @pytest.mark.parametrize("metric", [psnr, ssim])
-def test_shapes_must_agree(metric) -> None:
+def test_shapes_must_agree(metric: Any) -> None:
     with pytest.raises(ValueError, match="shapes differ"):
         metric(np.zeros((12, 12)), np.zeros((12, 13)))
 

@@ -39,7 +39,7 @@ def test_two_processes_are_one(tmp_path: Path, recipe: Callable[..., Recipe]) ->
     (tmp_path / "probe.yaml").write_text(dump_recipe(recipe(**changes, devices=2)))
     done = subprocess.run(
         [sys.executable, "two.py", "probe.yaml"], cwd=tmp_path, env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert sorted(line for line in done.stdout.splitlines() if "leads" in line) == ["leads: False", "leads: True"]

@@ -156,4 +156,4 @@ def run_apart(code: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
     paths = os.pathsep.join([str(root), str(root.parents[1] / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": paths}
     command = [sys.executable, "-c", code]
-    return subprocess.run(command, cwd=folder, env=environment, timeout=60, check=False, capture_output=True)
+    return subprocess.run(command, cwd=folder, env=environment, timeout=600, check=False, capture_output=True)

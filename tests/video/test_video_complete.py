@@ -74,6 +74,7 @@ def test_a_real_ctrl_c(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys, pathlib\n"
         "from clipmaker import upscale\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # tests in a shell's background inherit none
         "fire = lambda done, total: done == 40 and os.kill(os.getpid(), signal.SIGINT)\n"
         "try:\n    upscale(pathlib.Path('in.mp4'), pathlib.Path('out.mp4'), on_progress=fire)\n"
         "except KeyboardInterrupt:\n    sys.exit(130)\n"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,10 @@ import pocketsr.video
 from pocketsr.video import Percentiles, VideoReport, upscale_video
 from pocketsr.video.belt import Belt, Stopped
 from pocketsr.video.codecs import encoder_threads
+from pocketsr.video.reader import Picture, VideoReader
+from pocketsr.video.writer import VideoWriter
+
+HANGS_S = 600  # until what should have happened long since is called hung: no bound on speed
 
 
 def test_the_report_adds_up(tmp_path: Path) -> None:
@@ -66,31 +71,46 @@ def test_percentiles_by_hand() -> None:
     assert Percentiles.of_seconds([]) == Percentiles(0, 0)
 
 
-def test_decoding_upscaling_and_encoding_overlap(tmp_path: Path) -> None:
-    """With 10 ms in the network and 10 ms in the encoder a frame takes little more than 10 ms, not 20."""
-    source = Clip(pts=range(0, 60 * 512, 512)).write(tmp_path / "in.mp4")
+def test_decoding_upscaling_and_encoding_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stages meet: a frame is encoded while the next is in the network, and that while another is read.
 
-    class Slow(Repeat):
+    If a stage waited for another to end, they would never meet; no clock decides.
+    """
+    frames = 20
+    source = Clip(pts=range(0, frames * 512, 512)).write(tmp_path / "in.mp4")
+    network_and_encoder, network_and_decoder = (threading.Barrier(2, timeout=HANGS_S) for _ in range(2))
+    met: list[int] = []
+
+    class Meeting(Repeat):
         def __call__(self, y: Any, bits: Any = None, out: Any = None) -> Any:
-            time.sleep(0.010)
+            number = len(self.calls)
+            if number < frames - 1:
+                network_and_decoder.wait()
+            if number > 0:
+                network_and_encoder.wait()
             return super().__call__(y, bits, out)
 
-    from pocketsr.video.writer import VideoWriter
+    encode, pictures = VideoWriter.encode, VideoReader.__iter__
 
-    def slow_encode(self: VideoWriter, *args: Any) -> None:
-        time.sleep(0.010)
+    def meeting_encode(self: VideoWriter, *args: Any) -> None:
+        if len(met) < frames - 1:
+            network_and_encoder.wait()
+        met.append(1)
         encode(self, *args)
 
-    encode = VideoWriter.encode
-    VideoWriter.encode = slow_encode  # type: ignore[method-assign]
-    try:
-        report = upscale_video(source, None, Slow(), lambda _: Repeat())
-    finally:
-        VideoWriter.encode = encode  # type: ignore[method-assign]
-    busier = max(report.upscale_busy_s, report.encode_busy_s)
-    assert report.upscale_busy_s > 0.55
-    assert report.encode_busy_s > 0.55
-    assert report.seconds < 1.5 * busier
+    def meeting_pictures(self: VideoReader) -> Iterator[Any]:
+        read = 0
+        for item in pictures(self):
+            if isinstance(item, Picture):
+                read += 1
+                if read > 1:
+                    network_and_decoder.wait()
+            yield item
+
+    monkeypatch.setattr(VideoWriter, "encode", meeting_encode)
+    monkeypatch.setattr(VideoReader, "__iter__", meeting_pictures)
+    report = upscale_video(source, None, Meeting(), lambda _: Repeat())
+    assert report.frames == len(met) == frames
 
 
 def test_threads_are_gone_afterwards(tmp_path: Path) -> None:
@@ -164,14 +184,14 @@ def test_belt_keeps_order_bounds_and_stops() -> None:
     time.sleep(0.05)
     assert outcome == []  # no room
     assert belt.get() == 1
-    thread.join(5)
+    thread.join(HANGS_S)
     assert outcome == ["put"]
     assert [belt.get(), belt.get()] == [2, 3]
     waiting = threading.Thread(target=lambda: outcome.append(_outcome(belt)))
     waiting.start()
     time.sleep(0.05)
     belt.stop()
-    waiting.join(5)
+    waiting.join(HANGS_S)
     assert outcome == ["put", "stopped"]
     with pytest.raises(Stopped):
         belt.put(4)

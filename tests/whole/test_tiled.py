@@ -23,7 +23,8 @@ class Watched:
     """Passes pictures on and notes their sizes."""
 
     def __init__(self, session: Session) -> None:
-        self.session, self.sizes = session, []
+        self.session = session
+        self.sizes: list[int] = []
         self.name, self.channels, self.scale = session.name, session.channels, session.scale
         self.runtime = session.runtime
         self.white, self.size, self.peak_bytes = session.white, session.size, session.peak_bytes

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pocketsr.bench.table import Origin, Table
 
-__all__ = ["COSTS", "Cost", "as_svg", "plot", "write_plot"]
+__all__ = ["COSTS", "Cost", "as_svg", "drawable", "plot", "write_plot"]
 
 Cost = Literal["params", "ms"]
 COSTS: dict[Cost, str] = {"params": "parameters", "ms": "milliseconds a frame, 1280x720 out"}
@@ -42,6 +42,11 @@ class _Point:
     origin: Origin
     cost: float
     psnr_db: float
+
+
+def drawable(table: Table, test_set: str) -> list[Cost]:
+    """The costs that a network of `table` has beside a PSNR on `test_set`: a table may be half measured."""
+    return [cost for cost in COSTS if _points(table, test_set, cost)[0]]
 
 
 def plot(table: Table, test_set: str, cost: Cost) -> Figure:

@@ -21,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from pocketsr.models import ALIASES, SHIPPED
 
-    recorded = _recorded()
-    rows = [_row(name, recorded.get(name, {})) for name in SHIPPED]
+    counts, figures = _beside_the_networks("counts.json"), _beside_the_networks("figures.json")
+    rows = [_row(name, counts[name], figures.get(name, {})) for name in SHIPPED]
     if args.json:
         print(json.dumps({"models": rows, "aliases": ALIASES}))
         return 0
@@ -40,25 +40,26 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _row(name: str, recorded: dict[str, Any]) -> dict[str, Any]:
-    from pocketsr.engine import load
+def _row(name: str, counts: dict[str, Any], recorded: dict[str, Any]) -> dict[str, Any]:
     from pocketsr.models import resolve
 
-    net = load(name)
     return {
         "name": name,
-        "params": net.info.params,
-        "gmacs": net.info.macs_per_pixel * _OUTPUT_PIXELS / net.scale**2 / 1e9,
-        "receptive_field": net.info.receptive_field,
+        "params": counts["params"],
+        "gmacs": counts["macs_per_pixel"] * _OUTPUT_PIXELS / counts["scale"] ** 2 / 1e9,
+        "receptive_field": counts["receptive_field"],
         "bytes": resolve(name).stat().st_size,
         "recorded": recorded,
     }
 
 
-def _recorded() -> dict[str, Any]:
-    """What `bench quality` measured when the networks were shipped: {name: {set: {psnr_db, ssim}}}."""
+def _beside_the_networks(file: str) -> dict[str, Any]:
+    """What was recorded of each network when it was shipped, so that nothing is compiled or read to list them.
+
+    counts.json: {name: {scale, params, macs_per_pixel, receptive_field}}, by tools/record_counts.py. figures.json:
+    {name: {set: {psnr_db, ssim}}}, which `bench quality` measured, by tools/record_quality.py.
+    """
     import pocketsr.models
 
-    path = Path(pocketsr.models.__file__).with_name("figures.json")
-    figures: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    return figures
+    found: dict[str, Any] = json.loads(Path(pocketsr.models.__file__).with_name(file).read_text(encoding="utf-8"))
+    return found

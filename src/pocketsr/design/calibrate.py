@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pocketsr.bench._peak import FmaPeak
 from pocketsr.bench.machine import describe_machine
@@ -19,13 +21,15 @@ from pocketsr.design.fitting import costs_of
 from pocketsr.design.graphs import graph_of
 from pocketsr.design.kinds import WORK
 from pocketsr.design.precision import PRECISIONS
-from pocketsr.design.profile import Fit, Profile, Vectors
+from pocketsr.design.profile import Fit, Profile, Vectors, default_profile
 from pocketsr.design.running import compiled, fastest_ms
 from pocketsr.design.schedule import of_chain
 from pocketsr.engine.ir import Pad
 from pocketsr.engine.target import host_target
 
-__all__ = ["SIZE", "Tell", "calibrate", "probes"]
+__all__ = ["SIZE", "Tell", "calibrate", "probes", "spread"]
+
+T = TypeVar("T")
 
 SIZE = (640, 360)
 """Of the frames that are timed."""
@@ -34,6 +38,8 @@ Tell = Callable[[str, int, int], None]
 """What is going on, how much of it is done, and of how much."""
 
 _SECONDS = 60.0  # of timing
+_COMPILING_S, _ALL_S = 110.0, 165.0  # from the beginning: on a busy machine compiling alone would take a quarter hour
+_FEWEST = 24  # networks that costs are fitted to, however long they take
 _COPIED = 1 << 26  # bytes, more than caches hold
 _PEAKS = 5
 
@@ -122,7 +128,9 @@ def calibrate(
     """The profile of this device for `threads` threads at once, named `name` (default: after the processor).
 
     seconds: how long networks are timed; compiling them takes about as long again. busy: see `fastest_ms`.
+    After three minutes what is compiled and timed by then must do: `Profile.fit` says how many networks that were.
     """
+    began = time.perf_counter()
     target = host_target()
     machine = describe_machine()
     tell("multiply-adds and memory", 0, _PEAKS)
@@ -132,12 +140,14 @@ def calibrate(
         peaks.append(peak.gmacs())
         copies.append(_copy_gb_per_s(threads))
         tell("multiply-adds and memory", number + 1, _PEAKS)
-    chains = probes()
-    graphs = [graph_of(chain, seed=number) for number, chain in enumerate(chains)]
-    with compiled(graphs, threads, lambda done: tell("compiling", done, len(chains))) as made:
+    ordered = _in_order()
+    graphs = [graph_of(chain, seed=number) for number, chain in ordered]
+    tell_compiled = partial(_tell_compiled, tell, len(graphs))
+    with compiled(graphs, threads, tell_compiled, began + _COMPILING_S, _FEWEST) as made:
         networks = [network for network, _ in made]
         tell_time = partial(tell, "timing")
-        measured = np.array(fastest_ms(networks, SIZE, seconds, busy, tell_time))
+        measured = np.array(fastest_ms(networks, SIZE, seconds, busy, tell_time, began + _ALL_S))
+    chains = [chain for _, chain in ordered[: len(networks)]]
     l2_bytes = _second_cache()
     strips = [work_of_strips(of_chain(chain, target), SIZE, threads, l2_bytes) for chain in chains]
     costs = costs_of(np.array([each[-1] for each in strips]), measured)
@@ -145,6 +155,8 @@ def calibrate(
         slowest = [max(each, key=lambda work: float(work @ costs)) for each in strips]
         costs = costs_of(np.array(slowest), measured)
     errors = np.abs(np.array(slowest) @ costs / measured - 1)
+    if len(chains) < len(ordered):
+        costs = _completed(costs, np.array(slowest).sum(axis=0) > 0)
     return Profile(
         name=name or str(machine["cpu"]),
         machine=machine,
@@ -163,6 +175,34 @@ def calibrate(
             within_tenth=round(float(np.mean(errors <= 0.1)), 4),
         ),
     )
+
+
+def spread(items: Sequence[T]) -> list[T]:
+    """`items` in an order whose first ones lie all over the list, however many they are: by the bits of their place
+    read backwards, as van der Corput has it."""
+    bits = max(1, (len(items) - 1).bit_length())
+    places = (int(f"{place:0{bits}b}"[::-1], 2) for place in range(1 << bits))
+    return [items[place] for place in places if place < len(items)]
+
+
+def _in_order() -> list[tuple[int, Chain]]:
+    """The probes with their numbers: one of each precision first, and then so that any first ones are of all kinds."""
+    found = spread(tuple(enumerate(probes())))
+    firsts = {chain.precision: number for number, chain in reversed(found)}
+    return sorted(found, key=lambda each: each[0] not in firsts.values())
+
+
+def _tell_compiled(tell: Tell, of: int, done: int) -> None:
+    tell("compiling", done, of)
+
+
+def _completed(costs: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Costs of work that no network of a shortened calibration had: those of the device whose profile ships, in the
+    proportion of the others."""
+    known = np.array(default_profile().costs())
+    both = seen & (costs > 0) & (known > 0)
+    ratio = float(np.median(costs[both] / known[both])) if both.any() else 1.0
+    return np.where(seen, costs, known * ratio)
 
 
 def _copy_gb_per_s(threads: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,9 +28,17 @@ _REST_S = 0.002  # before each frame: whoever has rested is let run at once on a
 
 @contextmanager
 def compiled(
-    graphs: Sequence[Graph], threads: int, tell: Callable[[int], None] = lambda _: None
+    graphs: Sequence[Graph],
+    threads: int,
+    tell: Callable[[int], None] = lambda _: None,
+    until: float = math.inf,
+    fewest: int = 0,
 ) -> Iterator[list[tuple[Network, Plan]]]:
-    """Each graph as a network that runs on `threads`, with its plan; `tell` hears how many are done."""
+    """Each graph as a network that runs on `threads`, with its plan; `tell` hears how many are done.
+
+    until: when `time.perf_counter` has come there, those that are done must do, if they are `fewest` or more: the
+    result is then that of the first graphs alone.
+    """
     target = host_target()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:  # Windows keeps a loaded library
 
@@ -47,9 +56,14 @@ def compiled(
         pool = ThreadPoolExecutor(_COMPILERS)
         try:
             jobs = [pool.submit(build, number) for number in range(len(graphs))]
-            made = []
+            made: list[tuple[Network, Plan]] = []
             for job in jobs:
-                made.append(job.result())
+                left = max(0.0, until - time.perf_counter())
+                try:
+                    made.append(job.result(None if len(made) < fewest or math.isinf(left) else left))
+                except TimeoutError:
+                    pool.shutdown(cancel_futures=True)  # what runs already ends, and disturbs no timing
+                    break
                 tell(len(made))
             yield made
         finally:
@@ -62,10 +76,12 @@ def fastest_ms(
     seconds: float,
     busy: bool = False,
     tell: Callable[[int, int], None] = lambda *_: None,
+    until: float = math.inf,
 ) -> list[float]:
     """Of each network, the median over the fastest third of its frames of `size` (width, height), uint8 in and out.
 
-    The networks take turns for about `seconds`, so that a disturbance meets all alike; each gets `_LEAST` turns.
+    The networks take turns for about `seconds`, so that a disturbance meets all alike; each gets `_LEAST` turns, or one
+    where `time.perf_counter` comes to `until` before.
     busy: other programs run beside, so the processor time of all threads is taken, shared among them.
     `tell` hears how many seconds have gone, and of how many.
     """
@@ -83,6 +99,9 @@ def fastest_ms(
     while turns < _LEAST or time.perf_counter() - began < seconds:
         turns += 1
         for network, found in zip(networks, times, strict=True):
+            if turns > 1 and time.perf_counter() > until:
+                seconds, turns = 0, _LEAST
+                break
             picture, out = pictures[network.channels], results[network.channels, network.scale]
             network(picture, out=out)  # its own data into the caches
             for _ in range(_FRAMES):

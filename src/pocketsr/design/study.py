@@ -121,7 +121,7 @@ def run_on_ray(
     try:
         import ray
     except ModuleNotFoundError as error:
-        raise UserError("--ray needs ray: pip install ray") from error
+        raise UserError("--ray needs ray: pip install 'pocketsr[ray]'") from error
     ray.init(address=address, log_to_driver=False)
     try:
 

@@ -32,7 +32,8 @@ from pocketsr.train.networks import empty_network, source_state
 from pocketsr.train.objective import Objective
 from pocketsr.train.quantized import calibrate, initial_network
 from pocketsr.train.recipe import Recipe
-from pocketsr.train.schedule import learning_rate
+from pocketsr.train.recipe_file import recipe_from
+from pocketsr.train.schedule import learning_rate, rescheduled
 from pocketsr.train.soap import Soap
 from pocketsr.train.teacher import blend, load_teacher, make_teacher_pairs, teacher_name
 from pocketsr.train.validate import valid_psnr_db
@@ -79,6 +80,10 @@ def train(
     if not resume and fabric.global_rank == 0:  # before other processes start, and before images are read
         folder.check_new()
     state = folder.reopen(changed) if resume else None
+    if state is not None:
+        said = rescheduled(recipe_from(state["recipe"], str(folder.last)), recipe, state["step"])
+        if said and fabric.global_rank == 0:
+            print(f"pocketsr: {said}", file=sys.stderr)
     fabric.launch()
     torch.set_num_threads(recipe.threads)
     run = _Run(fabric, recipe, folder, state, pairs)
