@@ -25,6 +25,7 @@ from pocketsr.quant import QuantNet
 from pocketsr.train import sources
 from pocketsr.train.checkpoint import empty_network, load_checkpoint, load_weights, save_checkpoint
 from pocketsr.train.curve import Curve, draw
+from pocketsr.train.devices import fabric_for
 from pocketsr.train.feed import Feed
 from pocketsr.train.folder import RunFolder
 from pocketsr.train.interruption import interruptions
@@ -33,6 +34,7 @@ from pocketsr.train.quantized import begun, calibrated, kept_source
 from pocketsr.train.recipe import Recipe
 from pocketsr.train.schedule import learning_rate
 from pocketsr.train.soap import Soap
+from pocketsr.train.state import check_state, load_optimiser
 from pocketsr.train.teacher import blended, enlarged_pairs, load_teacher, teacher_name
 from pocketsr.train.validate import valid_psnr_db
 
@@ -47,6 +49,7 @@ class Outcome:
     """How far a run came. best_psnr_db: mean over the validation images, of the weights that were kept.
 
     leader: whether this is the process that validates and writes the run's files.
+    signal: the number of the signal that stopped it; 0 where none did, or another process of the run got it.
     """
 
     step: int
@@ -54,6 +57,7 @@ class Outcome:
     best_psnr_db: float
     finished: bool
     leader: bool
+    signal: int = 0
 
 
 def train(
@@ -70,14 +74,13 @@ def train(
     pairs: what `sources.load_pairs` gives for the recipe, where many runs share it.
     Raises UserError for what the user can mend: the folder, the images, the recipe, a loss that is no number.
     """
-    fabric = Fabric(
-        accelerator=recipe.accelerator, devices=recipe.devices, num_nodes=recipe.num_nodes,
-        precision=recipe.precision, strategy="ddp" if recipe.devices * recipe.num_nodes > 1 else "auto",
-    )  # fmt: skip
+    fabric = fabric_for(recipe)
     folder = RunFolder(out, recipe)
     if not resume and fabric.global_rank == 0:  # before other processes start, and before images are read
         folder.check_new()
     state = folder.reopen(changed) if resume else None
+    if state is not None:
+        check_state(state, folder.last, recipe.steps)
     fabric.launch()
     torch.set_num_threads(recipe.threads)
     run = _Run(fabric, recipe, folder, state, pairs)
@@ -130,7 +133,7 @@ class _Run:
         if state is not None:
             load_weights(net, state["net"], folder.last)
             load_weights(self._average, state["ema"], folder.last)
-            self._optimiser.load_state_dict(state["optimiser"])
+            load_optimiser(self._optimiser, state["optimiser"], folder.last)
             torch.set_rng_state(state["rng"])
             self._step, self._best, self._best_step = state["step"], state["best_psnr_db"], state["best_step"]
             self._sums = {name: part.to(fabric.device) for name, part in state.get("sums", {}).items()}
@@ -166,7 +169,8 @@ class _Run:
             if finished:
                 self._folder.export()
         fabric.barrier()
-        return Outcome(self._step, self._best_step, self._best, finished, fabric.is_global_zero)
+        number = interrupted[0] if interrupted else 0
+        return Outcome(self._step, self._best_step, self._best, finished, fabric.is_global_zero, number)
 
     def _loop(self, feed: Feed, bar: Any, curve: Curve | None, interrupted: list[int]) -> None:
         recipe, fabric, optimiser = self._recipe, self._fabric, self._optimiser
