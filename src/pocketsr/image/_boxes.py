@@ -5,9 +5,11 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-__all__ = ["avif_colour", "jpeg2000_bits", "webp_is_lossy"]
+__all__ = ["avif_colour", "jpeg2000_bits", "jpeg2000_data", "webp_is_lossy"]
 
 _HEAD = 256 << 10  # bytes in which a file's description stands
+_LARGEST = 32 << 20  # bytes of a profile or a packet that is kept
+_EXIF_UUID, _XMP_UUID = b"JpgTiffExif->JP2", bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 
 
 def avif_colour(path: Path) -> tuple[int, bytes | None]:
@@ -34,6 +36,36 @@ def jpeg2000_bits(path: Path) -> int:
         return 8
     (components,) = struct.unpack(">H", size[36:38])
     return max((1 + (depth & 0x7F) for depth in size[38 : 38 + 3 * components : 3]), default=8)
+
+
+def jpeg2000_data(path: Path) -> tuple[bytes | None, bytes | None, bytes | None]:
+    """(ICC profile, EXIF, XMP) of a JPEG 2000 file in boxes; None for what it hasn't got. Pillow reads none of them."""
+    icc = exif = xmp = None
+    with path.open("rb") as file:
+        end = file.seek(0, 2)
+        pending = [(0, end)]
+        while pending:
+            at, end = pending.pop()
+            while at + 8 <= end:
+                file.seek(at)
+                size, name = struct.unpack(">I4s", file.read(8))
+                content = at + 8
+                if size == 1:
+                    (size,) = struct.unpack(">Q", file.read(8).ljust(8, b"\0"))
+                    content += 8
+                stop = end if size == 0 else min(end, at + size)
+                if stop < content:
+                    return icc, exif, xmp
+                if name == b"jp2h":
+                    pending.append((content, stop))
+                elif name == b"colr" and file.read(3)[:1] == b"\2":
+                    icc = file.read(min(stop - content - 3, _LARGEST))
+                elif name == b"uuid" and stop - content <= _LARGEST:
+                    key, data = file.read(16), file.read(stop - content - 16)
+                    exif = data if key == _EXIF_UUID else exif
+                    xmp = data if key == _XMP_UUID else xmp
+                at = stop
+    return icc, exif, xmp
 
 
 def webp_is_lossy(path: Path) -> bool:

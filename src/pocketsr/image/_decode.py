@@ -14,7 +14,7 @@ from PIL import Image, ImageFile, JpegImagePlugin
 
 from pocketsr.errors import UserError
 from pocketsr.image import _ifd, _xmp
-from pocketsr.image._boxes import avif_colour, jpeg2000_bits, webp_is_lossy
+from pocketsr.image._boxes import avif_colour, jpeg2000_bits, jpeg2000_data, webp_is_lossy
 from pocketsr.image._formats import kind_of
 from pocketsr.image._iptc import kept_resources
 from pocketsr.image._jpeg import read_jpeg
@@ -179,6 +179,9 @@ def _begin_other(path: Path, name: str, image: ImageFile.ImageFile, kept: Kept, 
     kept.xmp = xmp.encode() if isinstance(xmp, str) else xmp if isinstance(xmp, bytes) else None
     if isinstance(comment, bytes) and name == "GIF":
         kept.comments = [comment]
+    if name == "JPEG2000":
+        icc, exif, xmp = jpeg2000_data(path)
+        kept.icc, kept.exif, kept.xmp = kept.icc or icc, exif and exif.removeprefix(b"Exif\0\0"), xmp
     if name == "AVIF":
         bits, cicp = avif_colour(path)
         if bits > 8:

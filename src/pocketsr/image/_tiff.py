@@ -21,7 +21,7 @@ _STORAGE_TAGS = frozenset((*range(254, 267), 273, 274, *range(277, 282), *range(
 )
 _XMP, _IPTC_TAG, _PHOTOSHOP, _LAYERS, _DNG, _SUBFILES = 700, 33723, 34377, 37724, 50706, 330
 _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANAR, _EXTRA, _SUBSAMPLING = 258, 259, 262, 277, 284, 338, 530
-_REDUCED = 254
+_REDUCED, _RESOLUTION, _DESCRIPTION = 254, (282, 283), 270
 _WHITE_IS_ZERO, _RGB, _YCBCR, _RAW = 0, 2, 6, 1
 _KINDS = {0: "grey", 1: "grey", 2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr", 8: "CIELAB", 9: "ICCLAB", 32803: "raw"}
 
@@ -72,6 +72,9 @@ def read_tiff(file: BinaryIO, path: Any) -> TiffFile:
     found.resources = kept_resources(block.data) if isinstance(block, Value) else {}
     if isinstance(iptc, Value):  # some writers say that its bytes are LONGs
         found.resources.setdefault(IPTC, iptc.data)
+    description = tags.get(_DESCRIPTION)
+    if isinstance(description, Value) and description.data.startswith(b'{"shape"'):  # tifffile's, of the old array
+        del tags[_DESCRIPTION]
     kept: Directory = {tag: value for tag, value in tags.items() if tag not in _STORAGE_TAGS}
     if kept:
         found.exif = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8) + _ifd.build(order, kept)
@@ -104,7 +107,8 @@ def amended(content: bytes, kept: Directory, order: str, xmp: bytes | None, reso
     own_order, own = _ifd.read(_ifd.reader(content))
     merged: Directory = dict(own)
     for tag, value in kept.items():
-        if tag not in _STORAGE_TAGS:
+        as_text = tag in _RESOLUTION and isinstance(value, Value) and value.kind != _ifd.RATIONAL
+        if tag not in _STORAGE_TAGS and not as_text:  # some phones' EXIF; readers of TIFF fail on it
             merged[tag] = _in_order(value, order, own_order)
     if xmp is not None:
         merged[_XMP] = Value(_ifd.BYTE, len(xmp), xmp)
