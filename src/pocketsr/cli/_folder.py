@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pocketsr.beside import is_part
 from pocketsr.errors import UserError
+from pocketsr.names import harmless
 
 if TYPE_CHECKING:
     from pocketsr.cli._upscaling import Job
@@ -72,10 +73,10 @@ def upscale_folder(source: Path, target: Path, job: Job, *, overwrite: bool) -> 
             else:
                 made.add(out)
                 for line in report.warnings:
-                    bar.write(f"pocketsr: warning: {line}", file=sys.stderr)
+                    bar.write(f"pocketsr: warning: {harmless(line, 2000)}", file=sys.stderr)
                 continue
             failed += 1
-            bar.write(f"pocketsr: {why}", file=sys.stderr)
+            bar.write(f"pocketsr: {harmless(why, 2000)}", file=sys.stderr)
     if failed:
         print(f"pocketsr: {failed} of {len(files)} files failed", file=sys.stderr)
     return 2 if failed else 0
@@ -104,4 +105,4 @@ def _media(folder: Path) -> Iterator[Path]:
         if is_image_file(path) or suffix in _VIDEO_SUFFIXES or suffix in _READ_ONLY_VIDEO_SUFFIXES:
             yield path
         else:
-            print(f"pocketsr: skipped {path}: neither an image nor a video", file=sys.stderr)
+            print(f"pocketsr: skipped {harmless(path, 500)}: neither an image nor a video", file=sys.stderr)

@@ -12,6 +12,7 @@ from typing import Protocol, cast
 from pocketsr import __version__
 from pocketsr.cli._standing import StoppedBySignal, drop_output, flush_output, standing
 from pocketsr.errors import UserError
+from pocketsr.names import harmless
 
 __all__ = ["main"]
 
@@ -72,5 +73,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _failed(why: str) -> int:
-    print(f"pocketsr: {why}", file=sys.stderr)
+    print(f"pocketsr: {harmless(why, 2000)}", file=sys.stderr)
     return 2

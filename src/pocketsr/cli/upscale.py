@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pocketsr.cli._networks import WEIGHTS_HELP
 from pocketsr.cli._upscaling import Job
 from pocketsr.errors import UserError
+from pocketsr.names import harmless
 
 if TYPE_CHECKING:
     from pocketsr.cli._upscaling import Report
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     _refuse_video_options(args)
     report = _job(args).upscale(args.input, args.output, overwrite=args.yes)
     for line in report.warnings:
-        print(f"pocketsr: warning: {line}", file=sys.stderr)
+        print(f"pocketsr: warning: {harmless(line, 2000)}", file=sys.stderr)
     if args.json:
         print(json.dumps(_figures(report)))
     elif args.benchmark:
