@@ -11,7 +11,6 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import shutil
 import stat
 from collections.abc import Iterator
@@ -56,7 +55,7 @@ def replacing(path: Path) -> Iterator[Path]:
 def scratch_folder(folder: Path) -> Iterator[Path]:
     """A hidden folder in `folder`, for this process alone, that is gone at the end. Raises OSError."""
     _sweep(folder)
-    path = folder / f".pocketsr-{secrets.token_hex(8)}.part"
+    path = folder / f".pocketsr-{os.urandom(8).hex()}.part"
     path.mkdir(mode=0o700)
     handle = -1
     try:
@@ -186,7 +185,7 @@ def _create(place: Path, suffix: str) -> tuple[Path, int]:
 def _part_name(place: Path, suffix: str) -> str:
     """A name that no one can guess and the file system takes, with `suffix` at its end, by which FFmpeg goes."""
     kept = os.fsencode(suffix)[:_SUFFIX].decode("utf-8", "ignore")
-    tail = f".pocketsr-{secrets.token_hex(8)}.part{kept}"
+    tail = f".pocketsr-{os.urandom(8).hex()}.part{kept}"
     room = _longest_name(place.parent) - len(os.fsencode(tail)) - 1
     stem = os.fsencode(place.stem)[: max(min(room, _STEM), 0)].decode("utf-8", "ignore")
     return f".{stem}{tail}"

@@ -8,7 +8,7 @@ from PIL import Image, ImageFile
 
 __all__ = ["PICTURE_FORMATS", "open_picture"]
 
-PICTURE_FORMATS = ("BMP", "JPEG", "MPO", "PNG", "TIFF", "WEBP")
+PICTURE_FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
 """Pillow's names. Without a list Pillow goes by the content alone and tries every format that it has: a PostScript text
 called photo.png starts Ghostscript (13.0)."""
 
