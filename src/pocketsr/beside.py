@@ -82,6 +82,9 @@ class Beside:
     def __init__(self, target: Path, source: Path, *, overwrite: bool) -> None:
         self.target = target
         try:
+            longest, length = _longest_name(target.parent), len(os.fsencode(target.name))
+            if length > longest:
+                raise UserError(f"the name {target.name[:20]}.. has {length} bytes: {longest} are the most here")
             place = _place(target)
             self._check(place, source, overwrite)
             self._part = _Part(place, target.suffix)
@@ -91,9 +94,6 @@ class Beside:
 
     def _check(self, place: Path, source: Path, overwrite: bool) -> None:
         target = self.target
-        longest, length = _longest_name(place.parent), len(os.fsencode(place.name))
-        if length > longest:
-            raise UserError(f"the name {target.name[:20]}.. has {length} bytes: {longest} are the most here")
         if place.is_dir():
             example = target / f"{source.stem}_2x.mkv"
             raise UserError(f"{target} is a folder: name the file to write, for instance {example}")

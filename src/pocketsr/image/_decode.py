@@ -238,8 +238,10 @@ def _finish(path: Path, name: str, image: ImageFile.ImageFile, kept: Kept, facts
     kept.dpi = _honest(kept.dpi) or _file_dpi(name, image)
     level = image.info.get("transparency")
     if name == "PNG" and facts.bits < 8 and isinstance(level, int) and picture.mode in ("1", "L"):
-        # Pillow (13.0) has stretched the pixels to 0..255, but not the transparent level
-        picture.info["transparency"] = level * 255 // ((1 << facts.bits) - 1)
+        # Pillow (13.0) has stretched the pixels to 0..255, but the transparent level only where there is 1 bit
+        top = 1 if picture.mode == "1" else (1 << facts.bits) - 1
+        picture = picture.convert("L")
+        picture.info["transparency"] = level if top == 1 else level * 255 // top
     if picture.mode == "CMYK":
         notes.append(f"{path}: converted from CMYK to RGB")
         picture, kept.icc = cmyk_to_rgb(picture, kept.icc), None

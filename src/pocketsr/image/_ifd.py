@@ -123,8 +123,10 @@ def _directory(at: Read, order: str, wide: bool, offset: int, depth: int) -> Dir
     return found
 
 
-def patch(content: bytes, numbers: Mapping[int, int]) -> bytes:
+def patch(content: bytes, numbers: Mapping[int, int], drop: int | None = None) -> bytes:
     """EXIF with other whole numbers where it has these tags, and without its thumbnail; nothing else is touched.
+
+    drop: a tag to take out of the first directory.
 
     So maker notes, whose offsets often count from the beginning of the EXIF data, stay readable.
     Raises ValueError where it is none.
@@ -148,8 +150,15 @@ def patch(content: bytes, numbers: Mapping[int, int]) -> bytes:
                 struct.pack_into(f"{order}{layout}", out, place, tag, SHORT if small else LONG, 1, numbers[tag])
     (count,) = struct.unpack_from(f"{order}H", content, first)
     end = first + 2 + 12 * count
-    out[end : end + 4] = bytes(4)[: len(out[end : end + 4])]
+    table = bytes(out[first + 2 : end])
+    kept = [table[at : at + 12] for at in range(0, len(table), 12) if table[at : at + 2] != _tag(order, drop)]
+    after = struct.pack(f"{order}H", len(kept)) + b"".join(kept) + bytes(4)  # and no directory of a thumbnail
+    out[first : first + len(after)] = after[: len(out) - first]
     return bytes(out)
+
+
+def _tag(order: str, tag: int | None) -> bytes:
+    return b"" if tag is None else struct.pack(f"{order}H", tag)
 
 
 def build(order: str, directory: Directory, start: int = 8) -> bytes:
