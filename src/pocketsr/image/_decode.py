@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import struct
 import warnings
@@ -18,6 +19,7 @@ from pocketsr.image._boxes import avif_colour, jpeg2000_bits, jpeg2000_data, web
 from pocketsr.image._formats import kind_of
 from pocketsr.image._iptc import kept_resources
 from pocketsr.image._jpeg import read_jpeg
+from pocketsr.image._libtiff import decoding_errors
 from pocketsr.image._memory import check_memory
 from pocketsr.image._pixels import TOO_DEEP, cmyk_to_rgb, grey16, to_array, upright
 from pocketsr.image._png import read_png
@@ -25,6 +27,7 @@ from pocketsr.image._tiff import read_tiff
 
 __all__ = ["Kept", "Picture", "decode"]
 
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # or Pillow's complaints are lines of their own
 _ORIENTATION, _X_RESOLUTION, _RESOLUTION_UNIT = 274, 282, 296
 _NEEDS = {
     "HEIC": "it needs a decoder for HEVC",
@@ -140,7 +143,10 @@ def _decode_open(path: Path, name: str, file: BinaryIO, scale: int) -> Picture:
         if channels == 3 and "transparency" in image.info:
             channels = 4
         check_memory(path, *image.size, channels, 2 if image.mode.startswith("I") else 1, scale)
-        image.load()  # once: what failed the first time, Pillow takes for done the second
+        with decoding_errors(name) as errors:
+            image.load()  # once: what failed the first time, Pillow takes for done the second
+        if errors:
+            raise ValueError(errors[0])
         if name not in ("PNG", "JPEG", "TIFF"):
             _begin_other(path, name, image, kept, facts)
         return _finish(path, name, image, kept, facts)
