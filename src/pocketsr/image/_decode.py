@@ -144,7 +144,7 @@ def _decode_open(path: Path, name: str, file: BinaryIO, scale: int) -> Picture:
             channels = 4
         check_memory(path, *image.size, channels, 2 if image.mode.startswith("I") else 1, scale)
         with decoding_errors(name) as errors:
-            image.load()  # once: what failed the first time, Pillow takes for done the second
+            image.load()  # once: after an error Pillow (13.0) takes what there is for done, black below it
         if errors:
             raise ValueError(errors[0])
         if name not in ("PNG", "JPEG", "TIFF"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,8 @@ def _write(picture: Picture, pixels: NDArray[Any], beside: Beside | None, scale:
     target = beside.target
     name = target_format(target)
     try:
-        with beside.path.open("wb") as file:
+        with beside.path.open("wb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, about EXIF that is damaged, on lines of their own
             lost = encode(pixels, picture.kept, file, name, scale=scale, lossy=picture.lossy, suffix=target.suffix)
         beside.keep()
     except (OSError, ValueError) as error:  # Pillow's encoders raise both

@@ -50,8 +50,8 @@ class PngFile:
 def read_png(file: BinaryIO, path: Any) -> PngFile:
     """Read the PNG in `file`. Raises ValueError where a chunk that the picture needs is broken or missing.
 
-    Pillow (13.0) looks at no checksum of the pixels (IDAT), and refuses pictures whose texts or profile are larger
-    than 1 MB unpacked. So the chunks are taken apart here.
+    Pillow (13.0) doesn't compare the CRC-32 of the pixels' chunks (IDAT), and refuses pictures whose texts or profile
+    are larger than 1 MB unpacked. So the chunks are taken apart here.
     """
     png = PngFile()
     png.pixels.write(_SIGNATURE)
