@@ -64,9 +64,23 @@ def encode(
         memory = io.BytesIO()
         image.save(memory, format=name, compression="tiff_adobe_deflate", **options)
         file.write(_with_tags(memory.getvalue(), kept, xmp, scale, (width, height)))
+    elif name == "JPEG2000":
+        memory = io.BytesIO()  # where a write fails, OpenJPEG 2.5.4 tries for ever
+        image.save(memory, format=name, **options)
+        file.write(memory.getbuffer())
     else:
-        image.save(file, format=name, **options)
+        image.save(_WithoutDescriptor(file), format=name, **options)  # type: ignore[arg-type]
     return lost
+
+
+class _WithoutDescriptor:
+    """A file that is written to by Python alone.
+
+    Pillow (13.0) writes to a descriptor itself where it gets one, and calls a full disk "encoder error -2".
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.write, self.seek, self.tell, self.flush = file.write, file.seek, file.tell, file.flush
 
 
 def _not_held(kept: Kept, name: str, xmp: bytes | None) -> list[str]:

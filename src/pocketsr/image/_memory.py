@@ -12,6 +12,7 @@ __all__ = ["MOST_PIXELS", "check_memory", "free_bytes"]
 
 MOST_PIXELS = 2**30
 """Pixels of an input: 32768 x 32768. Pillow's own limit, 179 million, is less than a phone's camera has (200)."""
+_ALWAYS = 1 << 28  # bytes that are tried in any case
 _SPARE = 1.1  # the interpreter, the network's rings, the encoder
 
 
@@ -21,7 +22,7 @@ def check_memory(path: Any, width: int, height: int, channels: int, sample_bytes
     if width * height > MOST_PIXELS:
         raise UserError(f"{size}, and {MOST_PIXELS / 1e6:.0f} million are the most: cut it into parts")
     needed, free = _SPARE * width * height * _bytes_a_pixel(channels, sample_bytes, scale), free_bytes()
-    if free is not None and needed > free:
+    if free is not None and needed > max(free, _ALWAYS):
         raise UserError(
             f"{size}: upscaling it takes {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free: "
             "end other programs, or cut it into parts"
@@ -58,8 +59,12 @@ def _of_group() -> int | None:
     folder = Path("/sys/fs/cgroup")
     try:
         most = (folder / "memory.max").read_text().strip()
-        return None if most == "max" else max(0, int(most) - int((folder / "memory.current").read_text()))
-    except (OSError, ValueError):
+        if most == "max":
+            return None
+        stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        used = int((folder / "memory.current").read_text()) - int(stat["file"])  # the page cache gives way
+        return max(0, int(most) - used)
+    except (OSError, ValueError, KeyError):
         return None
 
 
