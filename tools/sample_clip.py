@@ -41,7 +41,7 @@ def make_clip(path: Path) -> None:
         # Said, not left to the player: it would guess another matrix for the larger picture
         stream.codec_context.colorspace, stream.codec_context.color_range = _BT601, _LIMITED
         for shot, (name, start, end) in enumerate(_SHOTS):
-            photo = Image.open(_photographs() / name).convert("RGB")
+            photo = Image.open(_photographs() / name, formats=("JPEG", "PNG", "WEBP")).convert("RGB")
             for index in range(_FRAMES_A_SHOT):
                 image = _look(photo, start, end, index / (_FRAMES_A_SHOT - 1))
                 frame = av.VideoFrame.from_image(image).reformat(  # type: ignore[no-untyped-call]

@@ -178,7 +178,7 @@ def test_what_a_format_cannot_hold_is_named(tmp_path: Path) -> None:
     exif[ExifTags.Base.ImageDescription] = "x" * 70_000
     Image.fromarray(_pixels(4, 6, 3)).save(tmp_path / "a.png", icc_profile=ICC, exif=exif.tobytes())
     assert [*_upscale(tmp_path / "a.png", tmp_path / "b.bmp").warnings] == [
-        f"{tmp_path / 'b.bmp'}: BMP cannot hold the colour profile of the input"
+        f"{tmp_path / 'b.bmp'}: BMP cannot hold the colour profile and EXIF data of the input"
     ]
     assert "EXIF data" in _upscale(tmp_path / "a.png", tmp_path / "b.jpg").warnings[0]
 

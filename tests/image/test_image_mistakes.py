@@ -128,3 +128,17 @@ def test_what_stops_the_writing_leaves_the_old_file(
         assert str(caught.value) == f"{tmp_path / 'b.png'} can't be written: No space left on device"
     assert (tmp_path / "b.png").read_text() == "old"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif", ".bmp", ".avif", ".jp2", ".tga", ".ppm", ".qoi"])
+def test_a_full_disk_is_called_that_by_every_format(tmp_path: Path, suffix: str) -> None:
+    resource = pytest.importorskip("resource")
+    Image.fromarray(_pixels(120, 120, 3)).save(tmp_path / "a.png")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
+    try:
+        with pytest.raises(UserError, match="can't be written: File too large"):
+            _upscale(tmp_path / "a.png", tmp_path / f"b{suffix}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]

@@ -187,7 +187,7 @@ def _timings(net: Upscaler, frame: Plane) -> Iterator[float]:
 
 
 def _frame() -> Plane:
-    with Image.open(Path(__file__).with_name("picture.webp")) as picture:
+    with Image.open(Path(__file__).with_name("picture.webp"), formats=("WEBP",)) as picture:
         return np.asarray(picture.convert("RGB").resize(_SIZE))
 
 

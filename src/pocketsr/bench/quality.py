@@ -24,11 +24,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from pocketsr.engine import Upscaler
 from pocketsr.errors import UserError
 from pocketsr.pixels import imresize, psnr, rgb_to_luma, rgb_to_ycbcr, ssim, ycbcr_to_rgb
+from pocketsr.pixels.pictures import open_picture
 
 __all__ = [
     "Quality",
@@ -116,9 +116,9 @@ def _images(folder: Path) -> list[Path]:
 def read_image(path: Path, scale: int = 2) -> NDArray[np.uint8]:
     """(H, W, 3) R'G'B', cropped to multiples of `scale`; grey has R = G = B. UserError where it can't be used."""
     try:
-        with Image.open(path) as image:
+        with open_picture(path) as image:
             pixels = np.asarray(image.convert("RGB"))
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow fails on broken files with anything
         raise UserError(f"can't read image {path}: {error}") from error
     height, width = pixels.shape[:2]
     if min(height, width) < _SMALLEST:

@@ -151,7 +151,7 @@ def _precision(graph: Graph) -> str:
 
 def _picture(width: int, height: int) -> NDArray[np.uint8]:
     """The luma of a photograph (a rocket on its pad; SpaceX, public domain), cut or continued mirrored."""
-    with Image.open(Path(__file__).with_name("picture.webp")) as image:
+    with Image.open(Path(__file__).with_name("picture.webp"), formats=("WEBP",)) as image:
         plane = np.asarray(image.convert("L"))
     more = ((0, max(0, height - plane.shape[0])), (0, max(0, width - plane.shape[1])))
     return np.pad(plane, more, mode="symmetric")[:height, :width]

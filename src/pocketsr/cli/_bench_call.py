@@ -62,9 +62,7 @@ def _table(means: list[Mean]) -> str:
     lines = [f"{'codec':8}{'kbit/s':>7}  {'model':{width}}{'PSNR dB':>9}{'SSIM':>8}{'VMAF':>7}"]
     for mean in means:
         score = "-" if mean.vmaf is None else f"{mean.vmaf:.2f}"
-        lines.append(
-            f"{mean.codec:8}{mean.rate_kbps:7}  {harmless(mean.model):{width}}"
-            f"{mean.psnr_db:9.3f}{mean.ssim:8.4f}{score:>7}"
-        )
+        figures = f"{mean.psnr_db:9.3f}{mean.ssim:8.4f}{score:>7}"
+        lines.append(f"{mean.codec:8}{mean.rate_kbps:7}  {harmless(mean.model):{width}}{figures}")
     clips = {mean.clips for mean in means}
     return "\n".join([*lines, f"means over {'/'.join(map(str, clips))} clips; kbit/s as for 640x360"])

@@ -26,9 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     import shutil
-    import tempfile
 
     from pocketsr import models
+    from pocketsr.beside import scratch_folder
     from pocketsr.engine import compile_network
     from pocketsr.engine.emit import describe
     from pocketsr.engine.target import cross_target, host_target
@@ -38,9 +38,9 @@ def run(args: argparse.Namespace) -> int:
     folder: Path = args.output
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".pocketsr-") as scratch:
-            plan, _ = compile_network(path, Path(scratch), target)
-            made = sorted(Path(scratch).iterdir())
+        with scratch_folder(folder) as scratch:
+            plan, _ = compile_network(path, scratch, target)
+            made = sorted(scratch.iterdir())
             for file in made:  # written beside, then moved: a failed compilation leaves nothing
                 shutil.move(file, folder / file.name)
     except OSError as error:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Protocol, cast
 
 from pocketsr import __version__
+from pocketsr.cli._standing import StoppedBySignal, drop_output, flush_output, standing
 from pocketsr.errors import UserError
+from pocketsr.names import harmless
 
 __all__ = ["main"]
 
@@ -39,13 +42,36 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code (0 done, 2 the user's mistake, 130 Ctrl-C)."""
-    args = _parser().parse_args(argv)
-    try:
-        return int(args.run(args))
-    except UserError as error:
-        print(f"pocketsr: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("pocketsr: interrupted", file=sys.stderr)
-        return 130
+    """Run the command line; returns the exit code.
+
+    0 done, 2 the user's mistake; 130, 143, 129 and 141 where Ctrl-C, SIGTERM, SIGHUP or a reader of standard output
+    that went away stopped it, as a shell reports these.
+    """
+    with standing():
+        try:
+            args = _parser().parse_args(argv)
+            code = int(args.run(args))
+            flush_output()
+            return code
+        except UserError as error:
+            return _failed(str(error))
+        except StoppedBySignal as stopped:
+            print(f"pocketsr: stopped by {signal.Signals(stopped.number).name}", file=sys.stderr)
+            return 128 + stopped.number
+        except KeyboardInterrupt:
+            print("pocketsr: interrupted", file=sys.stderr)
+            return 130
+        except BrokenPipeError:  # `| head`: the reader has what it wanted
+            drop_output()
+            return 141
+        except MemoryError:
+            return _failed("not enough memory: use a smaller input, or end other programs")
+        except OSError as error:  # what no verb foresaw: of the machine and not of the program
+            drop_output()
+            place = f"{error.filename}: " if error.filename is not None else ""
+            return _failed(f"{place}{error.strerror or error}")
+
+
+def _failed(why: str) -> int:
+    print(f"pocketsr: {harmless(why, 2000)}", file=sys.stderr)
+    return 2

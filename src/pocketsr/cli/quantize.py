@@ -6,6 +6,7 @@ import argparse
 import json
 import shlex
 import shutil
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -125,7 +126,7 @@ def _train(args: argparse.Namespace, name: str, output: Path) -> int:
     if not outcome.finished:
         again = shlex.join(["pocketsr", "train", str(out / "recipe.yaml"), "--out", str(out), "--resume"])
         print(f"pocketsr: stopped at step {outcome.step} of {recipe.steps}; go on with: {again}", file=sys.stderr)
-        return 130
+        return 128 + (outcome.signal or signal.SIGINT)
     with replacing(output) as part:
         shutil.copyfile(out / f"{recipe.name}.onnx", part)
     print(f"{output}: {output.stat().st_size:,} bytes; {outcome.best_psnr_db:.3f} dB in validation, of {out}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import sys
 from pathlib import Path
 
@@ -50,4 +51,4 @@ def run(args: argparse.Namespace) -> int:
     changes = [word for override in args.set for word in ("--set", override)]
     again = shlex.join(["pocketsr", "train", str(args.recipe), "--out", str(out), *changes, "--resume"])
     print(f"pocketsr: go on with: {again}", file=sys.stderr)
-    return 130
+    return 128 + (outcome.signal or signal.SIGINT)

@@ -27,4 +27,4 @@ def add_jpeg(lr: Plane, quality: int) -> Plane:
     full = np.clip(np.rint((lr.astype(np.float32) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
     file = io.BytesIO()
     Image.fromarray(full).save(file, "JPEG", quality=quality)
-    return np.rint(rgb_to_luma(np.asarray(Image.open(file)))).astype(np.uint8)
+    return np.rint(rgb_to_luma(np.asarray(Image.open(file, formats=("JPEG",))))).astype(np.uint8)

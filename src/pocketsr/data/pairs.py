@@ -10,12 +10,12 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from tqdm import tqdm
 
 from pocketsr.data.files import find_files
 from pocketsr.errors import UserError
 from pocketsr.pixels import imresize, rgb_to_luma
+from pocketsr.pixels.pictures import open_picture
 
 __all__ = ["Pair", "Plane", "downscale", "load_images", "pair_from", "split"]
 
@@ -86,11 +86,13 @@ def load_images(
 
 def _luma(path: Path, grey: Literal["luma", "rgb"]) -> Plane:
     try:
-        with Image.open(path) as image:
+        with open_picture(path) as image:
             if image.mode.startswith(("I", "F")):
                 raise UserError(f"{path} has more than 8 bits a sample: convert it to 8 bits, or exclude it")
             rgb = np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # Pillow fails on broken files with anything
         reason = " ".join(str(error).split())
         raise UserError(f"{path} can't be read as an image ({reason}): replace it, or exclude it") from error
     red = rgb[..., 0]

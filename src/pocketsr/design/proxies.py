@@ -33,7 +33,7 @@ _PARTS = 8  # of the batch, between which gradients may differ
 
 def one_batch(channels: int) -> Batch:
     """Patches of the photograph that `bench speed` is taken on, those with most contrast; always the same."""
-    with Image.open(Path(pocketsr.bench.__file__).with_name("picture.webp")) as image:
+    with Image.open(Path(pocketsr.bench.__file__).with_name("picture.webp"), formats=("WEBP",)) as image:
         picture = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     side = 2 * _SIDE
     planes = picture[: picture.shape[0] // side * side, : picture.shape[1] // side * side]

@@ -2,184 +2,297 @@
 
 from __future__ import annotations
 
-import io
+import logging
+import math
 import struct
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, JpegImagePlugin
 
 from pocketsr.errors import UserError
-from pocketsr.image._formats import webp_is_lossy
+from pocketsr.image import _ifd, _xmp
+from pocketsr.image._boxes import avif_colour, jpeg2000_bits, jpeg2000_data, webp_is_lossy
+from pocketsr.image._formats import kind_of
+from pocketsr.image._iptc import kept_resources
+from pocketsr.image._jpeg import read_jpeg
+from pocketsr.image._libtiff import decoding_errors
+from pocketsr.image._memory import check_memory
+from pocketsr.image._pixels import TOO_DEEP, cmyk_to_rgb, grey16, to_array, upright
+from pocketsr.image._png import read_png
+from pocketsr.image._tiff import read_tiff
 
-__all__ = ["Picture", "decode", "with_size"]
+__all__ = ["Kept", "Picture", "decode"]
 
-_BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error)
-# Tags of the first TIFF directory that describe how the old file stored its pixels, not what the picture is.
-_STORAGE_TAGS = frozenset(
-    (*range(254, 267), 273, 274, *range(277, 282), *range(284, 294), 297, 301, 317, *range(320, 350))
-).union(range(512, 533), (700, 34665, 34675, 34853))
-_PIXEL_WIDTH, _PIXEL_HEIGHT, _XMP = 40962, 40963, 700
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # or Pillow's complaints are lines of their own
+_ORIENTATION, _X_RESOLUTION, _RESOLUTION_UNIT = 274, 282, 296
+_NEEDS = {
+    "HEIC": "it needs a decoder for HEVC",
+    "JPEG XL": "it needs libjxl",
+    "PostScript": "it is a program, which is never run",
+    "raw": "it needs a raw converter",
+}
+
+
+@dataclass
+class Kept:
+    """What goes along with the pixels, as bytes.
+
+    exif: as in a file of its own, without b"Exif". resources: of Photoshop, IPTC among them. text, colour: chunks of
+    PNG. geo: tags of GeoTIFF in byte order geo_order. turned: whether width and height have changed places.
+    """
+
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    resources: dict[int, bytes] = field(default_factory=dict)
+    comments: list[bytes] = field(default_factory=list)
+    text: list[tuple[bytes, bytes]] = field(default_factory=list)
+    colour: list[tuple[bytes, bytes]] = field(default_factory=list)
+    geo: _ifd.Directory = field(default_factory=dict)
+    geo_order: str = "<"
+    turned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A decoded image, upright.
 
-    pixels: (H, W), (H, W, 3) or (H, W, 4), uint8 or (grey only) uint16. icc, xmp: as stored, or None.
-    exif: without orientation. dpi: (x, y) or None. lossy: whether the file it came from had lost something.
+    pixels: (H, W), (H, W, 3) or (H, W, 4), uint8 or (grey only) uint16. kept: what the file said beside them.
+    lossy: whether the file it came from had lost something.
     """
 
     pixels: NDArray[Any]
-    icc: bytes | None
-    exif: Image.Exif
-    xmp: bytes | None
-    dpi: tuple[float, float] | None
+    kept: Kept
     lossy: bool
     warnings: tuple[str, ...]
 
 
-def decode(path: Path) -> Picture:
-    """Read the image at `path`. Raises UserError for what is missing, broken, animated or not supported."""
+@dataclass
+class _Facts:
+    """What a format's own reader has found out for the decoder. lost: names of what can't go along."""
+
+    source: BinaryIO
+    bits: int = 8
+    inverted: bool = False
+    notes: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+
+def decode(path: Path, scale: int = 2) -> Picture:
+    """Read the image at `path`, to be upscaled by `scale`.
+
+    Raises UserError for what is missing, broken, animated, not supported, or too large for this machine's memory.
+    """
     if path.is_dir():
         raise UserError(f"{path} is a folder, not an image")
     if not path.exists():
         raise UserError(f"no such file: {path}")
+    if not path.is_file():
+        raise UserError(f"{path} is not a plain file: save it to one first")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path} is empty (0 bytes)")
     try:
-        if path.stat().st_size == 0:
-            raise UserError(f"{path} is empty (0 bytes)")
-        with warnings.catch_warnings():
-            # the size at which Pillow warns is that of a fine photograph; the one at which it stops stays
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            warnings.simplefilter("ignore", UserWarning)
-            with Image.open(path) as image:
-                return _decode_open(path, image)
-    except UnidentifiedImageError:
-        raise UserError(f"{path} is not an image that can be read, whatever its name says") from None
-    except Image.DecompressionBombError as error:
-        raise UserError(f"{path} is too large: {error}") from None
-    except PermissionError:
-        raise UserError(f"{path} cannot be read: permission denied") from None
-    except _BROKEN as error:
-        raise UserError(f"{path} is a broken image: {' '.join(str(error).split())}") from None
-
-
-def _decode_open(path: Path, image: ImageFile.ImageFile) -> Picture:
-    notes: list[str] = []
-    frames = getattr(image, "n_frames", 1)
-    if image.format == "MPO":  # a JPEG of a phone: the picture, and previews or depth after it
-        notes.append(f"{path}: only the first of its {frames} pictures is upscaled")
-    elif frames > 1:
-        raise UserError(
-            f"{path} holds {frames} {'pages' if image.format == 'TIFF' else 'frames'}: "
-            "save them one by one as PNG first"
-        )
-    stored = image.tile[0].args if image.tile else ""
-    raw_mode = stored if isinstance(stored, str) else str(stored[0] if stored else "")
-    if ";16" in raw_mode and not image.mode.startswith("I;16"):
-        raise UserError(
-            f"{path} has 16 bits a colour, of which only 8 would be read: save it with 8 bits first, "
-            "or pass its array to pocketsr.upscale_image"
-        )
-    try:
-        exif = _portable(image.getexif())
-        upright = ImageOps.exif_transpose(image)
-    except _BROKEN:
-        image.load()  # raises where it is the picture that is broken
-        notes.append(f"{path}: its EXIF data is broken and was left out")
-        exif, upright = Image.Exif(), image.copy()
-    xmp = image.info.get("xmp")
-    lossy = image.format in ("JPEG", "MPO") or (image.format == "WEBP" and webp_is_lossy(path))
-    icc = image.info.get("icc_profile") or None
-    dpi = image.info.get("dpi")
-    if upright.mode == "CMYK":
-        notes.append(f"{path}: converted from CMYK to RGB")
-        upright, icc = _cmyk_to_rgb(upright, icc), None
-    pixels = _to_array(path, upright)
-    if icc is not None and icc[16:20] == b"GRAY" and pixels.ndim == 3:
-        icc = None  # a profile of grey says nothing of RGB
-    return Picture(
-        pixels=pixels,
-        icc=icc,
-        exif=exif,
-        xmp=_without_orientation(xmp),
-        dpi=None if dpi is None else (float(dpi[0]), float(dpi[1])),
-        lossy=lossy,
-        warnings=tuple(notes),
-    )
-
-
-def _to_array(path: Path, image: Image.Image) -> NDArray[Any]:
-    mode = image.mode
-    if mode.startswith("I;16"):
-        return np.asarray(image).astype(np.uint16)
-    if mode == "I":  # how older Pillows open 16-bit grey
-        values = np.asarray(image)
-        if values.min() >= 0 and values.max() <= 0xFFFF:
-            return values.astype(np.uint16)
-    if image.has_transparency_data and mode in ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa"):
-        rgba = np.asarray(image.convert("RGBA"))
-        return rgba if (rgba[..., 3] != 255).any() else rgba[..., :3]
-    if mode in ("1", "L"):
-        return np.asarray(image.convert("L"))
-    if mode in ("P", "RGB", "RGBX", "YCbCr"):
-        return np.asarray(image.convert("RGB"))
-    raise UserError(f"{path} holds pixels of a kind that is not supported ({mode}): convert it to RGB first")
-
-
-def _cmyk_to_rgb(image: Image.Image, icc: bytes | None) -> Image.Image:
-    """By the file's own profile where it has one that works, else by Pillow's plain formula."""
-    if icc is not None:
+        file = path.open("rb")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+    with file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Pillow, about sizes and tags, on lines of their own
+        kind = kind_of(path)
+        if kind is None:
+            raise UserError(f"{path} is not an image that can be read, whatever its name says")
+        name, is_read = kind
+        if not is_read:
+            needs = f" ({_NEEDS[name]})" if name in _NEEDS else ""
+            raise UserError(
+                f"{path} is a {name} picture, which is not supported{needs}: convert it to PNG or JPEG first"
+            )
         try:
-            source, srgb = ImageCms.ImageCmsProfile(io.BytesIO(icc)), ImageCms.createProfile("sRGB")
-            converted = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError):
-            converted = None
-        if converted is not None:
-            return converted
-    return image.convert("RGB")
+            return _decode_open(path, name, file, scale)
+        except (UserError, MemoryError):
+            raise
+        except Image.DecompressionBombError as error:
+            raise UserError(f"{path} is too large: {error}") from None
+        except (
+            Exception
+        ) as error:  # Pillow's readers fail on broken files with anything from KeyError to AssertionError
+            why = " ".join(str(error).split())[:200] or type(error).__name__
+            raise UserError(f"{path} is a broken image, or of a kind that is not supported: {why}") from None
 
 
-def _portable(exif: Image.Exif) -> Image.Exif:
-    """A copy without orientation (the pixels are turned instead) and without the old file's layout."""
-    kept = Image.Exif()
-    for tag, value in exif.items():
-        if tag not in _STORAGE_TAGS:
-            kept[tag] = value
-    for directory in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
-        values = exif.get_ifd(directory)
-        if values:
-            kept.get_ifd(directory).update(values)
-    return kept
+def _decode_open(path: Path, name: str, file: BinaryIO, scale: int) -> Picture:
+    kept, facts = Kept(), _Facts(file)
+    if name == "PNG":
+        _begin_png(path, file, kept, facts)
+    elif name == "JPEG":
+        _begin_jpeg(path, file, kept, facts)
+    elif name == "TIFF":
+        _begin_tiff(path, file, kept, facts)
+    facts.source.seek(0)
+    # By the one reader of this format, and never by Image.open, which would try every format that Pillow has, and
+    # for a PostScript text start Ghostscript, whatever the file is called.
+    Image.init()
+    factory = JpegImagePlugin.JpegImageFile if name == "JPEG" else Image.OPEN[name][0]
+    with factory(facts.source, "") as image:
+        _refuse(path, name, image, facts)
+        channels = {"1": 1, "L": 1, "I": 1, "F": 1, "RGB": 3, "YCbCr": 3}.get(image.mode[:5].split(";")[0], 4)
+        if channels == 3 and "transparency" in image.info:
+            channels = 4
+        check_memory(path, *image.size, channels, 2 if image.mode.startswith("I") else 1, scale)
+        with decoding_errors(name) as errors:
+            image.load()  # once: after an error Pillow (13.0) takes what there is for done, black below it
+        if errors:
+            raise ValueError(errors[0])
+        if name not in ("PNG", "JPEG", "TIFF"):
+            _begin_other(path, name, image, kept, facts)
+        return _finish(path, name, image, kept, facts)
 
 
-def with_size(exif: Image.Exif, width: int, height: int, xmp: bytes | None) -> bytes:
-    """The bytes to store, with the picture's size corrected where it is given.
-
-    xmp: to be stored as one of the tags, as TIFF does. Empty where there is nothing to tell.
-    """
-    details = exif.get_ifd(ExifTags.IFD.Exif)
-    for tag, value in ((_PIXEL_WIDTH, width), (_PIXEL_HEIGHT, height)):
-        if tag in details:
-            details[tag] = value
-    if xmp is not None:
-        exif[_XMP] = xmp
-    return exif.tobytes() if len(exif) or details or exif.get_ifd(ExifTags.IFD.GPSInfo) else b""
+def _begin_png(path: Path, file: BinaryIO, kept: Kept, facts: _Facts) -> None:
+    png = read_png(file, path)
+    if png.frames > 1:
+        raise UserError(f"{path} holds {png.frames} frames: save them one by one as PNG first")
+    facts.source, facts.bits, facts.lost = png.pixels, png.bits, png.lost
+    kept.icc, kept.exif, kept.xmp, kept.dpi = png.icc, png.exif, png.xmp, png.dpi
+    kept.text, kept.colour = png.text, png.colour
+    if png.damaged:
+        facts.notes.append(f"{path}: its {' and '.join(sorted(set(png.damaged)))} data is damaged and was left out")
 
 
-def _without_orientation(xmp: Any) -> bytes | None:
-    """XMP can turn the picture as well: `tiff:Orientation` becomes 1, the packet keeps its length."""
-    if isinstance(xmp, str):
-        xmp = xmp.encode()
-    if not isinstance(xmp, bytes):
+def _begin_jpeg(path: Path, file: BinaryIO, kept: Kept, facts: _Facts) -> None:
+    jpeg = read_jpeg(file)
+    kept.exif, kept.xmp, kept.comments = jpeg.exif, jpeg.xmp, jpeg.comments
+    kept.resources = kept_resources(jpeg.resources)
+    facts.lost = jpeg.lost
+    if jpeg.pictures > 1 and "gain map (HDR)" not in jpeg.lost:  # a phone's: previews, depth or a gain map behind it
+        facts.notes.append(f"{path}: only the first of its {jpeg.pictures} pictures is upscaled")
+
+
+def _begin_tiff(path: Path, file: BinaryIO, kept: Kept, facts: _Facts) -> None:
+    tiff = read_tiff(file, path)
+    facts.bits, facts.inverted, facts.lost = tiff.bits, tiff.inverted, tiff.lost
+    kept.exif, kept.xmp, kept.resources = tiff.exif, tiff.xmp, tiff.resources
+    kept.geo, kept.geo_order = tiff.geo, tiff.order
+
+
+def _begin_other(path: Path, name: str, image: ImageFile.ImageFile, kept: Kept, facts: _Facts) -> None:
+    exif, xmp, comment = (image.info.get(key) for key in ("exif", "xmp", "comment"))
+    kept.exif = exif.removeprefix(b"Exif\0\0") if isinstance(exif, bytes) and exif else None
+    kept.xmp = xmp.encode() if isinstance(xmp, str) else xmp if isinstance(xmp, bytes) else None
+    if isinstance(comment, bytes) and name == "GIF":
+        kept.comments = [comment]
+    if name == "JPEG2000":
+        icc, exif, xmp = jpeg2000_data(path)
+        kept.icc, kept.exif, kept.xmp = kept.icc or icc, exif and exif.removeprefix(b"Exif\0\0"), xmp
+    if name == "AVIF":
+        bits, cicp = avif_colour(path)
+        if bits > 8:
+            facts.notes.append(f"{path}: of its {bits} bits a colour 8 are kept")
+        if cicp is not None and not image.info.get("icc_profile"):
+            kept.colour = [(b"cICP", cicp)]
+    if len(image.info.get("sizes", ())) > 1:
+        facts.notes.append(f"{path}: only the largest of its {len(image.info['sizes'])} pictures is upscaled")
+    if name == "PSD" and getattr(image, "n_frames", 1) > 1:
+        facts.lost.append("layers of Photoshop")
+
+
+def _refuse(path: Path, name: str, image: ImageFile.ImageFile, facts: _Facts) -> None:
+    """Raises UserError for several pictures, and for pixels that Pillow would read with fewer bits than they have."""
+    frames = 1 if name in ("PSD", "JPEG", "PNG") else getattr(image, "n_frames", 1)
+    if frames > 1:
+        noun = "pages" if name == "TIFF" else "frames"
+        raise UserError(f"{path} holds {frames} {noun}: save them one by one as PNG first")
+    stored = image.tile[0].args if image.tile else ""
+    parts = stored if isinstance(stored, tuple) else (stored,)
+    raw_mode = str(parts[0]) if parts else ""
+    bits = facts.bits
+    if name == "JPEG2000":
+        bits = jpeg2000_bits(path)
+    elif name == "PPM" and len(parts) > 1 and isinstance(parts[1], int):
+        bits = 16 if parts[1] > 255 else 8
+    elif raw_mode.endswith((";16B", ";16L", ";16N")):
+        bits = 16
+    if bits > 8 and not image.mode.startswith(("I", "F")):
+        raise UserError(TOO_DEEP.format(path=path, bits=bits))
+
+
+def _finish(path: Path, name: str, image: ImageFile.ImageFile, kept: Kept, facts: _Facts) -> Picture:
+    notes, picture = facts.notes, image.copy() if name in ("GIF", "WEBP") else image
+    icc = image.info.get("icc_profile")
+    kept.icc = kept.icc or (icc if isinstance(icc, bytes) and icc else None)
+    orientation = 1
+    if kept.exif is not None:
+        try:
+            order, tags = _ifd.read(_ifd.reader(kept.exif))
+            _ifd.patch(kept.exif, {_ORIENTATION: 1})
+        except (ValueError, struct.error):
+            notes.append(f"{path}: its EXIF data is broken and was left out")
+            kept.exif = None
+        else:
+            orientation = _small(tags.get(_ORIENTATION), order)
+            kept.dpi = kept.dpi or _resolution(tags, order)
+    if kept.xmp is not None:
+        kept.xmp, lost = _xmp.without_marks(kept.xmp)
+        facts.lost += [what for what in lost if what not in facts.lost]
+        orientation = orientation if orientation > 1 else _xmp.orientation(kept.xmp)
+    if name == "TIFF":  # Pillow has turned it while it was loaded; the tag isn't among those that are kept
+        orientation = 1
+    kept.dpi = _honest(kept.dpi) or _file_dpi(name, image)
+    level = image.info.get("transparency")
+    if name == "PNG" and facts.bits < 8 and isinstance(level, int) and picture.mode in ("1", "L"):
+        # Pillow (13.0) has stretched the pixels to 0..255, but the transparent level only where there is 1 bit
+        top = 1 if picture.mode == "1" else (1 << facts.bits) - 1
+        picture = picture.convert("L")
+        picture.info["transparency"] = level if top == 1 else level * 255 // top
+    if picture.mode == "CMYK":
+        notes.append(f"{path}: converted from CMYK to RGB")
+        picture, kept.icc = cmyk_to_rgb(picture, kept.icc), None
+    pixels = to_array(path, upright(picture, orientation))
+    if pixels.dtype.itemsize == 2:
+        pixels = grey16(path, pixels, bits=facts.bits, inverted=facts.inverted, hidden=level)
+    kept.turned = orientation >= 5
+    if kept.icc is not None and kept.icc[16:20] == b"GRAY" and pixels.ndim == 3:
+        kept.icc = None  # a profile of grey says nothing of RGB
+    if facts.lost:
+        notes.append(f"{path}: left out: {', '.join(facts.lost)}")
+    lossy = name in ("JPEG", "AVIF") or (name == "WEBP" and webp_is_lossy(path))
+    return Picture(pixels=pixels, kept=kept, lossy=lossy, warnings=tuple(notes))
+
+
+def _small(value: object, order: str) -> int:
+    """An orientation: 1 where the value is none."""
+    numbers = value.numbers(order) if isinstance(value, _ifd.Value) else ()
+    return int(numbers[0]) if numbers and numbers[0] in range(1, 9) else 1
+
+
+def _resolution(tags: _ifd.Directory, order: str) -> tuple[float, float] | None:
+    """Dots per inch as EXIF says them; None where it doesn't, or not in numbers."""
+    unit = tags.get(_RESOLUTION_UNIT)
+    factor = {2: 1.0, 3: 2.54}.get(_small(unit, order) if unit else 2)
+    sides = [tags.get(tag) for tag in (_X_RESOLUTION, _X_RESOLUTION + 1)]
+    rationals = [side.data for side in sides if isinstance(side, _ifd.Value) and (side.kind, side.count) == (5, 1)]
+    if factor is None or len(rationals) < 2:
         return None
-    for start, end in ((b'tiff:Orientation="', b'"'), (b"<tiff:Orientation>", b"</tiff:Orientation>")):
-        before, found, after = xmp.partition(start)
-        if found:
-            _, close, rest = after.partition(end)
-            xmp = before + start + b"1" + close + rest
-    return bytes(xmp)
+    pairs = [struct.unpack(f"{order}II", data) for data in rationals]
+    return None if any(below == 0 for _, below in pairs) else (
+        pairs[0][0] / pairs[0][1] * factor, pairs[1][0] / pairs[1][1] * factor
+    )  # fmt: skip
+
+
+def _file_dpi(name: str, image: Image.Image) -> tuple[float, float] | None:
+    """What Pillow read, where that isn't made up: in JPEG without a unit it says 1 or 72."""
+    if name == "JPEG" and image.info.get("jfif_unit") not in (1, 2):
+        return None
+    return None if name == "TIFF" else _honest(image.info.get("dpi"))
+
+
+def _honest(dpi: Any) -> tuple[float, float] | None:
+    try:
+        x, y = float(dpi[0]), float(dpi[1])
+    except (TypeError, ValueError, IndexError, ZeroDivisionError, OverflowError):
+        return None
+    return (x, y) if all(math.isfinite(side) and 0 < side < 1e6 for side in (x, y)) else None

@@ -26,8 +26,10 @@ def load_weights(net: SRNet, path: Path) -> None:
     what = f"{path} doesn't hold the weights of this {type(net).__name__}"
     try:
         named = net.published(found)
-    except (KeyError, RuntimeError) as error:
+    except KeyError as error:
         raise UserError(f"{what}: no tensor {error}") from error
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:  # shapes that the names don't promise
+        raise UserError(f"{what}: {' '.join(str(error).split())}") from error
     wanted = net.state_dict()
     if missing := sorted(wanted.keys() - named.keys()):
         raise UserError(f"{what}: no tensor {missing[0]} ({len(missing)} of {len(wanted)} are missing)")
@@ -36,4 +38,6 @@ def load_weights(net: SRNet, path: Path) -> None:
     for name, tensor in named.items():
         if tensor.shape != wanted[name].shape:
             raise UserError(f"{what}: {name} is {tuple(tensor.shape)}, not {tuple(wanted[name].shape)}")
+        if not tensor.isfinite().all():
+            raise UserError(f"{path} can't be used: {name} holds NaN or infinite weights")
     net.load_state_dict({name: tensor.to(torch.float32) for name, tensor in named.items()})

@@ -1,4 +1,4 @@
-"""Pixels as arrays: colour, resize, metrics. NumPy only."""
+"""Pixels as arrays: colour, resize, metrics (NumPy only), and the files they are read from (`pictures`, Pillow)."""
 
 from __future__ import annotations
 

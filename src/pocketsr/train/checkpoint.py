@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-import pickle
+import struct
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -34,26 +35,58 @@ def save_checkpoint(state: dict[str, Any], path: Path) -> None:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """What `save_checkpoint` wrote: tensors and plain values only. Raises UserError for anything else."""
+    """What `save_checkpoint` wrote: tensors and plain values only. Raises UserError for damage and anything else."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        content = path.read_bytes()
     except FileNotFoundError as error:
         raise UserError(f"no such checkpoint: {path}") from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except OSError as error:
+        raise UserError(f"{path} can't be read as a checkpoint: {error.strerror}") from error
+    damaged = _damage(content)
+    if damaged is not None:
+        raise UserError(f"{path} is damaged: the checksum of {damaged} is wrong; take a copy of it, or another")
+    try:
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # what a foreign pickle fails with, no list foresees
         raise UserError(f"{path} is no checkpoint, or a broken one; take another") from error
     if not isinstance(state, dict) or not {"ema", "recipe"} <= state.keys():
         raise UserError(f"{path} is no checkpoint of a run: it lacks the weights or the recipe")
     return state
 
 
+def _damage(content: bytes) -> str | None:
+    """The name of a record whose CRC-32 is not that of its bytes; None where all are right, or this is no archive.
+
+    torch.save stores a CRC-32 of each record, and torch.load (2.13) does not look at it: flipped bits would become
+    weights. Records that are compressed, or that together hold more than the file, are none that torch.save makes.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            records = archive.infolist()
+            if sum(record.file_size for record in records) > len(content):
+                return "its index"
+            for record in records:
+                if record.compress_type != zipfile.ZIP_STORED:
+                    return record.orig_filename[:80]
+            wrong = archive.testzip()
+    except zipfile.BadZipFile as error:
+        return "its index" if zipfile.is_zipfile(io.BytesIO(content)) and "CRC" not in str(error) else None
+    except (ValueError, RuntimeError, NotImplementedError, EOFError, OSError, struct.error):
+        return "its index"
+    return wrong
+
+
 def load_weights(net: nn.Module, weights: dict[str, torch.Tensor], path: Path) -> None:
-    """Give `net` the weights that were read from `path`. Raises UserError where they don't fit."""
+    """Give `net` the weights that were read from `path`. Raises UserError where they don't fit, or are no numbers."""
     try:
         net.load_state_dict(weights)
-    except RuntimeError as error:
+        finite = all(bool(torch.isfinite(weight).all()) for weight in weights.values())
+    except (RuntimeError, AttributeError, TypeError, ValueError) as error:
         first = [line.strip() for line in str(error).splitlines()[1:2]]
         detail = first[0] if first else str(error)
         raise UserError(f"{path} holds another network than the recipe's net: {detail}") from error
+    if not finite:
+        raise UserError(f"{path} holds weights that are no numbers (NaN or infinite): take another")
 
 
 def load_network(path: Path) -> SRNet:

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 from typing import IO
 
+from pocketsr.beside import replacing
 from pocketsr.train.recipe import Recipe
 
 __all__ = ["Curve", "draw"]
@@ -21,11 +22,15 @@ class Curve:
     def __init__(self, path: Path, recipe: Recipe, start: int) -> None:
         self._columns = ["step", "lr", *recipe.terms(), "valid_psnr_db", "seconds"]
         kept = [row for row in _rows(path) if int(row["step"]) <= start] if path.exists() else []
-        self._file: IO[str] = path.open("w", newline="")
-        self._writer = csv.DictWriter(self._file, self._columns, restval="", extrasaction="ignore")
-        self._writer.writeheader()
-        self._writer.writerows(kept)
-        self._file.flush()
+        with replacing(path) as part, part.open("w", newline="") as file:  # a kill just now must not cost the rows
+            writer = self._writer_to(file)
+            writer.writeheader()
+            writer.writerows(kept)
+        self._file: IO[str] = path.open("a", newline="")
+        self._writer = self._writer_to(self._file)
+
+    def _writer_to(self, file: IO[str]) -> csv.DictWriter[str]:
+        return csv.DictWriter(file, self._columns, restval="", extrasaction="ignore")
 
     def add(self, step: int, lr: float, losses: dict[str, float], valid_psnr_db: float | None, seconds: float) -> None:
         row: dict[str, object] = {"step": step, "lr": f"{lr:.6g}", "seconds": f"{seconds:.1f}"}
@@ -41,8 +46,9 @@ class Curve:
 
 def _rows(path: Path) -> list[dict[str, str]]:
     """The whole rows; the last one may have been cut off by a power cut."""
-    with path.open(newline="") as file:
-        return [row for row in csv.DictReader(file) if None not in row.values()]
+    with path.open(newline="", errors="replace") as file:
+        rows = list(csv.DictReader(file))
+    return [row for row in rows if None not in row.values() and (row.get("step") or "").isdecimal()]
 
 
 def draw(path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from pocketsr.beside import is_part, replacing
 from pocketsr.errors import UserError
 from pocketsr.nets import to_onnx
 from pocketsr.quant import QuantNet, write_onnx
@@ -35,8 +36,12 @@ class RunFolder:
         """Raises UserError where something stands already: nothing is ever overwritten."""
         if self.last.exists():
             raise UserError(f"{self.path} holds a run already: go on with --resume, or name another folder with --out")
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        if self.path.exists() and (not self.path.is_dir() or any(not self._of_start(f) for f in self.path.iterdir())):
             raise UserError(f"{self.path} exists and is not empty: choose another folder with --out")
+
+    def _of_start(self, path: Path) -> bool:
+        """Whether a run that was killed before its first checkpoint may have left this."""
+        return path.name in ("recipe.yaml", "drawn.json") or is_part(path.name)
 
     def create(self, drawn: Sequence[dict[str, Any]] = ()) -> None:
         """Make the folder, with the recipe in it, and what was drawn to make its data (where anything was).
@@ -45,18 +50,24 @@ class RunFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            (self.path / "recipe.yaml").write_text(dump_recipe(self._recipe))
+            with replacing(self.path / "recipe.yaml") as part:
+                part.write_text(dump_recipe(self._recipe))
             if drawn:
-                (self.path / "drawn.json").write_text(json.dumps(drawn, indent=1) + "\n")
+                with replacing(self.path / "drawn.json") as part:
+                    part.write_text(json.dumps(drawn, indent=1) + "\n")
         except OSError as error:
             raise UserError(f"{self.path} can't be written ({error.strerror}): choose another with --out") from error
 
-    def reopen(self, changed: Collection[str]) -> dict[str, Any]:
+    def reopen(self, changed: Collection[str]) -> dict[str, Any] | None:
         """The last checkpoint, if it is of this recipe; only the keys in `changed` may differ.
 
-        Raises UserError where there is none, or where the recipe is another one.
+        None where the run was killed before its first one: it begins anew then. Raises UserError where there is no
+        run, or where the recipe is another one.
         """
         if not self.last.exists():
+            if (self.path / "recipe.yaml").exists():
+                self.check_new()
+                return None
             raise UserError(f"{self.path} holds no run: leave --resume out, or name its folder with --out")
         state = load_checkpoint(self.last)
         began = recipe_from(state["recipe"], str(self.last))  # with the defaults of keys that are newer than the run

@@ -1,4 +1,4 @@
-"""Ctrl-C, noted and acted on between two steps."""
+"""Ctrl-C, SIGTERM and SIGHUP, noted and acted on between two steps."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from typing import Any
 
 __all__ = ["interruptions"]
 
+# by name: Windows has no SIGHUP
+_NUMBERS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 
 @contextmanager
 def interruptions() -> Iterator[list[int]]:
-    """A list that the first Ctrl-C (or SIGTERM) puts its number into; the second one acts as usual.
+    """A list that the first Ctrl-C, SIGTERM or SIGHUP puts its number into; the second one acts as usual.
+
+    One that is ignored (as SIGHUP under nohup) stays ignored.
 
     Outside the main thread, where Python lets nobody handle signals, the list stays empty.
     """
@@ -22,7 +27,8 @@ def interruptions() -> Iterator[list[int]]:
     if threading.current_thread() is not threading.main_thread():
         yield seen
         return
-    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in _NUMBERS}
+    before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
 
     def note(number: int, _: FrameType | None) -> None:
         seen.append(number)

@@ -25,6 +25,7 @@ from pocketsr.quant import QuantNet
 from pocketsr.train import sources
 from pocketsr.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from pocketsr.train.curve import Curve, draw
+from pocketsr.train.devices import fabric_for
 from pocketsr.train.feed import Feed
 from pocketsr.train.folder import RunFolder
 from pocketsr.train.interruption import interruptions
@@ -35,6 +36,7 @@ from pocketsr.train.recipe import Recipe
 from pocketsr.train.recipe_file import recipe_from
 from pocketsr.train.schedule import learning_rate, rescheduled
 from pocketsr.train.soap import Soap
+from pocketsr.train.state import check_state, load_optimiser
 from pocketsr.train.teacher import blend, load_teacher, make_teacher_pairs, teacher_name
 from pocketsr.train.validate import valid_psnr_db
 
@@ -49,6 +51,7 @@ class Outcome:
     """How far a run came. best_psnr_db: mean over the validation images, of the weights that were kept.
 
     leader: whether this is the process that validates and writes the run's files.
+    signal: the number of the signal that stopped it; 0 where none did, or another process of the run got it.
     """
 
     step: int
@@ -56,6 +59,7 @@ class Outcome:
     best_psnr_db: float
     finished: bool
     leader: bool
+    signal: int = 0
 
 
 def train(
@@ -72,15 +76,13 @@ def train(
     pairs: what `sources.load_pairs` gives for the recipe, where many runs share it.
     Raises UserError for what the user can mend: the folder, the images, the recipe, a loss that is no number.
     """
-    fabric = Fabric(
-        accelerator=recipe.accelerator, devices=recipe.devices, num_nodes=recipe.num_nodes,
-        precision=recipe.precision, strategy="ddp" if recipe.devices * recipe.num_nodes > 1 else "auto",
-    )  # fmt: skip
+    fabric = fabric_for(recipe)
     folder = RunFolder(out, recipe)
     if not resume and fabric.global_rank == 0:  # before other processes start, and before images are read
         folder.check_new()
     state = folder.reopen(changed) if resume else None
     if state is not None:
+        check_state(state, folder.last, recipe.steps)
         said = rescheduled(recipe_from(state["recipe"], str(folder.last)), recipe, state["step"])
         if said and fabric.global_rank == 0:
             print(f"pocketsr: {said}", file=sys.stderr)
@@ -136,7 +138,7 @@ class _Run:
         if state is not None:
             load_weights(net, state["net"], folder.last)
             load_weights(self._average, state["ema"], folder.last)
-            self._optimiser.load_state_dict(state["optimiser"])
+            load_optimiser(self._optimiser, state["optimiser"], folder.last)
             torch.set_rng_state(state["rng"])
             self._step, self._best, self._best_step = state["step"], state["best_psnr_db"], state["best_step"]
             self._sums = {name: part.to(fabric.device) for name, part in state.get("sums", {}).items()}
@@ -172,7 +174,8 @@ class _Run:
             if finished:
                 self._folder.export()
         fabric.barrier()
-        return Outcome(self._step, self._best_step, self._best, finished, fabric.is_global_zero)
+        number = interrupted[0] if interrupted else 0
+        return Outcome(self._step, self._best_step, self._best, finished, fabric.is_global_zero, number)
 
     def _loop(self, feed: Feed, bar: Any, curve: Curve | None, interrupted: list[int]) -> None:
         recipe, fabric, optimiser = self._recipe, self._fabric, self._optimiser

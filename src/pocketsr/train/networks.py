@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from pocketsr.errors import UserError
 from pocketsr.nets import SRNet, build
 from pocketsr.quant import QuantNet, Source, Spec
 from pocketsr.quant.source import source_from
@@ -17,8 +18,11 @@ __all__ = ["empty_network", "quant_net", "source_state"]
 def empty_network(recipe: Recipe, state: dict[str, Any]) -> SRNet:
     """The network whose weights the checkpoint `state` of a run of `recipe` holds, without them."""
     if recipe.quant is not None:
-        content = state["source"]["content"].numpy().tobytes()
-        return quant_net(recipe.quant, source_from(state["source"]["name"], content))
+        try:
+            name, content = str(state["source"]["name"]), state["source"]["content"].numpy().tobytes()
+        except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+            raise UserError(f"the checkpoint of {recipe.name} lacks the network that the run began with") from error
+        return quant_net(recipe.quant, source_from(name, content))
     assert recipe.net is not None
     return build(recipe.net.name, **recipe.net.config)
 
