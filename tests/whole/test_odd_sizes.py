@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from whole_nets import Nodes, pooled, saved, strided
 
+from pocketsr.errors import UserError
 from pocketsr.whole import TiledUpscaler, open_file
+from pocketsr.whole.bounds import refuse_excess
 from pocketsr.whole.session import Session
 
 
@@ -61,3 +63,16 @@ def test_networks_that_take_any_size_get_it(tmp_path: Path) -> None:
     assert strides.multiple == 2
     y = np.full((7, 9, 3), 90, np.uint8)
     assert TiledUpscaler(strides, strides.field())(y).shape == (14, 18, 3)
+
+
+@pytest.mark.parametrize("size", [(2**30, 2**30), (2**31, 1), (8192, 8192)])
+def test_a_fixed_size_beyond_all_pictures_is_refused(size: tuple[int, int], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"up to 3840x2160 are taken|too much"):
+        Session(saved(strided(size), tmp_path / "net.onnx"), 1)
+
+
+def test_a_fixed_size_of_a_film_is_none_too_large() -> None:
+    n = Nodes(channels=1)
+    wide = n.op("Relu", n.conv("x", 1, 64, k=1))  # 133 million numbers, which nothing has to make here
+    model = n.model(n.op("DepthToSpace", n.conv(wide, 64, 4, k=1), blocksize=2), (1080, 1920))
+    refuse_excess("net.onnx", model)

@@ -15,7 +15,8 @@ from pocketsr.names import harmless
 
 __all__ = ["refuse_excess"]
 
-_MOST_NUMBERS = 2**26  # of one map, for a picture of 32 x 32: 65,536 planes
+_MOST_PLANES = 2**16  # of one map, as numbers for each pixel of the picture
+_MOST_NUMBERS = 2**30  # of one map, where the file fixes the size of the picture: 4 GB
 _PROBE = 32
 _SMALL = 4096  # numbers: a constant that can decide on a shape has fewer
 
@@ -29,6 +30,8 @@ def refuse_excess(path: str, model: onnx.ModelProto) -> None:
     graph = model.graph
     constants: dict[str, Any] = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     types = {value.name: _pictured(value.type) for value in graph.input if value.name not in constants}
+    pixels = max((prod(dim.dim_value for dim in kind.tensor_type.shape.dim[2:]) for kind in types.values()), default=0)
+    most = min(_MOST_PLANES * max(pixels, _PROBE**2), _MOST_NUMBERS)
     opsets = list(model.opset_import)
     versions = {item.domain: item.version for item in opsets}
     for number, node in enumerate(graph.node):
@@ -37,10 +40,8 @@ def refuse_excess(path: str, model: onnx.ModelProto) -> None:
             size = _folded(where, node, constants, opsets)
         else:
             size = _inferred(node, types, constants, model, versions)
-        if size > _MOST_NUMBERS:
-            raise UserError(
-                f"{where}: it would make {size:,} numbers of a picture of {_PROBE}x{_PROBE}; that is too much"
-            )
+        if size > most:
+            raise UserError(f"{where}: it would make {size:,} numbers of a picture of {pixels:,} pixels: too much")
 
 
 def _pictured(kind: onnx.TypeProto) -> onnx.TypeProto:

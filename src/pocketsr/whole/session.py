@@ -28,6 +28,7 @@ __all__ = ["Session"]
 _PROBE = 32  # side of the picture that tells the range of values
 _PROBES = (32, 24, 28, 48, 36, 60, 64, 96)  # sides of pictures that tell the scale: one of them fits
 _MULTIPLES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32)
+_MOST_PIXELS = 2**23  # of a network with one size only: a picture of it is run when it is opened
 _OVERHEAD = 2.5
 """What ONNX Runtime takes beside the tensors: its arena and copies in blocks of channels. Measured: IMDN 2.5 times, PAN
 and RFDN 2.3, CARN-M 2.2, RNAN 0.9."""
@@ -123,6 +124,8 @@ class Session:
         height, width = shape[2:]
         if isinstance(height, int) != isinstance(width, int):
             raise UserError(f"{self._path}: height {height} and width {width}: both fixed or both free are expected")
+        if isinstance(height, int) and not (min(height, width) > 0 and height * width <= _MOST_PIXELS):
+            raise UserError(f"{self._path}: it takes pictures of {width}x{height} only; up to 3840x2160 are taken")
         return inputs[0].name, shape[1], (height, width) if isinstance(height, int) else None
 
     def _folded(self) -> onnx.ModelProto:
