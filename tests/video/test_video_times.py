@@ -65,7 +65,8 @@ def test_times_survive_a_change_of_container(tmp_path: Path, of: str, to: str) -
     base = Fraction(1, 90000) if of == ".ts" else Fraction(1, 1000)
     source = Clip(time_base=base, pts=[2033, 2066, 2100, 2450, 3999], options=B_FRAMES).write(tmp_path / f"in{of}")
     upscale(source, tmp_path / f"out{to}")
-    assert times(tmp_path / f"out{to}") == times(source)
+    start = times(source)[0] if of == ".ts" else 0  # its clock starts anywhere, and other formats' at zero
+    assert times(tmp_path / f"out{to}") == [time - start for time in times(source)]
 
 
 def test_a_coarser_time_base_rounds_to_the_nearest_and_says_so(tmp_path: Path) -> None:
@@ -153,7 +154,7 @@ def test_times_of_real_clips(tmp_path: Path, shared_data: Path, name: str) -> No
     source = shared_data / "clips" / name
     report = upscale(source, tmp_path / name)
     assert times(tmp_path / name) == times(source)
-    assert report.warnings == []
+    assert [text for text in report.warnings if "untagged" not in text] == []
 
 
 def test_avi_stores_the_order_only(tmp_path: Path) -> None:

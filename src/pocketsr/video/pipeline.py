@@ -14,6 +14,8 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 
 from pocketsr.video.belt import Belt, Stopped
+from pocketsr.video.colours import with_implied_colours
+from pocketsr.video.containers import keeps_clock
 from pocketsr.video.reader import Picture, VideoReader
 from pocketsr.video.types import Percentiles, Progress, Siting, Upscaler, VideoOptions, VideoReport
 from pocketsr.video.upscaler import FrameUpscaler
@@ -53,10 +55,13 @@ def upscale_video(
     """
     began = perf_counter()
     options = options or VideoOptions()
-    with VideoReader(source, options.threads) as reader:
+    with VideoReader(source, options.threads, keep_clock=keeps_clock(target)) as reader:
         about = reader.source
         size = (about.width * upscaler.scale, about.height * upscaler.scale)
-        writer = VideoWriter(target, about, reader.container, reader.stream, size, options, overwrite=overwrite)
+        about, line = with_implied_colours(about, size)
+        if line is not None:
+            reader.warnings.append(f"{source}: {line}")
+        writer = VideoWriter(target, reader, about, size, options, overwrite=overwrite)
         job: _Job | None = None
         try:
             frames = FrameUpscaler(upscaler, chroma, about.layout, writer.encoder.pix_fmt, about.siting)

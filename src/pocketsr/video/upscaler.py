@@ -94,7 +94,8 @@ class FrameUpscaler:
         samples = _plain(component_view(frame, self._source, part), part)
         out = component_view(made, self._target, to)
         full = (samples.shape[0] * self._scale, samples.shape[1] * self._scale)
-        if out.shape == full and to.step == 1 and not to.shift and out.dtype.isnative:
+        lost = self._source.bits - self._target.bits
+        if out.shape == full and to.step == 1 and not to.shift and out.dtype.isnative and not lost:
             network(samples, bits=self._source.bits, out=out)
             return
         # Chroma of odd sizes comes out a sample larger than the frame's plane, and is cropped.
@@ -103,6 +104,9 @@ class FrameUpscaler:
             spare = self._spare[full] = np.empty(full, samples.dtype)
         network(samples, bits=self._source.bits, out=spare)
         cropped = spare[: out.shape[0], : out.shape[1]]
+        if lost:  # an encoder of fewer bits: the nearest level
+            top = (1 << self._target.bits) - 1
+            cropped = np.minimum((cropped.astype(np.uint32) + (1 << (lost - 1))) >> lost, top).astype(cropped.dtype)
         np.copyto(out, cropped << to.shift if to.shift else cropped)
 
     def _through_rgb(self, frame: VideoFrame, width: int, height: int) -> VideoFrame:

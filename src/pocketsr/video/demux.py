@@ -1,0 +1,94 @@
+"""The packets of an open file, in its order, at times that go on without jumps."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+from pocketsr.video.clock import Clock, starts_anywhere
+
+__all__ = ["Demuxer"]
+
+_LATE_S = 10  # a clock that starts later counts from elsewhere; earlier, and it is an offset that is meant
+# How far to read for the first packets of every stream: subtitles may begin late.
+_FIRST = 3
+_MOST_AHEAD = 16 * 2**20  # bytes
+_MOST_PACKETS_AHEAD = 2000
+
+
+class Demuxer:
+    """Iterating gives each packet once; the first of each stream can be looked at before.
+
+    Args:
+        path: what to call the file in messages.
+        container: the open file.
+        keep_clock: whether a clock that may start anywhere is left as it is, where the output has such a clock too.
+
+    Attributes:
+        shift: seconds that were added to all times, so that such a clock starts at zero.
+        first: the first packets of each stream, by index, as far as they stand near the beginning.
+        warnings: what is to be said of it all, complete when the last packet was read.
+    """
+
+    def __init__(self, path: Path, container: InputContainer, *, keep_clock: bool) -> None:
+        self._path = path
+        self._container = container
+        self.warnings: list[str] = []
+        self.shift = self._find_shift(keep_clock)
+        self._clock = Clock(container.format.name, self.shift)
+        self._packets = self._read()
+        self._ahead: deque[Packet[Stream]] = deque()
+        self.first = self._look_ahead()
+
+    def __iter__(self) -> Iterator[Packet[Stream]]:
+        while self._ahead:
+            yield self._ahead.popleft()
+        yield from self._packets
+        if self._clock.jumps:
+            self.warnings.append(
+                f"{self._path}: its clock jumps (joined recordings?): the parts follow each other without a gap"
+            )
+
+    def _find_shift(self, keep_clock: bool) -> Fraction:
+        streams = self._container.streams
+        starts = [s.start_time * s.time_base for s in streams if s.start_time is not None and s.time_base]
+        start = min(starts, default=Fraction(0))
+        if starts_anywhere(self._container.format.name):
+            return Fraction(0) if keep_clock and start >= 0 else -start
+        if start < _LATE_S:
+            return Fraction(0)
+        self.warnings.append(f"{self._path}: its clock starts at {float(start):.1f} s: the output's starts at 0")
+        return -start
+
+    def _read(self) -> Iterator[Packet[Stream]]:
+        kinds = {stream.index: stream.type for stream in self._container.streams}
+        try:
+            for packet in self._container.demux():
+                if packet.size or packet.pts is not None or packet.dts is not None:
+                    self._clock.set(packet, paces=kinds.get(packet.stream_index) in ("audio", "video"))
+                    yield packet
+        except av.FFmpegError as error:
+            self.warnings.append(f"{self._path}: breaks off ({error.strerror}): what could be read was upscaled")
+
+    def _look_ahead(self) -> dict[int, list[Packet[Stream]]]:
+        missing = {s.index for s in self._container.streams if s.type in ("audio", "video", "subtitle")}
+        first: dict[int, list[Packet[Stream]]] = {}
+        size = 0
+        while missing and size < _MOST_AHEAD and len(self._ahead) < _MOST_PACKETS_AHEAD:
+            packet = next(self._packets, None)
+            if packet is None:
+                break
+            self._ahead.append(packet)
+            size += packet.size
+            mine = first.setdefault(packet.stream_index, [])
+            if packet.size and len(mine) < _FIRST:
+                mine.append(packet)
+            missing.discard(packet.stream_index)
+        return first
