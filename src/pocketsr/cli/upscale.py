@@ -50,10 +50,13 @@ def run(args: argparse.Namespace) -> int:
         from pocketsr.cli._folder import upscale_folder
 
         return upscale_folder(args.input, args.output, _job(args), overwrite=args.yes)
-    _refuse_video_options(args)
-    report = _job(args).upscale(args.input, args.output, overwrite=args.yes)
+    from pocketsr.cli._piped import whole_file
+
+    with whole_file(args.input) as source:
+        _refuse_video_options(args, source)
+        report = _job(args).upscale(source, args.output, overwrite=args.yes)
     for line in report.warnings:
-        print(f"pocketsr: warning: {line}", file=sys.stderr)
+        print(f"pocketsr: warning: {line.replace(str(source), str(args.input))}", file=sys.stderr)
     if args.json:
         print(json.dumps(_figures(report)))
     elif args.benchmark:
@@ -79,11 +82,11 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError(f"-j {args.threads}: at least one thread is needed")
 
 
-def _refuse_video_options(args: argparse.Namespace) -> None:
+def _refuse_video_options(args: argparse.Namespace, source: Path) -> None:
     from pocketsr.image import is_image_file
 
     for option in ("codec", "crf", "preset"):
-        if getattr(args, option) is not None and is_image_file(args.input):
+        if getattr(args, option) is not None and is_image_file(source):
             raise UserError(f"--{option} is for videos and {args.input} is an image: leave it out")
 
 
