@@ -51,7 +51,7 @@ def choose_encoder(source: Source, container: OutputContainer, target: str, opti
         _refuse_unknown(name, options.codec)
         if name not in _held(container):
             raise UserError(f"{target}: {container.format.name} can't hold {name}: {_holders(container)}")
-        pix_fmt = _pix_fmt(name, source)
+        pix_fmt = _pix_fmt(name, source, container)
         if pix_fmt is None:
             takes = ", ".join(_formats(name)[:12])
             raise UserError(
@@ -62,9 +62,10 @@ def choose_encoder(source: Source, container: OutputContainer, target: str, opti
         facts = container_facts(container.format.name)
         held = _held(container) - facts.few_play
         wanted = encoder_of_family(source.codec) or ("ffv1" if source.lossless else "libx264")
-        order = dict.fromkeys((wanted, *_ORDER, *facts.encoders))
+        own = (source.codec,) if source.lossless else ()
+        order = dict.fromkeys((wanted, *_ORDER, *own, *facts.encoders))
         for name in order:
-            pix_fmt = _pix_fmt(name, source) if name in held and _exists(name) else None
+            pix_fmt = _pix_fmt(name, source, container) if name in held and _exists(name) else None
             if pix_fmt is not None:
                 break
         else:
@@ -181,13 +182,20 @@ def _holders(container: OutputContainer) -> str:
     return f"{choice}write to .mkv"
 
 
+def _keeps_beside(container: OutputContainer) -> bool:
+    return container.format.name == "null" or container_facts(container.format.name).alpha_beside
+
+
 @cache
 def _formats(name: str) -> tuple[str, ...]:
     return tuple(form.name for form in Codec(name, "w").video_formats or ())
 
 
-def _pix_fmt(name: str, source: Source) -> str | None:
-    """The encoder's format for exactly the source's samples; None if it has none."""
+def _pix_fmt(name: str, source: Source, container: OutputContainer) -> str | None:
+    """The encoder's format for exactly the source's samples; None if it has none that the container keeps."""
+    alpha = encoder_facts(name).alpha
+    if source.layout.alpha and (alpha == "no" or (alpha == "beside" and not _keeps_beside(container))):
+        return None
     names = candidates(source.layout)
     takes = _formats(name)
     if name == "mjpeg" and source.full_range:

@@ -79,6 +79,7 @@ class Container:
     few_play: encoders that are not chosen unless named.
     carries: FFmpeg's names of the codecs that it carries, where FFmpeg would write any as private data.
     cover: how it keeps a cover picture; None: not at all.
+    alpha_beside: whether it keeps an alpha plane that is coded apart, as VP8's and VP9's.
     attachments: whether it takes fonts and other files.
     timed_text: FFmpeg's name of the subtitles that text is rewritten to.
     rotates: what of a display matrix it keeps.
@@ -95,6 +96,7 @@ class Container:
     few_play: frozenset[str] = frozenset()
     carries: frozenset[str] | None = None
     cover: Literal["stream", "attachment"] | None = None
+    alpha_beside: bool = False
     attachments: bool = False
     timed_text: str | None = None
     rotates: Literal["all", "turns", "none"] = "none"
@@ -121,7 +123,14 @@ _CONTAINERS: dict[str, Container] = {
     "3gp": Container(mp4=True, before_zero=True, timed_text="mov_text", rotates="all", rehearsed=True),
     "3g2": Container(mp4=True, before_zero=True, timed_text="mov_text", rotates="all", rehearsed=True),
     "matroska": _MATROSKA,
-    "webm": Container(before_zero=True, rotates="turns", equal_times=True, rehearsed=True, options=_MATROSKA.options),
+    "webm": Container(
+        before_zero=True,
+        alpha_beside=True,
+        rotates="turns",
+        equal_times=True,
+        rehearsed=True,
+        options=_MATROSKA.options,
+    ),
     "mpegts": Container(
         own_clock=True,
         encoders=("libx264", "libx265", "mpeg2video", "mpeg1video", "mpeg4"),

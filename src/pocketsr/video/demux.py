@@ -11,6 +11,7 @@ import av
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
+from av.video.stream import VideoStream
 
 from pocketsr.video.clock import Clock, starts_anywhere
 
@@ -21,6 +22,9 @@ _LATE_S = 10  # a clock that starts later counts from elsewhere; earlier, and it
 _FIRST = 3
 _MOST_AHEAD = 16 * 2**20  # bytes
 _MOST_PACKETS_AHEAD = 2000
+_PICTURES = 60  # captions often begin some frames late
+_WITH_CAPTIONS = ("h264", "hevc", "mpeg2video")
+_CAPTION = b"GA94\x03"  # how ATSC's caption data begins in a stream's user data
 
 
 class Demuxer:
@@ -29,15 +33,17 @@ class Demuxer:
     Args:
         path: what to call the file in messages.
         container: the open file.
+        main: the stream that is upscaled.
         keep_clock: whether a clock that may start anywhere is left as it is, where the output has such a clock too.
 
     Attributes:
         shift: seconds that were added to all times, so that such a clock starts at zero.
+        captions: whether closed captions stand in the main stream near its beginning.
         first: the first packets of each stream, by index, as far as they stand near the beginning.
         warnings: what is to be said of it all, complete when the last packet was read.
     """
 
-    def __init__(self, path: Path, container: InputContainer, *, keep_clock: bool) -> None:
+    def __init__(self, path: Path, container: InputContainer, main: VideoStream, *, keep_clock: bool) -> None:
         self._path = path
         self._container = container
         self.warnings: list[str] = []
@@ -45,7 +51,10 @@ class Demuxer:
         self._clock = Clock(container.format.name, self.shift)
         self._packets = self._read()
         self._ahead: deque[Packet[Stream]] = deque()
-        self.first = self._look_ahead()
+        self.first = self._look_ahead(main.index)
+        self.captions = main.codec_context.name in _WITH_CAPTIONS and any(
+            _CAPTION in bytes(packet) for packet in self._ahead if packet.stream_index == main.index
+        )
 
     def __iter__(self) -> Iterator[Packet[Stream]]:
         while self._ahead:
@@ -77,11 +86,11 @@ class Demuxer:
         except av.FFmpegError as error:
             self.warnings.append(f"{self._path}: breaks off ({error.strerror}): what could be read was upscaled")
 
-    def _look_ahead(self) -> dict[int, list[Packet[Stream]]]:
+    def _look_ahead(self, main: int) -> dict[int, list[Packet[Stream]]]:
         missing = {s.index for s in self._container.streams if s.type in ("audio", "video", "subtitle")}
         first: dict[int, list[Packet[Stream]]] = {}
-        size = 0
-        while missing and size < _MOST_AHEAD and len(self._ahead) < _MOST_PACKETS_AHEAD:
+        size = pictures = 0
+        while (missing or pictures < _PICTURES) and size < _MOST_AHEAD and len(self._ahead) < _MOST_PACKETS_AHEAD:
             packet = next(self._packets, None)
             if packet is None:
                 break
@@ -91,4 +100,5 @@ class Demuxer:
             if packet.size and len(mine) < _FIRST:
                 mine.append(packet)
             missing.discard(packet.stream_index)
+            pictures += packet.stream_index == main
         return first

@@ -57,6 +57,8 @@ class Encoding:
     rate: its constant quality; None: `quality` tells how it is set instead.
     options: always set; with_alpha: set where the samples have an alpha plane.
     captions, aspect: whether its streams hold closed captions, the pixel aspect.
+    alpha: whether it takes formats with an alpha plane, where FFmpeg lists any; "beside": alpha comes as data beside
+        the packets, which only Matroska holds.
     rates: the frame rates that it takes, times being multiples of a frame; empty: any times.
     """
 
@@ -69,6 +71,7 @@ class Encoding:
     light: Light | None = None
     captions: bool = False
     aspect: bool = False
+    alpha: Literal["yes", "beside", "no"] = "yes"
     rates: tuple[Fraction, ...] = ()
 
 
@@ -95,6 +98,7 @@ _ENCODERS: dict[str, Encoding] = {
         # Captions are off in FFmpeg 8.1 unless asked for, other than with x264.
         options={"x265-params": "log-level=none", "a53cc": "1"},
         light=Light("x265-params", "master-display", "max-cll"),
+        alpha="no",  # FFmpeg 8.1 lists yuva420p, but few builds of x265 have alpha layers
         captions=True,
         aspect=True,
     ),
@@ -109,12 +113,14 @@ _ENCODERS: dict[str, Encoding] = {
         rate=Rate((0, 63), 24, tuple(str(n) for n in range(9)), "5", "cpu-used"),
         options={"deadline": "good", "row-mt": "1"},
         with_alpha={"auto-alt-ref": "0"},
+        alpha="beside",
     ),
     "libvpx": Encoding(
         aliases=("vp8",),
         families=("vp8", "libvpx"),
         rate=Rate((4, 63), 10, tuple(str(n) for n in range(-8, 9)), "5", "cpu-used"),
         options={"deadline": "good"},
+        alpha="beside",
         with_alpha={"auto-alt-ref": "0"},  # libvpx codes alpha apart, frame by frame, and refuses hidden frames
     ),
     "ffv1": Encoding(quality="lossless", options={"level": "3"}),

@@ -165,7 +165,7 @@ class Extras:
         reasons = "; ".join(dict.fromkeys(reason for _, reason in self._refused))
         raise UserError(
             f"{self._target}: {self._kind} can't hold {named}: {_home(streams, self._reader)}, "
-            f"or take {'it' if len(streams) == 1 else 'them'} out first: {without} (FFmpeg: {reasons})"
+            f"or take {'it' if len(streams) == 1 else 'them'} out first: {without} ({reasons})"
         )
 
     def copy(self, packet: Packet[Stream]) -> None:

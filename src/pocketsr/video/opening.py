@@ -65,8 +65,16 @@ def open_input(path: Path) -> InputContainer:
     except PermissionError as error:
         raise UserError(f"{path} can't be read: permission denied") from error
     except (av.FFmpegError, OSError, ValueError) as error:
+        head = _head(path)
+        known = next((words for magic, words in _TEXTS if head.startswith(magic)), None)
+        if known is not None:
+            raise UserError(
+                f"{path} is {known}, no video: what it names is not opened; join the parts first, into one .mkv"
+            ) from error
         if any("not on whitelist" in text for _, _, text in said):
-            raise UserError(f"{path} is {_kind(path)}, not a video in one file{_mend(path)}") from error
+            raise UserError(
+                f"{path} is of a kind that isn't taken as a video: convert it first, for instance into .mkv"
+            ) from error
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{path} is not a video that can be read, or is damaged ({reason})") from error
     if container.metadata.get("major_brand") in _STILL:
@@ -81,14 +89,3 @@ def _head(path: Path) -> bytes:
         return b""  # what was read of a pipe is gone
     with path.open("rb") as file:
         return file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
-
-
-def _kind(path: Path) -> str:
-    head = _head(path)
-    return next((words for magic, words in _TEXTS if head.startswith(magic)), "of a format that isn't taken as a video")
-
-
-def _mend(path: Path) -> str:
-    if _head(path).startswith((b"#EXTM3U", b"ffconcat", b"<")):
-        return ": what it names is not opened; join the parts first, into one .mkv"
-    return ": convert it first, for instance into .mkv"

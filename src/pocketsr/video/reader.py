@@ -63,7 +63,7 @@ class VideoReader:
             self.stream = _main_stream(self.container, path, self.described)
             self._decoder = _decoder(self.stream, threads)
             _refuse_interlaced(path, self._decoder.field_order in (2, 3, 4, 5))
-            self._demuxer = Demuxer(path, self.container, keep_clock=keep_clock)
+            self._demuxer = Demuxer(path, self.container, self.stream, keep_clock=keep_clock)
             self._crop = cropper(self.described[self.stream.index].crop)
             items = self._items()
             head = []
@@ -73,7 +73,9 @@ class VideoReader:
                     break
             else:
                 raise UserError(f"{path}: not one frame of its video could be decoded")
-            self.source: Source = describe(self.container, self.stream, item.frame, item.pts)
+            self.source: Source = describe(
+                self.container, self.stream, item.frame, item.pts, captions=self._demuxer.captions
+            )
             self.warnings += [f"{path}: {text}" for text in self.source.warnings]
             self._todo = itertools.chain(head, items)
         except BaseException:

@@ -90,8 +90,8 @@ class Source:
         return self.codec in LOSSLESS
 
 
-def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame, pts: int) -> Source:
-    """From the open input, its first frame, and that frame's time.
+def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame, pts: int, *, captions: bool) -> Source:
+    """From the open input, its first frame, that frame's time, and whether closed captions were seen later.
 
     Raises:
         UserError: the pixel format isn't taken.
@@ -127,7 +127,7 @@ def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame, 
         display_matrix=tuple(int(v) for v in np.frombuffer(matrix, np.int32)) if matrix else None,
         mastering=side.get("MASTERING_DISPLAY_METADATA"),
         light=struct.unpack_from("<2I", light) if light else None,
-        captions="A53_CC" in side,
+        captions=captions or "A53_CC" in side,
         total=_total(container, stream),
         warnings=warnings,
     )

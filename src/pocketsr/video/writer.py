@@ -33,7 +33,7 @@ from pocketsr.video.encoders import encoder_facts
 from pocketsr.video.extras import Extras, container_metadata, stream_metadata
 from pocketsr.video.ffmpeglog import first_complaint, listening
 from pocketsr.video.reader import VideoReader
-from pocketsr.video.source import Source
+from pocketsr.video.source import Source, has_captions
 from pocketsr.video.steps import in_steps
 from pocketsr.video.types import VideoOptions
 
@@ -70,6 +70,7 @@ class VideoWriter:
         self._origin: int | None = None  # and the first frame's, in the input's unit
         self._count = -1
         self._last: dict[int, int] = {}
+        self._captions_lost = False
         self._beside = Beside(target, Path(source.name), overwrite=overwrite) if target is not None else None
         self._extras: Extras | None = None
         self._container: OutputContainer | None = None
@@ -173,6 +174,8 @@ class VideoWriter:
             source.color_primaries,
             source.color_trc,
         )
+        if not self._captions_lost and not encoder_facts(self.encoder.name).captions:
+            self._captions_lost = not source.captions and has_captions(frame)
         if self._tick is not None:  # the encoder counts frames: no two may have one number
             self._origin = pts if self._origin is None else self._origin
             self._count = max(round((pts - self._origin) * source.time_base / self._tick), self._count + 1)
@@ -213,6 +216,11 @@ class VideoWriter:
         late = shifted(kind, self._extras.earliest) if self._extras else None
         if late is not None:
             self.warnings.append(f"{self._target}: {late}")
+        if self._captions_lost and self._beside is not None:
+            self.warnings.append(
+                f"{self._target}: closed captions begin later in the video, and {self.encoder.name} can't hold them: "
+                "use --codec h264 or h265"
+            )
         if self._extras is not None:
             self.warnings += [f"{self._target}: {text}" for text in self._extras.sum_up()]
         if self._inexact and self._tick is not None and self._beside is not None:
