@@ -14,6 +14,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from pocketsr.video.clock import Clock, starts_anywhere
+from pocketsr.video.ffmpeglog import described
 
 __all__ = ["Demuxer"]
 
@@ -60,6 +61,9 @@ class Demuxer:
         while self._ahead:
             yield self._ahead.popleft()
         yield from self._packets
+        late = len(described(self._container)) - len(self._container.streams)
+        if late > 0:
+            self.warnings.append(f"{self._path}: {late} stream{'s' * (late > 1)} that begin later are left out")
         if self._clock.jumps:
             self.warnings.append(
                 f"{self._path}: its clock jumps (joined recordings?): the parts follow each other without a gap"
@@ -83,6 +87,8 @@ class Demuxer:
                 if packet.size or packet.pts is not None or packet.dts is not None:
                     self._clock.set(packet, paces=kinds.get(packet.stream_index) in ("audio", "video"))
                     yield packet
+        except IndexError:
+            pass  # PyAV 18.1's way to end where streams came up that the file's head didn't announce
         except av.FFmpegError as error:
             self.warnings.append(f"{self._path}: breaks off ({error.strerror}): what could be read was upscaled")
 

@@ -62,7 +62,6 @@ class Extras:
         self._to: dict[int, Stream] = {}
         self._convert: dict[int, Callable[[bytes], bytes | None]] = {}
         self._last: dict[int, int] = {}
-        self._known = {stream.index for stream in reader.container.streams}
         self._left_out: list[str] = []
         self._refused: list[tuple[Stream, str]] = []
         self._lost: dict[int, int] = {}
@@ -172,9 +171,6 @@ class Extras:
         """Write a packet of another stream, at the time it has, or as soon after as the format allows."""
         index = packet.stream_index
         to = self._to.get(index)
-        if to is None and index not in self._known:
-            self._known.add(index)
-            self.warnings.append(f"{self._target}: a stream that begins later in the file is left out")
         if to is None or not packet.size:
             return
         if index in self._convert:

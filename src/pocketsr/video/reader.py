@@ -30,6 +30,7 @@ from pocketsr.video.timeline import Slot, Timeline
 
 __all__ = ["Picture", "VideoReader"]
 
+_MOST_PIXELS = 16384 * 16384  # of a frame: 16K is half of it
 _SLACK_S = 0.25  # a stream that ends this much early may only lack its last frame's duration
 
 
@@ -253,6 +254,7 @@ def _decoder(stream: VideoStream, threads: int | None) -> VideoCodecContext:
     alpha = {key.lower(): value for key, value in stream.metadata.items()}.get("alpha_mode") == "1"
     if alpha and context.name in ("vp8", "vp9"):  # FFmpeg's own decoders drop the alpha plane
         context = CodecContext.create("libvpx" if context.name == "vp8" else "libvpx-vp9", "r")
+    context.options = {"max_pixels": str(_MOST_PIXELS)}  # a hostile head of a few bytes may ask for gigabytes
     # Threads within a frame only: an error then belongs to the packet just sent, and none is lost at the end.
     context.thread_type = "SLICE"
     context.thread_count = threads or 0
