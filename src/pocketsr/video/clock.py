@@ -28,6 +28,7 @@ def starts_anywhere(demuxer: str) -> bool:
 class _Track:
     last: Fraction  # decoding time of the last packet, in seconds
     due: Fraction  # when the next is due
+    offset: Fraction  # what was added to the last
 
 
 @dataclass
@@ -54,18 +55,23 @@ class Clock:
         if not self._jumping:
             self._move(packet, self.shift)
             return
-        dts = None if packet.dts is None else packet.dts * packet.time_base + self._offset
-        if paces and dts is not None:
-            track = self._tracks.get(packet.stream_index)
-            if track is not None:
-                ahead = dts - track.due
-                if abs(ahead) > _AHEAD or dts + _BACK < track.last:
-                    self._offset -= ahead
-                    dts -= ahead
-                    self.jumps += 1
-            duration = (packet.duration or 0) * packet.time_base
-            self._tracks[packet.stream_index] = _Track(dts, dts + duration)
-        self._move(packet, self._offset + self.shift)
+        if not paces or packet.dts is None:
+            self._move(packet, self._offset + self.shift)
+            return
+        track = self._tracks.get(packet.stream_index)
+        time, offset = packet.dts * packet.time_base, self._offset
+        if track is not None:
+            # A demuxer hands over the last picture before a joint after the first sound behind it: one that follows
+            # its predecessor by the old clock still belongs to that. (FFmpeg's own tool takes it for a gap.)
+            if abs(time + track.offset - track.due) < abs(time + offset - track.due):
+                offset = track.offset
+            ahead = time + offset - track.due
+            if abs(ahead) > _AHEAD or time + offset + _BACK < track.last:
+                self._offset = offset = offset - ahead
+                self.jumps += 1
+        duration = (packet.duration or 0) * packet.time_base
+        self._tracks[packet.stream_index] = _Track(time + offset, time + offset + duration, offset)
+        self._move(packet, offset + self.shift)
 
     @property
     def _jumping(self) -> bool:

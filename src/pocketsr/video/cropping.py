@@ -11,14 +11,14 @@ __all__ = ["cropper"]
 
 
 def cropper(edges: tuple[int, int, int, int]) -> Callable[[VideoFrame], VideoFrame] | None:
-    """A function that cuts (top, bottom, left, right) rows and columns off frames of one size; None: nothing to cut.
+    """A function that cuts (left, right, top, bottom) columns and rows off frames of one size; None: nothing to cut.
 
     Nothing is copied: a frame becomes a window of the one before. Where chroma is subsampled, an odd edge on the
     left or above would move the colours by half a pixel; FFmpeg's filter then cuts one column or row less.
     """
     if not any(edges):
         return None
-    top, bottom, left, right = edges
+    left, right, top, bottom = edges
     graph: Graph | None = None
     first: tuple[int, int, str] | None = None
 

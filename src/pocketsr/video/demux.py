@@ -63,7 +63,7 @@ class Demuxer:
         yield from self._packets
         late = len(described(self._container)) - len(self._container.streams)
         if late > 0:
-            self.warnings.append(f"{self._path}: {late} stream{'s' * (late > 1)} that begin later are left out")
+            self.warnings.append(f"{self._path}: {late} of its streams begin too late to be copied: left out")
         if self._clock.jumps:
             self.warnings.append(
                 f"{self._path}: its clock jumps (joined recordings?): the parts follow each other without a gap"

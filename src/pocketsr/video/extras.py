@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.audio.codeccontext import AudioCodecContext
 from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
@@ -110,7 +111,7 @@ class Extras:
             if stream.type == "video":
                 self.warnings.append(f"{self._target}: video stream {stream.index} is copied at its own size")
             return add_like(self._output, stream)
-        if stream.codec_context is None:  # nothing here could convert it either
+        if stream.codec_context is None or _is_unknown(stream):  # there is no format that it could go into
             self._leave_out(stream, reason)
         else:
             self._refused.append((stream, reason))
@@ -197,6 +198,11 @@ class Extras:
     def time_bases(self) -> list[Fraction]:
         """Time bases of the copied streams."""
         return [stream.time_base for stream in self._to.values() if stream.time_base]
+
+
+def _is_unknown(stream: Stream) -> bool:
+    """Whether sound is announced, but begins too late in the file for FFmpeg to have learned its sample rate."""
+    return isinstance(stream.codec_context, AudioCodecContext) and not stream.codec_context.sample_rate
 
 
 def _home(streams: list[Stream], reader: VideoReader) -> str:

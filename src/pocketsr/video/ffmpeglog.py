@@ -43,7 +43,7 @@ class Described:
 
     codec: FFmpeg's name of the codec, with or without a decoder; "none" where it knows none.
     tag: the four characters by which the file names it; empty where there are none that can be printed.
-    crop: rows and columns that the container cuts off before showing: top, bottom, left, right.
+    crop: columns and rows that the container cuts off before showing: left, right, top, bottom.
     captions: whether closed captions were seen while the file was opened.
     """
 

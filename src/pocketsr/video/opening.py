@@ -12,6 +12,7 @@ from av.container import InputContainer
 from av.container.core import Flags
 
 from pocketsr.errors import UserError
+from pocketsr.video.clock import starts_anywhere
 from pocketsr.video.ffmpeglog import listening
 
 __all__ = ["open_input"]
@@ -80,7 +81,8 @@ def open_input(path: Path) -> InputContainer:
     if container.metadata.get("major_brand") in _STILL:
         container.close()
         raise UserError(f"{path} is a still picture ({container.metadata['major_brand'].strip()}), not a video")
-    container.flags &= ~_GEN_PTS  # FFmpeg's guesses at times that a file doesn't store are off by the decoder's delay
+    if not starts_anywhere(container.format.name):  # MPEG's streams store enough for FFmpeg to fill in the rest
+        container.flags &= ~_GEN_PTS  # its guesses at times that other files don't store are off by the decoder's delay
     return container
 
 
