@@ -50,7 +50,7 @@ def test_every_encoder_is_told(tmp_path: Path, codec: str) -> None:
         ("yuv444p", "ffv1", {"colorspace": BT601_525, "color_primaries": BT601_525}),
         ("yuv420p10le", "ffv1", {"colorspace": 9, "color_primaries": 9, "color_trc": 16}),
         ("yuv420p", "libx264", {"colorspace": BT601_625, "color_primaries": BT601_625, "color_range": 2}),
-        ("gbrp", "ffv1", {"colorspace": 0}),
+        ("bgr0", "ffv1", {}),
         ("gray", "ffv1", {}),
     ],
 )

@@ -70,7 +70,13 @@ def test_a_film_without_a_decoder_names_its_codec(tmp_path: Path) -> None:
 def test_a_still_picture_in_mp4_is_none(tmp_path: Path) -> None:
     clip = Clip(pts=(0,)).write(tmp_path / "clip.mp4")
     (tmp_path / "in.mp4").write_bytes(clip.read_bytes().replace(b"isom", b"heic", 1))
-    assert "is a still picture (heic)" in _refusal(tmp_path / "in.mp4")
+    assert "is a still picture (HEIC)" in _refusal(tmp_path / "in.mp4")
+
+
+def test_pictures_that_nothing_decodes_are_named(tmp_path: Path) -> None:
+    for head, name in ((b"\xff\x0a\xf8\x3e", "JPEG XL"), (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000")):
+        (tmp_path / "x").write_bytes(head + bytes(2000))
+        assert f"is a still picture ({name}), and there is no decoder for its video" in _refusal(tmp_path / "x")
 
 
 def test_a_frame_of_gigabytes_is_not_decoded(tmp_path: Path) -> None:

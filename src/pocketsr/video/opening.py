@@ -35,6 +35,12 @@ _TEXTS = (
     (b"[playlist]", "a playlist"),
     (b"v=0", "a session description (SDP)"),
 )
+_PICTURES = (
+    (b"\xff\x0a", "JPEG XL"),
+    (b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (b"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+)
 # Still pictures that FFmpeg reads with its MP4 demuxer, by the first brand.
 _STILL = ("heic", "heix", "heim", "heis", "mif1", "avif", "jxl ")
 _GEN_PTS = cast(int, Flags.gen_pts.value)
@@ -72,6 +78,11 @@ def open_input(path: Path) -> InputContainer:
             raise UserError(
                 f"{path} is {known}, no video: what it names is not opened; join the parts first, into one .mkv"
             ) from error
+        picture = next((name for magic, name in _PICTURES if head.startswith(magic)), None)
+        if picture is not None:
+            raise UserError(
+                f"{path} is a still picture ({picture}), and there is no decoder for its video: convert it to .png first"
+            ) from error
         if any("not on whitelist" in text for _, _, text in said):
             raise UserError(
                 f"{path} is of a kind that isn't taken as a video: convert it first, for instance into .mkv"
@@ -79,8 +90,9 @@ def open_input(path: Path) -> InputContainer:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{path} is not a video that can be read, or is damaged ({reason})") from error
     if container.metadata.get("major_brand") in _STILL:
+        brand = container.metadata["major_brand"].strip().upper()
         container.close()
-        raise UserError(f"{path} is a still picture ({container.metadata['major_brand'].strip()}), not a video")
+        raise UserError(f"{path} is a still picture ({brand}), not a video: convert it to .png first")
     if not starts_anywhere(container.format.name):  # MPEG's streams store enough for FFmpeg to fill in the rest
         container.flags &= ~_GEN_PTS  # its guesses at times that other files don't store are off by the decoder's delay
     return container
@@ -90,4 +102,4 @@ def _head(path: Path) -> bytes:
     if not path.is_file():
         return b""  # what was read of a pipe is gone
     with path.open("rb") as file:
-        return file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+        return file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
