@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pocketsr.names import harmless
+
 __all__ = ["UserError", "did_you_mean"]
 
 
+_MOST = 2000  # characters of a message
+
+
 class UserError(Exception):
-    """What was wrong, where, and what to do about it, in one line."""
+    """What was wrong, where, and what to do about it, in one line.
+
+    Messages name files, nodes and metadata that others wrote: as text, an error is harmless to a terminal and to a log.
+    """
+
+    def __str__(self) -> str:
+        return harmless(super().__str__(), _MOST)
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 from pocketsr.beside import replacing
 from pocketsr.errors import UserError
+from pocketsr.names import harmless
 
 __all__ = [
     "Figures",
@@ -101,7 +102,7 @@ def as_csv(table: Table) -> str:
 def as_markdown(table: Table) -> str:
     """A line a network; a column a set, PSNR in dB and SSIM."""
     lines = [
-        f"| network | origin | parameters | GMAC | ms | runtime | {' | '.join(table.sets)} |",
+        f"| network | origin | parameters | GMAC | ms | runtime | {' | '.join(map(harmless, table.sets))} |",
         f"|---|---|--:|--:|--:|---|{'--:|' * len(table.sets)}",
     ]
     for row in table.rows:
@@ -109,9 +110,9 @@ def as_markdown(table: Table) -> str:
         gmacs = "" if row.gmacs is None else gmacs_written(row.gmacs)
         ms = "" if row.ms is None else f"{row.ms:.2f}"
         sets = [_written(row.sets.get(name)) for name in table.sets]
-        name = row.model.replace("|", "\\|")
+        name = harmless(row.model).replace("|", "\\|")
         name = f"**{name}**" if row.origin == "ours" else name
-        lines.append(f"| {' | '.join([name, row.origin, params, gmacs, ms, row.runtime or '', *sets])} |")
+        lines.append(f"| {' | '.join([name, row.origin, params, gmacs, ms, harmless(row.runtime or ''), *sets])} |")
     note = f"GMAC and ms are for 1280x720 out; ms on {table.machine_name}. Sets: PSNR in dB / SSIM, luma."
     return "\n".join([*lines, "", note, ""])
 

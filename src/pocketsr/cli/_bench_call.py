@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pocketsr.cli._figures import add_options, jsonable, listed
+from pocketsr.names import harmless
 
 if TYPE_CHECKING:
     from pocketsr.bench.call import Mean, Row
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     # disable=None: a bar on a terminal, nothing when piped
     with tqdm(total=steps, leave=False, disable=None, file=sys.stderr) as bar:
         for path in paths:
-            bar.set_description(path.stem)
+            bar.set_description(harmless(path.stem))
             for row in call.measure_clip(
                 call.read_hr(path), nets, codecs=call.CODECS, rates_kbps=call.RATES_KBPS, ffmpeg=ffmpeg
             ):
@@ -57,12 +58,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _table(means: list[Mean]) -> str:
-    width = max(len("model"), *(len(mean.model) for mean in means))
+    width = max(len("model"), *(len(harmless(mean.model)) for mean in means))
     lines = [f"{'codec':8}{'kbit/s':>7}  {'model':{width}}{'PSNR dB':>9}{'SSIM':>8}{'VMAF':>7}"]
     for mean in means:
         score = "-" if mean.vmaf is None else f"{mean.vmaf:.2f}"
         lines.append(
-            f"{mean.codec:8}{mean.rate_kbps:7}  {mean.model:{width}}{mean.psnr_db:9.3f}{mean.ssim:8.4f}{score:>7}"
+            f"{mean.codec:8}{mean.rate_kbps:7}  {harmless(mean.model):{width}}{mean.psnr_db:9.3f}{mean.ssim:8.4f}{score:>7}"
         )
     clips = {mean.clips for mean in means}
     return "\n".join([*lines, f"means over {'/'.join(map(str, clips))} clips; kbit/s as for 640x360"])

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from pocketsr.names import harmless
+
 __all__ = ["add_arguments", "refuse", "run"]
 
 _OUTPUT = Path("field.json")
@@ -70,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     with tqdm(unit="image", disable=None, file=sys.stderr) as bar:
 
         def tell(line: str) -> None:
-            bar.write(f"pocketsr: {line}", file=sys.stderr)
+            bar.write(f"pocketsr: {harmless(line, 2000)}", file=sys.stderr)
 
         field = Field(contenders(weight_files(args.weights or usual), tell), papers(), sets, old, keep)
         keep(field.table)
@@ -82,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
             nonlocal done
             bar.update(done)
             done = images
-            bar.set_description(what)
+            bar.set_description(harmless(what))
 
         if args.only != "times":
             field.measure(step)

@@ -15,6 +15,7 @@ from pocketsr.cli import _bench_field
 from pocketsr.cli._figures import add_options, jsonable, listed
 from pocketsr.cli._networks import WEIGHTS_HELP, open_networks
 from pocketsr.models import SHIPPED
+from pocketsr.names import harmless
 
 if TYPE_CHECKING:
     from pocketsr.bench.quality import Row
@@ -46,14 +47,14 @@ def run(args: argparse.Namespace) -> int:
     rows: list[Row] = []
     for name, files in sets.items():
         # disable=None: a bar on a terminal, nothing when piped
-        bar = tqdm(files, desc=name, unit="image", leave=False, disable=None, file=sys.stderr)
+        bar = tqdm(files, desc=harmless(name), unit="image", leave=False, disable=None, file=sys.stderr)
         rows += measure(nets, name, bar)
     print(json.dumps({"rows": [jsonable(row) for row in rows]}) if args.json else _table(rows))
     return 0
 
 
 def _table(rows: list[Row]) -> str:
-    width = max(len("model"), *(len(row.model) for row in rows))
+    width = max(len("model"), *(len(harmless(row.model)) for row in rows))
     lines = [f"{'set':10}{'model':{width}}{'images':>8}{'PSNR dB':>9}{'SSIM':>8}"]
-    lines += [f"{r.set:10}{r.model:{width}}{r.images:8}{r.psnr_db:9.3f}{r.ssim:8.4f}" for r in rows]
+    lines += [f"{harmless(r.set):10}{harmless(r.model):{width}}{r.images:8}{r.psnr_db:9.3f}{r.ssim:8.4f}" for r in rows]
     return "\n".join(lines)

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from pocketsr.errors import UserError
+from pocketsr.names import harmless
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
@@ -36,8 +37,8 @@ def run(args: argparse.Namespace) -> int:
     result = measure_speed(args.model or ["tiny", "small"], peers, size, args.threads, progress=_progress)
     _progress("")
     for missing in result["absent"]:
-        where = f" ({missing['model']})" if "model" in missing else ""
-        print(f"absent: {missing['runtime']}{where}: {missing['reason']}", file=sys.stderr)
+        where = f" ({harmless(missing['model'])})" if "model" in missing else ""
+        print(f"absent: {missing['runtime']}{where}: {harmless(missing['reason'], 2000)}", file=sys.stderr)
     if args.json:
         result["command"] = " ".join(["pocketsr", *sys.argv[1:]])
         print(json.dumps(result, indent=1))
@@ -55,7 +56,7 @@ def _size(text: str) -> tuple[int, int]:
 
 def _progress(step: str) -> None:
     if sys.stderr.isatty():
-        print(f"\r\x1b[K{step}", end="", file=sys.stderr, flush=True)
+        print(f"\r\x1b[K{harmless(step)}", end="", file=sys.stderr, flush=True)
 
 
 def _table(result: dict[str, Any]) -> str:
@@ -69,14 +70,14 @@ def _table(result: dict[str, Any]) -> str:
     for row in result["rows"]:
         rate = row["gmacs_per_s"]
         figures = f"{row['median_ms']:.2f}", f"{row['p99_ms']:.2f}", f"{rate:.1f}", f"{rate / peak:.0%}"
-        lines.append(_line(row["model"], row["runtime"], row["version"], *figures))
+        lines.append(_line(harmless(row["model"]), row["runtime"], row["version"], *figures))
     for model in dict.fromkeys(row["model"] for row in result["rows"]):
         times = {row["runtime"]: row["median_ms"] for row in result["rows"] if row["model"] == model}
         own = times.pop("pocketsr", None)
         if own and times:
             fastest = min(times, key=times.__getitem__)
             ratio = times[fastest] / own
-            lines.append(f"{model}: pocketsr is {ratio:.2f}x as fast as the fastest peer ({fastest})")
+            lines.append(f"{harmless(model)}: pocketsr is {ratio:.2f}x as fast as the fastest peer ({fastest})")
     return "\n".join(lines)
 
 

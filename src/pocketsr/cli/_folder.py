@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pocketsr.errors import UserError
+from pocketsr.names import harmless
 
 if TYPE_CHECKING:
     from pocketsr.cli._upscaling import Job
@@ -50,7 +51,7 @@ def upscale_folder(source: Path, target: Path, job: Job, *, overwrite: bool) -> 
             except OSError as error:
                 raise UserError(f"cannot write {out.parent}: {error.strerror}") from None
             for line in report.warnings:
-                bar.write(f"pocketsr: warning: {line}", file=sys.stderr)
+                bar.write(f"pocketsr: warning: {harmless(line, 2000)}", file=sys.stderr)
     if failed:
         print(f"pocketsr: {failed} of {len(files)} files failed", file=sys.stderr)
     return 2 if failed else 0
@@ -65,4 +66,4 @@ def _media(folder: Path) -> Iterator[Path]:
         if is_image_file(path) or path.suffix.lower() in _VIDEO_SUFFIXES:
             yield path
         else:
-            print(f"pocketsr: skipped {path}: neither an image nor a video", file=sys.stderr)
+            print(f"pocketsr: skipped {harmless(path, 500)}: neither an image nor a video", file=sys.stderr)

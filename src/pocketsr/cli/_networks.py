@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pocketsr.errors import UserError, did_you_mean
 from pocketsr.models import NAMES
+from pocketsr.names import harmless
 
 if TYPE_CHECKING:
     from pocketsr.engine import Upscaler
@@ -50,7 +51,7 @@ def open_networks(models: Sequence[str], weights: Sequence[Path], threads: int |
                 net, note = open_file(model, threads)
         found[model] = net
         if note is not None:
-            print(f"pocketsr: {note}", file=sys.stderr)
+            print(f"pocketsr: {harmless(note, 2000)}", file=sys.stderr)
     return found
 
 

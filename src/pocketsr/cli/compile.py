@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from pocketsr.errors import UserError
+from pocketsr.names import harmless
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
@@ -45,5 +46,5 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         raise UserError(f"{folder} can't be written ({error.strerror}); choose another folder with -o") from error
     print(describe(plan))
-    print("\nwritten: " + ", ".join(str(folder / file.name) for file in made))
+    print("\nwritten: " + ", ".join(harmless(folder / file.name, 500) for file in made))
     return 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pocketsr.cli._networks import WEIGHTS_HELP
 from pocketsr.cli._upscaling import Job
 from pocketsr.errors import UserError
+from pocketsr.names import harmless
 
 if TYPE_CHECKING:
     from pocketsr.cli._upscaling import Report
@@ -56,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
         _refuse_video_options(args, source)
         report = _job(args).upscale(source, args.output, overwrite=args.yes)
     for line in report.warnings:
-        print(f"pocketsr: warning: {line.replace(str(source), str(args.input))}", file=sys.stderr)
+        said = harmless(line.replace(str(source), str(args.input)), 2000)
+        print(f"pocketsr: warning: {said}", file=sys.stderr)
     if args.json:
         print(json.dumps(_figures(report)))
     elif args.benchmark:

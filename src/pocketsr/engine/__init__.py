@@ -13,6 +13,7 @@ from pocketsr.engine import cache
 from pocketsr.engine.edges import repeat_edges
 from pocketsr.engine.ir import Info
 from pocketsr.engine.runtime import Network
+from pocketsr.names import API
 
 if TYPE_CHECKING:
     from pocketsr.engine.ir import Graph
@@ -101,7 +102,7 @@ def _compile(graph: Graph, folder: Path, target: Target) -> tuple[Plan, Path]:
     (folder / f"{graph.name}.c").write_text(source)
     (folder / f"{graph.name}.h").write_text(emit_header(plan))
     library = folder / f"{graph.name}{library_suffix(target)}"
-    exports = [f"{graph.name}_{part}" for part in ("scratch", "bands", "u8", "u16", "f32")]
+    exports = [f"{graph.name}_{part}" for part in API]
     build_library(source, library, target, exports)
     return plan, library
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 
 from pocketsr.engine.emit_conv import conv_function, dot_shapes
@@ -12,21 +13,25 @@ from pocketsr.engine.emit_winograd import tile_floats
 from pocketsr.engine.ir import Conv, Map, Pad, Shuffle
 from pocketsr.engine.method import BAND, Keep
 from pocketsr.engine.plan import Plan, Ring, Step
+from pocketsr.names import API, comment
 
 __all__ = ["describe", "emit", "emit_header"]
 
 
 def step_name(index: int, step: Step) -> str:
-    """The C function of a step: its place in the schedule and its name in the ONNX file."""
-    name = "read" if step.op is None else "".join(c if c.isalnum() and c.isascii() else "_" for c in step.op.name)
-    return f"step{index}_{name.strip('_')}"
+    """The C function of a step: its place in the schedule and its name in the ONNX file.
+
+    In a file called step1.onnx, a node called u8 would take the name of what is called from outside.
+    """
+    label = "read" if step.op is None else re.sub(r"[^A-Za-z0-9]", "_", step.op.name[:60]).strip("_")
+    return f"step{index}_{label}{'_' * label.endswith(API)}"
 
 
 def _describe(step: Step, plan: Plan) -> str:
     op = step.op
     if op is None:
         return "the input as floats"
-    note = f"'{op.name}': " + (f"{len(op.inputs)} -> {op.channels} channels")
+    note = f"'{comment(op.name)}': " + (f"{len(op.inputs)} -> {op.channels} channels")
     if isinstance(op, Conv):
         method = step.method
         how = f"Winograd F({method.rows.outputs}, {method.rows.taps}) along the rows" if method.rows else "direct"
@@ -227,7 +232,7 @@ def _entries(plan: Plan) -> str:
     f.in_scale = {graph.white!r}f / f.top;
     f.out_scale = f.top / {graph.white!r}f;
 {fill}
-    run(&f, read_{kind}, write_{kind}, first, last);
+    run(&f, {kind}_read, {kind}_write, first, last);
 }}
 """
         )

@@ -42,7 +42,7 @@ def _weave(names: list[str], temporaries: list[str]) -> list[str]:
 
 
 def load_function(kind: str, plan: Plan) -> str:
-    """read_KIND: a band of the input to floats, from 0 to the network's white, each row parted in its phases."""
+    """KIND_read: a band of the input to floats, from 0 to the network's white, each row parted in its phases."""
     ring, pixel, vector, phases = plan.rings[0], PIXELS[kind], _VECTORS[kind], plan.phases
     border = "\n            v0_border(f, row);" if ring.halo else ""
     temporaries: list[str] = []
@@ -55,7 +55,7 @@ def load_function(kind: str, plan: Plan) -> str:
     stores = "\n".join(
         f"                store(row + {p} * f->phase1 + x, {value(name)});" for p, name in enumerate(parted)
     )
-    return f"""static void read_{kind}(const frame *f, int k)
+    return f"""static void {kind}_read(const frame *f, int k)
 {{
     const int n = columns(f, 1);
     for (int y = {BAND} * k; y < {BAND} * k + {BAND}; y++) {{
@@ -77,7 +77,7 @@ def load_function(kind: str, plan: Plan) -> str:
 
 
 def store_function(kind: str, plan: Plan) -> str:
-    """write_KIND: a band of the result to samples, shuffled to its place, rounded half up and clipped."""
+    """KIND_write: a band of the result to samples, shuffled to its place, rounded half up and clipped."""
     scale = plan.graph.scales()[plan.output[0].value]
     shift = max(plan.rings[ref.value].shift for ref in plan.output)
     factor, phases, pixel, vector = plan.factor, plan.phases, PIXELS[kind], _VECTORS[kind]
@@ -102,7 +102,7 @@ def store_function(kind: str, plan: Plan) -> str:
     else:
         weave = f"""
                 for (int i = 0; i < left && i < {count} * VL; i++) to[{count} * x + i] = s[i % {count}][i / {count}];"""
-    return f"""static void write_{kind}(const frame *f, int k)
+    return f"""static void {kind}_write(const frame *f, int k)
 {{
     const int n = columns(f, {scale});
     for (int y = {rows} * k - {shift}; y < {rows} * k - {shift} + {rows}; y++) {{

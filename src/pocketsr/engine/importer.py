@@ -15,6 +15,7 @@ from onnx import numpy_helper
 from pocketsr.engine.ir import Affine, Array, Graph, Map, Op, Pad, Point, Ref, verify
 from pocketsr.engine.sizes import attributes_of, fold, image_input, read_model
 from pocketsr.errors import UserError
+from pocketsr.names import harmless
 
 __all__ = ["Imported", "Importer", "from_onnx"]
 
@@ -197,7 +198,7 @@ def from_onnx(source: Path) -> Imported:
         attributes = attributes_of(node)
         try:
             if node.domain not in ("", "ai.onnx"):
-                raise NotSupportedError(f"operators of the domain '{node.domain}' are not known")
+                raise NotSupportedError(f"operators of the domain '{harmless(node.domain)}' are not known")
             twins: list[Any] = []
             if not any(isinstance(x, Planes | View | Padded) for x in inputs):
                 outputs = fold(node, inputs, list(model.opset_import))
@@ -218,8 +219,8 @@ def from_onnx(source: Path) -> Imported:
                 listed = f"this operator is not supported; supported are {', '.join(sorted(HANDLERS))}"
                 raise NotSupportedError(_REASONS.get(node.op_type, listed))
         except NotSupportedError as error:
-            label = node.name or f"number {index}"
-            raise UserError(f"{path}: node '{label}' ({node.op_type}): {error}") from error
+            label = harmless(node.name) or f"number {index}"
+            raise UserError(f"{path}: node '{label}' ({harmless(node.op_type)}): {error}") from error
         tensors.update(zip(node.output, outputs, strict=False))
         for name, own, twin in zip(node.output, outputs, twins, strict=False):
             if not np.array_equal(np.asarray(own), np.asarray(twin)):
@@ -247,10 +248,7 @@ def _finish(path: str, model: onnx.ModelProto, state: Importer, tensors: dict[st
     properties = {item.key: item.value for item in model.metadata_props}
     stated = properties.get("pocketsr.value_range")
     if stated not in (None, "1", "255"):
-        raise UserError(f"{path}: pocketsr.value_range is '{stated}'; 1 or 255 is expected")
-    name = "".join(c if c.isalnum() and c.isascii() else "_" for c in Path(path).stem) or "net"
-    if not name[0].isalpha():
-        name = f"net_{name}"
-    graph = Graph(name, channels, tuple(state.ops), result.refs, float(stated or 1))
+        raise UserError(f"{path}: pocketsr.value_range is '{harmless(stated)}'; 1 or 255 is expected")
+    graph = Graph(Path(path).stem, channels, tuple(state.ops), result.refs, float(stated or 1))
     verify(graph)
     return Imported(graph, stated is not None)

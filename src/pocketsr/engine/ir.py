@@ -14,6 +14,8 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from pocketsr.names import identifier
+
 __all__ = [
     "Affine",
     "Binary",
@@ -211,11 +213,14 @@ Op = Conv | Map | Shuffle
 class Graph:
     """A network: `ops` in an order in which each reads only what is made before it."""
 
-    name: str
+    name: str  # any; what is kept of it is an identifier in C
     channels: int  # input planes: 1 luma, 3 RGB
     ops: tuple[Op, ...]
     output: tuple[Ref, ...]
     white: float = 1.0  # the input and output value of full scale: 1 or 255
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", identifier(self.name))
 
     def scales(self) -> dict[int, int]:
         """The size of each value relative to the input."""

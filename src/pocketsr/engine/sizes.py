@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from pocketsr.errors import UserError
+from pocketsr.names import harmless
 
 __all__ = ["POINTWISE", "Shape", "Sized", "attributes_of", "fold", "image_input", "read_model", "sized"]
 
@@ -49,7 +50,7 @@ class Sized:
 
     def label(self, node: onnx.NodeProto) -> str:
         """`node` as messages name it."""
-        return f"node '{node.name or node.output[0]}' ({node.op_type})"
+        return f"node '{harmless(node.name or node.output[0])}' ({harmless(node.op_type)})"
 
 
 def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:

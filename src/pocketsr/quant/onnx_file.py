@@ -19,6 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from pocketsr.beside import replacing
 from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Function, Pad, Prelu, Shuffle, Unary
+from pocketsr.names import comment
 from pocketsr.quant.net import QuantNet
 from pocketsr.quant.source import input_of, output_of
 from pocketsr.quant.steps import ConvStep, Planes, Step
@@ -69,15 +70,17 @@ class _Writer:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, TensorProto] = {}
         self._names: dict[int, str] = {}  # of what the graph's values are called; stored ones dequantized
+        self._taken: set[str] = set()  # names of tensors: those of nodes in the file may be alike
 
     def graph(self) -> onnx.GraphProto:
         net, source = self._net, self._net.source
         picture, result = input_of(source), output_of(source)
+        self._taken |= {picture.name, result.name}
         self._names[0] = self._stored("picture", picture.name, net.picture_scale(), 0, TensorProto.UINT16)
         for op in source.graph.ops:
             if isinstance(op, Shuffle):
-                planes = self._read(cast(Planes, net.moved[str(op.value)]), op.name)
-                shuffled = self._add("DepthToSpace", [planes], op.name, blocksize=op.factor, mode="CRD")
+                planes = self._read(cast(Planes, net.moved[str(op.value)]), comment(op.name))
+                shuffled = self._add("DepthToSpace", [planes], comment(op.name), blocksize=op.factor, mode="CRD")
                 self._names[op.value] = shuffled
             else:
                 self._step(cast(Step, net.steps[str(op.value)]))
@@ -86,12 +89,12 @@ class _Writer:
             self._nodes[-1].output[0] = result.name
         else:
             self._nodes.append(helper.make_node("Identity", [last], [result.name]))
-        name = onnx.load_from_string(source.content).graph.name or "network"
+        name = comment(onnx.load_from_string(source.content).graph.name) or "network"
         return helper.make_graph(self._nodes, name, [picture], [result], list(self._constants.values()))
 
     def _step(self, step: Step) -> None:
         op, net = step.op, self._net
-        name = op.name.strip("/")
+        name = comment(op.name).strip("/")
         y = self._conv(step, name) if isinstance(step, ConvStep) else self._read(step.reads, name)
         for k, point in enumerate(op.points):
             label = f"{name}/{k}"
@@ -140,8 +143,9 @@ class _Writer:
 
     def _dequantized(self, name: str, whole: NDArray[Any], scale: NDArray[Any], bits: int) -> str:
         kind = TensorProto.INT32 if bits == 32 else _SIGNED[bits]
-        self._constants[name] = numpy_helper.from_array(whole.astype(helper.tensor_dtype_to_np_dtype(kind)), name)
-        return self._add("DequantizeLinear", [name, self._constant(f"{name}_scale", scale)], f"{name}_float", axis=0)
+        whole_name = self._constant(name, whole.astype(helper.tensor_dtype_to_np_dtype(kind)))
+        steps = self._constant(f"{name}_scale", scale)
+        return self._add("DequantizeLinear", [whole_name, steps], f"{name}_float", axis=0)
 
     def _stored(self, name: str, x: str, scale: torch.Tensor, zero: int, kind: int) -> str:
         kept = np.asarray(zero).astype(helper.tensor_dtype_to_np_dtype(kind))
@@ -172,9 +176,22 @@ class _Writer:
         return self._constant(name, numbers.numpy().reshape(-1, 1, 1))
 
     def _constant(self, name: str, array: NDArray[Any] | np.generic) -> str:
-        self._constants[name] = numpy_helper.from_array(np.asarray(array), name)
-        return name
+        made = numpy_helper.from_array(np.asarray(array), name)
+        if self._constants.get(name) == made:  # a constant that several nodes share
+            return name
+        made.name = self._free(name)
+        self._constants[made.name] = made
+        return str(made.name)
 
     def _add(self, kind: str, inputs: list[str], name: str, **attributes: Any) -> str:
-        self._nodes.append(helper.make_node(kind, inputs, [f"{name}:{kind}"], name=f"{name}:{kind}", **attributes))
-        return f"{name}:{kind}"
+        result = self._free(f"{name}:{kind}")
+        self._nodes.append(helper.make_node(kind, inputs, [result], name=result, **attributes))
+        return result
+
+    def _free(self, name: str) -> str:
+        """`name`, or where it is taken one like it."""
+        count, free = 2, name
+        while free in self._taken:
+            count, free = count + 1, f"{name}.{count}"
+        self._taken.add(free)
+        return free

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from av.codec import Codec, codecs_available
@@ -14,7 +14,7 @@ from av.container import OutputContainer
 from pocketsr.errors import UserError
 from pocketsr.video.containers import container_facts, held_encoders
 from pocketsr.video.encoders import Encoding, Rate, encoder_facts, encoder_of_family, encoder_of_name
-from pocketsr.video.pixfmt import candidates, layout_of, shallower
+from pocketsr.video.pixfmt import candidates, layout_of
 from pocketsr.video.source import Source
 from pocketsr.video.types import VideoOptions
 
@@ -205,5 +205,6 @@ def _pix_fmt(name: str, source: Source, container: OutputContainer) -> str | Non
     exact = next((form for form in names if form in takes), None)
     if exact is None and name == "prores_ks":
         # FFmpeg 8.1 reads ProRes 4444 as 12 bits, all that a stream can mean, and writes 10.
-        return next((form for form in shallower(source.layout, 10) if form in takes), None)
+        shallow = candidates(replace(source.layout, bits=min(source.layout.bits, 10)))
+        return next((form for form in shallow if form in takes), None)
     return exact

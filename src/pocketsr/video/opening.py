@@ -81,7 +81,7 @@ def open_input(path: Path) -> InputContainer:
         picture = next((name for magic, name in _PICTURES if head.startswith(magic)), None)
         if picture is not None:
             raise UserError(
-                f"{path} is a still picture ({picture}), and there is no decoder for its video: convert it to .png first"
+                f"{path} is a still picture ({picture}), and there is no decoder for its video: turn it into .png first"
             ) from error
         if any("not on whitelist" in text for _, _, text in said):
             raise UserError(

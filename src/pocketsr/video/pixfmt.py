@@ -5,7 +5,7 @@ No colour is ever converted here: a component is read from, and written to, the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from av.video.plane import VideoPlane
 from pocketsr.errors import UserError
 from pocketsr.video.types import Plane
 
-__all__ = ["Component", "Layout", "candidates", "component_view", "layout_of", "shallower"]
+__all__ = ["Component", "Layout", "candidates", "component_view", "layout_of"]
 
 Role = Literal["luma", "chroma", "alpha"]
 Kind = Literal["yuv", "rgb", "gray"]
@@ -194,9 +194,4 @@ def candidates(layout: Layout) -> list[str]:
         ratio = {(1, 1): "420", (1, 0): "422", (0, 0): "444", (0, 1): "440", (2, 0): "411", (2, 2): "410"}
         sub = ratio[layout.sub_x, layout.sub_y]
         names = [f"yuv{alpha}{sub}p{deep}"] + ([] if alpha or deep else [f"yuvj{sub}p"])
-    return [*names, *([] if layout.name in (*names, "") else [layout.name])]
-
-
-def shallower(layout: Layout, bits: int) -> list[str]:
-    """As `candidates`, with `bits` a sample, for encoders that hold no more; none where there are no more."""
-    return candidates(replace(layout, name="", bits=bits)) if layout.bits > bits else []
+    return [*names, *([] if layout.name in names else [layout.name])]
