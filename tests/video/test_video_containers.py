@@ -174,6 +174,20 @@ def _cover(container: Any, _: Any) -> Any:
     return more
 
 
+def test_what_is_lost_is_said_before_the_work(tmp_path: Path) -> None:
+    source = MKV.write(tmp_path / "in.mkv", setup=_cover)
+    order: list[str] = []
+    report = upscale(
+        source,
+        tmp_path / "out.mov",
+        on_warning=order.append,
+        on_progress=lambda *_: order.append("frame"),
+    )
+    assert order[0] == report.warnings[0]
+    assert "can't hold stream 1 (cover, front.jpg): left out" in order[0]
+    assert order[1:] == ["frame"] * 10
+
+
 @pytest.mark.parametrize("source", [".mkv", ".mp4"])
 @pytest.mark.parametrize("target", [".mkv", ".mp4"])
 def test_a_cover_stays_one(tmp_path: Path, source: str, target: str) -> None:

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
     with whole_file(args.input) as source:
         _refuse_video_options(args, source)
-        report = _job(args).upscale(source, args.output, overwrite=args.yes)
+        report = _job(args).upscale(source, args.output, overwrite=args.yes, name=args.input)
     for line in report.warnings:
         said = harmless(line.replace(str(source), str(args.input)), 2000)
         print(f"pocketsr: warning: {said}", file=sys.stderr)

@@ -17,7 +17,7 @@ from pocketsr.video.belt import Belt, Stopped
 from pocketsr.video.colours import with_implied_colours
 from pocketsr.video.containers import keeps_clock
 from pocketsr.video.reader import Picture, VideoReader
-from pocketsr.video.types import Percentiles, Progress, Siting, Upscaler, VideoOptions, VideoReport
+from pocketsr.video.types import Percentiles, Progress, Say, Siting, Upscaler, VideoOptions, VideoReport
 from pocketsr.video.upscaler import FrameUpscaler
 from pocketsr.video.writer import VideoWriter
 
@@ -36,6 +36,7 @@ def upscale_video(
     *,
     overwrite: bool = False,
     on_progress: Progress | None = None,
+    on_warning: Say | None = None,
 ) -> VideoReport:
     """Upscale a video; times, sound, subtitles, chapters, tags, colours and sample format stay what they are.
 
@@ -48,6 +49,7 @@ def upscale_video(
         options: how to encode.
         overwrite: whether an existing target may be replaced.
         on_progress: called on the caller's thread after every frame.
+        on_warning: called with each warning that is known before the first frame is upscaled; the report holds all.
 
     Raises:
         UserError: the input can't be read, the output can't be written, or a setting is wrong. The target is
@@ -65,6 +67,9 @@ def upscale_video(
         job: _Job | None = None
         try:
             frames = FrameUpscaler(upscaler, chroma, about.layout, writer.encoder.pix_fmt, about.siting)
+            if on_warning is not None:
+                for line in (*reader.warnings, *writer.warnings):
+                    on_warning(line)
             job = _Job(reader, frames, writer)
             job.run(on_progress)
             start = perf_counter()

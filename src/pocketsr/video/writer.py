@@ -81,6 +81,7 @@ class VideoWriter:
             self._stream = self._add_video(self._container, reader.stream, size, options.threads)
             if self._beside is not None:
                 self._extras = Extras(reader, self._container, self._target)
+                self.warnings += self._extras.warnings
                 self._container.metadata.update(container_metadata(reader.container.metadata))
             self._container.container_options.update(
                 muxer_options(
@@ -211,8 +212,6 @@ class VideoWriter:
             if self._beside is not None:
                 self._beside.keep()
         self._container = None
-        if self._extras is not None:
-            self.warnings += self._extras.warnings
         late = shifted(kind, self._extras.earliest) if self._extras else None
         if late is not None:
             self.warnings.append(f"{self._target}: {late}")
