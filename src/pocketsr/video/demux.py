@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Stream
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from pocketsr.video.clock import Clock, starts_anywhere
@@ -70,7 +70,11 @@ class Demuxer:
             )
 
     def _find_shift(self, keep_clock: bool) -> Fraction:
-        streams = self._container.streams
+        streams = [
+            stream
+            for stream in self._container.streams
+            if stream.type in ("audio", "video") and not stream.disposition & Disposition.attached_pic
+        ]
         starts = [s.start_time * s.time_base for s in streams if s.start_time is not None and s.time_base]
         start = min(starts, default=Fraction(0))
         if starts_anywhere(self._container.format.name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
@@ -14,21 +15,37 @@ from av.container import InputContainer
 __all__ = ["Described", "described", "first_complaint", "listening"]
 
 
+_lock = threading.Lock()
+_levels: list[int] = []  # of all that listen now, in whatever thread
+_before: list[tuple[int | None, bool]] = []  # the process's own settings, while anybody listens
+
+
 @contextlib.contextmanager
 def listening(level: int) -> Iterator[list[tuple[int, str, str]]]:
     """Collects what this thread makes FFmpeg log up to `level`: (level, component, message) each.
 
-    FFmpeg's log level belongs to the process; it is put back at the end.
+    FFmpeg's log level belongs to the process; it is put back when the last of all that listen is done.
     """
-    before, skip = av.logging.get_level(), av.logging.get_skip_repeated()
-    av.logging.set_level(level)
-    av.logging.set_skip_repeated(False)  # what was said before, to somebody else, is said again
+    with _lock:
+        if not _levels:
+            _before.append((av.logging.get_level(), av.logging.get_skip_repeated()))
+            av.logging.set_skip_repeated(False)  # what was said before, to somebody else, is said again
+        _levels.append(level)
+        av.logging.set_level(max(_levels))
+    logs: list[tuple[int, str, str]] = []
     try:
         with av.logging.Capture() as logs:
             yield logs
     finally:
-        av.logging.set_level(before)
-        av.logging.set_skip_repeated(skip)
+        logs[:] = [entry for entry in logs if entry[0] <= level]  # another thread may have asked for more
+        with _lock:
+            _levels.remove(level)
+            if _levels:
+                av.logging.set_level(max(_levels))
+            else:
+                own, skip = _before.pop()
+                av.logging.set_level(own)
+                av.logging.set_skip_repeated(skip)
 
 
 def first_complaint(logs: list[tuple[int, str, str]]) -> str | None:
