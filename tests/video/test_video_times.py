@@ -108,6 +108,19 @@ def test_a_file_without_times_gets_those_of_its_rate(tmp_path: Path) -> None:
     assert report.replaced == 0
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".avi", ".mpg"])
+def test_a_raw_streams_own_rate_counts(tmp_path: Path, suffix: str) -> None:
+    """FFmpeg's average of it is 25, its demuxer's default."""
+    clip = Clip(options=B_FRAMES, rate=Fraction(30), time_base=Fraction(1, 30), pts=range(30))
+    source = clip.write(tmp_path / "in.h264")
+    report = upscale(source, tmp_path / f"out{suffix}")
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        found = [packet for packet in container.demux(video=0) if packet.size]
+        shown = sorted((p.dts if suffix == ".avi" else p.pts) * p.time_base for p in found)  # AVI stores the order
+    assert [float(time - shown[0]) for time in shown] == pytest.approx([n / 30 for n in range(30)], abs=0.001)
+    assert [text for text in report.warnings if "no times between" in text] == []
+
+
 def test_frames_come_in_their_order(tmp_path: Path) -> None:
     """B-frames are decoded out of order; the brightness counts the frames."""
     clip = Clip(pts=range(0, 20 * 512, 512), options=B_FRAMES)

@@ -134,7 +134,12 @@ def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame, 
 
 
 def _rate(stream: VideoStream) -> Fraction | None:
-    """Frames a second: the least that the file and FFmpeg say, as wrong tags err upwards (1000 for Matroska)."""
+    """Frames a second: the least that the file and FFmpeg say, as wrong tags err upwards (1000 for Matroska).
+
+    Of a raw stream, which has no times, FFmpeg's average is its demuxer's default of 25, and the stream's own counts.
+    """
+    if stream.start_time is None and stream.guessed_rate:
+        return stream.guessed_rate
     return min((rate for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate) if rate), default=None)
 
 
