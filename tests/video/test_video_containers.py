@@ -351,3 +351,39 @@ def test_a_second_film_is_copied(tmp_path: Path) -> None:
         assert [kind for kind, _, _ in streams(tmp_path / f"out{suffix}")] == ["video", "video"]
         assert streams(tmp_path / f"out{suffix}")[1][2] == streams(source)[1][2]
         assert [text for text in report.warnings if "video stream 1 is copied at its own size" in text]
+
+
+@pytest.mark.parametrize("which", [8, 12])
+def test_a_packet_that_the_muxer_refuses_does_not_end_the_work(tmp_path: Path, which: int) -> None:
+    """A frame of E-AC-3 that is no frame, hours into the film, or at its very end."""
+    whole = MKV.write(tmp_path / "whole.mkv", setup=sound("eac3"))
+    with av.open(str(whole)) as container, av.open(str(tmp_path / "in.mkv"), "w") as output:
+        to = {stream.index: output.add_stream_from_template(stream, opaque=True) for stream in container.streams}
+        count = 0
+        for packet in container.demux():
+            if not packet.size:
+                continue
+            made = packet
+            if packet.stream_index == 1:
+                count += 1
+                if count == which:
+                    made = av.Packet(b"\xff" * 64)
+                    made.pts, made.dts, made.time_base = packet.pts, packet.dts, packet.time_base
+            made.stream = to[packet.stream_index]
+            output.mux(made)
+    report = upscale(tmp_path / "in.mkv", tmp_path / "out.mp4")
+    assert report.frames == 10
+    assert [text for text in report.warnings if "1 packet of copied streams could not be written" in text]
+    assert streams(tmp_path / "out.mp4")[1][2] == count - 1
+
+
+def test_a_file_that_is_refused_as_a_whole_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Had the rehearsal missed that MP4 refuses PCM without a layout, in its trailer."""
+    from pocketsr.video import extras
+
+    source = MKV.write(tmp_path / "in.mkv", setup=sound("pcm_s16le"))
+    monkeypatch.setattr(extras, "rehearse", lambda *_: None)
+    monkeypatch.setattr(extras, "add_like", lambda output, stream: output.add_stream_from_template(stream, opaque=True))
+    with pytest.raises(UserError, match="can't be written"):
+        upscale(source, tmp_path / "out.mp4")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mkv"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ class Extras:
         self._last: dict[int, int] = {}
         self._left_out: list[str] = []
         self._refused: list[tuple[Stream, str]] = []
-        self._lost: dict[int, int] = {}
+        self._copied = self._lost = 0  # packets
         self.earliest = Fraction(0)  # time of the first packet, if before zero, in seconds
         self._chapters = _moved(reader.container.chapters(), reader.shift)
         for stream in reader.container.streams:
@@ -185,14 +186,32 @@ class Extras:
         if packet.dts is not None:
             self.earliest = min(self.earliest, packet.dts * packet.time_base)
         packet.stream = to
-        try:
+        self._copied += 1
+        with self.excused():
             self._output.mux_one(packet)
-        except (av.InvalidDataError, av.ArgumentError):  # one packet is not worth the work of hours
-            self._lost[index] = self._lost.get(index, 0) + 1
+
+    @contextlib.contextmanager
+    def excused(self) -> Iterator[None]:
+        """Lets a muxer's refusal of a packet pass, and counts it: one packet is not worth the work of hours.
+
+        FFmpeg sorts packets of all streams before it writes them, so the refused one may be of any stream and have
+        come earlier. What an encoder makes is sound, so it is one of the copied, as damaged files have them.
+
+        Raises:
+            FFmpegError: nothing is copied, or more than a tenth was refused.
+        """
+        try:
+            yield
+        except (av.InvalidDataError, av.ArgumentError):
+            self._lost += 1
+            if self._lost > max(10, self._copied // 10) or not self._copied:
+                raise
 
     def sum_up(self) -> list[str]:
         """What was lost of the copied streams while they were written, in words."""
-        return [f"{count} packets of stream {index} could not be written" for index, count in self._lost.items()]
+        if not self._lost:
+            return []
+        return [f"{self._lost} packet{'s' * (self._lost > 1)} of copied streams could not be written (damaged?)"]
 
     @property
     def time_bases(self) -> list[Fraction]:

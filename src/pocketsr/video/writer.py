@@ -194,7 +194,11 @@ class VideoWriter:
             if self._origin is not None:
                 _count_from(packet, self._origin, self._source.time_base)
             in_steps(packet, self._stream, self._last, 0)
-            self._container.mux_one(packet)
+            with self._excused():
+                self._container.mux_one(packet)
+
+    def _excused(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext() if self._extras is None else self._extras.excused()
 
     def copy(self, packet: Packet[Stream]) -> None:
         """Carry a packet of another stream over, as it is."""
@@ -208,7 +212,7 @@ class VideoWriter:
         kind = self._container.format.name
         with self._writing():
             self._mux(self._stream.encode(None))
-            self._container.close()
+            self._close(self._container)
             if self._beside is not None:
                 self._beside.keep()
         self._container = None
@@ -233,6 +237,20 @@ class VideoWriter:
                 f"{self._target}: this format counts time in units of {base} s: timestamps were rounded to "
                 "the nearest; .mp4 keeps them exact"
             )
+
+    def _close(self, container: OutputContainer) -> None:
+        """Write what FFmpeg still holds, and the end. What it refuses may be a packet, or the file as a whole."""
+        streams = len(container.streams)
+        try:
+            container.close()
+        except av.FFmpegError as error:
+            if self._beside is None or self._extras is None:
+                raise
+            with self._extras.excused():
+                raise
+            with av.open(f"file:{self._beside.path}") as made:  # fails where the end is missing
+                if len(made.streams) < streams:
+                    raise UserError(f"{self._target} can't be written: {_reason(error)}") from error
 
     def abort(self) -> None:
         """Leave nothing of the output behind."""
