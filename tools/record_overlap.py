@@ -53,9 +53,7 @@ def main() -> int:
                 pictures = timed("decode", lambda r=reader: [each for each in r if isinstance(each, Picture)])
                 about = reader.source
                 size = (about.width * network.scale, about.height * network.scale)
-                writer = VideoWriter(
-                    alone, about, reader.container, reader.stream, size, VideoOptions(), overwrite=True
-                )
+                writer = VideoWriter(alone, reader, about, size, VideoOptions(), overwrite=True)
                 enlarge = FrameUpscaler(network, chroma, about.layout, writer.encoder.pix_fmt, about.siting)
                 frames = timed("upscale", lambda e=enlarge, p=pictures: [e(each.frame) for each in p])
 

@@ -247,12 +247,13 @@ def test_alpha_beside_the_packets(tmp_path: Path, codec: str) -> None:
             yield [np.full((48, 64), 90, np.uint8), chroma, chroma, np.tile(np.arange(64, dtype=np.uint8) * 4, (48, 1))]
 
     source = clip.write(tmp_path / "in.webm", ramp(), lambda _, stream: stream.metadata.update(alpha_mode="1"))
-    upscale(source, tmp_path / "out.webm")
-    with av.open(str(tmp_path / "out.webm")) as container:
-        decoder = CodecContext.create(codec, "r")
-        frame = next(f for p in container.demux(video=0) for f in decoder.decode(p))
-    assert frame.format.name == "yuva420p"
-    assert np.abs(samples(frame)[3][40].astype(int) - np.arange(64).repeat(2) * 4).max() < 12
+    for suffix in (".webm", ".mkv"):
+        upscale(source, tmp_path / f"out{suffix}")
+        with av.open(str(tmp_path / f"out{suffix}")) as container:
+            decoder = CodecContext.create(codec, "r")
+            frame = next(f for p in container.demux(video=0) for f in decoder.decode(p))
+        assert frame.format.name == "yuva420p"
+        assert np.abs(samples(frame)[3][40].astype(int) - np.arange(64).repeat(2) * 4).max() < 12
     with pytest.raises(UserError, match=r"none of our encoders puts yuva420p into mp4: use \.mkv"):
         upscale(source, tmp_path / "out.mp4")
 

@@ -74,7 +74,6 @@ class Container:
     mp4: whether it is MP4 or one of its kin.
     before_zero: it can decode before time zero.
     keeps_order_only: it stores no times but the order of frames.
-    own_clock: its clock begins anywhere and may jump: where it starts means nothing.
     encoders: those that it holds, where FFmpeg keeps no list; without: those of FFmpeg's list that it refuses.
     few_play: encoders that are not chosen unless named.
     carries: FFmpeg's names of the codecs that it carries, where FFmpeg would write any as private data.
@@ -90,7 +89,6 @@ class Container:
     mp4: bool = False
     before_zero: bool = False
     keeps_order_only: bool = False
-    own_clock: bool = False
     encoders: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()
     few_play: frozenset[str] = frozenset()
@@ -107,15 +105,27 @@ class Container:
 
 _VP_AV1 = frozenset(["libvpx-vp9", "libsvtav1", "libvpx"])  # QuickTime lists them, and refuses them
 _MP4 = Container(
-    mp4=True, before_zero=True, few_play=frozenset(["ffv1"]), cover="stream", timed_text="mov_text", rotates="all",
+    mp4=True,
+    before_zero=True,
+    few_play=frozenset(["ffv1"]),
+    cover="stream",
+    timed_text="mov_text",
+    rotates="all",
     rehearsed=True,
-)  # fmt: skip
+)
 # Sound that starts before zero (an encoder's delay) would shift all streams.
 _MATROSKA = Container(
-    before_zero=True, cover="attachment", attachments=True, timed_text="subrip", rotates="turns", equal_times=True,
-    rehearsed=True, options={"avoid_negative_ts": "disabled"},
-)  # fmt: skip
-_MPEG = Container(own_clock=True, encoders=("mpeg2video", "mpeg1video"), carries=_PROGRAM, rehearsed=True)
+    alpha_beside=True,
+    before_zero=True,
+    cover="attachment",
+    attachments=True,
+    timed_text="subrip",
+    rotates="turns",
+    equal_times=True,
+    rehearsed=True,
+    options={"avoid_negative_ts": "disabled"},
+)
+_MPEG = Container(encoders=("mpeg2video", "mpeg1video"), carries=_PROGRAM, rehearsed=True)
 _CONTAINERS: dict[str, Container] = {
     "mp4": _MP4,
     "ipod": _MP4,
@@ -132,7 +142,6 @@ _CONTAINERS: dict[str, Container] = {
         options=_MATROSKA.options,
     ),
     "mpegts": Container(
-        own_clock=True,
         encoders=("libx264", "libx265", "mpeg2video", "mpeg1video", "mpeg4"),
         carries=frozenset(
             [
