@@ -1,7 +1,7 @@
 """Upscales damaged videos and counts what comes of it: `python tools/fuzz_media.py SECONDS [FIRST_SEED]`.
 
 Clips of eleven containers are spoiled by seed (tests/video/mutations.py) and upscaled to .mp4 or .mkv in child
-processes of 4 GB and 60 s of processor time, each until it has done a hundred or dies. Good is: done, or refused in
+processes of 4 GB and 300 s of processor time, each until it has done a hundred or dies. Good is: done, or refused in
 one line. A traceback, a death by signal or by memory, and more than 20 s for one file are defects; their seeds are
 printed, and `python tools/fuzz_media.py --one SEED` runs one again.
 """
@@ -9,6 +9,7 @@ printed, and `python tools/fuzz_media.py --one SEED` runs one again.
 from __future__ import annotations
 
 import collections
+import importlib
 import os
 import resource
 import subprocess
@@ -16,23 +17,27 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 BATCH, SLOW_S = 100, 20
 MEMORY, PROCESSOR_S = 4 * 2**30, 300
 
 
+def _test(name: str) -> Any:
+    """A helper of the tests, which are no package."""
+    return importlib.import_module(name)
+
+
 def run_one(folder: Path, seed: int) -> str:
     """What comes of the file of a seed, in a word."""
-    from clipmaker import upscale
-    from mutations import KINDS, spoiled
-
     from pocketsr.errors import UserError
 
-    suffix = KINDS[seed % len(KINDS)]
+    upscale, kinds, spoiled = _test("clipmaker").upscale, _test("mutations").KINDS, _test("mutations").spoiled
+    suffix = kinds[seed % len(kinds)]
     source = folder / f"in{suffix}"
     source.write_bytes(spoiled((folder / f"clip{suffix}").read_bytes(), seed))
-    target = folder / ("out.mp4" if seed // len(KINDS) % 2 else "out.mkv")
+    target = folder / ("out.mp4" if seed // len(kinds) % 2 else "out.mkv")
     try:
         upscale(source, target, overwrite=True, preset="ultrafast", codec="h264")
     except UserError as error:
@@ -96,11 +101,9 @@ def main() -> None:
         run_batch(Path(sys.argv[2]), int(sys.argv[3]))
         return
     sys.path[:0] = [str(ROOT / "tests" / "video"), str(ROOT / "src")]
-    from mutations import make_clips
-
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        make_clips(folder)
+        _test("mutations").make_clips(folder)
         if sys.argv[1] == "--one":
             print(run_one(folder, int(sys.argv[2])))
             return
