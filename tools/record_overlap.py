@@ -62,9 +62,7 @@ def main() -> int:
                 pictures = timed("decode", partial(_pictures, reader))
                 about = reader.source
                 size = (about.width * network.scale, about.height * network.scale)
-                writer = VideoWriter(
-                    alone, about, reader.container, reader.stream, size, VideoOptions(), overwrite=True
-                )
+                writer = VideoWriter(alone, reader, about, size, VideoOptions(), overwrite=True)
                 enlarge = AvUpscaler(network, chroma, about.layout, writer.encoder.pix_fmt, about.siting)
                 frames = timed("upscale", partial(_enlarged, enlarge, pictures))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pocketsr.errors import UserError
+from pocketsr.names import harmless
 
 if TYPE_CHECKING:
     from pocketsr.engine import Network, Siting, Upscaler
@@ -62,13 +63,19 @@ class Job:
 
         return load_chroma(scale=self.net.scale, siting=siting, threads=self.threads)
 
-    def upscale(self, source: Path, target: Path | None, *, overwrite: bool) -> Report:
-        """An image or a video, by what the file holds. Raises UserError."""
+    def upscale(self, source: Path, target: Path | None, *, overwrite: bool, name: Path | None = None) -> Report:
+        """An image or a video, by what the file holds. Raises UserError.
+
+        A video's warnings that are known before the work are printed at once, and aren't in the report.
+
+        Args:
+            name: what to call the source where it stands in for a pipe.
+        """
         from pocketsr.image import is_image_file
 
         if is_image_file(source):
             return self._image(source, target, overwrite)
-        return self._video(source, target, overwrite)
+        return self._video(source, target, overwrite, name or source)
 
     def _image(self, source: Path, target: Path | None, overwrite: bool) -> Report:
         from pocketsr.image import upscale_image_file
@@ -78,13 +85,14 @@ class Job:
         decode, upscale, encode = ({"p50": ms, "p99": ms} for ms in stages)
         return Report(1, sum(stages) / 1e3, decode, upscale, encode, done.warnings)
 
-    def _video(self, source: Path, target: Path | None, overwrite: bool) -> Report:
+    def _video(self, source: Path, target: Path | None, overwrite: bool, name: Path) -> Report:
         from tqdm import tqdm
 
         from pocketsr.video import VideoOptions, upscale_video
 
         net = self.net  # before the bar: it may have a line to say
         options = VideoOptions(codec=self.codec, crf=self.crf, preset=self.preset, threads=self.threads)
+        said: set[str] = set()
         # disable=None: a bar on a terminal, silence in a pipe
         with tqdm(desc=source.name, unit=" frames", disable=None, file=sys.stderr, dynamic_ncols=True) as bar:
 
@@ -92,8 +100,27 @@ class Job:
                 bar.total = total
                 bar.update(done - bar.n)
 
+            def on_warning(line: str) -> None:
+                said.add(line)
+                words = harmless(line.replace(str(source), str(name)), 2000)
+                bar.write(f"pocketsr: warning: {words}", file=sys.stderr)
+
             done = upscale_video(
-                source, target, net, self.chroma, options, overwrite=overwrite, on_progress=on_progress
+                source,
+                target,
+                net,
+                self.chroma,
+                options,
+                overwrite=overwrite,
+                on_progress=on_progress,
+                on_warning=on_warning,
             )
         decode, upscale, encode = (asdict(ms) for ms in (done.decode_ms, done.upscale_ms, done.encode_ms))
-        return Report(done.frames, done.seconds, decode, upscale, encode, tuple(done.warnings))
+        return Report(
+            done.frames,
+            done.seconds,
+            decode,
+            upscale,
+            encode,
+            tuple(line for line in done.warnings if line not in said),
+        )

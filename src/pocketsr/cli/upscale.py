@@ -51,10 +51,14 @@ def run(args: argparse.Namespace) -> int:
         from pocketsr.cli._folder import upscale_folder
 
         return upscale_folder(args.input, args.output, _job(args), overwrite=args.yes)
-    _refuse_video_options(args)
-    report = _job(args).upscale(args.input, args.output, overwrite=args.yes)
+    from pocketsr.cli._piped import whole_file
+
+    with whole_file(args.input) as source:
+        _refuse_video_options(args, source)
+        report = _job(args).upscale(source, args.output, overwrite=args.yes, name=args.input)
     for line in report.warnings:
-        print(f"pocketsr: warning: {harmless(line, 2000)}", file=sys.stderr)
+        said = harmless(line.replace(str(source), str(args.input)), 2000)
+        print(f"pocketsr: warning: {said}", file=sys.stderr)
     if args.json:
         print(json.dumps(_figures(report)))
     elif args.benchmark:
@@ -80,11 +84,11 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError(f"-j {args.threads}: at least one thread is needed")
 
 
-def _refuse_video_options(args: argparse.Namespace) -> None:
+def _refuse_video_options(args: argparse.Namespace, source: Path) -> None:
     from pocketsr.image import is_image_file
 
     for option in ("codec", "crf", "preset"):
-        if getattr(args, option) is not None and is_image_file(args.input):
+        if getattr(args, option) is not None and is_image_file(source):
             raise UserError(f"--{option} is for videos and {args.input} is an image: leave it out")
 
 

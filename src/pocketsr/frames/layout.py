@@ -60,9 +60,9 @@ class Layout:
         return 1 + max(component.plane for component in self.components)
 
     @property
-    def samples(self) -> tuple[Kind, int, int, int, int]:
-        """What the samples are, wherever they lie in memory: formats that agree here hold the same ones."""
-        return self.kind, self.bits, self.sub_x, self.sub_y, len(self.components)
+    def samples(self) -> tuple[Kind, int, int, int]:
+        """What the samples are, wherever they lie in memory: formats that agree here differ in bits at most."""
+        return self.kind, self.sub_x, self.sub_y, len(self.components)
 
     def size_of(self, component: Component, width: int, height: int) -> tuple[int, int]:
         """(height, width) of a component in a frame of width x height: chroma rounds up."""

@@ -41,7 +41,7 @@ class FrameUpscaler:
         network: takes (H, W) luma, or (H, W, 3) RGB.
         chroma: gives the network for planes of a siting; its scale must be that of `network`.
         source: layout of the frames that come in.
-        target: name of the pixel format to make: `source`, or one of `candidates(source)`.
+        target: name of the pixel format to make: `source`, one of `candidates(source)`, or such a one of fewer bits.
         siting: of the chroma samples, in and out.
 
     Raises UserError for networks that don't agree, and a target that holds other samples.
@@ -56,7 +56,8 @@ class FrameUpscaler:
         siting: Siting,
     ) -> None:
         self._source, self._target = source, layout_of(target)
-        if source.samples != self._target.samples:
+        self._lost = source.bits - self._target.bits
+        if source.samples != self._target.samples or self._lost < 0:
             raise UserError(f"{target} doesn't hold the samples of {source.name}: use {candidates(source)[0]}")
         network = repeat_edges(network)
         self._network, self.scale = network, network.scale
@@ -85,7 +86,7 @@ class FrameUpscaler:
     def _component(self, stored: Plane, part: Component, out: Plane, to: Component, network: Upscaler) -> None:
         samples = _plain(stored, part)
         full = (samples.shape[0] * self.scale, samples.shape[1] * self.scale)
-        if out.shape == full and to.step == 1 and not to.shift and out.dtype.isnative:
+        if out.shape == full and to.step == 1 and not to.shift and out.dtype.isnative and not self._lost:
             network(samples, bits=self._source.bits, out=out)
             return
         # Chroma of odd sizes comes out a sample larger than the frame's plane, and is cropped.
@@ -93,8 +94,16 @@ class FrameUpscaler:
         if spare is None or spare.dtype != samples.dtype:
             spare = self._spare[full] = np.empty(full, samples.dtype)
         network(samples, bits=self._source.bits, out=spare)
-        cropped = spare[: out.shape[0], : out.shape[1]]
-        np.copyto(out, cropped << to.shift if to.shift else cropped)
+        cropped = self._rounded(spare[: out.shape[0], : out.shape[1]])
+        np.copyto(out, cropped << to.shift if to.shift else cropped, casting="same_kind")
+
+    def _rounded(self, samples: Plane) -> Plane:
+        """The nearest level of a target of fewer bits."""
+        if not self._lost:
+            return samples
+        top = (1 << self._target.bits) - 1
+        nearest = (samples.astype(np.uint32) + (1 << (self._lost - 1))) >> self._lost
+        return np.minimum(nearest, top).astype(self._target.dtype)
 
     def _through_rgb(self, frame: Frame, into: Frame) -> None:
         deep = self._source.bits > 8
@@ -106,7 +115,8 @@ class FrameUpscaler:
             triple = np.stack(planes if len(planes) == 3 else planes * 3, axis=-1)
             result = self._network(triple, bits=self._source.bits if deep else None)
             for index, part in enumerate(self._target.components[: len(colours)]):
-                np.copyto(into.component(part), result[..., index] if len(planes) == 3 else result[..., 1])
+                plane = self._rounded(result[..., index] if len(planes) == 3 else result[..., 1])
+                np.copyto(into.component(part), plane << part.shift if part.shift else plane)
         if self._source.alpha:
             part, to = self._source.components[-1], self._target.components[-1]
             self._component(frame.component(part), part, into.component(to), to, self._networks[-1])

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from pocketsr.video.pipeline import upscale_video
-from pocketsr.video.types import Percentiles, Progress, Siting, Upscaler, VideoOptions, VideoReport
+from pocketsr.video.types import Percentiles, Progress, Say, Siting, Upscaler, VideoOptions, VideoReport
 
-__all__ = ["Percentiles", "Progress", "Siting", "Upscaler", "VideoOptions", "VideoReport", "upscale_video"]
+__all__ = ["Percentiles", "Progress", "Say", "Siting", "Upscaler", "VideoOptions", "VideoReport", "upscale_video"]

@@ -1,40 +1,200 @@
-"""What is peculiar to each container format: what it can't hold, and the settings that keep times exact."""
+"""The facts of each container format, one record each, and what follows from them for a source."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import PurePath
+from typing import Literal
 
+from av.container import OutputContainer
+
+from pocketsr.video.encoders import encoder_facts
 from pocketsr.video.source import Source
 
-__all__ = ["MP4", "carries", "holds_reordered", "losses", "muxer_options", "shifted"]
+__all__ = [
+    "Container",
+    "container_facts",
+    "held_encoders",
+    "holds_reordered",
+    "keeps_clock",
+    "losses",
+    "muxer_format",
+    "muxer_options",
+    "shifted",
+]
 
-MP4 = ("mp4", "mov", "ipod", "3gp", "3g2")
-"""FFmpeg's names of MP4 and its kin."""
-
-_BEFORE_ZERO = (*MP4, "matroska", "webm", "null")  # these can decode before time zero
 _MOST_REORDERED = 16  # frames, by which decoding can precede showing
 _MAX_TIMESCALE = 2**31 - 1
-_PROGRAM = "mp1 mp2 mp3 ac3 dts pcm_dvd dvd_subtitle"
-_CARRIED = {
-    "mpegts": "aac aac_latm mp1 mp2 mp3 ac3 eac3 dts truehd opus s302m pcm_bluray "
-    "dvb_subtitle dvb_teletext hdmv_pgs_subtitle",
-    "mpeg": _PROGRAM,
-    "vob": _PROGRAM,
-    "svcd": _PROGRAM,
-}
-# Encoders that are told HDR10's static metadata, see `codecs`
-_WITH_LIGHT = ("libx264", "libx265")
-_WITH_CAPTIONS = ("libx264", "libx264rgb", "mpeg2video")
-# These keep the pixel aspect in their own stream.
-_WITH_ASPECT = ("libx264", "libx264rgb", "libx265", "mpeg4", "mpeg2video", "mpeg1video")
+_PROGRAM = frozenset(["mp1", "mp2", "mp3", "ac3", "dts", "pcm_dvd", "dvd_subtitle"])
 # Tags that MP4's own dictionary has a place for; any other needs the newer key-value form.
-_MP4_TAGS = """
-    title artist album_artist composer album date comment genre copyright grouping lyrics description synopsis
-    show episode_id network keywords media_type hd_video gapless_playback compilation rating creation_time
-    location track disc tmpo timecode language handler_name vendor_id
-"""
+_MP4_TAGS = frozenset(
+    [
+        "title",
+        "artist",
+        "album_artist",
+        "composer",
+        "album",
+        "date",
+        "comment",
+        "genre",
+        "copyright",
+        "grouping",
+        "lyrics",
+        "description",
+        "synopsis",
+        "show",
+        "episode_id",
+        "network",
+        "keywords",
+        "media_type",
+        "hd_video",
+        "gapless_playback",
+        "compilation",
+        "rating",
+        "creation_time",
+        "location",
+        "track",
+        "disc",
+        "tmpo",
+        "timecode",
+        "language",
+        "handler_name",
+        "vendor_id",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Container:
+    """What is peculiar to a format.
+
+    mp4: whether it is MP4 or one of its kin.
+    before_zero: it can decode before time zero.
+    keeps_order_only: it stores no times but the order of frames.
+    encoders: those that it holds, where FFmpeg keeps no list; without: those of FFmpeg's list that it refuses.
+    few_play: encoders that are not chosen unless named.
+    carries: FFmpeg's names of the codecs that it carries, where FFmpeg would write any as private data.
+    cover: how it keeps a cover picture; None: not at all.
+    alpha_beside: whether it keeps an alpha plane that is coded apart, as VP8's and VP9's.
+    attachments: whether it takes fonts and other files.
+    timed_text: FFmpeg's name of the subtitles that text is rewritten to.
+    rotates: what of a display matrix it keeps.
+    equal_times: several packets of sound may have one time (AVFMT_TS_NONSTRICT).
+    rehearsed: whether a stream can be written alone, so that FFmpeg can be asked before the work.
+    """
+
+    mp4: bool = False
+    before_zero: bool = False
+    keeps_order_only: bool = False
+    encoders: tuple[str, ...] = ()
+    without: frozenset[str] = frozenset()
+    few_play: frozenset[str] = frozenset()
+    carries: frozenset[str] | None = None
+    cover: Literal["stream", "attachment"] | None = None
+    alpha_beside: bool = False
+    attachments: bool = False
+    timed_text: str | None = None
+    rotates: Literal["all", "turns", "none"] = "none"
+    equal_times: bool = False
+    rehearsed: bool = False
+    options: dict[str, str] = field(default_factory=dict)
+
+
+_VP_AV1 = frozenset(["libvpx-vp9", "libsvtav1", "libvpx"])  # QuickTime lists them, and refuses them
+_MP4 = Container(
+    mp4=True,
+    before_zero=True,
+    few_play=frozenset(["ffv1"]),
+    cover="stream",
+    timed_text="mov_text",
+    rotates="all",
+    rehearsed=True,
+)
+# Sound that starts before zero (an encoder's delay) would shift all streams.
+_MATROSKA = Container(
+    alpha_beside=True,
+    before_zero=True,
+    cover="attachment",
+    attachments=True,
+    timed_text="subrip",
+    rotates="turns",
+    equal_times=True,
+    rehearsed=True,
+    options={"avoid_negative_ts": "disabled"},
+)
+_MPEG = Container(encoders=("mpeg2video", "mpeg1video"), carries=_PROGRAM, rehearsed=True)
+_CONTAINERS: dict[str, Container] = {
+    "mp4": _MP4,
+    "ipod": _MP4,
+    "mov": Container(mp4=True, before_zero=True, without=_VP_AV1, timed_text="mov_text", rotates="all", rehearsed=True),
+    "3gp": Container(mp4=True, before_zero=True, timed_text="mov_text", rotates="all", rehearsed=True),
+    "3g2": Container(mp4=True, before_zero=True, timed_text="mov_text", rotates="all", rehearsed=True),
+    "matroska": _MATROSKA,
+    "webm": Container(
+        before_zero=True,
+        alpha_beside=True,
+        rotates="turns",
+        equal_times=True,
+        rehearsed=True,
+        options=_MATROSKA.options,
+    ),
+    "mpegts": Container(
+        encoders=("libx264", "libx265", "mpeg2video", "mpeg1video", "mpeg4"),
+        carries=frozenset(
+            [
+                "aac",
+                "aac_latm",
+                "mp1",
+                "mp2",
+                "mp3",
+                "ac3",
+                "eac3",
+                "dts",
+                "truehd",
+                "opus",
+                "s302m",
+                "pcm_bluray",
+                "dvb_subtitle",
+                "dvb_teletext",
+                "hdmv_pgs_subtitle",
+            ]
+        ),
+        rehearsed=True,
+        options={"mpegts_copyts": "1"},
+    ),
+    "mpeg": _MPEG,
+    "vob": _MPEG,
+    "svcd": _MPEG,
+    "dvd": _MPEG,
+    "vcd": _MPEG,
+    "avi": Container(keeps_order_only=True, rehearsed=True),
+    "asf": Container(rehearsed=True),
+    "flv": Container(equal_times=True, rehearsed=True),
+    "mxf": Container(encoders=("mpeg2video", "libx264", "dnxhd", "prores_ks")),
+    "null": Container(mp4=True, before_zero=True, rotates="all"),
+}
+_UNKNOWN = Container()
+# FFmpeg takes the first format that lists a suffix, and for these that is one of discs with fixed sizes.
+_BY_SUFFIX = {".vob": "vob", ".m2p": "vob", ".mpv": "mpeg"}
+
+
+def container_facts(kind: str) -> Container:
+    """The record of FFmpeg's muxer `kind`; of one that isn't known, what holds for most."""
+    return _CONTAINERS.get(kind, _UNKNOWN)
+
+
+def muxer_format(target: PurePath) -> str | None:
+    """The muxer for a file name where FFmpeg's own choice would be wrong; None leaves it to FFmpeg."""
+    return _BY_SUFFIX.get(target.suffix.lower())
+
+
+def keeps_clock(target: PurePath | None) -> bool:
+    """Whether an output of that name has a clock which may start anywhere, as a transport stream's does."""
+    suffixes = (".ts", ".m2ts", ".mts", ".m2t", ".mpg", ".mpeg", *_BY_SUFFIX)
+    return target is not None and target.suffix.lower() in suffixes
 
 
 def holds_reordered(kind: str, source: Source) -> bool:
@@ -43,9 +203,10 @@ def holds_reordered(kind: str, source: Source) -> bool:
     They are decoded before they are shown. AVI stores no times but the order; most other formats have none
     before zero, and the whole file would be shifted where it starts there.
     """
-    if kind == "avi":
+    facts = container_facts(kind)
+    if facts.keeps_order_only:
         return False
-    return kind in _BEFORE_ZERO or source.start * (source.rate or 25) > _MOST_REORDERED
+    return facts.before_zero or source.start * (source.rate or 25) > _MOST_REORDERED
 
 
 def muxer_options(kind: str, time_base: Fraction, others: Iterable[Fraction], tags: Iterable[str]) -> dict[str, str]:
@@ -55,13 +216,9 @@ def muxer_options(kind: str, time_base: Fraction, others: Iterable[Fraction], ta
         time_base, others: of the video, and of the streams copied beside it.
         tags: names of the file's metadata.
     """
-    if kind == "mpegts":
-        return {"mpegts_copyts": "1"}
-    if kind in ("matroska", "webm"):
-        # Sound that starts before zero (an encoder's delay) would shift all streams.
-        return {"avoid_negative_ts": "disabled"}
-    if kind not in MP4:
-        return {}
+    facts = container_facts(kind)
+    if not facts.mp4 or kind == "null":
+        return dict(facts.options)
     scale = time_base.denominator
     # Edit lists (start offsets) count in the movie's time scale: exact where every stream's divides it.
     common = math.lcm(scale, *(base.denominator for base in others))
@@ -69,19 +226,20 @@ def muxer_options(kind: str, time_base: Fraction, others: Iterable[Fraction], ta
         "video_track_timescale": str(scale),
         "movie_timescale": str(common if common <= _MAX_TIMESCALE else scale),
     }
-    if not set(_MP4_TAGS.split()).issuperset(tag.lower() for tag in tags):
+    if not _MP4_TAGS.issuperset(tag.lower() for tag in tags):
         options["movflags"] = "use_metadata_tags"
     return options
 
 
-def carries(kind: str, codec: str) -> bool | None:
-    """Whether a format that keeps no list carries sound or subtitles of FFmpeg's `codec`; None: ask FFmpeg."""
-    return codec in _CARRIED[kind].split() if kind in _CARRIED else None
+def held_encoders(container: OutputContainer) -> frozenset[str]:
+    """Encoders that the container is known to hold; formats that don't tell FFmpeg are in our table."""
+    facts = container_facts(container.format.name)
+    return frozenset(facts.encoders) or frozenset(container.supported_codecs) - facts.without
 
 
 def shifted(kind: str, start: Fraction) -> str | None:
     """What happens where the earliest packet's time, in seconds, is one that the format can't store."""
-    if start >= 0 or kind in _BEFORE_ZERO:
+    if start >= 0 or container_facts(kind).before_zero:
         return None
     return f"{kind} has no times before zero: all streams begin {-float(start):.3f} s later; use .mp4 or .mkv"
 
@@ -89,18 +247,19 @@ def shifted(kind: str, start: Fraction) -> str | None:
 def losses(kind: str, source: Source, encoder: str) -> list[str]:
     """What of the source the format can't hold with this encoder, in words that name the mend."""
     lost: list[str] = []
-    if source.captions and encoder not in _WITH_CAPTIONS and kind != "null":
-        lost.append(f"{encoder} can't hold the closed captions inside the video stream: use --codec h264")
-    if (source.mastering or source.light) and encoder not in _WITH_LIGHT and kind != "null":
-        lost.append(f"{encoder} is not told HDR10's light levels, which are left out: use --codec h265 or h264")
-    if kind in (*MP4, "null"):
+    facts, coded = container_facts(kind), encoder_facts(encoder)
+    if kind == "null":
         return lost
+    if source.captions and not coded.captions:
+        lost.append(f"{encoder} can't hold the closed captions inside the video stream: use --codec h264 or h265")
+    if (source.mastering or source.light) and coded.light is None:
+        lost.append(f"{encoder} is not told HDR10's light levels, which are left out: use --codec h265 or h264")
     matrix = source.display_matrix
-    if matrix is not None:
+    if matrix is not None and facts.rotates != "all":
         only_turned = matrix[0] == matrix[4] and matrix[1] == -matrix[3]
-        if kind not in ("matroska", "webm") or not only_turned:
+        if facts.rotates == "none" or not only_turned:
             lost.append(f"{kind} can't hold the display matrix (rotation, flip): use .mp4")
-    if source.aspect not in (None, 1) and encoder not in _WITH_ASPECT:
+    if source.aspect not in (None, 1) and not facts.mp4 and not coded.aspect:
         mend = "use .mp4, or --codec h264 or h265"
         lost.append(f"{kind} with {encoder} loses the pixel aspect {source.aspect}: {mend}")
     return lost

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import html
-import os
+import contextlib
 import re
-import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import av
-from av.codec import Codec
-from av.container import InputContainer, OutputContainer
+from av.audio.codeccontext import AudioCodecContext
+from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
 
 from pocketsr.errors import UserError
-from pocketsr.video.containers import MP4, carries
+from pocketsr.video.containers import container_facts
+from pocketsr.video.reader import VideoReader
+from pocketsr.video.rehearsal import add_like, copied, rehearse
+from pocketsr.video.steps import in_steps
+from pocketsr.video.subtitles import converter
 
 __all__ = ["Extras", "container_metadata", "stream_metadata"]
 
-_PLAIN = {"audio": "flac", "subtitle": "srt", "video": "copy"}  # codecs that Matroska takes
-_TEXT_SUBTITLES = ("subrip", "srt", "text", "webvtt")
 # What a file says about how it was muxed is not true of ours any more.
 _MUXER_KEYS = re.compile(
     r"major_brand|minor_version|compatible_brands|encoder|(bps|duration|number_of_|_statistics_).*", re.I
 )
+_COVERS = {"mjpeg": ("image/jpeg", "cover.jpg"), "png": ("image/png", "cover.png"), "bmp": ("image/bmp", "cover.bmp")}
+_WHERE = ((".mkv", "matroska"), (".mp4", "mp4"), (".mov", "mov"), (".avi", "avi"), (".wmv", "asf"), (".ts", "mpegts"))
 
 
 def container_metadata(metadata: dict[str, str]) -> dict[str, str]:
@@ -42,90 +46,131 @@ class Extras:
     """Copies streams without decoding them.
 
     Args:
-        source, main: the input, and the index of its stream that is upscaled instead.
+        reader: the input, whose main stream is upscaled instead.
         output: a container that is not started yet; the streams are added here.
 
     Raises:
-        UserError: the container can't hold a sound or subtitle stream; the message names it and the mend.
+        UserError: the container can't hold sound or subtitles; the message names all of them, FFmpeg's reason and
+            the mend.
     """
 
-    def __init__(self, source: InputContainer, main: int, output: OutputContainer, target: str) -> None:
+    def __init__(self, reader: VideoReader, output: OutputContainer, target: str) -> None:
         self._target = target
         self._output = output
-        self._chapters = source.chapters()
+        self._reader = reader
+        self._kind = output.format.name
+        self._facts = container_facts(self._kind)
         self.warnings: list[str] = []
         self._to: dict[int, Stream] = {}
         self._convert: dict[int, Callable[[bytes], bytes | None]] = {}
         self._last: dict[int, int] = {}
+        self._left_out: list[str] = []
+        self._refused: list[tuple[Stream, str]] = []
+        self._copied = self._lost = 0  # packets
         self.earliest = Fraction(0)  # time of the first packet, if before zero, in seconds
-        for stream in source.streams:
-            if stream.index != main:
+        self._chapters = _moved(reader.container.chapters(), reader.shift)
+        for stream in reader.container.streams:
+            if stream.index != reader.stream.index:
                 self._add(stream)
+        self._refuse()
+        if self._left_out:
+            self.warnings.append(f"{target}: {self._kind} can't hold {', '.join(self._left_out)}: left out")
         if self._chapters:
             output.set_chapters(self._chapters)
 
     def _add(self, stream: Stream) -> None:
-        name = _codec_name(stream)
         made: Stream | None = None
-        if stream.type == "data":
-            made = self._add_data(stream, name)
-        elif stream.type == "attachment":
-            made = self._add_attachment(stream)
+        if stream.disposition & Disposition.attached_pic:
+            made = self._add_cover(stream)
         elif stream.type in ("audio", "subtitle", "video"):
-            made = self._add_coded(stream, name)
-        else:
-            self._leave_out(stream, name)
+            made = self._add_coded(stream)
+        elif stream.type == "attachment" and self._facts.attachments:
+            made = self._output.add_stream_from_template(stream)
+        elif stream.type != "data" or not self._written_anew(stream):
+            if stream.type == "data" and self._kind == self._reader.container.format.name == "mpegts":
+                made = self._output.add_stream_from_template(stream)
+            else:
+                self._leave_out(stream)
         if made is not None:
-            self._to[stream.index] = made
-            made.metadata.update(stream.metadata)
-            if "title" in stream.metadata and self._output.format.name in MP4:
-                made.metadata["handler_name"] = stream.metadata["title"]  # where MP4's players look for it
-            made.disposition = stream.disposition
+            self._keep(stream, made)
 
-    def _add_coded(self, stream: Stream, name: str) -> Stream:
-        if stream.type == "video" and not stream.disposition & Disposition.attached_pic:
-            self.warnings.append(f"{self._target}: video stream {stream.index} is copied at its own size")
-        kind = self._output.format.name
-        if stream.type == "subtitle" and kind in MP4 and name in _TEXT_SUBTITLES:
-            self._convert[stream.index] = _to_mov_text
-            return self._output.add_mux_stream("mov_text", time_base=stream.time_base)
-        if stream.type == "subtitle" and kind == "matroska" and name == "mov_text":
-            self._convert[stream.index] = _from_mov_text
-            return self._output.add_mux_stream("subrip", time_base=stream.time_base)
-        try:
-            if stream.codec_context is None or carries(kind, name) is False:
-                raise ValueError
-            return self._output.add_stream_from_template(stream, opaque=True)
-        except ValueError as error:
-            mend = _home(stream)
-            without = f"ffmpeg -i INPUT -map 0 -map -0:{stream.index} -c copy OUT{_suffix(self._output)}"
-            raise UserError(
-                f"{self._target}: {kind} can't hold stream {stream.index} ({stream.type}, {name}): {mend}, "
-                f"or take it out: {without}"
-            ) from error
+    def _keep(self, stream: Stream, made: Stream) -> None:
+        self._to[stream.index] = made
+        made.metadata.update(stream.metadata)
+        if "title" in stream.metadata and self._facts.mp4:
+            made.metadata["handler_name"] = stream.metadata["title"]  # where MP4's players look for it
+        made.disposition = stream.disposition
 
-    def _add_attachment(self, stream: Stream) -> Stream | None:
-        if self._output.format.name != "matroska":
-            self._leave_out(stream, stream.metadata.get("filename", "attachment"))
-            return None
-        return self._output.add_stream_from_template(stream)
-
-    def _add_data(self, stream: Stream, name: str) -> Stream | None:
-        if self._output.format.name == "mpegts" and stream.container.format.name == "mpegts":
-            return self._output.add_stream_from_template(stream)
-        # Chapters and time codes of MP4 lie in data streams, and are written anew from what was read of them.
-        if not (self._chapters and name in ("bin_data", "text")) and "timecode" not in stream.metadata:
-            self._leave_out(stream, name)
+    def _add_coded(self, stream: Stream) -> Stream | None:
+        codec = self._codec(stream)
+        convert = converter(codec, self._facts.timed_text) if stream.type == "subtitle" else None
+        if convert is not None and self._facts.timed_text is not None:
+            self._convert[stream.index] = convert
+            return self._output.add_mux_stream(self._facts.timed_text, time_base=stream.time_base)
+        reason = self._obstacle(stream, codec)
+        if reason is None:
+            if stream.type == "video":
+                self.warnings.append(f"{self._target}: video stream {stream.index} is copied at its own size")
+            return add_like(self._output, stream)
+        if stream.codec_context is None or _is_unknown(stream):  # there is no format that it could go into
+            self._leave_out(stream, reason)
+        else:
+            self._refused.append((stream, reason))
         return None
 
-    def _leave_out(self, stream: Stream, name: str) -> None:
-        kind = self._output.format.name
-        self.warnings.append(
-            f"{self._target}: stream {stream.index} ({stream.type}, {name}) can't go into {kind}: left out"
+    def _obstacle(self, stream: Stream, codec: str) -> str | None:
+        """Why the output can't hold a stream of sound, subtitles or video; None: it can."""
+        if self._facts.carries is not None and stream.type != "video" and codec not in self._facts.carries:
+            return f"{self._kind} has no place for {codec}"  # FFmpeg would write private data that nothing reads
+        if self._facts.rehearsed:
+            return rehearse(self._kind, stream, self._reader.first.get(stream.index, ()))
+        listed = stream.codec_context is not None and stream.codec_context.name in self._output.supported_codecs
+        return None if listed else f"FFmpeg doesn't list {codec} for {self._kind}"
+
+    def _add_cover(self, stream: Stream) -> Stream | None:
+        """A cover where the format keeps them: a stream of one picture in MP4, an attached file in Matroska."""
+        codec = self._codec(stream)
+        first = self._reader.first.get(stream.index)
+        if self._facts.cover is None or codec not in _COVERS or not first:
+            self._leave_out(stream)
+            return None
+        if self._facts.cover == "stream":
+            return add_like(self._output, stream)
+        tags = {key.lower(): value for key, value in stream.metadata.items()}
+        mimetype, name = _COVERS[codec]
+        self._output.add_attachment(tags.get("filename", name), tags.get("mimetype", mimetype), bytes(first[0]))
+        return None
+
+    def _written_anew(self, stream: Stream) -> bool:
+        """Whether a data stream of MP4 holds chapters or a time code, which are written from what was read of them."""
+        names = ("bin_data", "text")
+        return bool(self._chapters and self._codec(stream) in names) or "timecode" in stream.metadata
+
+    def _codec(self, stream: Stream) -> str:
+        return self._reader.described[stream.index].name
+
+    def _leave_out(self, stream: Stream, reason: str | None = None) -> None:
+        name = stream.metadata.get("filename") or self._codec(stream)
+        cover = "cover" if stream.disposition & Disposition.attached_pic else stream.type
+        self._left_out.append(f"stream {stream.index} ({cover}, {name}{f': {reason}' if reason else ''})")
+
+    def _refuse(self) -> None:
+        if not self._refused:
+            return
+        source = Path(self._reader.source.name)
+        streams = [stream for stream, _ in self._refused]
+        named = ", ".join(f"stream {s.index} ({s.type}, {self._codec(s)})" for s in streams)
+        maps = " ".join(f"-map -0:{stream.index}" for stream in streams)
+        # Into the input's own kind of container, which holds all the rest.
+        without = f"ffmpeg -i {source.name} -map 0 {maps} -c copy -copy_unknown CUT{source.suffix}"
+        reasons = "; ".join(dict.fromkeys(reason for _, reason in self._refused))
+        raise UserError(
+            f"{self._target}: {self._kind} can't hold {named}: {_home(streams, self._reader)}, "
+            f"or take {'it' if len(streams) == 1 else 'them'} out first: {without} ({reasons})"
         )
 
     def copy(self, packet: Packet[Stream]) -> None:
-        """Write a packet of another stream, with the times it has."""
+        """Write a packet of another stream, at the time it has, or as soon after as the format allows."""
         index = packet.stream_index
         to = self._to.get(index)
         if to is None or not packet.size:
@@ -134,22 +179,39 @@ class Extras:
             data = self._convert[index](bytes(packet))
             if data is None:
                 return
-            made = Packet(data)
-            made.pts, made.dts, made.duration = packet.pts, packet.dts, packet.duration
-            made.time_base, made.is_keyframe = packet.time_base, True
-            packet = made
-        if packet.dts is None:
-            packet.dts = packet.pts
-        last = self._last.get(index)
-        if packet.dts is None or (last is not None and packet.dts < last):
-            packet.dts = last  # damaged input: no container takes times that go back
+            packet = copied(packet, data)
+            packet.is_keyframe = True
+        step = 0 if self._facts.equal_times or to.type in ("subtitle", "data") else 1
+        in_steps(packet, to, self._last, index, step=step)
         if packet.dts is not None:
             self.earliest = min(self.earliest, packet.dts * packet.time_base)
-            self._last[index] = packet.dts
-            if packet.pts is not None and packet.pts < packet.dts:
-                packet.pts = packet.dts
         packet.stream = to
-        self._output.mux_one(packet)
+        self._copied += 1
+        with self.excused():
+            self._output.mux_one(packet)
+
+    @contextlib.contextmanager
+    def excused(self) -> Iterator[None]:
+        """Lets a muxer's refusal of a packet pass, and counts it: one packet is not worth the work of hours.
+
+        FFmpeg sorts packets of all streams before it writes them, so the refused one may be of any stream and have
+        come earlier. What an encoder makes is sound, so it is one of the copied, as damaged files have them.
+
+        Raises:
+            FFmpegError: nothing is copied, or more than a tenth was refused.
+        """
+        try:
+            yield
+        except (av.InvalidDataError, av.ArgumentError):
+            self._lost += 1
+            if self._lost > max(10, self._copied // 10) or not self._copied:
+                raise
+
+    def sum_up(self) -> list[str]:
+        """What was lost of the copied streams while they were written, in words."""
+        if not self._lost:
+            return []
+        return [f"{self._lost} packet{'s' * (self._lost > 1)} of copied streams could not be written (damaged?)"]
 
     @property
     def time_bases(self) -> list[Fraction]:
@@ -157,33 +219,32 @@ class Extras:
         return [stream.time_base for stream in self._to.values() if stream.time_base]
 
 
-def _home(stream: Stream) -> str:
-    """Where the stream would fit, in words."""
-    for suffix, kind in ((".mkv", "matroska"), (".mp4", "mp4"), (".mov", "mov"), (".avi", "avi"), (".wmv", "asf")):
-        with av.open(os.devnull, "w", format=kind) as container:
-            if stream.codec_context is not None and stream.codec_context.name in container.supported_codecs:
-                return f"write to {suffix}"
-    return f"convert it first with ffmpeg -i INPUT -map 0 -c copy -c:{stream.type[0]} {_PLAIN[stream.type]} OUT.mkv"
+def _is_unknown(stream: Stream) -> bool:
+    """Whether sound is announced, but begins too late in the file for FFmpeg to have learned its sample rate."""
+    return isinstance(stream.codec_context, AudioCodecContext) and not stream.codec_context.sample_rate
 
 
-def _codec_name(stream: Stream) -> str:
-    if stream.codec_context is None:
-        return stream.name or "unknown codec"
-    return Codec(stream.codec_context.name, "r").canonical_name
+def _home(streams: list[Stream], reader: VideoReader) -> str:
+    """Where all of the streams fit, in words."""
+    for suffix, kind in _WHERE:
+        if all(_fits(kind, stream, reader) for stream in streams):
+            return f"write to {suffix}"
+    return "convert it with ffmpeg"
 
 
-def _suffix(output: OutputContainer) -> str:
-    return output.name[output.name.rfind(".") :]
+def _fits(kind: str, stream: Stream, reader: VideoReader) -> bool:
+    facts = container_facts(kind)
+    codec = reader.described[stream.index].name
+    if facts.carries is not None and codec not in facts.carries:
+        return False
+    return rehearse(kind, stream, reader.first.get(stream.index, ())) is None
 
 
-def _to_mov_text(data: bytes) -> bytes | None:
-    """SubRip or WebVTT to 3GPP timed text: a big-endian length, then UTF-8 without markup."""
-    text = html.unescape(re.sub(r"<[^>]*>|\{\\[^}]*\}", "", data.decode("utf-8", "replace"))).strip()
-    payload = text.replace("\r\n", "\n").encode()[:0xFFFF]
-    return struct.pack(">H", len(payload)) + payload if payload else None
-
-
-def _from_mov_text(data: bytes) -> bytes | None:
-    """3GPP timed text to SubRip; None for the empty samples that only fill gaps. Styles are dropped."""
-    length = struct.unpack(">H", data[:2])[0] if len(data) >= 2 else 0
-    return data[2 : 2 + length].strip() or None
+def _moved(chapters: list[Any], shift: Fraction) -> list[Any]:
+    """Chapters with their times moved as the packets' are."""
+    if not shift:
+        return chapters
+    for chapter in chapters:
+        ticks = round(shift / chapter["time_base"])
+        chapter["start"], chapter["end"] = max(0, chapter["start"] + ticks), max(0, chapter["end"] + ticks)
+    return chapters

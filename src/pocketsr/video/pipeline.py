@@ -14,8 +14,10 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 
 from pocketsr.video.belt import Belt, Stopped
+from pocketsr.video.colours import with_implied_colours
+from pocketsr.video.containers import keeps_clock
 from pocketsr.video.reader import Picture, VideoReader
-from pocketsr.video.types import Percentiles, Progress, Siting, Upscaler, VideoOptions, VideoReport
+from pocketsr.video.types import Percentiles, Progress, Say, Siting, Upscaler, VideoOptions, VideoReport
 from pocketsr.video.upscaler import AvUpscaler
 from pocketsr.video.writer import VideoWriter
 
@@ -34,6 +36,7 @@ def upscale_video(
     *,
     overwrite: bool = False,
     on_progress: Progress | None = None,
+    on_warning: Say | None = None,
 ) -> VideoReport:
     """Upscale a video; times, sound, subtitles, chapters, tags, colours and sample format stay what they are.
 
@@ -46,6 +49,7 @@ def upscale_video(
         options: how to encode.
         overwrite: whether an existing target may be replaced.
         on_progress: called on the caller's thread after every frame.
+        on_warning: called with each warning that is known before the first frame is upscaled; the report holds all.
 
     Raises:
         UserError: the input can't be read, the output can't be written, or a setting is wrong. The target is
@@ -53,13 +57,19 @@ def upscale_video(
     """
     began = perf_counter()
     options = options or VideoOptions()
-    with VideoReader(source, options.threads) as reader:
+    with VideoReader(source, options.threads, keep_clock=keeps_clock(target)) as reader:
         about = reader.source
         size = (about.width * upscaler.scale, about.height * upscaler.scale)
-        writer = VideoWriter(target, about, reader.container, reader.stream, size, options, overwrite=overwrite)
+        about, line = with_implied_colours(about, size)
+        if line is not None:
+            reader.warnings.append(f"{source}: {line}")
+        writer = VideoWriter(target, reader, about, size, options, overwrite=overwrite)
         job: _Job | None = None
         try:
             frames = AvUpscaler(upscaler, chroma, about.layout, writer.encoder.pix_fmt, about.siting)
+            if on_warning is not None:
+                for line in (*reader.warnings, *writer.warnings):
+                    on_warning(line)
             job = _Job(reader, frames, writer)
             job.run(on_progress)
             start = perf_counter()

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 
 import av
 from av.codec import CodecContext
 from av.container import InputContainer
-from av.container.core import Flags
 from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.codeccontext import VideoCodecContext
@@ -21,13 +20,18 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from pocketsr.errors import UserError
+from pocketsr.video.clock import starts_anywhere
+from pocketsr.video.cropping import cropper
+from pocketsr.video.demux import Demuxer
+from pocketsr.video.ffmpeglog import Described, described
+from pocketsr.video.opening import open_input
 from pocketsr.video.source import Source, describe
 from pocketsr.video.timeline import Slot, Timeline
 
 __all__ = ["Picture", "VideoReader"]
 
+_MOST_PIXELS = 16384 * 16384  # of a frame: 16K is half of it
 _SLACK_S = 0.25  # a stream that ends this much early may only lack its last frame's duration
-_GEN_PTS = cast(int, Flags.gen_pts.value)
 
 
 @dataclass(frozen=True)
@@ -50,15 +54,18 @@ class VideoReader:
         UserError: what is there is no video that can be read, is interlaced, or has samples we don't take.
     """
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(self, path: Path, threads: int | None = None, *, keep_clock: bool = False) -> None:
         self._path = path
-        self.container = _open(path)
+        self.container = open_input(path)
         self.warnings: list[str] = []
         self.replaced = 0
         try:
-            self.stream = _main_stream(self.container, path)
+            self.described = described(self.container)
+            self.stream = _main_stream(self.container, path, self.described)
             self._decoder = _decoder(self.stream, threads)
             _refuse_interlaced(path, self._decoder.field_order in (2, 3, 4, 5))
+            self._demuxer = Demuxer(path, self.container, self.stream, keep_clock=keep_clock)
+            self._crop = cropper(self.described[self.stream.index].crop)
             items = self._items()
             head = []
             for item in items:
@@ -67,7 +74,9 @@ class VideoReader:
                     break
             else:
                 raise UserError(f"{path}: not one frame of its video could be decoded")
-            self.source: Source = describe(self.container, self.stream, item.frame, item.pts)
+            self.source: Source = describe(
+                self.container, self.stream, item.frame, item.pts, captions=self._demuxer.captions
+            )
             self.warnings += [f"{path}: {text}" for text in self.source.warnings]
             self._todo = itertools.chain(head, items)
         except BaseException:
@@ -89,8 +98,10 @@ class VideoReader:
         by_order = self.container.format.name == "avi"  # it stores no times but the order; FFmpeg guesses at some
         previous: VideoFrame | None = None
         last: int | None = None
+        key: int | None = None  # time of the first picture that needs no other
+        cut_anywhere = starts_anywhere(self.container.format.name)  # other files begin with such a picture
         end = 0
-        packets = late = 0
+        packets = late = leading = 0
 
         def show(frame: VideoFrame, slot: Slot) -> Picture:
             nonlocal last, late, end
@@ -109,15 +120,22 @@ class VideoReader:
                 packets += 1
                 if packet.size and not packet.is_discard and _is_shown(self.source_codec, packet):
                     pts = packet.dts if packet.pts is None or by_order else packet.pts
-                    timeline.announce(round(packets * tick - tick) if pts is None else pts, packet.duration or 0)
-            for frame in self._decode(packet):
-                _refuse_interlaced(self._path, frame.interlaced_frame)
-                if frame.is_corrupt:
+                    pts = round(packets * tick - tick) if pts is None else pts
+                    if key is None and (packet.is_keyframe or not cut_anywhere):
+                        key = pts
+                    timeline.announce(pts, packet.duration or 0)
+            for whole in self._decode(packet):
+                _refuse_interlaced(self._path, whole.interlaced_frame)
+                if whole.is_corrupt:
                     continue  # stays owed, so that its neighbour takes its place
+                frame = whole if self._crop is None else self._crop(whole)
                 if previous is not None:
                     self._refuse_change(previous, frame)
                 pts = None if by_order else frame.pts
                 lost, own = timeline.claim(pts)
+                if previous is None:  # cut off mid-stream: what stands before the first whole picture was never meant
+                    meant = [slot for slot in lost if key is not None and slot.pts >= key]
+                    leading, lost = len(lost) - len(meant), meant
                 for slot in lost:
                     self.replaced += 1
                     yield show(previous or frame, slot)
@@ -132,21 +150,27 @@ class VideoReader:
             for slot in timeline.rest():
                 self.replaced += 1
                 yield show(previous, slot)
-        self._sum_up(packets, late, end)
+        self._sum_up(packets, late, leading, end)
 
     @property
     def source_codec(self) -> str:
         """FFmpeg's name of the decoder."""
         return self._decoder.name
 
+    @property
+    def shift(self) -> Fraction:
+        """Seconds that were added to all times of the file."""
+        return self._demuxer.shift
+
+    @property
+    def first(self) -> dict[int, list[Packet[Stream]]]:
+        """The first packets of each stream, by index, as far as they stand near the beginning."""
+        return self._demuxer.first
+
     def _packets(self) -> Iterator[Packet[Stream] | None]:
         """All packets of the file, then None to drain the decoder."""
-        try:
-            for packet in self.container.demux():
-                if packet.size or packet.pts is not None or packet.dts is not None:
-                    yield packet
-        except av.FFmpegError as error:
-            self.warnings.append(f"{self._path}: breaks off ({error.strerror}): what could be read was upscaled")
+        yield from self._demuxer
+        self.warnings += self._demuxer.warnings
         yield None
 
     def _decode(self, packet: Packet[Stream] | None) -> list[VideoFrame]:
@@ -174,7 +198,7 @@ class VideoReader:
                 f"-vf scale={before.width}:{before.height} -pix_fmt {name} OUT.mkv"
             )
 
-    def _sum_up(self, packets: int, late: int, shown: int) -> None:
+    def _sum_up(self, packets: int, late: int, leading: int, shown: int) -> None:
         if self.replaced:
             count = f"{self.replaced} frame{'s' * (self.replaced > 1)}"
             self.warnings.append(f"{self._path}: {count} could not be decoded: repeated a neighbouring frame")
@@ -182,8 +206,13 @@ class VideoReader:
             self.warnings.append(
                 f"{self._path}: {late} timestamps were not increasing and were moved by the least amount"
             )
+        if leading:
+            self.warnings.append(
+                f"{self._path}: {leading} picture{'s' * (leading > 1)} at the beginning need what came before it: "
+                "left out, as players do"
+            )
         announced = self.stream.frames
-        end, reached = _announced_end(self.container, self.stream), shown * (self.stream.time_base or 0)
+        end, reached = _announced_end(self.container, self.stream), shown * (self.stream.time_base or 0) - self.shift
         if packets < announced:
             there = f"{packets} of {announced} frames are"
         elif end is not None and reached < end - _SLACK_S:
@@ -208,34 +237,16 @@ def _announced_end(container: InputContainer, stream: VideoStream) -> Fraction |
     return Fraction(container.duration, av.time_base) if alone and container.duration else None
 
 
-def _open(path: Path) -> InputContainer:
-    if path.is_dir():
-        raise UserError(f"{path} is a folder: name a video file in it")
-    if not path.exists():
-        raise UserError(f"{path} does not exist")
-    if path.is_file() and not path.stat().st_size:
-        raise UserError(f"{path} is empty (0 bytes)")
-    try:
-        # The prefix keeps a name like "a:b.mp4" from being taken for a protocol.
-        container = av.open(f"file:{path}", "r", metadata_errors="replace")
-    except PermissionError as error:
-        raise UserError(f"{path} can't be read: permission denied") from error
-    except (av.FFmpegError, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{path} is not a video that can be read, or is damaged ({reason})") from error
-    container.flags &= ~_GEN_PTS  # FFmpeg's guesses at times that a file doesn't store are off by the decoder's delay
-    return container
-
-
-def _main_stream(container: InputContainer, path: Path) -> VideoStream:
+def _main_stream(container: InputContainer, path: Path, about: dict[int, Described]) -> VideoStream:
     """The video stream to upscale: the default one, else the largest; never a cover picture."""
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
         raise UserError(f"{path} holds no video stream")
-    best = max(streams, key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height, -s.index))
-    if best.codec_context is None:
-        raise UserError(f"{path}: there is no decoder for its video stream")
-    return best
+    # PyAV 18.1 gives a stream without a decoder no codec context: width and all else raise AttributeError.
+    known = [s for s in streams if s.codec_context is not None]
+    if not known:
+        raise UserError(f"{path}: there is no decoder for its video ({about[streams[0].index].name})")
+    return max(known, key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height, -s.index))
 
 
 def _decoder(stream: VideoStream, threads: int | None) -> VideoCodecContext:
@@ -243,6 +254,7 @@ def _decoder(stream: VideoStream, threads: int | None) -> VideoCodecContext:
     alpha = {key.lower(): value for key, value in stream.metadata.items()}.get("alpha_mode") == "1"
     if alpha and context.name in ("vp8", "vp9"):  # FFmpeg's own decoders drop the alpha plane
         context = CodecContext.create("libvpx" if context.name == "vp8" else "libvpx-vp9", "r")
+    context.options = {"max_pixels": str(_MOST_PIXELS)}  # a hostile head of a few bytes may ask for gigabytes
     # Threads within a frame only: an error then belongs to the packet just sent, and none is lost at the end.
     context.thread_type = "SLICE"
     context.thread_count = threads or 0

@@ -90,8 +90,8 @@ class Source:
         return self.codec in LOSSLESS
 
 
-def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame, pts: int) -> Source:
-    """From the open input, its first frame, and that frame's time.
+def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame, pts: int, *, captions: bool) -> Source:
+    """From the open input, its first frame, that frame's time, and whether closed captions were seen later.
 
     Raises:
         UserError: the pixel format isn't taken.
@@ -127,14 +127,19 @@ def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame, 
         display_matrix=tuple(int(v) for v in np.frombuffer(matrix, np.int32)) if matrix else None,
         mastering=side.get("MASTERING_DISPLAY_METADATA"),
         light=struct.unpack_from("<2I", light) if light else None,
-        captions="A53_CC" in side,
+        captions=captions or "A53_CC" in side,
         total=_total(container, stream),
         warnings=warnings,
     )
 
 
 def _rate(stream: VideoStream) -> Fraction | None:
-    """Frames a second: the least that the file and FFmpeg say, as wrong tags err upwards (1000 for Matroska)."""
+    """Frames a second: the least that the file and FFmpeg say, as wrong tags err upwards (1000 for Matroska).
+
+    Of a raw stream, which has no times, FFmpeg's average is its demuxer's default of 25, and the stream's own counts.
+    """
+    if stream.start_time is None and stream.guessed_rate:
+        return stream.guessed_rate
     return min((rate for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate) if rate), default=None)
 
 

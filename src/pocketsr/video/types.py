@@ -9,10 +9,14 @@ import numpy as np
 
 from pocketsr.engine import Plane, Siting, Upscaler
 
-__all__ = ["Percentiles", "Plane", "Progress", "Siting", "Upscaler", "VideoOptions", "VideoReport"]
+__all__ = ["Percentiles", "Plane", "Progress", "Say", "Siting", "Upscaler", "VideoOptions", "VideoReport"]
 
 Progress = Callable[[int, int | None], None]
 """Called on the caller's thread after each frame with (frames done, frames in all or None if unknown)."""
+
+
+Say = Callable[[str], None]
+"""Called on the caller's thread, before the work, with each line that tells what of the input can't be kept."""
 
 
 @dataclass(frozen=True)

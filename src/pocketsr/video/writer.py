@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
 import av
 import av.logging
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 from av.video.frame import VideoFrame
@@ -20,10 +21,20 @@ from av.video.stream import VideoStream
 from pocketsr.beside import Beside
 from pocketsr.errors import UserError
 from pocketsr.video.codecs import choose_encoder, encoder_threads
-from pocketsr.video.containers import MP4, holds_reordered, losses, muxer_options, shifted
+from pocketsr.video.containers import (
+    container_facts,
+    holds_reordered,
+    losses,
+    muxer_format,
+    muxer_options,
+    shifted,
+)
+from pocketsr.video.encoders import encoder_facts
 from pocketsr.video.extras import Extras, container_metadata, stream_metadata
-from pocketsr.video.ffmpeglog import listening
-from pocketsr.video.source import Source
+from pocketsr.video.ffmpeglog import first_complaint, listening
+from pocketsr.video.reader import VideoReader
+from pocketsr.video.source import Source, has_captions
+from pocketsr.video.steps import in_steps
 from pocketsr.video.types import VideoOptions
 
 __all__ = ["VideoWriter"]
@@ -34,7 +45,8 @@ class VideoWriter:
 
     Args:
         target: where to; None encodes and throws away.
-        source, container, stream: the input: what it is, the open file and the stream that is upscaled.
+        reader: the input.
+        source: what its video is, and what the output's is to be tagged as.
         size: (width, height) of the frames to come.
 
     Raises:
@@ -44,9 +56,8 @@ class VideoWriter:
     def __init__(
         self,
         target: Path | None,
+        reader: VideoReader,
         source: Source,
-        container: InputContainer,
-        stream: VideoStream,
         size: tuple[int, int],
         options: VideoOptions,
         *,
@@ -55,6 +66,11 @@ class VideoWriter:
         self._target = str(target) if target is not None else "the output"
         self._source = source
         self._inexact = False
+        self._tick: Fraction | None = None  # a frame's time where the encoder takes multiples of that only
+        self._origin: int | None = None  # and the first frame's, in the input's unit
+        self._count = -1
+        self._last: dict[int, int] = {}
+        self._captions_lost = False
         self._beside = Beside(target, Path(source.name), overwrite=overwrite) if target is not None else None
         self._extras: Extras | None = None
         self._container: OutputContainer | None = None
@@ -62,11 +78,11 @@ class VideoWriter:
         try:
             self._container = self._open()
             self.encoder = choose_encoder(source, self._container, self._target, options)
-            self._stream = self._add_video(self._container, stream, size, options.threads)
+            self._stream = self._add_video(self._container, reader.stream, size, options.threads)
             if self._beside is not None:
-                self._extras = Extras(container, stream.index, self._container, self._target)
+                self._extras = Extras(reader, self._container, self._target)
                 self.warnings += self._extras.warnings
-                self._container.metadata.update(container_metadata(container.metadata))
+                self._container.metadata.update(container_metadata(reader.container.metadata))
             self._container.container_options.update(
                 muxer_options(
                     self._container.format.name,
@@ -88,7 +104,7 @@ class VideoWriter:
         if self._beside is None:
             return av.open(os.devnull, "w", format="null")
         try:
-            container = av.open(f"file:{self._beside.path}", "w")
+            container = av.open(f"file:{self._beside.path}", "w", format=muxer_format(self._beside.target))
         except ValueError as error:
             raise UserError(
                 f"{self._target}: no video format is known by the suffix {self._beside.target.suffix!r}: "
@@ -102,6 +118,7 @@ class VideoWriter:
         self, container: OutputContainer, like: VideoStream, size: tuple[int, int], threads: int | None
     ) -> VideoStream:
         source, encoder = self._source, self.encoder
+        facts = encoder_facts(encoder.name)
         try:
             stream = cast(VideoStream, container.add_stream(encoder.name, rate=source.rate or 25))
         except ValueError as error:
@@ -110,6 +127,10 @@ class VideoWriter:
         context.width, context.height = size
         context.pix_fmt = encoder.pix_fmt
         context.time_base = stream.time_base = source.time_base
+        rate = _closest(source.rate or Fraction(25), facts.rates)
+        if rate is not None:
+            context.framerate, context.time_base = rate, 1 / rate
+            self._tick = 1 / rate
         context.thread_type, context.thread_count = "AUTO", encoder_threads(encoder.name, threads, size[1])
         context.color_range, context.colorspace = source.color_range, source.colorspace
         context.color_primaries, context.color_trc = source.color_primaries, source.color_trc
@@ -122,7 +143,7 @@ class VideoWriter:
             context.options["chroma_sample_location"] = source.chroma_location
         if encoder.constant_quantizer:
             context.qscale, context.global_quality = True, 2 * 118  # FF_QP2LAMBDA: quantizer 2, near lossless
-        if encoder.name == "libx265" and container.format.name in MP4:
+        if encoder.name == "libx265" and container_facts(container.format.name).mp4:
             context.codec_tag = "hvc1"  # the tag that Apple's players ask for
         context.flags |= av.codec.context.Flags.frame_duration.value
         if source.display_matrix is not None:
@@ -138,7 +159,7 @@ class VideoWriter:
                 container.start_encoding()
         except (av.FFmpegError, ValueError, OSError) as error:
             self._refuse_full(error)
-            reason = next((text.strip() for _, _, text in said if text.strip()), _reason(error))
+            reason = first_complaint(said) or _reason(error)
             raise UserError(
                 f"{self._target}: {container.format.name} with {self.encoder.words} can't be set up ({reason}): "
                 "choose another --codec or suffix"
@@ -147,9 +168,22 @@ class VideoWriter:
     def encode(self, frame: VideoFrame, pts: int, duration: int) -> None:
         """Encode a frame to be shown at `pts` for `duration`, in the input stream's time base."""
         assert self._container is not None
-        frame.pts, frame.duration, frame.time_base = pts, duration, self._source.time_base
-        base = self._stream.time_base
-        if base and (pts * self._source.time_base / base).denominator != 1:
+        source = self._source
+        frame.pts, frame.duration, frame.time_base = pts, duration, source.time_base
+        frame.colorspace, frame.color_primaries, frame.color_trc = (
+            source.colorspace,
+            source.color_primaries,
+            source.color_trc,
+        )
+        if not self._captions_lost and not encoder_facts(self.encoder.name).captions:
+            self._captions_lost = not source.captions and has_captions(frame)
+        if self._tick is not None:  # the encoder counts frames: no two may have one number
+            self._origin = pts if self._origin is None else self._origin
+            self._count = max(round((pts - self._origin) * source.time_base / self._tick), self._count + 1)
+            frame.pts, frame.duration, frame.time_base = self._count, 1, self._tick
+        base = self._tick or self._stream.time_base
+        since = pts - (self._origin or 0)
+        if base and (since * source.time_base / base).denominator != 1:
             self._inexact = True
         with self._writing():
             self._mux(self._stream.encode(frame))
@@ -157,9 +191,14 @@ class VideoWriter:
     def _mux(self, packets: list[Packet[VideoStream]]) -> None:
         assert self._container is not None
         for packet in packets:
-            if packet.dts is not None and packet.pts is not None and packet.dts > packet.pts:
-                packet.dts = packet.pts  # libx265 makes decoding times up where it gets fewer frames than it reorders
-            self._container.mux_one(packet)
+            if self._origin is not None:
+                _count_from(packet, self._origin, self._source.time_base)
+            in_steps(packet, self._stream, self._last, 0)
+            with self._excused():
+                self._container.mux_one(packet)
+
+    def _excused(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext() if self._extras is None else self._extras.excused()
 
     def copy(self, packet: Packet[Stream]) -> None:
         """Carry a packet of another stream over, as it is."""
@@ -173,19 +212,45 @@ class VideoWriter:
         kind = self._container.format.name
         with self._writing():
             self._mux(self._stream.encode(None))
-            self._container.close()
+            self._close(self._container)
             if self._beside is not None:
                 self._beside.keep()
         self._container = None
         late = shifted(kind, self._extras.earliest) if self._extras else None
         if late is not None:
             self.warnings.append(f"{self._target}: {late}")
-        if self._inexact and self._beside is not None:
+        if self._captions_lost and self._beside is not None:
+            self.warnings.append(
+                f"{self._target}: closed captions begin later in the video, and {self.encoder.name} can't hold them: "
+                "use --codec h264 or h265"
+            )
+        if self._extras is not None:
+            self.warnings += [f"{self._target}: {text}" for text in self._extras.sum_up()]
+        if self._inexact and self._tick is not None and self._beside is not None:
+            self.warnings.append(
+                f"{self._target}: {self.encoder.name} has {float(1 / self._tick):g} frames a second and no times "
+                "between: timestamps were rounded to the nearest; --codec h264 keeps them"
+            )
+        elif self._inexact and self._beside is not None:
             base = self._stream.time_base
             self.warnings.append(
                 f"{self._target}: this format counts time in units of {base} s: timestamps were rounded to "
                 "the nearest; .mp4 keeps them exact"
             )
+
+    def _close(self, container: OutputContainer) -> None:
+        """Write what FFmpeg still holds, and the end. What it refuses may be a packet, or the file as a whole."""
+        streams = len(container.streams)
+        try:
+            container.close()
+        except av.FFmpegError as error:
+            if self._beside is None or self._extras is None:
+                raise
+            with self._extras.excused():
+                raise
+            with av.open(f"file:{self._beside.path}") as made:  # fails where the end is missing
+                if len(made.streams) < streams:
+                    raise UserError(f"{self._target} can't be written: {_reason(error)}") from error
 
     def abort(self) -> None:
         """Leave nothing of the output behind."""
@@ -213,3 +278,19 @@ class VideoWriter:
 
 def _reason(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error).splitlines()[0]
+
+
+def _closest(rate: Fraction, rates: Sequence[Fraction]) -> Fraction | None:
+    """The rate of a list that is within a thousandth of `rate`; the rate itself where none is, to be refused."""
+    if not rates:
+        return None
+    near = min(rates, key=lambda r: abs(r - rate))
+    return near if abs(near - rate) * 1000 < rate else rate
+
+
+def _count_from(packet: Packet[VideoStream], origin: int, time_base: Fraction) -> None:
+    """Turn a packet's times, in frames, into `time_base` with frame 0 at `origin`."""
+    ratio = packet.time_base / time_base
+    packet.pts = None if packet.pts is None else round(packet.pts * ratio) + origin
+    packet.dts = None if packet.dts is None else round(packet.dts * ratio) + origin
+    packet.duration, packet.time_base = round((packet.duration or 0) * ratio), time_base

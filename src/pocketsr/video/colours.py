@@ -1,0 +1,67 @@
+"""What players take untagged colours for, which depends on the size of the picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pocketsr.video.source import Source
+
+__all__ = ["with_implied_colours"]
+
+# Numbers of H.273.
+_UNSPECIFIED, _BT709 = 2, 1
+_BT601_625, _BT601_525 = 5, 6
+
+
+def _matrix(width: int, height: int) -> int:
+    """The matrix that an untagged clip of this size is shown with.
+
+    mpv, VLC and the like: BT.709 from 1280 columns or above 576 lines. Firefox and Chromium draw the line at 720 lines,
+    and FFmpeg's swscale takes everything for BT.601; where they differ, mpv's rule is taken.
+    """
+    if width >= 1280 or height > 576:
+        return _BT709
+    return _BT601_625 if height == 576 else _BT601_525
+
+
+def _primaries(width: int, height: int) -> int:
+    """As `_matrix`, for the primaries, by mpv's rule: only the sizes of old television have its primaries."""
+    if width < 1280 and height == 576:
+        return _BT601_625
+    return _BT601_525 if width < 1280 and height in (480, 486, 488) else _BT709
+
+
+def with_implied_colours(source: Source, size: tuple[int, int]) -> tuple[Source, str | None]:
+    """Tags that keep an untagged clip's look where players would guess otherwise at the output's size.
+
+    Args:
+        size: the output's width and height.
+
+    Returns:
+        The source with the tags that its own size implied, and a line that says so; as it was, and None, where
+        nothing would change.
+    """
+    if source.layout.kind != "yuv":
+        return source, None
+    changed: dict[str, int] = {}
+    before, after = (source.width, source.height), size
+    matrix = _matrix(*before)
+    if source.colorspace == _UNSPECIFIED and (matrix == _BT709) != (_matrix(*after) == _BT709):
+        changed["colorspace"] = matrix
+    if _matrix(*before) == _BT709 and source.colorspace == _UNSPECIFIED and before[1] < 720 <= after[1]:
+        changed["colorspace"] = _BT709  # browsers' guess would change
+    known = source.colorspace not in (_UNSPECIFIED, _BT601_625, _BT601_525)  # then players go by the matrix
+    if source.color_primaries == _UNSPECIFIED and not known and _primaries(*before) != _primaries(*after):
+        changed["color_primaries"] = _primaries(*before)
+    if not changed:
+        return source, None
+    name = {_BT709: "BT.709", _BT601_625: "BT.601", _BT601_525: "BT.601"}
+    words = " and ".join(sorted({name[value] for value in changed.values()}))
+    width, height = before
+    line = f"its colours are untagged: tagged {words}, which {width}x{height} implies, so that players show the same"
+    tagged = replace(
+        source,
+        colorspace=changed.get("colorspace", source.colorspace),
+        color_primaries=changed.get("color_primaries", source.color_primaries),
+    )
+    return tagged, line

@@ -1,0 +1,114 @@
+"""The packets of an open file, in its order, at times that go on without jumps."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+from pocketsr.video.clock import Clock, starts_anywhere
+from pocketsr.video.ffmpeglog import described
+
+__all__ = ["Demuxer"]
+
+_LATE_S = 10  # a clock that starts later counts from elsewhere; earlier, and it is an offset that is meant
+# How far to read for the first packets of every stream: subtitles may begin late.
+_FIRST = 3
+_MOST_AHEAD = 16 * 2**20  # bytes
+_MOST_PACKETS_AHEAD = 2000
+_PICTURES = 60  # captions often begin some frames late
+_WITH_CAPTIONS = ("h264", "hevc", "mpeg2video")
+_CAPTION = b"GA94\x03"  # how ATSC's caption data begins in a stream's user data
+
+
+class Demuxer:
+    """Iterating gives each packet once; the first of each stream can be looked at before.
+
+    Args:
+        path: what to call the file in messages.
+        container: the open file.
+        main: the stream that is upscaled.
+        keep_clock: whether a clock that may start anywhere is left as it is, where the output has such a clock too.
+
+    Attributes:
+        shift: seconds that were added to all times, so that such a clock starts at zero.
+        captions: whether closed captions stand in the main stream near its beginning.
+        first: the first packets of each stream, by index, as far as they stand near the beginning.
+        warnings: what is to be said of it all, complete when the last packet was read.
+    """
+
+    def __init__(self, path: Path, container: InputContainer, main: VideoStream, *, keep_clock: bool) -> None:
+        self._path = path
+        self._container = container
+        self.warnings: list[str] = []
+        self.shift = self._find_shift(keep_clock)
+        self._clock = Clock(container.format.name, self.shift)
+        self._packets = self._read()
+        self._ahead: deque[Packet[Stream]] = deque()
+        self.first = self._look_ahead(main.index)
+        self.captions = main.codec_context.name in _WITH_CAPTIONS and any(
+            _CAPTION in bytes(packet) for packet in self._ahead if packet.stream_index == main.index
+        )
+
+    def __iter__(self) -> Iterator[Packet[Stream]]:
+        while self._ahead:
+            yield self._ahead.popleft()
+        yield from self._packets
+        late = len(described(self._container)) - len(self._container.streams)
+        if late > 0:
+            self.warnings.append(f"{self._path}: {late} of its streams begin too late to be copied: left out")
+        if self._clock.jumps:
+            self.warnings.append(
+                f"{self._path}: its clock jumps (joined recordings?): the parts follow each other without a gap"
+            )
+
+    def _find_shift(self, keep_clock: bool) -> Fraction:
+        streams = [
+            stream
+            for stream in self._container.streams
+            if stream.type in ("audio", "video") and not stream.disposition & Disposition.attached_pic
+        ]
+        starts = [s.start_time * s.time_base for s in streams if s.start_time is not None and s.time_base]
+        start = min(starts, default=Fraction(0))
+        if starts_anywhere(self._container.format.name):
+            return Fraction(0) if keep_clock and start >= 0 else -start
+        if start < _LATE_S:
+            return Fraction(0)
+        self.warnings.append(f"{self._path}: its clock starts at {float(start):.1f} s: the output's starts at 0")
+        return -start
+
+    def _read(self) -> Iterator[Packet[Stream]]:
+        kinds = {stream.index: stream.type for stream in self._container.streams}
+        try:
+            for packet in self._container.demux():
+                if packet.size or packet.pts is not None or packet.dts is not None:
+                    self._clock.set(packet, paces=kinds.get(packet.stream_index) in ("audio", "video"))
+                    yield packet
+        except IndexError:
+            pass  # PyAV 18.1's way to end where streams came up that the file's head didn't announce
+        except av.FFmpegError as error:
+            self.warnings.append(f"{self._path}: breaks off ({error.strerror}): what could be read was upscaled")
+
+    def _look_ahead(self, main: int) -> dict[int, list[Packet[Stream]]]:
+        missing = {s.index for s in self._container.streams if s.type in ("audio", "video", "subtitle")}
+        first: dict[int, list[Packet[Stream]]] = {}
+        size = pictures = 0
+        while (missing or pictures < _PICTURES) and size < _MOST_AHEAD and len(self._ahead) < _MOST_PACKETS_AHEAD:
+            packet = next(self._packets, None)
+            if packet is None:
+                break
+            self._ahead.append(packet)
+            size += packet.size
+            mine = first.setdefault(packet.stream_index, [])
+            if packet.size and len(mine) < _FIRST:
+                mine.append(packet)
+            missing.discard(packet.stream_index)
+            pictures += packet.stream_index == main
+        return first
