@@ -138,7 +138,7 @@ def _constants_that_grow() -> Iterator[tuple[str, ModelProto]]:
 
 def _windows() -> Iterator[tuple[str, ModelProto]]:
     node, weight = helper.make_node, const("w", np.ones((1, 1, 3, 3)))
-    for name, given in {
+    attributes: dict[str, dict[str, Any]] = {
         "dilation": {"dilations": [2**30, 2**30]},
         "dilation_zero": {"dilations": [0, 0]},
         "stride_zero": {"strides": [0, 0]},
@@ -153,7 +153,8 @@ def _windows() -> Iterator[tuple[str, ModelProto]]:
         "group_huge": {"group": 2**40},
         "kernel_other": {"kernel_shape": [5, 5]},
         "auto_pad_odd": {"auto_pad": b"\xff\xfe"},
-    }.items():
+    }
+    for name, given in attributes.items():
         yield f"conv_{name}", up(node("Conv", ["x", "w"], ["t"], **{"pads": [1] * 4, **given}), constants=[weight])
         yield f"pool_{name}", up(node("MaxPool", ["x"], ["t"], **{"kernel_shape": [3, 3], **given}))
         yield f"deconv_{name}", model([node("ConvTranspose", ["x", "w"], ["y"], **given)], [weight])
@@ -221,7 +222,7 @@ def _structure() -> Iterator[tuple[str, ModelProto]]:
     yield "domain", up(helper.make_node("Evil", ["x"], ["t"], domain="com.evil"))
     yield (
         "text",
-        up(node("Mul", ["x", "s"], ["t"]), constants=[helper.make_tensor("s", TensorProto.STRING, [1], [b"a"])]),
+        up(node("Mul", ["x", "s"], ["t"]), constants=[helper.make_tensor("s", TensorProto.STRING, [1], [b"a"])]),  # type: ignore[list-item]  # so it is declared
     )
     values, places = const("v", [1.0]), const("i", [0], np.int64)
     sparse = up(node("Mul", ["x", "v"], ["t"]))

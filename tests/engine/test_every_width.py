@@ -35,7 +35,7 @@ CASES = [
     ("deconvolution", "16 lanes"),
     ("anchor_tile_x4", "avx2"),
 ]
-"""Every kind of layer and of vector; `tools/every_width.py` takes every network for every target."""
+"""Every kind of layer and of vector; `tools/sweep_widths.py` takes every network for every target."""
 
 
 @pytest.mark.parametrize(("name", "target"), CASES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -47,7 +48,7 @@ def net(kind: str, attributes: dict[str, object]) -> onnx.ModelProto:
     return b.model(b.op("DepthToSpace", t, blocksize=2, mode="CRD"), 24)
 
 
-ALL = [(curve.onnx, {}) for curve in CURVES.values()] + OTHERS
+ALL: list[Any] = [*((curve.onnx, {}) for curve in CURVES.values()), *OTHERS]
 
 
 def test_the_c_is_what_the_line_means(tmp_path: Path) -> None:

@@ -167,7 +167,8 @@ def test_networks_come_and_go(path: Path) -> None:
 
 def test_closed_or_dropped_while_it_runs(path: Path) -> None:
     expected = load(path, threads=2)(np.tile(Y, (4, 4)))
-    nets, found = [load(path, threads=2) for _ in range(4)], []
+    nets = [load(path, threads=2) for _ in range(4)]
+    found: list[Any] = []
 
     def work(net: Network) -> None:
         found.extend(net(np.tile(Y, (4, 4))) for _ in range(5))

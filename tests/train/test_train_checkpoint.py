@@ -190,7 +190,8 @@ def test_an_optimiser_of_another_network(tmp_path: Path, recipe: Callable[..., R
     net = _kept(tmp_path / "best.pt", recipe())
     state = _run_state(net, 1)["optimiser"]
     load_optimiser(torch.optim.Adam(net.parameters()), state, tmp_path / "last.pt")
-    for wrong in ({"state": {}, "param_groups": []}, {}, {"state": 1, "param_groups": state["param_groups"]}):
+    broken: list[dict[str, Any]] = [{"state": {}, "param_groups": []}, {}]
+    for wrong in (*broken, {"state": 1, "param_groups": state["param_groups"]}):
         with pytest.raises(UserError, match="its optimiser is of another network or kind"):
             load_optimiser(torch.optim.Adam(net.parameters()), wrong, tmp_path / "last.pt")
     state["state"][0]["exp_avg"] = torch.zeros(1)

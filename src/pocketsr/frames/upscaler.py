@@ -103,7 +103,8 @@ class FrameUpscaler:
             return samples
         top = (1 << self._target.bits) - 1
         nearest = (samples.astype(np.uint32) + (1 << (self._lost - 1))) >> self._lost
-        return np.minimum(nearest, top).astype(self._target.dtype)
+        rounded: Plane = np.minimum(nearest, top).astype(self._target.dtype)
+        return rounded
 
     def _through_rgb(self, frame: Frame, into: Frame) -> None:
         deep = self._source.bits > 8

@@ -1,6 +1,6 @@
 """Every network for every target that this machine can run, at every width, twice in poisoned memory: an hour's test.
 
-    python tools/every_width.py [--net NAME ...] [--target NAME ...] [--widths 200]
+    python tools/sweep_widths.py [--net NAME ...] [--target NAME ...] [--widths 200]
 
 Prints a line a network and target; the exit code is 1 where a result was wrong. tests/engine has the short form.
 """
@@ -14,9 +14,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "engine"))
 
-from engine_nets import NETS, save
-from every_width import TARGETS, built, faults, reach_of, widest_tile
-from quantized_nets import WHOLE, save_whole
+from engine_nets import NETS, save  # type: ignore[import-not-found]
+from every_width import TARGETS, built, faults, reach_of, widest_tile  # type: ignore[import-not-found]
+from quantized_nets import WHOLE, save_whole  # type: ignore[import-not-found]
 
 from pocketsr import models
 from pocketsr.engine import read_network
