@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pocketsr.scheduling import keep_scheduling
+
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -18,6 +20,13 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         kept = os.environ.get("POCKETSR_TEST_CACHE")
         patch.setenv("POCKETSR_CACHE", kept or str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def own_scheduling() -> Iterator[None]:
+    """Clips that a test encodes by itself leave this process as it was (see `keep_scheduling`)."""
+    with keep_scheduling():
         yield
 
 

@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 from pocketsr.data.clips import luma_plane
 from pocketsr.data.pairs import Plane
 from pocketsr.errors import UserError
+from pocketsr.scheduling import keep_scheduling
 
 __all__ = ["CODECS", "Codec", "CodecSetting", "degrade_clip", "ladder", "scaled_kbps", "send_clip"]
 
@@ -123,6 +124,8 @@ def _encode(frames: Sequence[Plane], setting: CodecSetting) -> list[Packet[Video
     encoder.bit_rate, encoder.gop_size = 1000 * setting.bit_rate_kbps, setting.keyframe_interval
     encoder.thread_count = 1
     encoder.options = options(setting.bit_rate_kbps)
+    with keep_scheduling():
+        encoder.open()
     packets = []
     for number, luma in enumerate(frames):
         chroma = np.full((luma.shape[0] // 2, luma.shape[1]), 128, np.uint8)

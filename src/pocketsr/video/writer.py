@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from pocketsr.beside import Beside
 from pocketsr.errors import UserError
+from pocketsr.scheduling import keep_scheduling
 from pocketsr.video.codecs import choose_encoder, encoder_threads
 from pocketsr.video.containers import (
     container_facts,
@@ -155,7 +156,7 @@ class VideoWriter:
     def _start(self, container: OutputContainer) -> None:
         said: list[tuple[int, str, str]] = []
         try:
-            with listening(av.logging.ERROR) as said:
+            with listening(av.logging.ERROR) as said, keep_scheduling():
                 container.start_encoding()
         except (av.FFmpegError, ValueError, OSError) as error:
             self._refuse_full(error)
