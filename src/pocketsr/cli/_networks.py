@@ -29,7 +29,7 @@ def open_networks(models: Sequence[str], weights: Sequence[Path], threads: int |
     `weights` go to those networks that neither ship nor are files, in the order of both. Raises UserError for what
     can't be had, and for weights too many.
     """
-    from pocketsr.whole import open_file
+    from pocketsr.fallback import open_file
 
     bare = [model for model in models if model not in NAMES and Path(model).suffix.lower() != ".onnx"]
     if len(weights) > len(bare):

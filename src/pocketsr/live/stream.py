@@ -11,8 +11,8 @@ import numpy as np
 
 from pocketsr.engine import Plane, Siting, Upscaler, load_chroma
 from pocketsr.errors import UserError
+from pocketsr.fallback import open_file
 from pocketsr.frames import Frame, FrameUpscaler
-from pocketsr.whole import open_file
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -1,0 +1,1 @@
+"""ONNX files: nodes to operations, shapes, and what a network costs."""
