@@ -9,12 +9,12 @@ import numpy as np
 from emitted import ZIG, check
 from numpy.typing import NDArray
 
+from pocketsr.engine.analysis.count import count
 from pocketsr.engine.codegen.emit import emit
 from pocketsr.engine.codegen.plan import Plan, make_plan
 from pocketsr.engine.codegen.target import Target
 from pocketsr.engine.ir.graph import Graph
 from pocketsr.engine.ir.reference import evaluate
-from pocketsr.engine.onnx.count import count
 from pocketsr.engine.runtime.build import FLAGS
 from pocketsr.names import API
 

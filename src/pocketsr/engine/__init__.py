@@ -66,8 +66,8 @@ def read_network(source: Path | ModelFile) -> tuple[Graph, dict[str, Any]]:
     """The simplified graph of an ONNX file, and what is known about it. Raises UserError (see `importer`)."""
     from dataclasses import replace
 
+    from pocketsr.engine.analysis.count import count
     from pocketsr.engine.ir.reference import guess_white
-    from pocketsr.engine.onnx.count import count
     from pocketsr.engine.onnx.importer import from_onnx
     from pocketsr.engine.onnx.limits import finite
     from pocketsr.engine.passes.simplify import simplify

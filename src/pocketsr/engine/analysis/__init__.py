@@ -1,1 +1,1 @@
-"""What a network looks at, and what its rows hold."""
+"""What a network costs, what a result looks at, and how many rows are held meanwhile."""

@@ -1,1 +1,1 @@
-"""ONNX files: nodes to operations, shapes, and what a network costs."""
+"""ONNX files: checked, and read to operations on channel planes."""
