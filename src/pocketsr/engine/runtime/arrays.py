@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.errors import UserError
+from pocketsr.errors import ArgumentError, ArgumentTypeError, UserError
 
 __all__ = ["check_frame", "new_array", "planes_of"]
 
@@ -16,28 +16,28 @@ _SIDE = 2**26  # pixels of a result: the C counts in 32 bits, and more is no pic
 
 
 def check_frame(name: str, channels: int, scale: int, y: Any, bits: Any, out: Any) -> None:
-    """Raises UserError where `y` is no picture for the network `name`, or `out` can't take the result."""
+    """Raises ArgumentError or ArgumentTypeError where `name` takes no picture `y`, or `out` not the result."""
     if not isinstance(y, np.ndarray):
-        raise UserError(f"the image is {_described(y)}; a NumPy array is expected")
+        raise ArgumentTypeError(f"the image is {_described(y)}; a NumPy array is expected")
     wanted = "(H, W)" if channels == 1 else f"(H, W, {channels})"
     if y.shape[2:] != (() if channels == 1 else (channels,)) or y.ndim < 2:
-        raise UserError(f"the image has the shape {y.shape}; {wanted} is expected by {name}")
+        raise ArgumentError(f"the image has the shape {y.shape}; {wanted} is expected by {name}")
     if 0 in y.shape:
-        raise UserError(f"the image has the shape {y.shape}: it is empty")
+        raise ArgumentError(f"the image has the shape {y.shape}: it is empty")
     if y.dtype.type not in _TYPES:
-        raise UserError(f"samples are {y.dtype}; uint8, uint16 or float32 is expected")
+        raise ArgumentTypeError(f"samples are {y.dtype}; uint8, uint16 or float32 is expected")
     if bits is not None and bits not in range(1, 17):
-        raise UserError(f"{bits} bits: 1 to 16 are expected")
+        raise ArgumentError(f"{bits} bits: 1 to 16 are expected")
     height, width = y.shape[:2]
     if scale * max(height, width) > _SIDE:
-        raise UserError(f"the image is {width:,} x {height:,} pixels; up to {_SIDE // scale:,} a side are taken")
+        raise ArgumentError(f"the image is {width:,} x {height:,} pixels; up to {_SIDE // scale:,} a side are taken")
     if out is None:
         return
     shape = (scale * height, scale * width, *y.shape[2:])
     if not isinstance(out, np.ndarray) or out.dtype.type is not y.dtype.type or out.shape != shape:
-        raise UserError(f"out is {_described(out)}; a writable {shape} {y.dtype} is expected")
+        raise ArgumentError(f"out is {_described(out)}; a writable {shape} {y.dtype} is expected")
     if not out.flags.writeable:
-        raise UserError(f"out is read-only; a writable {shape} {y.dtype} is expected")
+        raise ArgumentError(f"out is read-only; a writable {shape} {y.dtype} is expected")
 
 
 def planes_of(image: NDArray[Any]) -> NDArray[Any]:

@@ -76,6 +76,16 @@ class Network:
         """Lets threads and working memory go. Calls that run are none the worse, later ones take new ones."""
         self._workshops.clear()
 
+    def __enter__(self) -> Network:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        kind = "luma" if self.channels == 1 else "RGB"
+        return f"<Network {self.name} x{self.scale} {kind}, {self.info.params:,} parameters, {self.threads} threads>"
+
     def scratch_bytes(self, width: int) -> int:
         """Working memory of one thread for frames of `width` pixels, 1 to 2^26 / scale."""
         if not 0 < width <= 2**26 // self.scale:  # more than any picture has; the C counts in 32 bits
