@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from pocketsr.beside import replacing
+from pocketsr.atomic_io import replacing
 from pocketsr.design.candidate import Candidate
 from pocketsr.train import parse_recipe, train
 from pocketsr.train.checkpoint import load_checkpoint

@@ -15,8 +15,10 @@ from sample_clip import make_clip
 from still import Look, frames_at, side_by_side
 from tqdm import tqdm
 
-import pocketsr
-from pocketsr.engine import Network, load_chroma
+from pocketsr.engine import Upscaler, load_chroma
+from pocketsr.errors import UserError
+from pocketsr.image import upscale_image
+from pocketsr.loading import load
 from pocketsr.video import VideoOptions, VideoReport, upscale_video
 
 MODEL = "small"
@@ -37,11 +39,11 @@ def main() -> int:
         if not sample.exists():
             print(f"making {sample} from photographs ...", flush=True)
             make_clip(sample)
-        net = pocketsr.load(MODEL)  # the first time it is compiled, which takes some seconds
+        net = load(MODEL)  # the first time it is compiled, which takes some seconds
         print(f"upscaling {sample} 2x with the network '{MODEL}' ...", flush=True)
         report = _upscale(sample, upscaled, net)
         _make_still(sample, upscaled, net.scale).save(still)
-    except pocketsr.UserError as error:
+    except UserError as error:
         print(f"pocketsr: {error}", file=sys.stderr)
         return 2
     _print(report)
@@ -51,7 +53,7 @@ def main() -> int:
     return 0
 
 
-def _upscale(sample: Path, upscaled: Path, net: Network) -> VideoReport:
+def _upscale(sample: Path, upscaled: Path, net: Upscaler) -> VideoReport:
     chroma = functools.partial(load_chroma, net.scale)
     with tqdm(unit=" frames", disable=None, file=sys.stderr, leave=False) as bar:
 
@@ -62,7 +64,7 @@ def _upscale(sample: Path, upscaled: Path, net: Network) -> VideoReport:
         return upscale_video(sample, upscaled, net, chroma, VideoOptions(), overwrite=True, on_progress=on_progress)
 
 
-def _alone_ms(net: Network) -> float:
+def _alone_ms(net: Upscaler) -> float:
     """Median milliseconds for the luma of one 640x360 frame."""
     luma = np.random.default_rng(0).integers(0, 256, (360, 640), np.uint8)
     times = []
@@ -78,7 +80,7 @@ def _make_still(sample: Path, upscaled: Path, scale: int) -> Image.Image:
     before, after = frames_at(sample, numbers), frames_at(upscaled, numbers)
     rows = []
     for look in LOOKS:
-        bicubic = pocketsr.upscale_image(np.asarray(before[look.frame]), model="bicubic")
+        bicubic = upscale_image(np.asarray(before[look.frame]), model="bicubic")
         rows.append([look.cut(Image.fromarray(bicubic), scale), look.cut(after[look.frame], scale)])
     return side_by_side(rows, ["bicubic", f"pocketsr ({MODEL})"])
 

@@ -60,9 +60,9 @@ def models(seed: int, plain: bool = True) -> Iterator[tuple[str, bytes]]:
 def attempt(path: Path, other_runtimes: bool) -> str:
     """Everything that happens to a model before C is compiled; the reason where it is refused."""
     from pocketsr.engine import read_network
-    from pocketsr.engine.emit import emit
-    from pocketsr.engine.plan import make_plan
-    from pocketsr.engine.target import cross_target
+    from pocketsr.engine.codegen.emit import emit
+    from pocketsr.engine.codegen.plan import make_plan
+    from pocketsr.engine.codegen.target import cross_target
     from pocketsr.errors import UserError
 
     try:
@@ -73,7 +73,7 @@ def attempt(path: Path, other_runtimes: bool) -> str:
     else:
         return "taken"
     if other_runtimes:
-        from pocketsr.whole.session import Session
+        from pocketsr.fallback.session import Session
 
         with contextlib.suppress(UserError):
             Session(path, 1).field()

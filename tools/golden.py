@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from pocketsr.engine import read_network
-from pocketsr.engine.emit import emit, emit_header
-from pocketsr.engine.plan import make_plan
-from pocketsr.engine.target import cross_target
+from pocketsr.engine.codegen.emit import emit, emit_header
+from pocketsr.engine.codegen.plan import make_plan
+from pocketsr.engine.codegen.target import cross_target
 
 __all__ = ["GOLDEN", "golden"]
 

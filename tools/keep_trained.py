@@ -11,8 +11,8 @@ from pathlib import Path
 
 from safetensors.torch import save
 
+from pocketsr.atomic_io import replacing
 from pocketsr.bench.contenders import TRAINED_HERE
-from pocketsr.beside import replacing
 from pocketsr.reparam import collapse
 from pocketsr.train.checkpoint import load_checkpoint, load_network
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pocketsr.engine.count import count
+from pocketsr.engine.analysis.count import count
 from pocketsr.models import SHIPPED, resolve
 
 __all__ = ["COUNTS", "counted"]

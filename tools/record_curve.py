@@ -25,7 +25,7 @@ from pocketsr.bench.quality import find_sets, mean_psnr_db, read_sample
 from pocketsr.design.candidate import Candidate
 from pocketsr.design.running import fastest_ms
 from pocketsr.engine import load
-from pocketsr.engine.count import count
+from pocketsr.engine.analysis.count import count
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "curve.json"

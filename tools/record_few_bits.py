@@ -17,7 +17,7 @@ import torch
 
 from pocketsr.bench.machine import describe_machine
 from pocketsr.engine import Network, load, read_network
-from pocketsr.engine.ir import Conv
+from pocketsr.engine.ir.graph import Conv
 from pocketsr.nets import build, to_onnx
 from pocketsr.quant import Spec, quantize, write_onnx
 from pocketsr.reparam import collapse

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pocketsr.bench._peak import FmaPeak
 from pocketsr.bench.machine import describe_machine
-from pocketsr.narrow import conv2d
+from pocketsr.cpu_conv import conv2d
 
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "narrow.json"
 SHAPES = (  # CI, CO, groups

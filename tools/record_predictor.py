@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from pocketsr.beside import replacing
+from pocketsr.atomic_io import replacing
 from pocketsr.design.agreement import kendall_tau, share_within
 from pocketsr.design.calibrate import SIZE, calibrate, probes
 from pocketsr.design.candidate import Candidate
@@ -33,7 +33,7 @@ from pocketsr.design.running import compiled, fastest_ms
 from pocketsr.design.schedule import of_chain
 from pocketsr.design.space import builtin_space
 from pocketsr.engine import read_network
-from pocketsr.engine.ir import Graph
+from pocketsr.engine.ir.graph import Graph
 from pocketsr.nets import build, to_onnx
 from pocketsr.quant import Spec, quantize, write_onnx
 from pocketsr.reparam import collapse

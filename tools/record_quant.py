@@ -18,9 +18,9 @@ import numpy as np
 from contest import second_rate
 from tqdm import tqdm
 
+from pocketsr.atomic_io import replacing
 from pocketsr.bench.machine import describe_machine
 from pocketsr.bench.quality import Sample, find_sets, mean_psnr_db, read_sample
-from pocketsr.beside import replacing
 from pocketsr.data import PatchPool
 from pocketsr.engine import load
 from pocketsr.models import resolve

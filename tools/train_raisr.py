@@ -11,8 +11,8 @@ from pathlib import Path
 
 from safetensors.torch import save
 
+from pocketsr.atomic_io import replacing
 from pocketsr.bench.contenders import TRAINED_HERE
-from pocketsr.beside import replacing
 from pocketsr.data import load_images, split
 from pocketsr.train.raisr import solve_filters
 from pocketsr.train.validate import valid_psnr_db

@@ -1,34 +1,73 @@
-"""pocketsr: real-time super-resolution of video and images on ordinary CPUs.
+"""pocketsr: real-time super-resolution for phones, laptops and browsers.
 
 ```python
 sr = pocketsr.load("small")  # a compiled network
 big = sr(y)  # (H, W) uint8 or uint16 luma -> (2H, 2W)
 pocketsr.upscale_image(rgb)  # (H, W, 3) uint8 -> (2H, 2W, 3)
+pocketsr.upscale_video("clip.mp4", "clip_2x.mp4")
+with pocketsr.Stream("small") as stream:  # frames of a camera or a call, one by one
+    big = stream(frame)
 ```
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from pocketsr.errors import UserError
+from pocketsr.errors import ArgumentError, ArgumentTypeError, FallbackWarning, PocketsrWarning, UserError
 
 if TYPE_CHECKING:
-    from pocketsr.engine import load
+    from pocketsr.api import upscale_video
+    from pocketsr.engine import Network, Upscaler
+    from pocketsr.frames import Colour, Frame, FrameSink, FrameSource
     from pocketsr.image import upscale_image
+    from pocketsr.live import Stream
+    from pocketsr.loading import load
+    from pocketsr.nets import register_network
 
-__all__ = ["UserError", "load", "upscale_image"]
+__all__ = [
+    "ArgumentError",
+    "ArgumentTypeError",
+    "Colour",
+    "FallbackWarning",
+    "Frame",
+    "FrameSink",
+    "FrameSource",
+    "Network",
+    "PocketsrWarning",
+    "Stream",
+    "Upscaler",
+    "UserError",
+    "load",
+    "register_network",
+    "upscale_image",
+    "upscale_video",
+]
 __version__ = "0.1.0"
+
+_ROOMS = {
+    "Colour": "frames",
+    "Frame": "frames",
+    "FrameSink": "frames",
+    "FrameSource": "frames",
+    "Network": "engine",
+    "Stream": "live",
+    "Upscaler": "engine",
+    "load": "loading",
+    "register_network": "nets",
+    "upscale_image": "image",
+    "upscale_video": "api",
+}
+"""Where what loads NumPy, FFmpeg or PyTorch stands: it loads when it is first used, so that `--help` stays instant."""
 
 
 def __getattr__(name: str) -> object:
-    # NumPy and the engine load only when they are used: `pocketsr --help` stays instant.
-    if name == "load":
-        from pocketsr.engine import load
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'pocketsr' has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"pocketsr.{_ROOMS[name]}"), name)
+    return found
 
-        return load
-    if name == "upscale_image":
-        from pocketsr.image import upscale_image
 
-        return upscale_image
-    raise AttributeError(f"module 'pocketsr' has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pocketsr.names import harmless
 
-__all__ = ["UserError", "did_you_mean"]
+__all__ = ["ArgumentError", "ArgumentTypeError", "FallbackWarning", "PocketsrWarning", "UserError", "did_you_mean"]
 
 
 _MOST = 2000  # characters of a message
@@ -20,6 +20,22 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return harmless(super().__str__(), _MOST)
+
+
+class ArgumentError(UserError, ValueError):
+    """An argument of the API has a value that isn't taken."""
+
+
+class ArgumentTypeError(UserError, TypeError):
+    """An argument of the API is of a type that isn't taken."""
+
+
+class PocketsrWarning(UserWarning):
+    """Something worth knowing that stops nothing. The command line prints it as one line."""
+
+
+class FallbackWarning(PocketsrWarning):
+    """A network doesn't run in the engine but in ONNX Runtime or PyTorch; the message says which, and why."""
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ import pytest
 import record_curve
 from contest import NETWORKS, PRECISIONS, valid_psnr_db
 
-from pocketsr.engine.count import count
+from pocketsr.engine.analysis.count import count
 from pocketsr.models import resolve
 
 CURVE = Path(__file__).resolve().parents[2] / "benchmarks" / "curve.json"

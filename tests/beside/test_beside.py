@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pocketsr import beside
-from pocketsr.beside import Beside, is_part, replacing, scratch_folder
+from pocketsr import atomic_io as beside
+from pocketsr.atomic_io import Beside, is_part, replacing, scratch_folder
 from pocketsr.errors import UserError
 
 
@@ -24,7 +24,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 def _killed_while_writing(target: Path) -> None:
     """A process writes half of `target` and is killed."""
     code = (
-        "import os, sys, signal; from pathlib import Path; from pocketsr.beside import replacing\n"
+        "import os, sys, signal; from pathlib import Path; from pocketsr.atomic_io import replacing\n"
         "with replacing(Path(sys.argv[1])) as part:\n"
         "    part.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
     )

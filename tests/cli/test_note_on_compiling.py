@@ -43,7 +43,7 @@ def test_the_note_comes_while_one_waits(
         Timer.made[-1].pass_time(seconds)
         return object(), None
 
-    monkeypatch.setattr("pocketsr.whole.open_file", compile_slowly)
+    monkeypatch.setattr("pocketsr.loading.open_file", compile_slowly)
     assert list(_networks.open_networks(["tiny"], [])) == ["tiny"]
     Timer.made[-1].pass_time(100)  # nobody waits any more
     out, err = capsys.readouterr()

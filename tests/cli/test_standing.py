@@ -11,7 +11,7 @@ import pytest
 from cli_samples import command_line, make_clip
 from PIL import Image
 
-from pocketsr.beside import is_part
+from pocketsr.atomic_io import is_part
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

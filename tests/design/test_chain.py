@@ -12,10 +12,10 @@ from pocketsr.design.chain import Act, Anchor, Chain, Layer
 from pocketsr.design.graphs import graph_of
 from pocketsr.design.schedule import Schedule, of_chain, of_plan
 from pocketsr.engine import read_network
-from pocketsr.engine.count import count
-from pocketsr.engine.ir import Graph, Pad
-from pocketsr.engine.plan import make_plan
-from pocketsr.engine.target import Target, cross_target
+from pocketsr.engine.analysis.count import count
+from pocketsr.engine.codegen.plan import make_plan
+from pocketsr.engine.codegen.target import Target, cross_target
+from pocketsr.engine.ir.graph import Graph, Pad
 
 SAMPLE = (
     Candidate("a", "pocket", 2, 8),

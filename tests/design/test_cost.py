@@ -11,7 +11,7 @@ from pocketsr.design.cost import predict_ms, work_of_strips
 from pocketsr.design.kinds import WORK
 from pocketsr.design.schedule import of_chain
 from pocketsr.design.work import beyond
-from pocketsr.engine.target import Target
+from pocketsr.engine.codegen.target import Target
 
 TARGET = Target(None, None, 16, 32, 49152)
 POINT = Chain((Layer(4, (1, 1), act=Act.NONE),), anchor=Anchor.NONE)  # 1 -> 4, no row but its own

@@ -20,12 +20,12 @@ from pocketsr.design.precision import PICTURE_LEVELS, PRECISIONS, Precision, typ
 from pocketsr.design.schedule import Schedule, of_chain, of_plan
 from pocketsr.design.work import conv_method, shape_of, work_of_row
 from pocketsr.engine import read_network
-from pocketsr.engine.count import count
-from pocketsr.engine.emit import emit
-from pocketsr.engine.ir import Combine, Conv, Graph, Map, Pad, Prelu, Quantize, Ref
-from pocketsr.engine.method import Keep
-from pocketsr.engine.plan import make_plan
-from pocketsr.engine.target import Target, cross_target
+from pocketsr.engine.analysis.count import count
+from pocketsr.engine.codegen.emit import emit
+from pocketsr.engine.codegen.method import Keep
+from pocketsr.engine.codegen.plan import make_plan
+from pocketsr.engine.codegen.target import Target, cross_target
+from pocketsr.engine.ir.graph import Combine, Conv, Graph, Map, Pad, Prelu, Quantize, Ref
 
 VNNI = Target(None, None, 16, 32, 49152, 1)
 TARGETS = (

@@ -19,7 +19,7 @@ from pocketsr.design.candidate import Candidate  # noqa: E402
 from pocketsr.design.chain import Anchor  # noqa: E402
 from pocketsr.design.probe import Probe, Prober, ranked  # noqa: E402
 from pocketsr.design.proxies import one_batch, scores  # noqa: E402
-from pocketsr.engine.ir import Conv, Graph  # noqa: E402
+from pocketsr.engine.ir.graph import Conv, Graph  # noqa: E402
 from pocketsr.errors import UserError  # noqa: E402
 from pocketsr.nets import build  # noqa: E402
 

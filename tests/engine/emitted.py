@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from pocketsr.engine import load, read_network
-from pocketsr.engine.emit import emit, emit_header
-from pocketsr.engine.plan import make_plan
-from pocketsr.engine.target import Target
+from pocketsr.engine.codegen.emit import emit, emit_header
+from pocketsr.engine.codegen.plan import make_plan
+from pocketsr.engine.codegen.target import Target
 
 __all__ = ["AVX2", "WARN", "ZIG", "check", "run_harness", "write"]
 

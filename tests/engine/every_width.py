@@ -9,13 +9,13 @@ import numpy as np
 from emitted import ZIG, check
 from numpy.typing import NDArray
 
-from pocketsr.engine.build import FLAGS
-from pocketsr.engine.count import count
-from pocketsr.engine.emit import emit
-from pocketsr.engine.ir import Graph
-from pocketsr.engine.plan import Plan, make_plan
-from pocketsr.engine.reference import evaluate
-from pocketsr.engine.target import Target
+from pocketsr.engine.analysis.count import count
+from pocketsr.engine.codegen.emit import emit
+from pocketsr.engine.codegen.plan import Plan, make_plan
+from pocketsr.engine.codegen.target import Target
+from pocketsr.engine.ir.graph import Graph
+from pocketsr.engine.ir.reference import evaluate
+from pocketsr.engine.runtime.build import FLAGS
 from pocketsr.names import API
 
 __all__ = ["HEIGHTS", "TARGETS", "Built", "built", "faults", "reach_of", "widest_tile"]

@@ -16,7 +16,7 @@ from engine_nets import save
 
 from pocketsr import UserError
 from pocketsr.engine import load, load_chroma
-from pocketsr.engine.cache import Entry, _private, entry_for
+from pocketsr.engine.runtime.cache import Entry, _private, entry_for
 
 IMAGE = np.arange(35, dtype=np.uint8).reshape(5, 7)
 
@@ -261,8 +261,8 @@ def test_without_a_home_the_private_folder_serves(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("cache")
 def test_a_missing_compiler_is_a_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from pocketsr.engine.build import build_library
-    from pocketsr.engine.target import host_target
+    from pocketsr.engine.codegen.target import host_target
+    from pocketsr.engine.runtime.build import build_library
 
     target = host_target()
     monkeypatch.setenv("CC", "/no/such/compiler")

@@ -15,7 +15,7 @@ from onnx.reference import ReferenceEvaluator
 
 from pocketsr import models
 from pocketsr.engine import Network, load, read_network, repeat_edges
-from pocketsr.engine.reference import evaluate
+from pocketsr.engine.ir.reference import evaluate
 
 SIZES = [(1, 1), (1, 7), (2, 3), (3, 2), (7, 13), (13, 127), (127, 13), (127, 127), (5, 300), (360, 640)]
 SHIPPED = ["bicubic", "tiny", "small"]

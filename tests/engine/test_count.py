@@ -11,7 +11,7 @@ from engine_nets import Build, chain
 from onnx import TensorProto, helper
 
 from pocketsr import UserError
-from pocketsr.engine.count import Count, count
+from pocketsr.engine.analysis.count import Count, count
 from pocketsr.models import SHIPPED, resolve
 
 WIDTH, HEIGHT = 8, 6

@@ -13,8 +13,8 @@ import pytest
 from emitted import AVX2, WARN, ZIG, check, run_harness, write
 from engine_nets import NETS, save
 
-from pocketsr.engine.build import FLAGS
-from pocketsr.engine.target import cross_target, host_target
+from pocketsr.engine.codegen.target import cross_target, host_target
+from pocketsr.engine.runtime.build import FLAGS
 
 
 @pytest.mark.parametrize("name", NETS)

@@ -11,9 +11,10 @@ from fuzz_models import GOOD, Child, attempt, fuzz
 from hostile_models import const, hostile, up, working
 from onnx import helper
 
-from pocketsr.engine import read_network, wire
-from pocketsr.engine.importer import from_onnx
-from pocketsr.engine.limits import LIMITS
+from pocketsr.engine import read_network
+from pocketsr.engine.onnx import wire
+from pocketsr.engine.onnx.importer import from_onnx
+from pocketsr.engine.onnx.limits import LIMITS
 from pocketsr.errors import UserError
 
 TAKEN = {  # of the hostile ones: odd, and right all the same

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from quantized_nets import WHOLE, save_whole
 
 from pocketsr.engine import load, read_network
-from pocketsr.engine.ir import Conv
-from pocketsr.engine.reference import evaluate
+from pocketsr.engine.ir.graph import Conv
+from pocketsr.engine.ir.reference import evaluate
 
 SIZES = [(1, 1), (1, 7), (2, 3), (7, 13), (13, 127), (127, 13), (5, 300), (64, 64)]
 

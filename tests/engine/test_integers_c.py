@@ -10,8 +10,8 @@ import pytest
 from emitted import AVX2, WARN, ZIG, check, run_harness, write
 from quantized_nets import save_whole
 
-from pocketsr.engine.build import FLAGS
-from pocketsr.engine.target import Target, cross_target, host_target
+from pocketsr.engine.codegen.target import Target, cross_target, host_target
+from pocketsr.engine.runtime.build import FLAGS
 
 ARM = cross_target("aarch64-linux-musl")
 TARGETS = {  # and how a dot product of bytes is made there

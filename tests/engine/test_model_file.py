@@ -14,7 +14,7 @@ from onnx.reference import ReferenceEvaluator
 
 from pocketsr import UserError
 from pocketsr.engine import load, read_network
-from pocketsr.engine.model_file import read_file
+from pocketsr.engine.onnx.model_file import read_file
 
 IMAGE = np.arange(35, dtype=np.uint8).reshape(5, 7)
 

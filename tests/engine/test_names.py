@@ -16,9 +16,9 @@ from engine_nets import Build, chain
 from pocketsr import UserError
 from pocketsr.cli import main
 from pocketsr.engine import load, read_network
-from pocketsr.engine.emit import describe, emit, emit_header
-from pocketsr.engine.plan import make_plan
-from pocketsr.engine.target import Target
+from pocketsr.engine.codegen.emit import describe, emit, emit_header
+from pocketsr.engine.codegen.plan import make_plan
+from pocketsr.engine.codegen.target import Target
 from pocketsr.names import API, comment, harmless, identifier
 
 GENERIC = Target(None, None, 4, 16)

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from engine_nets import NETS, save
 
-from pocketsr.engine.importer import from_onnx
-from pocketsr.engine.ir import Affine, Conv, Map, Shuffle, verify
-from pocketsr.engine.method import choose_block
-from pocketsr.engine.passes import PASSES, simplify
-from pocketsr.engine.plan import make_plan
-from pocketsr.engine.reference import evaluate
-from pocketsr.engine.target import Target
-from pocketsr.engine.winograd import minimal_filter
+from pocketsr.engine.codegen.method import choose_block
+from pocketsr.engine.codegen.plan import make_plan
+from pocketsr.engine.codegen.target import Target
+from pocketsr.engine.codegen.winograd import minimal_filter
+from pocketsr.engine.ir.graph import Affine, Conv, Map, Shuffle, verify
+from pocketsr.engine.ir.reference import evaluate
+from pocketsr.engine.onnx.importer import from_onnx
+from pocketsr.engine.passes.simplify import PASSES, simplify
 
 
 @pytest.mark.parametrize("name", NETS)

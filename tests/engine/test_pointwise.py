@@ -13,11 +13,11 @@ from engine_nets import Build
 from onnx.reference import ReferenceEvaluator
 
 from pocketsr.engine import load, read_network
-from pocketsr.engine.importer import HANDLERS
-from pocketsr.engine.ir import Unary
-from pocketsr.engine.pointwise import CURVES, curve_code
-from pocketsr.engine.reference import evaluate
-from pocketsr.engine.sizes import POINTWISE
+from pocketsr.engine.ir.graph import Unary
+from pocketsr.engine.ir.pointwise import CURVES, curve_code
+from pocketsr.engine.ir.reference import evaluate
+from pocketsr.engine.onnx.shapes import POINTWISE
+from pocketsr.engine.onnx.state import HANDLERS
 
 WIDE = np.concatenate([np.linspace(-40, 40, 4001), np.linspace(-1e-2, 1e-2, 501)])  # of what the curves get
 OTHERS = [("Elu", {"alpha": 0.7}), ("Selu", {}), ("Celu", {"alpha": 1.5}), ("HardSwish", {}), ("Swish", {}),
@@ -28,7 +28,7 @@ def test_every_line_is_complete() -> None:
     torch = pytest.importorskip("torch")
     prelude = (Path(load.__code__.co_filename).parent / "prelude.h").read_text()
     assert CURVES.keys() == set(Unary)
-    import pocketsr.engine.handlers  # noqa: F401  (it fills HANDLERS)
+    import pocketsr.engine.onnx.handlers  # noqa: F401  (it fills HANDLERS)
 
     positive = np.abs(WIDE)
     for kind, curve in CURVES.items():

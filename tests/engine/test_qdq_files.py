@@ -14,8 +14,8 @@ from onnx import numpy_helper
 
 from pocketsr import UserError
 from pocketsr.engine import load, read_network
-from pocketsr.engine.ir import Conv
-from pocketsr.engine.reference import evaluate
+from pocketsr.engine.ir.graph import Conv
+from pocketsr.engine.ir.reference import evaluate
 
 
 class Pairs(Build):

@@ -17,8 +17,8 @@ from engine_nets import save
 
 from pocketsr import UserError
 from pocketsr.engine import Network, Upscaler, load, repeat_edges
-from pocketsr.whole.session import Session
-from pocketsr.whole.tiled import TiledUpscaler
+from pocketsr.fallback.session import Session
+from pocketsr.fallback.tiled import TiledUpscaler
 
 RNG = np.random.default_rng(0)
 Y = RNG.integers(0, 256, (61, 83), np.uint8)

@@ -10,7 +10,7 @@ import torch
 from quant_samples import textures
 from torch import Tensor
 
-from pocketsr.narrow import conv
+from pocketsr.cpu_conv import conv
 from pocketsr.nets import SRNet, build
 from pocketsr.quant import Source
 from pocketsr.quant.ptq import source_of

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Conv, Function, Ref, Unary
+from pocketsr.engine.ir.graph import Affine, Binary, Clip, Combine, Conv, Function, Ref, Unary
 from pocketsr.quant import QuantNet, Source, Spec, quantize
 from pocketsr.quant.equalise import equalised, factors
 

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from torch import Tensor
 
-from pocketsr.engine.ir import Conv, Map
+from pocketsr.engine.ir.graph import Conv, Map
 from pocketsr.errors import UserError
 from pocketsr.nets import SRNet
 from pocketsr.quant import QuantNet, Source, Spec, quantize, read_source, write_onnx

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import yaml
 
-from pocketsr.errors import UserError
+from pocketsr.errors import PocketsrWarning, UserError
 from pocketsr.train import Recipe, current_key, dump_recipe, parse_recipe
 from pocketsr.train.recipe import Ema
 from pocketsr.train.recipe_file import differences
@@ -58,7 +58,7 @@ def test_keys_of_the_release_before_are_read_with_a_note(tmp_path: Path, content
     path = tmp_path / "old.yaml"
     content["data"] |= {"favour": {"a/*": 2}, "valid_only": ["b/*"], "codec": {"clips": "c", "pans": 3, "draws": 4}}
     path.write_text(yaml.safe_dump(content))
-    with pytest.warns(FutureWarning) as notes:
+    with pytest.warns(PocketsrWarning) as notes:
         read = parse_recipe(path, ["data.valid_only=[d/*]"])
     assert sorted(str(note.message).partition(": ")[2] for note in notes) == [
         "data.codec.draws is called data.codec.encodings now",

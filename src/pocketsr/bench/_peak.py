@@ -8,8 +8,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pocketsr.engine.build import build_library
-from pocketsr.engine.target import host_target
+from pocketsr.engine.codegen.target import host_target
+from pocketsr.engine.runtime.build import build_library
 
 __all__ = ["FmaPeak"]
 

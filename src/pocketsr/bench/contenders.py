@@ -17,7 +17,7 @@ from safetensors import safe_open
 
 from pocketsr.bench.table import Figures, Origin
 from pocketsr.engine import Upscaler, load
-from pocketsr.engine.count import Count, count
+from pocketsr.engine.analysis.count import Count, count
 from pocketsr.errors import UserError
 from pocketsr.models import SHIPPED, resolve
 from pocketsr.nets import SRNet, build, load_weights, names, running, to_onnx

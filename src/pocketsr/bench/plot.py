@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from pocketsr.atomic_io import replacing
 from pocketsr.bench.labels import FONT, MARKER, Label, write_labels
-from pocketsr.beside import replacing
 from pocketsr.errors import UserError
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ from pocketsr.bench.peers import PEERS
 from pocketsr.errors import UserError
 
 if TYPE_CHECKING:
-    from pocketsr.engine.ir import Graph
+    from pocketsr.engine.ir.graph import Graph
 
 __all__ = ["PEER_NAMES", "measure_speed", "turns"]
 
@@ -136,7 +136,7 @@ def _prepare(name: str, size: tuple[int, int], threads: int, folder: Path) -> tu
 
 def _precision(graph: Graph) -> str:
     """fp32, or the bits of weights and of what they multiply, of the most numerous convolutions: w8a8."""
-    from pocketsr.engine.ir import Conv
+    from pocketsr.engine.ir.graph import Conv
 
     found: Counter[str] = Counter()
     for op in graph.ops:

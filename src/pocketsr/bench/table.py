@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pocketsr.beside import replacing
+from pocketsr.atomic_io import replacing
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
 

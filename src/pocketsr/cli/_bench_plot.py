@@ -29,10 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from pocketsr.atomic_io import replacing
     from pocketsr.bench.plot import COSTS, as_svg, drawable, plot, write_plot
     from pocketsr.bench.report import CROPS, compare, make_report
     from pocketsr.bench.table import read_table
-    from pocketsr.beside import replacing
 
     table = read_table(args.table)
     test_set = args.test_set or _first_drawable(table, args.table)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pocketsr.beside import is_part
+from pocketsr.atomic_io import is_part
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
 

@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pocketsr.errors import UserError, did_you_mean
-from pocketsr.models import NAMES
-from pocketsr.names import harmless
+from pocketsr.errors import UserError
 
 if TYPE_CHECKING:
     from pocketsr.engine import Upscaler
@@ -24,14 +22,14 @@ WEIGHTS_HELP = "weights of a network that doesn't ship, as a .safetensors file: 
 
 
 def open_networks(models: Sequence[str], weights: Sequence[Path], threads: int | None = None) -> dict[str, Upscaler]:
-    """Each of `models` by its name, ready to run. What doesn't run in the engine is said on standard error, with why.
+    """Each of `models` by its name, ready to run; warns of what doesn't run in the engine.
 
     `weights` go to those networks that neither ship nor are files, in the order of both. Raises UserError for what
     can't be had, and for weights too many.
     """
-    from pocketsr.whole import open_file
+    from pocketsr.loading import is_registered_name, load
 
-    bare = [model for model in models if model not in NAMES and Path(model).suffix.lower() != ".onnx"]
+    bare = [model for model in models if is_registered_name(model)]
     if len(weights) > len(bare):
         others = ", ".join(model for model in models if model not in bare)
         reason = f"{others} has its own" if others else "each network takes one file"
@@ -45,33 +43,8 @@ def open_networks(models: Sequence[str], weights: Sequence[Path], threads: int |
     found: dict[str, Upscaler] = {}
     for model in models:
         with _patience(model):
-            if model in bare:
-                net, note = _registered(model, next(files, None), threads)
-            else:
-                net, note = open_file(model, threads)
-        found[model] = net
-        if note is not None:
-            print(f"pocketsr: {harmless(note, 2000)}", file=sys.stderr)
+            found[model] = load(model, weights=next(files, None) if model in bare else None, threads=threads)
     return found
-
-
-def _registered(name: str, weights: Path | None, threads: int | None) -> tuple[Upscaler, str | None]:
-    shipped = f"choose one of {', '.join(NAMES)}, or give an .onnx file"
-    try:
-        from pocketsr.nets import running
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] not in ("msgspec", "safetensors", "torch"):
-            raise
-        raise UserError(
-            f"unknown model '{name}': {shipped}; the networks of the field, with --weights, need PyTorch: "
-            "pip install 'pocketsr[train]'"
-        ) from error
-    known = running.names()
-    if name not in known:
-        close = did_you_mean(name, [*NAMES, *known])
-        others = ", ".join(each for each in known if each not in NAMES)
-        raise UserError(f"unknown model '{name}': {shipped}; or, with --weights, {others}{close and '; ' + close}")
-    return running.open_network(name, weights, threads)
 
 
 @contextmanager

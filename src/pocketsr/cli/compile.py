@@ -28,10 +28,10 @@ def run(args: argparse.Namespace) -> int:
     import shutil
 
     from pocketsr import models
-    from pocketsr.beside import scratch_folder
+    from pocketsr.atomic_io import scratch_folder
     from pocketsr.engine import compile_network
-    from pocketsr.engine.emit import describe
-    from pocketsr.engine.target import cross_target, host_target
+    from pocketsr.engine.codegen.emit import describe
+    from pocketsr.engine.codegen.target import cross_target, host_target
 
     path = models.resolve(args.model)
     target = cross_target(args.target) if args.target else host_target()

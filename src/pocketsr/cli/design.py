@@ -116,8 +116,8 @@ def _write(folder: Path, rows: list[Row], profile: Profile, budget_ms: float | N
     with train_extra("drawing"):
         import matplotlib  # noqa: F401
 
+    from pocketsr.atomic_io import replacing
     from pocketsr.bench.plot import as_svg, write_plot
-    from pocketsr.beside import replacing
     from pocketsr.design.draw import draw_capacity, draw_work
     from pocketsr.design.rank import as_csv, as_json
     from pocketsr.design.report import make_report

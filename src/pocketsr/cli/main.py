@@ -6,12 +6,14 @@ import argparse
 import importlib
 import signal
 import sys
-from collections.abc import Sequence
-from typing import Protocol, cast
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol, cast
 
 from pocketsr import __version__
 from pocketsr.cli._standing import StoppedBySignal, drop_output, flush_output, standing
-from pocketsr.errors import UserError
+from pocketsr.errors import PocketsrWarning, UserError
 from pocketsr.names import harmless
 
 __all__ = ["main"]
@@ -47,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done, 2 the user's mistake; 130, 143, 129 and 141 where Ctrl-C, SIGTERM, SIGHUP or a reader of standard output
     that went away stopped it, as a shell reports these.
     """
-    with standing():
+    with standing(), _warnings_as_lines():
         try:
             args = _parser().parse_args(argv)
             code = int(args.run(args))
@@ -70,6 +72,23 @@ def main(argv: Sequence[str] | None = None) -> int:
             drop_output()
             place = f"{error.filename}: " if error.filename is not None else ""
             return _failed(f"{place}{error.strerror or error}")
+
+
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """Warnings of ours are one line on standard error; others look as Python makes them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", PocketsrWarning)
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if issubclass(category, PocketsrWarning):
+                print(f"pocketsr: {harmless(message, 2000)}", file=sys.stderr)
+            else:
+                usual(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def _failed(why: str) -> int:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pocketsr.beside import replacing
+from pocketsr.atomic_io import replacing
 from pocketsr.errors import UserError
 
 if TYPE_CHECKING:

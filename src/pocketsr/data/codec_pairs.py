@@ -15,7 +15,7 @@ import av
 import numpy as np
 from tqdm import tqdm
 
-from pocketsr.beside import replacing
+from pocketsr.atomic_io import replacing
 from pocketsr.data.clips import Clip, frame_name
 from pocketsr.data.codec import CODECS, Codec, CodecSetting, degrade_clip, ladder
 from pocketsr.data.pairs import Pair, Plane, pair_from

@@ -24,8 +24,8 @@ from pocketsr.design.precision import PRECISIONS
 from pocketsr.design.profile import Fit, Profile, Vectors, default_profile
 from pocketsr.design.running import compiled, fastest_ms
 from pocketsr.design.schedule import of_chain
-from pocketsr.engine.ir import Pad
-from pocketsr.engine.target import host_target
+from pocketsr.engine.codegen.target import host_target
+from pocketsr.engine.ir.graph import Pad
 
 __all__ = ["SIZE", "Tell", "calibrate", "probes", "spread"]
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pocketsr.design.chain import Act, Anchor, Chain, Layer
 from pocketsr.design.precision import Precision
-from pocketsr.engine.ir import Pad
+from pocketsr.engine.ir.graph import Pad
 
 __all__ = ["Candidate", "Ends", "Skip"]
 

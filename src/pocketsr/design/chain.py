@@ -14,7 +14,7 @@ from functools import cached_property
 from math import prod
 
 from pocketsr.design.precision import Bits, Precision, bits_of
-from pocketsr.engine.ir import Pad
+from pocketsr.engine.ir.graph import Pad
 
 __all__ = ["Act", "Anchor", "Chain", "Layer"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from pocketsr.design.chain import Act, Anchor, Chain, Layer
 from pocketsr.design.precision import EDGE_BITS, PICTURE_LEVELS, typical_weights
-from pocketsr.engine.ir import (
+from pocketsr.engine.ir.graph import (
     Affine,
     Array,
     Binary,
@@ -29,7 +29,7 @@ from pocketsr.engine.ir import (
     Shuffle,
     Unary,
 )
-from pocketsr.engine.passes import part_groups
+from pocketsr.engine.passes.simplify import part_groups
 from pocketsr.engine.resample import cubic_taps
 
 __all__ = ["graph_of"]

@@ -8,7 +8,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.engine.method import CHANNELS_A_WORD, Keep
+from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Keep
 
 __all__ = ["FLOAT_BYTES", "WORK", "Counts", "Shape", "Whole", "kept_bytes"]
 

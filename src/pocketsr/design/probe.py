@@ -17,7 +17,7 @@ import msgspec
 import torch
 from msgspec import Meta, Struct
 
-from pocketsr.beside import replacing
+from pocketsr.atomic_io import replacing
 from pocketsr.design.candidate import Candidate
 from pocketsr.design.graphs import graph_of
 from pocketsr.design.proxies import scores

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pocketsr.engine.build import build_library, library_suffix
-from pocketsr.engine.emit import emit
-from pocketsr.engine.ir import Graph
-from pocketsr.engine.plan import Plan, make_plan
-from pocketsr.engine.runtime import Network
-from pocketsr.engine.target import host_target
+from pocketsr.engine.codegen.emit import emit
+from pocketsr.engine.codegen.plan import Plan, make_plan
+from pocketsr.engine.codegen.target import host_target
+from pocketsr.engine.ir.graph import Graph
+from pocketsr.engine.runtime.build import build_library, library_suffix
+from pocketsr.engine.runtime.network import Network
 
 __all__ = ["compiled", "fastest_ms"]
 

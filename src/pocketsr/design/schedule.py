@@ -16,10 +16,10 @@ from pocketsr.design.kinds import Shape, Whole, kept_bytes
 from pocketsr.design.precision import EDGE_BITS, PICTURE_LEVELS
 from pocketsr.design.work import conv_phases, shape_of, sum_names, weight_bytes
 from pocketsr.design.work_whole import whole_reads
-from pocketsr.engine.method import BAND, CHANNELS_A_WORD, Keep
-from pocketsr.engine.plan import Plan
+from pocketsr.engine.codegen.method import BAND, CHANNELS_A_WORD, Keep
+from pocketsr.engine.codegen.plan import Plan
+from pocketsr.engine.codegen.target import Target
 from pocketsr.engine.resample import cubic_taps
-from pocketsr.engine.target import Target
 
 __all__ = ["Schedule", "Timed", "of_chain", "of_plan"]
 

@@ -16,11 +16,11 @@ import numpy as np
 
 from pocketsr.design.kinds import FLOAT_BYTES, WORK, Counts, Shape, Whole, kept_bytes
 from pocketsr.design.work_whole import add_stored, add_whole, compares, whole_method, whole_weight_bytes
-from pocketsr.engine.emit_integers import words_of
-from pocketsr.engine.ir import Combine, Conv, Function, Map, Point, Prelu, Ref, Shuffle
-from pocketsr.engine.method import BAND, Keep, Method, choose_method, choose_phases
-from pocketsr.engine.plan import Kept, Plan
-from pocketsr.engine.target import Target
+from pocketsr.engine.codegen.emit_integers import words_of
+from pocketsr.engine.codegen.method import BAND, Keep, Method, choose_method, choose_phases
+from pocketsr.engine.codegen.plan import Kept, Plan
+from pocketsr.engine.codegen.target import Target
+from pocketsr.engine.ir.graph import Combine, Conv, Function, Map, Point, Prelu, Ref, Shuffle
 
 __all__ = ["beyond", "conv_method", "conv_phases", "shape_of", "sum_names", "weight_bytes", "work_of_row"]
 

@@ -14,11 +14,11 @@ import numpy as np
 
 from pocketsr.design.kinds import FLOAT_BYTES, Shape, Whole
 from pocketsr.design.precision import typical_weights
-from pocketsr.engine.emit_integers import dense_weights
-from pocketsr.engine.emit_sums import pairs
-from pocketsr.engine.ir import Conv, Integers, Ref
-from pocketsr.engine.method import CHANNELS_A_WORD, Keep, Method, choose_method, dots
-from pocketsr.engine.target import Target
+from pocketsr.engine.codegen.emit_integers import dense_weights
+from pocketsr.engine.codegen.emit_sums import pairs
+from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Keep, Method, choose_method, dots
+from pocketsr.engine.codegen.target import Target
+from pocketsr.engine.ir.graph import Conv, Integers, Ref
 
 __all__ = ["add_stored", "add_whole", "compares", "whole_method", "whole_reads", "whole_weight_bytes"]
 

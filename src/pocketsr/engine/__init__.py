@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from numpy.typing import NDArray
 
 from pocketsr import models
-from pocketsr.engine import cache
-from pocketsr.engine.edges import repeat_edges
-from pocketsr.engine.ir import Info
-from pocketsr.engine.model_file import ModelFile, read_file
-from pocketsr.engine.runtime import Network
+from pocketsr.engine.ir.graph import Info
+from pocketsr.engine.onnx.model_file import ModelFile, read_file
+from pocketsr.engine.runtime import cache
+from pocketsr.engine.runtime.edges import repeat_edges
+from pocketsr.engine.runtime.network import Network
 from pocketsr.errors import UserError
 from pocketsr.names import API, harmless
 
 if TYPE_CHECKING:
-    from pocketsr.engine.ir import Graph
-    from pocketsr.engine.plan import Plan
-    from pocketsr.engine.target import Target
+    from pocketsr.engine.codegen.plan import Plan
+    from pocketsr.engine.codegen.target import Target
+    from pocketsr.engine.ir.graph import Graph
 
 __all__ = [
     "Network",
@@ -66,11 +66,11 @@ def read_network(source: Path | ModelFile) -> tuple[Graph, dict[str, Any]]:
     """The simplified graph of an ONNX file, and what is known about it. Raises UserError (see `importer`)."""
     from dataclasses import replace
 
-    from pocketsr.engine.count import count
-    from pocketsr.engine.importer import from_onnx
-    from pocketsr.engine.limits import finite
-    from pocketsr.engine.passes import simplify
-    from pocketsr.engine.reference import guess_white
+    from pocketsr.engine.analysis.count import count
+    from pocketsr.engine.ir.reference import guess_white
+    from pocketsr.engine.onnx.importer import from_onnx
+    from pocketsr.engine.onnx.limits import finite
+    from pocketsr.engine.passes.simplify import simplify
 
     file = read_file(source)
     imported = from_onnx(file)
@@ -86,7 +86,7 @@ def read_network(source: Path | ModelFile) -> tuple[Graph, dict[str, Any]]:
 
 
 def _about(graph: Graph, info: Info, reach: int) -> dict[str, Any]:
-    from pocketsr.engine.ir import Conv, Pad
+    from pocketsr.engine.ir.graph import Conv, Pad
 
     zeros = any(isinstance(op, Conv) and op.pad is Pad.ZERO and max(op.weight.shape[2:]) > 1 for op in graph.ops)
     about = {"name": graph.name, "scale": graph.scale, "channels": graph.channels}
@@ -100,9 +100,9 @@ def compile_network(path: Path, folder: Path, target: Target) -> tuple[Plan, Pat
 
 
 def _compile(graph: Graph, folder: Path, target: Target) -> tuple[Plan, Path]:
-    from pocketsr.engine.build import build_library, library_suffix
-    from pocketsr.engine.emit import emit, emit_header
-    from pocketsr.engine.plan import make_plan
+    from pocketsr.engine.codegen.emit import emit, emit_header
+    from pocketsr.engine.codegen.plan import make_plan
+    from pocketsr.engine.runtime.build import build_library, library_suffix
 
     plan = make_plan(graph, target)
     source = emit(plan)
@@ -118,7 +118,7 @@ def _network(content: bytes, read: Callable[[], tuple[Graph, dict[str, Any]]], t
     """The network of `content`, from the cache or compiled for this machine from what `read` gives."""
 
     def make(folder: Path) -> tuple[Path, dict[str, Any]]:
-        from pocketsr.engine.target import host_target
+        from pocketsr.engine.codegen.target import host_target
 
         graph, about = read()
         _, library = _compile(graph, folder, host_target())

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.engine.ir import Conv, Graph, Pad, Ref, Shuffle
+from pocketsr.engine.ir.graph import Conv, Graph, Pad, Ref, Shuffle
 
 __all__ = ["chroma_graph", "cubic_taps", "resize_kernel"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr.engine import Plane, Siting
-from pocketsr.errors import UserError
+from pocketsr.errors import ArgumentError
 from pocketsr.frames.layout import Component, Layout, layout_of
 
 if TYPE_CHECKING:
@@ -63,13 +63,13 @@ class Frame:
     def __post_init__(self) -> None:
         layout = self.layout
         if self.width < 1 or self.height < 1:
-            raise UserError(f"a frame of {self.width}x{self.height} pixels is empty")
+            raise ArgumentError(f"a frame of {self.width}x{self.height} pixels is empty")
         if len(self.planes) != layout.planes:
-            raise UserError(f"{layout.name} has {layout.planes} planes, {len(self.planes)} are given")
+            raise ArgumentError(f"{layout.name} has {layout.planes} planes, {len(self.planes)} are given")
         for index, plane in enumerate(self.planes):
             rows, columns = _plane_shape(layout, index, self.width, self.height)
             if plane.ndim != 2 or plane.dtype != layout.dtype or plane.shape[0] < rows or plane.shape[1] < columns:
-                raise UserError(
+                raise ArgumentError(
                     f"plane {index} of {layout.name} is {plane.shape} {plane.dtype}: a frame of "
                     f"{self.width}x{self.height} needs ({rows}, {columns}) {layout.dtype} or more"
                 )
@@ -112,12 +112,12 @@ class Frame:
         """From one array a plane: Y, U, V for i420; Y, UV for nv12, where UV is (H/2, W) or (H/2, W/2, 2).
 
         pix_fmt: as FFmpeg names it, or i420, i422, i444, grey, rgb, bgr. The first plane says how large the frame is.
-        Raises UserError for arrays that don't fit the format.
+        Raises ArgumentError for arrays that don't fit the format.
         """
         layout = _layout(pix_fmt)
         flat = [_flat(plane, layout, index) for index, plane in enumerate(planes)]
         if not flat:
-            raise UserError(f"{pix_fmt} has {layout.planes} planes, none is given")
+            raise ArgumentError(f"{pix_fmt} has {layout.planes} planes, none is given")
         luma = layout.components[0]
         height, width = flat[0].shape[0], flat[0].shape[1] // luma.step
         return cls(layout, width, height, tuple(flat), colour, siting, pts, time_base)
@@ -131,14 +131,14 @@ class Frame:
     def from_buffer(cls, pix_fmt: str, data: Any, width: int, height: int, **about: Any) -> Frame:
         """From bytes that hold the planes one behind the other without gaps, as cameras and pipes give them.
 
-        Raises UserError where there are fewer or more bytes than such a frame has.
+        Raises ArgumentError where there are fewer or more bytes than such a frame has.
         """
         layout = _layout(pix_fmt)
         samples = np.frombuffer(data, np.uint8)
         shapes = [_plane_shape(layout, index, width, height) for index in range(layout.planes)]
         wanted = sum(rows * columns for rows, columns in shapes) * layout.dtype.itemsize
         if samples.nbytes != wanted:
-            raise UserError(f"a {pix_fmt} frame of {width}x{height} has {wanted} bytes, {samples.nbytes} are given")
+            raise ArgumentError(f"a {pix_fmt} frame of {width}x{height} has {wanted} bytes, {samples.nbytes} are given")
         planes, typed = [], samples.view(layout.dtype)
         for rows, columns in shapes:
             planes.append(typed[: rows * columns].reshape(rows, columns))
@@ -180,7 +180,7 @@ class Frame:
         Raises UserError for planar formats: take their `components`.
         """
         if self.layout.planes != 1:
-            raise UserError(f"{self.layout.name} is planar: take its components one by one")
+            raise ArgumentError(f"{self.layout.name} is planar: take its components one by one")
         step = self.layout.components[0].step
         rows = self.planes[0][: self.height, : self.width * step]
         return rows if step == 1 else rows.reshape(self.height, self.width, step)
@@ -223,5 +223,5 @@ def _plane_shape(layout: Layout, index: int, width: int, height: int) -> tuple[i
 def _flat(plane: NDArray[Any], layout: Layout, index: int) -> Plane:
     """(H, W, C) as (H, W * C), a view where C lie side by side."""
     if plane.ndim not in (2, 3) or plane.dtype != layout.dtype:
-        raise UserError(f"plane {index} is {plane.shape} {plane.dtype}: {layout.name} has rows of {layout.dtype}")
+        raise ArgumentError(f"plane {index} is {plane.shape} {plane.dtype}: {layout.name} has rows of {layout.dtype}")
     return plane if plane.ndim == 2 else plane.reshape(plane.shape[0], -1)

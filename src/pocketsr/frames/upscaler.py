@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pocketsr.engine import Plane, Siting, Upscaler, repeat_edges
-from pocketsr.errors import UserError
+from pocketsr.errors import ArgumentError
 from pocketsr.frames.frame import UNSPECIFIED, Frame
 from pocketsr.frames.layout import Component, Layout, candidates, layout_of
 
@@ -58,7 +58,7 @@ class FrameUpscaler:
         self._source, self._target = source, layout_of(target)
         self._lost = source.bits - self._target.bits
         if source.samples != self._target.samples or self._lost < 0:
-            raise UserError(f"{target} doesn't hold the samples of {source.name}: use {candidates(source)[0]}")
+            raise ArgumentError(f"{target} doesn't hold the samples of {source.name}: use {candidates(source)[0]}")
         network = repeat_edges(network)
         self._network, self.scale = network, network.scale
         chroma_of = cache(chroma)
@@ -70,13 +70,13 @@ class FrameUpscaler:
         ]
         for other in self._networks:
             if other.scale != self.scale:
-                raise UserError(f"the network upscales {self.scale}x but chroma {other.scale}x: they must agree")
+                raise ArgumentError(f"the network upscales {self.scale}x but chroma {other.scale}x: they must agree")
         self._spare: dict[tuple[int, int], Plane] = {}
 
     def __call__(self, frame: Frame, into: Frame) -> None:
         """Upscale `frame` into the samples of `into`, a frame of the target format and `scale` times the size."""
         if (into.width, into.height) != (frame.width * self.scale, frame.height * self.scale):
-            raise UserError(f"{into} can't hold {frame} at {self.scale} times its size")
+            raise ArgumentError(f"{into} can't hold {frame} at {self.scale} times its size")
         if self._network.channels == 3:
             self._through_rgb(frame, into)
             return

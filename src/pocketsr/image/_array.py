@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from pocketsr import engine
 from pocketsr.engine import Plane, Upscaler, repeat_edges
-from pocketsr.errors import UserError
+from pocketsr.errors import ArgumentError, ArgumentTypeError
 from pocketsr.image._alpha import fill_hidden_colour
+from pocketsr.loading import load
 from pocketsr.pixels import rgb_to_ycbcr, ycbcr_to_rgb
 
 __all__ = ["upscale_array", "upscale_image"]
@@ -37,7 +38,7 @@ def upscale_image(rgb: Plane, model: str | Path | Upscaler = "small", threads: i
 
     Raises UserError for an array of another shape or type, or a model that cannot be had.
     """
-    net = engine.load(model, threads=threads) if isinstance(model, str | Path) else model
+    net = load(model, threads=threads) if isinstance(model, str | Path) else model
     return upscale_array(rgb, net, engine.load_chroma(scale=net.scale, siting="center", threads=threads))
 
 
@@ -60,9 +61,11 @@ def upscale_array(rgb: Plane, net: Upscaler, bicubic: Upscaler) -> Plane:
 
 def _check(rgb: Plane) -> None:
     if rgb.dtype not in (np.uint8, np.uint16):
-        raise UserError(f"an image array must be uint8 or uint16, this one is {rgb.dtype}: convert it first")
+        raise ArgumentTypeError(f"an image array must be uint8 or uint16, this one is {rgb.dtype}: convert it first")
     if rgb.ndim not in (2, 3) or (rgb.ndim == 3 and rgb.shape[2] not in (3, 4)) or 0 in rgb.shape:
-        raise UserError(f"an image array must be (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, this one is {rgb.shape}")
+        raise ArgumentError(
+            f"an image array must be (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, this one is {rgb.shape}"
+        )
 
 
 def _to_planes(rgb: Plane) -> list[NDArray[np.uint16]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from pocketsr.beside import Beside
+from pocketsr.atomic_io import Beside
 from pocketsr.engine import Upscaler
 from pocketsr.errors import UserError
 from pocketsr.image._array import upscale_array

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pocketsr.engine import Plane, Siting, Upscaler, load_chroma
-from pocketsr.errors import UserError
+from pocketsr.errors import ArgumentError
 from pocketsr.frames import Frame, FrameUpscaler
-from pocketsr.whole import open_file
+from pocketsr.loading import load
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -43,7 +43,7 @@ class Stream:
     def __init__(
         self, model: str | Path | Upscaler = "small", *, pix_fmt: str | None = None, threads: int | None = None
     ) -> None:  # fmt: skip
-        self._network = open_file(model, threads)[0] if isinstance(model, str | Path) else model
+        self._network = load(model, threads=threads) if isinstance(model, str | Path) else model
         self._pix_fmt, self._threads = pix_fmt, threads
         self._chroma = cache(self._load_chroma)
         self._upscalers: dict[tuple[str, Siting], FrameUpscaler] = {}
@@ -71,7 +71,7 @@ class Stream:
         if out is None:
             out = Frame.blank(pix_fmt, frame.width * self.scale, frame.height * self.scale)
         elif out.layout.name != pix_fmt:
-            raise UserError(f"out is {out.layout.name}: {pix_fmt} is expected")
+            raise ArgumentError(f"out is {out.layout.name}: {pix_fmt} is expected")
         with self._lock:
             self._upscaler(frame)(frame, out)
         return Frame(
@@ -84,7 +84,7 @@ class Stream:
 
     def _upscaler(self, frame: Frame) -> FrameUpscaler:
         if self._closed:
-            raise UserError("the stream is closed: make another")
+            raise ArgumentError("the stream is closed: make another")
         key = (frame.layout.name, frame.siting)
         if key not in self._upscalers:
             target = self._target(frame)
@@ -117,7 +117,7 @@ def _as_frame(frame: Frame | VideoFrame | Plane) -> Frame:
     if isinstance(frame, np.ndarray):
         channels = 2 if frame.ndim == 2 else frame.shape[2] if frame.ndim == 3 else 0
         if frame.dtype != np.uint8 or channels not in _ARRAYS or (frame.ndim == 3 and channels == 2):
-            raise UserError(
+            raise ArgumentError(
                 f"an array is (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA of uint8, this one is {frame.shape} "
                 f"{frame.dtype}: say what it is with Frame.from_array or Frame.from_planes"
             )

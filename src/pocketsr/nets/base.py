@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
+from pocketsr.cpu_conv import conv2d
 from pocketsr.engine.resample import resize_kernel
-from pocketsr.narrow import conv2d
 
 __all__ = ["Bicubic", "SRNet", "crop", "pad_edges"]
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,8 @@ import msgspec
 import onnx
 import torch
 
-from pocketsr.errors import UserError, did_you_mean
+from pocketsr.errors import PocketsrWarning, UserError, did_you_mean
+from pocketsr.names import harmless
 from pocketsr.nets.abpn import Abpn, AbpnConfig
 from pocketsr.nets.base import SRNet
 from pocketsr.nets.bicubic import BicubicConfig, BicubicNet
@@ -36,9 +40,9 @@ from pocketsr.nets.srcnn import Srcnn, SrcnnConfig
 from pocketsr.nets.srresnet import Srresnet, SrresnetConfig
 from pocketsr.reparam import collapse
 
-__all__ = ["build", "names", "to_onnx"]
+__all__ = ["build", "names", "register_network", "to_onnx"]
 
-_REGISTERED: Mapping[str, tuple[Any, Callable[[Any], SRNet]]] = {
+_REGISTERED: dict[str, tuple[Any, Callable[[Any], SRNet]]] = {
     "bicubic": (BicubicConfig(), BicubicNet),
     "pocket": (PocketConfig(), Pocket),
     "abpn-m4c28": (AbpnConfig(), Abpn),
@@ -72,9 +76,44 @@ _REGISTERED: Mapping[str, tuple[Any, Callable[[Any], SRNet]]] = {
 }
 """Of each network, the configuration to begin with and what makes it."""
 
+_GROUP = "pocketsr.networks"  # entry points of other packages; each names a function that registers what it has
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+def register_network(name: str, make: Callable[[Any], SRNet], config: msgspec.Struct) -> None:
+    """Make a network of one's own known by `name`: to `-m`, recipes, the benches and `pocketsr.load`.
+
+    name: small letters, digits, dots, dashes and underscores.
+    make: gives the network (`SRNet`), with fresh weights, of a configuration.
+    config: the one to begin with, a frozen msgspec.Struct; recipes change its fields.
+
+    A package that is installed is asked by itself, with an entry point in the group `pocketsr.networks` that names a
+    function which calls this. Raises UserError for a name that is taken or has other characters.
+    """
+    if not _NAME.fullmatch(name):
+        raise UserError(
+            f"network name {harmless(name)!r}: small letters, digits, dots, dashes and underscores are taken"
+        )
+    if _REGISTERED.get(name, (config, make)) != (config, make):
+        raise UserError(f"a network '{name}' is registered already: choose another name")
+    _REGISTERED[name] = (config, make)
+
+
+@cache
+def _ask_packages() -> None:
+    """What other packages register; one that fails is left out, with a warning."""
+    for point in entry_points(group=_GROUP):
+        try:
+            point.load()()
+        except Exception as error:  # whatever another package does, ours go on
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            line = f"networks of {harmless(point.value)} are left out: {harmless(reason)}"
+            warnings.warn(line, PocketsrWarning, stacklevel=2)
+
 
 def names() -> tuple[str, ...]:
     """Every registered network."""
+    _ask_packages()
     return tuple(sorted(_REGISTERED))
 
 
@@ -83,6 +122,7 @@ def build(name: str, **overrides: Any) -> SRNet:
 
     Raises UserError for an unknown name or field, or a value of the wrong type.
     """
+    _ask_packages()
     if name not in _REGISTERED:
         close = did_you_mean(name, names())
         hint = f"; {close}" if close else ""

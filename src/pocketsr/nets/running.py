@@ -15,10 +15,10 @@ from torch.utils._pytree import tree_leaves
 
 from pocketsr.engine import Upscaler
 from pocketsr.errors import UserError
+from pocketsr.fallback import Field, Floats, TiledUpscaler, by_engine, has_onnxruntime, why
 from pocketsr.nets.base import SRNet
 from pocketsr.nets.registry import build, names, to_onnx
 from pocketsr.nets.weights import load_weights
-from pocketsr.whole import Field, Floats, TiledUpscaler, by_engine, has_onnxruntime, why
 
 __all__ = ["by_torch", "names", "open_network", "run"]
 
@@ -56,7 +56,7 @@ def run(net: SRNet, name: str, threads: int | None = None) -> tuple[Upscaler, st
                 return found, None
             reason = found
             if has_onnxruntime():
-                from pocketsr.whole.session import Session
+                from pocketsr.fallback.session import Session
 
                 try:
                     return TiledUpscaler(Session(path, threads), _field(net)), why(name, "ONNX Runtime", reason)

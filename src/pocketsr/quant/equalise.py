@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Conv, Function, Graph, Op, Prelu, Ref, Shuffle
+from pocketsr.engine.ir.graph import Affine, Binary, Clip, Combine, Conv, Function, Graph, Op, Prelu, Ref, Shuffle
 from pocketsr.quant.source import Layout
 
 __all__ = ["equalised", "factors"]

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
-from pocketsr.engine.ir import Conv, Graph, Ref, Shuffle, refs_of
+from pocketsr.engine.ir.graph import Conv, Graph, Ref, Shuffle, refs_of
 from pocketsr.nets.base import SRNet, crop
 from pocketsr.quant.fake import ActQuant, Method, WeightQuant
 from pocketsr.quant.source import Source, layout_of

@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from pocketsr.beside import replacing
-from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Function, Pad, Prelu, Shuffle
-from pocketsr.engine.pointwise import CURVES
+from pocketsr.atomic_io import replacing
+from pocketsr.engine.ir.graph import Affine, Binary, Clip, Combine, Function, Pad, Prelu, Shuffle
+from pocketsr.engine.ir.pointwise import CURVES
 from pocketsr.names import comment
 from pocketsr.quant.net import QuantNet
 from pocketsr.quant.source import input_of, output_of

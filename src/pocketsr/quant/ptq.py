@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pocketsr.engine.ir import Shuffle
+from pocketsr.engine.ir.graph import Shuffle
 from pocketsr.nets import SRNet, to_onnx
 from pocketsr.quant.equalise import equalised, factors
 from pocketsr.quant.fake import ActQuant, Method

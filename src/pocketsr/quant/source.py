@@ -10,12 +10,12 @@ import numpy as np
 import onnx
 
 from pocketsr import models
-from pocketsr.engine.checked import read_model
-from pocketsr.engine.importer import from_onnx
-from pocketsr.engine.ir import Affine, Conv, Graph, Map, Op, Pad, Shuffle, refs_of, verify
-from pocketsr.engine.model_file import read_file
-from pocketsr.engine.passes import PASSES, drop_idle, part_groups
-from pocketsr.engine.reference import guess_white
+from pocketsr.engine.ir.graph import Affine, Conv, Graph, Map, Op, Pad, Shuffle, refs_of, verify
+from pocketsr.engine.ir.reference import guess_white
+from pocketsr.engine.onnx.checked import read_model
+from pocketsr.engine.onnx.importer import from_onnx
+from pocketsr.engine.onnx.model_file import read_file
+from pocketsr.engine.passes.simplify import PASSES, drop_idle, part_groups
 from pocketsr.errors import UserError
 
 __all__ = ["Layout", "Source", "absorb_affine", "input_of", "layout_of", "output_of", "read_source", "source_from"]

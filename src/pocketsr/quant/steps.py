@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
-from pocketsr.engine.ir import Affine, Binary, Clip, Combine, Conv, Function, Map, Pad, Prelu, Ref, Unary
-from pocketsr.engine.pointwise import CURVES
-from pocketsr.narrow import conv2d
+from pocketsr.cpu_conv import conv2d
+from pocketsr.engine.ir.graph import Affine, Binary, Clip, Combine, Conv, Function, Map, Pad, Prelu, Ref, Unary
+from pocketsr.engine.ir.pointwise import CURVES
 from pocketsr.nets.base import crop, pad_edges
 from pocketsr.quant.fake import WeightQuant, rounded
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from pocketsr.narrow import conv2d
+from pocketsr.cpu_conv import conv2d
 
 __all__ = ["Collapsible", "Plain", "collapse"]
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from pocketsr.beside import replacing
+from pocketsr.atomic_io import replacing
 from pocketsr.errors import UserError
 from pocketsr.nets import SRNet
 from pocketsr.train.networks import empty_network

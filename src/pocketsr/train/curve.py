@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 from typing import IO
 
-from pocketsr.beside import replacing
+from pocketsr.atomic_io import replacing
 from pocketsr.train.recipe import Recipe
 
 __all__ = ["Curve", "draw"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from pocketsr.beside import is_part, replacing
+from pocketsr.atomic_io import is_part, replacing
 from pocketsr.errors import UserError
 from pocketsr.nets import to_onnx
 from pocketsr.quant import QuantNet, write_onnx

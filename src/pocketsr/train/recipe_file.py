@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from pocketsr.errors import UserError
+from pocketsr.errors import PocketsrWarning, UserError
 from pocketsr.losses import LossSum
 from pocketsr.quant import Spec
 from pocketsr.settings import convert, parse_yaml, read_yaml
@@ -42,7 +42,7 @@ def parse_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         old += [known for known in _RENAMED if current_key(key) != key and known in key]
         _override(content, current_key(key) + equals + value)
     for key in dict.fromkeys(old):
-        warnings.warn(f"{path}: {key} is called {_RENAMED[key]} now", FutureWarning, stacklevel=2)
+        warnings.warn(f"{path}: {key} is called {_RENAMED[key]} now", PocketsrWarning, stacklevel=2)
     return recipe_from(content, str(path))
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from pocketsr.beside import replacing
+from pocketsr.atomic_io import replacing
 from pocketsr.data import Pair
 from pocketsr.engine import Upscaler, load, repeat_edges
 from pocketsr.errors import UserError

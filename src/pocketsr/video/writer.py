@@ -18,7 +18,7 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pocketsr.beside import Beside
+from pocketsr.atomic_io import Beside
 from pocketsr.errors import UserError
 from pocketsr.scheduling import keep_scheduling
 from pocketsr.video.codecs import choose_encoder, encoder_threads

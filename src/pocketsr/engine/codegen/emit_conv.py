@@ -1,0 +1,150 @@
+"""C for convolutions: direct, or between Winograd's transforms along the rows, or along rows and columns.
+
+A row is kept in phases (see `Plan.phases`): column P*x + p is element x of phase p, and the column c further on is
+element x + (p + c) div P of phase (p + c) mod P. So neighbours are whole vectors, and no lane ever moves.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pocketsr.engine.codegen.emit_dot import dot_name
+from pocketsr.engine.codegen.emit_integers import stored, words_body, words_of, words_tables
+from pocketsr.engine.codegen.emit_points import Part, array, extent, indent, point_tables, row_table, tap_planes
+from pocketsr.engine.codegen.emit_sums import sums_body, sums_tables
+from pocketsr.engine.codegen.emit_winograd import along_rows, both_axes
+from pocketsr.engine.codegen.method import BAND, Keep
+from pocketsr.engine.codegen.plan import Plan, Step
+from pocketsr.engine.ir.graph import Combine, Conv
+
+__all__ = ["conv_function", "dot_shapes"]
+
+
+def dot_shapes(step: Step) -> set[tuple[int, int, bool]]:
+    """(channels, vectors, inlined) of the inner loops that a convolution needs."""
+    assert isinstance(step.op, Conv)
+    block = step.method.block
+    outputs = step.op.channels // step.op.groups
+    full, rest = divmod(outputs, block.channels)
+    counts = ({block.channels} if full else set()) | ({rest} if rest else set())
+    if step.method.reads is not Keep.FLOATS:
+        return set()
+    return {(count, block.vectors, step.method.rows is None) for count in counts}
+
+
+def _packed(op: Conv, step: Step) -> tuple[np.ndarray, list[Part]]:
+    """Weights in the order in which the inner loops read them: block, product, input, tap, output channel."""
+    method, per_group = step.method, op.channels // op.groups
+    chunks: list[np.ndarray] = []
+    blocks: list[Part] = []
+    weight = op.weight if op.integers is None else op.integers.weight
+    offset = 0
+    for group in range(op.groups):
+        for start in range(0, per_group, method.block.channels):
+            count = min(method.block.channels, per_group - start)
+            first = group * per_group + start
+            part = weight[first : first + count].astype(np.float64)  # CO CI KH KW
+            if method.rows and method.columns:
+                part = np.einsum("tk,ux,oikx->tuio", method.rows.weight, method.columns.weight, part)
+            elif method.rows:
+                part = np.einsum("tk,oikx->tixo", method.rows.weight, part)
+            else:
+                part = part.transpose(1, 2, 3, 0)
+            blocks.append((group, first, count, offset))
+            chunks.append(part.ravel())
+            offset += part.size
+    return np.concatenate(chunks), blocks
+
+
+def _starts(op: Conv, step: Step, blocks: list[Part]) -> np.ndarray:
+    """What the sums start from: the bias, for Winograd spread over the products: block, product, output channel."""
+    spread = np.ones(1)
+    for each in (step.method.rows, step.method.columns):
+        if each:
+            spread = np.outer(spread, each.ones).ravel()
+    bias = op.bias if op.integers is None else op.integers.start
+    return np.concatenate([np.outer(spread, bias[first : first + count]).ravel() for _, first, count, _ in blocks])
+
+
+def conv_function(name: str, step: Step, plan: Plan) -> str:
+    """One convolution over a band, with its weights and its pointwise steps."""
+    op, method = step.op, step.method
+    assert isinstance(op, Conv)
+    ring = plan.rings[op.value]
+    reach, rows_band = op.weight.shape[2] // 2, BAND * ring.scale
+    group_rows = method.rows.outputs if method.rows else 1
+    height = extent("h", ring.scale)
+    inputs = words_of(op.inputs) if method.reads is Keep.WORDS else op.inputs
+    head = [
+        f"static void {name}(const frame *f, int k)",
+        "{",
+        f"    const int n = columns(f, {ring.scale}), top = {rows_band} * k - {ring.shift};",
+        *([f"    const ptrdiff_t phase = f->phase{ring.scale};"] if method.reads is not Keep.BYTES else []),
+        f"    for (int y0 = top; y0 < top + {rows_band}; y0 += {group_rows}) {{",
+        f"    if (y0 + {group_rows} <= 0 || y0 >= {height}) continue;",
+        *indent(row_table("in", inputs, group_rows + 2 * reach, f"y0 - {reach}"), 1),
+        f"    float *out[{group_rows}][{ring.planes}];",
+        f"    for (int r = 0; r < {group_rows}; r++)",
+        f"        for (int j = 0; j < {ring.planes}; j++) out[r][j] = v{op.value}_to(f, y0 + r, j);",
+    ]
+    for i, point in enumerate(op.points):
+        if isinstance(point, Combine):
+            head += indent(row_table(f"other{i}", point.other, group_rows, "y0", plan.kept), 1)
+    if method.reads is Keep.WORDS:
+        body, tables = words_body(name, op, step, plan), words_tables(name, op, step)
+    elif method.reads is Keep.BYTES:
+        body, tables = sums_body(name, op, step, plan), sums_tables(name, op)
+    else:
+        body, tables = _in_floats(name, op, step, plan)
+    lines = [*head, *body]
+    if ring.halo:
+        lines += [
+            f"    for (int r = 0; r < {group_rows}; r++)",
+            f"        if (y0 + r >= 0 && y0 + r < {height})",
+            f"            for (int j = 0; j < {ring.planes}; j++) v{op.value}_border(f, out[r][j]);",
+        ]
+    lines += ["    }", "}", ""]
+    text = "\n".join(lines)
+    compares = method.reads is Keep.BYTES and f"{name}_step" not in text  # and needs no constant of any step
+    return text if compares else tables + point_tables(name, op.points, plan.kept) + text
+
+
+def _in_floats(name: str, op: Conv, step: Step, plan: Plan) -> tuple[list[str], str]:
+    """The body and the tables of a convolution of floats, which may hold whole numbers."""
+    method = step.method
+    weights, blocks = _packed(op, step)
+    if method.columns:
+        body = both_axes(name, op, step, plan, blocks)
+    else:
+        body = along_rows(name, op, step, plan, blocks) if method.rows else _direct(name, op, step, plan, blocks)
+    tables = array(f"{name}_weight", weights) + array(f"{name}_bias", _starts(op, step, blocks))
+    return body, tables + (array(f"{name}_step", op.integers.step) if op.integers else "")
+
+
+def _direct(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -> list[str]:
+    """Every output phase on its own: planes are the taps, shifted."""
+    taps, columns = op.weight.shape[2:]
+    per_group, vectors = op.weight.shape[1] * taps * columns, step.method.block.vectors
+    lines = [
+        f"    for (int p = 0; p < {plan.phases}; p++) {{",
+        *tap_planes(len(op.inputs), taps, columns),
+    ]
+    for group, first, count, offset in blocks:
+        value = f"times(sum[j][v], SPLAT({name}_step[{first} + j]))" if op.integers else "sum[j][v]"
+        dot = dot_name(count, vectors, inlined=True)
+        lines += [
+            f"    for (int x = 0; x < n; x += {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
+            f"        vf sum[{count}][{vectors}];",
+            f"        {dot}({per_group}, plane + {group * per_group}, x, {name}_weight + {offset},",
+            f"            {name}_bias + {first}, sum);",
+            f"        UNROLL for (int v = 0; v < {vectors}; v++) {{",
+            "            const ptrdiff_t at = p * phase + x + v * VL;",
+            *(["            vf four[4] = {{0}};"] if plan.rings[op.value].keep is Keep.WORDS else []),
+            f"            UNROLL for (int j = 0; j < {count}; j++) {{",
+            f"                vf y = {value};",
+            *indent(stored(name, op, plan, f"{first} + j", "j"), 4),
+            "            }",
+            "        }",
+            "    }",
+        ]
+    return [*lines, "    }"]

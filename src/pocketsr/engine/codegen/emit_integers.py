@@ -1,0 +1,149 @@
+"""C for convolutions of whole numbers, and for storing whole numbers: four channels to a word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pocketsr.engine.codegen.emit_points import array, indent, inverse, points_code, tap_planes
+from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Keep
+from pocketsr.engine.codegen.plan import Plan, Step
+from pocketsr.engine.ir.graph import Conv, Integers, Map, Quantize, Ref
+
+__all__ = ["dense_weights", "finished", "stored", "words_body", "words_of", "words_tables"]
+
+_COPY = Quantize(1.0, 0, 255)  # what a map without points does to whole numbers
+
+
+def words_of(inputs: Sequence[Ref]) -> tuple[Ref, ...]:
+    """The words that hold `inputs`: a Ref whose channel is the word's number."""
+    return tuple(dict.fromkeys(Ref(ref.value, ref.channel // CHANNELS_A_WORD) for ref in inputs))
+
+
+def dense_weights(op: Conv, whole: Integers) -> NDArray[np.int64]:
+    """Weights by output channel, input, row and column; zeros between groups."""
+    per_group, outputs = op.weight.shape[1], op.channels // op.groups
+    dense = np.zeros((op.channels, len(op.inputs), *op.weight.shape[2:]), np.int64)
+    for group in range(op.groups):
+        own = slice(group * outputs, (group + 1) * outputs)
+        dense[own, group * per_group : (group + 1) * per_group] = whole.weight[own]
+    return dense
+
+
+def _by_words(op: Conv, whole: Integers) -> NDArray[np.int64]:
+    """Weights by output channel, word, place in the word, row and column."""
+    words = {ref: index for index, ref in enumerate(words_of(op.inputs))}
+    found = np.zeros((op.channels, len(words), CHANNELS_A_WORD, *op.weight.shape[2:]), np.int64)
+    for ref, weight in zip(op.inputs, dense_weights(op, whole).swapaxes(0, 1), strict=True):
+        found[:, words[Ref(ref.value, ref.channel // CHANNELS_A_WORD)], ref.channel % CHANNELS_A_WORD] += weight
+    return found
+
+
+def _blocks(op: Conv, step: Step) -> list[tuple[int, int]]:
+    """(first channel, channels) of each register block."""
+    size = step.method.block.channels
+    return [(first, min(size, op.channels - first)) for first in range(0, op.channels, size)]
+
+
+def words_tables(name: str, op: Conv, step: Step) -> str:
+    """Weights in the order in which the inner loops read them: block, word, row, column, output channel."""
+    assert op.integers is not None
+    dense = _by_words(op, op.integers)
+    rows = [
+        "    " + ", ".join(f"WORDS({', '.join(map(str, four))})" for four in line)
+        for first, count in _blocks(op, step)
+        for line in dense[first : first + count].transpose(1, 3, 4, 0, 2).reshape(-1, count, CHANNELS_A_WORD)
+    ]
+    size = dense.size // CHANNELS_A_WORD
+    starts = zip(op.integers.start, dense.sum(axis=(1, 2, 3, 4)), strict=True)
+    start = ", ".join(f"START({b}, {s})" for b, s in starts)
+    return (
+        f"static const int32_t {name}_weight[{size} * PARTS] __attribute__((aligned(64))) = {{\n"
+        + ",\n".join(rows)
+        + f"}};\nstatic const int32_t {name}_start[{op.channels}] = {{{start}}};\n"
+        + array(f"{name}_step", op.integers.step)
+    )
+
+
+def words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
+    """Sums over words in registers, channels x vectors of them; `in` holds the rows of the words."""
+    taps, columns = op.weight.shape[2:]
+    words, vectors = len(words_of(op.inputs)), step.method.block.vectors
+    total = words * taps * columns
+    lines = [
+        f"    for (int p = 0; p < {plan.phases}; p++) {{",
+        *tap_planes(words, taps, columns),
+    ]
+    done = 0
+    for first, count in _blocks(op, step):
+        lines += [
+            f"    for (int x = 0; x < n; x += {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
+            f"        vi sum[{count}][{vectors}];",
+            f"        const int32_t *w = {name}_weight + {done} * PARTS;",
+            f"        UNROLL for (int j = 0; j < {count}; j++)",
+            f"            UNROLL for (int v = 0; v < {vectors}; v++)",
+            f"                sum[j][v] = {name}_start[{first} + j] - (vi){{0}};",
+            f"        for (int i = 0; i < {total}; i++, w += {count} * PARTS) {{",
+            f"            bytes at[{vectors}];",
+            f"            UNROLL for (int v = 0; v < {vectors}; v++)",
+            "                at[v] = spread(load_words(plane[i] + x + v * VL));",
+            f"            UNROLL for (int j = 0; j < {count}; j++)",
+            f"                UNROLL for (int v = 0; v < {vectors}; v++)",
+            "                    sum[j][v] = dot4(sum[j][v], at[v], w + j * PARTS);",
+            "        }",
+            *indent(finished(name, op, plan, first, count, vectors, "p * phase + x + v * VL"), 2),
+            "    }",
+        ]
+        done += count * total
+    return [*lines, "    }"]
+
+
+def finished(name: str, op: Conv, plan: Plan, first: int, count: int, vectors: int, at: str) -> list[str]:
+    """Statements that put `sum[count][vectors]` through the points of channels from `first` on, and into the rows."""
+    return [
+        f"UNROLL for (int v = 0; v < {vectors}; v++) {{",
+        f"    const ptrdiff_t at = {at};",
+        *(["    vf four[4] = {{0}};"] if plan.rings[op.value].keep is Keep.WORDS else []),
+        f"    UNROLL for (int j = 0; j < {count}; j++) {{",
+        f"        vf y = times(__builtin_convertvector(sum[j][v], vf), SPLAT({name}_step[{first} + j]));",
+        *indent(stored(name, op, plan, f"{first} + j", "j"), 2),
+        "    }",
+        "}",
+    ]
+
+
+def stored(name: str, op: Conv | Map, plan: Plan, channel: str, place: str, out: str = "out[0]") -> list[str]:
+    """Statements that put `y` of output `channel` through the points and into its row.
+
+    place: the channel's number from the start of a word on. Where the ring holds words, `four` gathers those of one.
+    """
+    ring = plan.rings[op.value]
+    if ring.keep is Keep.BYTES:
+        last = op.points[-1] if op.points else _COPY
+        assert isinstance(last, Quantize)
+        return [
+            *points_code(name, op.points[:-1], channel, "0", "at", plan.kept),
+            *_scaled(last),
+            f"store_bytes({out}[{channel}], at, quantized(y, {last.zero}, {last.top}));",
+        ]
+    if ring.keep is Keep.FLOATS:
+        return [*points_code(name, op.points, channel, "0", "at", plan.kept), f"store({out}[{channel}] + at, y);"]
+    last = op.points[-1] if op.points else _COPY
+    assert isinstance(last, Quantize)
+    place = f"{place} % {CHANNELS_A_WORD}"
+    end = f"{place} == {CHANNELS_A_WORD - 1}"
+    if op.channels % CHANNELS_A_WORD:
+        end += f" || {channel} == {op.channels - 1}"
+    to = f"{out}[({channel}) / {CHANNELS_A_WORD}] + at"
+    return [
+        *points_code(name, op.points[:-1], channel, "0", "at", plan.kept),
+        *_scaled(last),
+        f"four[{place}] = y;",
+        f"if ({end}) store_words({to}, quantized4(four, {last.zero}, {last.top}));",
+    ]
+
+
+def _scaled(last: Quantize) -> list[str]:
+    return [] if last.step == 1 else [f"y = times(y, SPLAT({inverse(last.step)}));"]

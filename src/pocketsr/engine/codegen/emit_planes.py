@@ -1,0 +1,191 @@
+"""C for everything that is no convolution: reading and writing samples, pointwise maps, depth to space."""
+
+from __future__ import annotations
+
+from pocketsr.engine.codegen.emit_integers import stored
+from pocketsr.engine.codegen.emit_points import extent, indent, number_table, point_tables, row_table
+from pocketsr.engine.codegen.method import BAND, CHANNELS_A_WORD, Keep
+from pocketsr.engine.codegen.plan import Plan
+from pocketsr.engine.ir.graph import Combine, Map, Shuffle
+
+__all__ = ["PIXELS", "load_function", "map_function", "shuffle_function", "store_function"]
+
+PIXELS = {"u8": "uint8_t", "u16": "uint16_t", "f32": "float"}
+_VECTORS = {"u8": "vb", "u16": "vh", "f32": "vf"}
+
+
+def _split(names: list[str], temporaries: list[str]) -> list[str]:
+    """Every len(names)-th sample, in order of the phase: statements are added to `temporaries`."""
+    if len(names) == 1:
+        return names
+    halves: list[list[str]] = []
+    for part in ("EVEN", "ODD"):
+        half = []
+        for low, high in zip(names[::2], names[1::2], strict=True):
+            half.append(f"{part.lower()[0]}{len(temporaries)}")
+            temporaries.append(f"{half[-1]} = {part}({low}, {high})")
+        halves.append(_split(half, temporaries))
+    return [name for pair in zip(*halves, strict=True) for name in pair]
+
+
+def _weave(names: list[str], temporaries: list[str]) -> list[str]:
+    """The samples of all vectors in turn: the inverse of `_split`."""
+    if len(names) == 1:
+        return names
+    evens, odds = _weave(names[::2], temporaries), _weave(names[1::2], temporaries)
+    out = []
+    for even, odd in zip(evens, odds, strict=True):
+        for part in ("LOW", "HIGH"):
+            out.append(f"z{len(temporaries)}")
+            temporaries.append(f"{out[-1]} = ZIP_{part}({even}, {odd})")
+    return out
+
+
+def load_function(kind: str, plan: Plan) -> str:
+    """KIND_read: a band of the input to floats, from 0 to the network's white, each row parted in its phases."""
+    ring, pixel, vector, phases = plan.rings[0], PIXELS[kind], _VECTORS[kind], plan.phases
+    border = "\n            v0_border(f, row);" if ring.halo else ""
+    temporaries: list[str] = []
+    parted = _split([f"v[{i}]" for i in range(phases)], temporaries)
+    moves = "".join(f"\n                const {vector} {each};" for each in temporaries)
+
+    def value(name: str) -> str:
+        return name if kind == "f32" else f"__builtin_convertvector({name}, vf) * f->in_scale"
+
+    stores = "\n".join(
+        f"                store(row + {p} * f->phase1 + x, {value(name)});" for p, name in enumerate(parted)
+    )
+    return f"""static void {kind}_read(const frame *f, int k)
+{{
+    const int n = columns(f, 1);
+    for (int y = {BAND} * k; y < {BAND} * k + {BAND}; y++) {{
+        if (y < 0 || y >= f->h) continue;
+        for (int c = 0; c < {ring.channels}; c++) {{
+            const {pixel} *p = (const {pixel} *)f->in + y * f->in_stride + c * f->in_plane;
+            float *row = v0_row(f, y, c);
+            for (int x = 0; x < n; x += VL) {{
+                const int left = f->w - {phases} * x;
+                {vector} v[{phases}] = {{{{0}}}};
+                if (left >= {phases} * VL) __builtin_memcpy(v, p + {phases} * x, sizeof v);
+                else for (int i = 0; i < left; i++) v[i / VL][i % VL] = p[{phases} * x + i];{moves}
+{stores}
+            }}{border}
+        }}
+    }}
+}}
+"""
+
+
+def store_function(kind: str, plan: Plan) -> str:
+    """KIND_write: a band of the result to samples, shuffled to its place, rounded half up and clipped."""
+    scale = plan.graph.scales()[plan.output[0].value]
+    shift = max(plan.rings[ref.value].shift for ref in plan.output)
+    factor, phases, pixel, vector = plan.factor, plan.phases, PIXELS[kind], _VECTORS[kind]
+    area, rows, count = factor**2, BAND * scale, factor * phases
+    table = "\n".join("        " + line for line in row_table("from", plan.output, 1, "y"))
+    scaled = "times(q, SPLAT(f->out_scale))" if plan.kept.exact else "q * f->out_scale"
+    rounded = (
+        "q"
+        if kind == "f32"
+        else f"__builtin_convertvector(__builtin_convertvector("
+        f"clip({scaled} + 0.5f, 0.5f, f->top + 0.5f), vi), {vector})"
+    )
+    # Sample factor*(P*x + p) + j of the result is element x of vector p*factor + j.
+    if count & (count - 1) == 0:
+        temporaries: list[str] = []
+        woven = _weave([f"s[{i}]" for i in range(count)], temporaries)
+        moves = "".join(f"\n                const {vector} {each};" for each in temporaries)
+        weave = f"""{moves}
+                const {vector} z[{count}] = {{{", ".join(woven)}}};
+                if (left >= {count} * VL) __builtin_memcpy(to + {count} * x, z, sizeof z);
+                else for (int i = 0; i < left; i++) to[{count} * x + i] = z[i / VL][i % VL];"""
+    else:
+        weave = f"""
+                for (int i = 0; i < left && i < {count} * VL; i++) to[{count} * x + i] = s[i % {count}][i / {count}];"""
+    return f"""static void {kind}_write(const frame *f, int k)
+{{
+    const int n = columns(f, {scale});
+    for (int y = {rows} * k - {shift}; y < {rows} * k - {shift} + {rows}; y++) {{
+        if (y < 0 || y >= {extent("h", scale)}) continue;
+{table}
+        for (int c = 0; c < {len(plan.output) // area}; c++)
+            for (int i = 0; i < {factor}; i++) {{
+            {pixel} *to = ({pixel} *)f->out + ((ptrdiff_t){factor} * y + i) * f->out_stride + c * f->out_plane;
+            for (int x = 0; x < n; x += VL) {{
+                const int left = {factor * scale} * f->w - {count} * x;
+                {vector} s[{count}];
+                UNROLL for (int p = 0; p < {phases}; p++)
+                    UNROLL for (int j = 0; j < {factor}; j++) {{
+                        const vf q = load(from[0][c * {area} + i * {factor} + j] + p * f->phase{scale} + x);
+                        s[p * {factor} + j] = {rounded};
+                    }}{weave}
+            }}
+        }}
+    }}
+}}
+"""
+
+
+def map_function(name: str, op: Map, plan: Plan) -> str:
+    """Pointwise steps over a band; a word's four channels at a time where words are made."""
+    ring = plan.rings[op.value]
+    rows, together = BAND * ring.scale, CHANNELS_A_WORD if ring.keep is Keep.WORDS else 1
+    tables = row_table("in", op.inputs, 1, "row", plan.kept)
+    for i, point in enumerate(op.points):
+        if isinstance(point, Combine):
+            tables += row_table(f"other{i}", point.other, 1, "row", plan.kept)
+    shifts = number_table(f"{name}_in", op.inputs, plan.kept) if plan.kept.exact else ""
+    value = f"number(in[0][j], at, {name}_in_shift[j])" if shifts else "load(in[0][j] + at)"
+    lines = [
+        f"static void {name}(const frame *f, int k)",
+        "{",
+        f"    const int n = columns(f, {ring.scale}), top = {rows} * k - {ring.shift};",
+        f"    for (int row = top; row < top + {rows}; row++) {{",
+        f"        if (row < 0 || row >= {extent('h', ring.scale)}) continue;",
+        *(f"        {line}" for line in tables),
+        f"        for (int first = 0; first < {op.channels}; first += {together}) {{",
+        f"            float *out[{ring.planes}];",
+        f"            out[first / {together}] = v{op.value}_row(f, row, first / {together});",
+        f"            for (int p = 0; p < {plan.phases}; p++)",
+        "                for (int x = 0; x < n; x += VL) {",
+        f"                    const ptrdiff_t at = p * f->phase{ring.scale} + x;",
+        *(["                    vf four[4] = {{0}};"] if ring.keep is Keep.WORDS else []),
+        f"                    for (int j = first; j < least(first + {together}, {op.channels}); j++) {{",
+        f"                        vf y = {value};",
+        *indent(stored(name, op, plan, "j", "j", "out"), 6),
+        "                    }",
+        "                }",
+        *([f"            v{op.value}_border(f, out[first / {together}]);"] if ring.halo else []),
+        "        }",
+        "    }",
+        "}",
+        "",
+    ]
+    return shifts + point_tables(name, op.points, plan.kept) + "\n".join(lines)
+
+
+def shuffle_function(name: str, op: Shuffle, plan: Plan) -> str:
+    """Depth to space in the middle of a network."""
+    ring, f = plan.rings[op.value], op.factor
+    inner = ring.scale // f
+    height, width = extent("h", inner), extent("w", inner)
+    rows = BAND * inner
+    border = f"\n            v{op.value}_border(f, out);" if ring.halo else ""
+    table = "\n".join(f"        {line}" for line in row_table("in", op.inputs, 1, "y"))
+    return f"""static void {name}(const frame *f, int k)
+{{
+    const int w = {width}, top = {rows} * k - {ring.shift // f};
+    for (int y = top; y < top + {rows}; y++) {{
+        if (y < 0 || y >= {height}) continue;
+{table}
+        for (int c = 0; c < {op.channels}; c++)
+            for (int i = 0; i < {f}; i++) {{
+            float *out = v{op.value}_row(f, {f} * y + i, c);
+            for (int x = 0; x < w; x++)
+                for (int j = 0; j < {f}; j++)
+                    out[place({f} * x + j, f->phase{ring.scale})]
+                        = in[0][c * {f * f} + i * {f} + j][place(x, f->phase{inner})];{border}
+        }}
+    }}
+}}
+"""

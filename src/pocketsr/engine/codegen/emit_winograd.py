@@ -1,0 +1,187 @@
+"""C for Winograd convolutions: along the rows, or along rows and columns."""
+
+from __future__ import annotations
+
+from pocketsr.engine.codegen.emit_dot import dot_name, winograd_in_parts
+from pocketsr.engine.codegen.emit_points import Part, indent, points_code
+from pocketsr.engine.codegen.plan import Plan, Step
+from pocketsr.engine.codegen.winograd import Filter
+from pocketsr.engine.ir.graph import Conv
+
+__all__ = ["along_rows", "both_axes", "tile_floats"]
+
+
+def tile_floats(step: Step, plan: Plan) -> int:
+    """Room for the transformed input and for the products of one register block."""
+    return sum(_tile_parts(step, plan))
+
+
+def _tile_parts(step: Step, plan: Plan) -> tuple[int, int]:
+    method, op = step.method, step.op
+    if not isinstance(op, Conv) or method.rows is None:
+        return 0, 0
+    lanes = plan.target.lanes
+    sums = method.products * method.block.channels * method.block.vectors * lanes
+    if method.columns:
+        return method.products * len(op.inputs) * method.tile, sums
+    return method.rows.products * plan.phases * (method.tile + 2 * lanes) * len(op.inputs), sums
+
+
+def _row_transform(step: Step, plan: Plan, phase_reads: list[tuple[bool, bool]], to: str) -> list[str]:
+    """Every phase of channel i, transformed along the rows to `to`(t, p), with a vector more where it is read."""
+    assert step.method.rows is not None
+    rows = step.method.rows
+    tag, n = f"{rows.outputs}_{rows.taps}", rows.products
+    return [
+        f"static const int from[{plan.phases}] = {{{', '.join('-VL' if left else '0' for left, _ in phase_reads)}}};",
+        f"static const int more[{plan.phases}] = {{{', '.join('VL' if right else '0' for _, right in phase_reads)}}};",
+        f"for (int p = 0; p < {plan.phases}; p++)",
+        "    for (int x = from[p]; x < end + more[p]; x += VL) {",
+        f"        vf d[{n}], t[{n}];",
+        f"        UNROLL for (int r = 0; r < {n}; r++) d[r] = load(in[r][i] + p * phase + x0 + x);",
+        f"        winograd_in_{tag}(d, t);",
+        f"        UNROLL for (int r = 0; r < {n}; r++) store({to} + VL + x, t[r]);",
+        "    }",
+    ]
+
+
+def _rows_out(name: str, op: Conv, rows: Filter, channel: str, product: str) -> list[str]:
+    """Products along the rows (`product`, by t) to finished results of output channel `channel` at column `at`."""
+    return [
+        f"vf a[{rows.products}], q[{rows.outputs}];",
+        f"UNROLL for (int t = 0; t < {rows.products}; t++) a[t] = {product};",
+        f"winograd_out_{rows.outputs}_{rows.taps}(a, q);",
+        f"UNROLL for (int r = 0; r < {rows.outputs}; r++) {{",
+        "    vf y = q[r];",
+        *indent(points_code(name, op.points, channel, "r", "at"), 1),
+        f"    store(out[r][{channel}] + at, y);",
+        "}",
+    ]
+
+
+def _phase_reads(phases: int, reach: int) -> list[tuple[bool, bool]]:
+    """Whether elements before the first and after the last of each phase are read for `reach` columns around."""
+    around = [(c % phases, c // phases) for c in range(-reach, phases + reach)]
+    return [((p, -1) in around or reach > phases, (p, 1) in around or reach > phases) for p in range(phases)]
+
+
+def along_rows(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -> list[str]:
+    """F(m, r) along the rows; the taps along the columns are planes, shifted."""
+    method = step.method
+    assert method.rows is not None
+    rows, vectors, inputs, columns = method.rows, method.block.vectors, len(op.inputs), op.weight.shape[3]
+    n, phases = rows.products, plan.phases
+    size = method.tile + 2 * plan.target.lanes  # floats in a transformed row: a vector more on both sides
+    lines = [
+        "    float *const tile = f->tile; /* product, phase, channel, column */",
+        f"    for (int x0 = 0; x0 < n; x0 += {method.tile}) {{",
+        f"        const int end = least({method.tile}, n - x0);",
+        f"        for (int i = 0; i < {inputs}; i++) {{",
+        *indent(
+            _row_transform(
+                step,
+                plan,
+                _phase_reads(phases, columns // 2),
+                f"tile + ((r * {phases} + p) * {inputs} + i) * {size}",
+            ),
+            3,
+        ),
+        "        }",
+        f"        for (int p = 0; p < {phases}; p++) {{",
+        f"        const float *plane[{inputs * columns}];",
+        f"        for (int c = 0; c < {columns}; c++) {{",
+        f"            const ptrdiff_t at = place(p + c - {columns // 2}, {inputs * size}) + VL;",
+        f"            for (int i = 0; i < {inputs}; i++) plane[i * {columns} + c] = tile + i * {size} + at;",
+        "        }",
+    ]
+    for _, first, count, offset in blocks:
+        dot = dot_name(count, vectors, inlined=False)
+        lines += [
+            f"        for (int x = 0; x < end; x += {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
+            f"            vf (*const sum)[{count}][{vectors}] = (void *)(tile + {_tile_parts(step, plan)[0]});",
+            f"            for (int t = 0; t < {n}; t++)",
+            f"                {dot}({inputs * columns}, plane, x + (ptrdiff_t){phases * inputs * size} * t,",
+            f"                    {name}_weight + {offset} + {inputs * columns * count} * t,",
+            f"                    {name}_bias + {n * first} + {count} * t, sum[t]);",
+            f"            for (int j = 0; j < {count}; j++)",
+            f"                UNROLL for (int v = 0; v < {vectors}; v++) {{",
+            "                    const ptrdiff_t at = p * phase + x0 + x + v * VL;",
+            *indent(_rows_out(name, op, rows, f"{first} + j", "sum[t][j][v]"), 5),
+            "                }",
+            "        }",
+        ]
+    return [*lines, "        }", "    }"]
+
+
+def both_axes(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -> list[str]:
+    """F(m, r) along the rows and F(P, r) along the columns: P neighbours are one vector of each phase.
+
+    Stores are what this costs most (one a cycle), so both transforms stay in registers: the input is transformed
+    for one product along the columns, or for a pair of opposite points, at a time.
+    """
+    method = step.method
+    assert method.rows is not None
+    assert method.columns is not None
+    vectors, inputs, phases, width = method.block.vectors, len(op.inputs), plan.phases, method.tile
+    rows, columns = method.rows, method.columns
+    row_tag, column_tag = f"{rows.outputs}_{rows.taps}", f"{columns.outputs}_{columns.taps}"
+    n, nc, reach, total = rows.products, columns.products, columns.taps // 2, method.products
+    lines = [
+        "    float *const v = f->tile; /* product, channel, column */",
+        f"    const float *plane[{inputs}];",
+        f"    for (int i = 0; i < {inputs}; i++) plane[i] = v + i * {width};",
+        *(f"    const ptrdiff_t c{c} = place({c - reach}, phase);" for c in range(nc)),
+        f"    for (int x0 = 0; x0 < n; x0 += {width}) {{",
+        f"        for (int i = 0; i < {inputs}; i++)",
+        f"            for (int x = 0; x < {width}; x += VL) {{",
+        f"                float *const to = v + i * {width} + x;",
+    ]
+    for first, sums in winograd_in_parts(columns, "load(p + c{})"):
+        lines += [
+            "                {",
+            f"                    vf a[{len(sums)}][{n}], t[{n}];",
+            f"                    UNROLL for (int r = 0; r < {n}; r++) {{",
+            "                        const float *const p = in[r][i] + x0 + x;",
+        ]
+        if len(sums) == 2:
+            lines += [
+                f"                        const vf even = {sums[0]}, odd = {sums[1]};",
+                "                        a[0][r] = even + odd;",
+                "                        a[1][r] = even - odd;",
+            ]
+        else:
+            lines += [f"                        a[0][r] = {sums[0]};"]
+        lines += ["                    }"]
+        for which in range(len(sums)):
+            lines += [
+                f"                    winograd_in_{row_tag}(a[{which}], t);",
+                f"                    UNROLL for (int r = 0; r < {n}; r++)",
+                f"                        store(to + (r * {nc} + {first + which}) * {inputs * width}, t[r]);",
+            ]
+        lines += ["                }"]
+    lines += ["            }"]
+    for _, first, count, offset in blocks:
+        dot = dot_name(count, vectors, inlined=False)
+        lines += [
+            f"        {{ /* channels {first} to {first + count - 1} */",
+            f"            vf (*const sum)[{count}][{vectors}] = (void *)(v + {_tile_parts(step, plan)[0]});",
+            f"            for (int t = 0; t < {total}; t++)",
+            f"                {dot}({inputs}, plane, {inputs * width} * t,",
+            f"                    {name}_weight + {offset} + {inputs * count} * t,",
+            f"                    {name}_bias + {total * first} + {count} * t, sum[t]);",
+            f"            for (int j = 0; j < {count}; j++)",
+            f"                for (int l = 0; l < {vectors}; l++) {{",
+            f"                    vf s[{n}][{phases}];",
+            f"                    UNROLL for (int t = 0; t < {n}; t++) {{",
+            f"                        vf a[{nc}];",
+            f"                        UNROLL for (int c = 0; c < {nc}; c++) a[c] = sum[t * {nc} + c][j][l];",
+            f"                        winograd_out_{column_tag}(a, s[t]);",
+            "                    }",
+            f"                    UNROLL for (int p = 0; p < {phases}; p++) {{",
+            "                        const ptrdiff_t at = p * phase + x0 + l * VL;",
+            *indent(_rows_out(name, op, rows, f"{first} + j", "s[t][p]"), 6),
+            "                    }",
+            "                }",
+            "        }",
+        ]
+    return [*lines, "    }"]

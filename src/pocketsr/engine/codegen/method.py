@@ -1,0 +1,173 @@
+"""How one convolution runs: directly, by Winograd along the rows, or along rows and columns, in floats or in bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from math import ceil
+
+import numpy as np
+
+from pocketsr.engine.codegen.target import Target
+from pocketsr.engine.codegen.winograd import Filter, minimal_filter
+from pocketsr.engine.ir.graph import Conv, Integers
+
+__all__ = [
+    "BAND",
+    "CHANNELS_A_WORD",
+    "Block",
+    "Keep",
+    "Method",
+    "choose_block",
+    "choose_method",
+    "choose_phases",
+    "dots",
+]
+
+BAND = 4  # input rows a band: F(4, 3) makes four
+CHANNELS_A_WORD = 4  # whole numbers of a byte are kept four channels to a word, as dot products take them
+_BYTE = 255
+_NARROW = 15  # sums of numbers up to this are begun in bytes
+_HALF = 65536  # what sums of 16 bits stay below
+_CODE = 20_000  # sums that are written out, at most
+_PHASES = 4  # F(4, 3) along the columns makes four neighbours, one of each phase
+_REFERENCE_WIDTH = 640
+
+
+class Keep(Enum):
+    """How the planes of a value lie in memory."""
+
+    FLOATS = "floats"
+    WORDS = "words"  # whole numbers below 256, four channels to a 32-bit word, the first in the lowest byte
+    BYTES = "bytes"  # whole numbers below 256, a plane a channel
+
+
+@dataclass(frozen=True)
+class Block:
+    """Registers of the inner loop: `channels` output channels by `vectors` vectors of pixels."""
+
+    channels: int
+    vectors: int
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """`rows` and `columns`: Winograd along that axis; None is direct. `tile`: columns of a phase at once.
+
+    reads: how its inputs are kept. WORDS: four channels are multiplied and summed at once. BYTES: weights are
+    instructions, sums and differences of whole vectors.
+    """
+
+    block: Block
+    rows: Filter | None = None
+    columns: Filter | None = None
+    tile: int = 0
+    reads: Keep = Keep.FLOATS
+
+    @property
+    def products(self) -> int:
+        """Products for each pair of channels and group of outputs."""
+        return (self.rows.products if self.rows else 1) * (self.columns.products if self.columns else 1)
+
+
+def choose_block(channels: int, vectors_wanted: int, target: Target, multiple: int = 1) -> Block:
+    """The register block with the fewest loads for each multiply-add that fits in the registers.
+
+    Its channels are a multiple of `multiple`, or all that there are.
+
+    Accumulators, one row of pixels and one weight have to fit: 12 x 2 on AVX-512 and NEON (32 registers), 4 x 3 or
+    6 x 2 on AVX2 (16). Overhang at the reference width counts as lost work.
+    """
+    best, best_cost = Block(1, 1), float("inf")
+    for rows in (*range(multiple, channels, multiple), channels):
+        for vectors in range(1, 9):
+            used = rows * vectors + vectors + 1
+            if used > target.registers or vectors > max(2, vectors_wanted):
+                continue
+            blocks = ceil(channels / rows)
+            overhang = ceil(vectors_wanted / vectors) * vectors / vectors_wanted
+            # Two loads can start with two multiply-adds; unaligned pixel loads count double.
+            loads = (2 * vectors + rows) / (rows * vectors)
+            latency = max(1.0, 8 / (rows * vectors))  # 8 sums must be under way to keep both units busy
+            cost = (blocks * rows / channels) * overhang * max(latency, 0.8 + 0.4 * loads)
+            if cost < best_cost - 1e-9:
+                best, best_cost = Block(rows, vectors), cost
+    return best
+
+
+def _costs(op: Conv, phases: int) -> dict[str, float]:
+    """Cycles for a band and four vectors of columns, by method.
+
+    Multiply-adds start two a cycle. Measured on Zen 5: an input channel's transform along the rows costs about 10
+    cycles a vector and an output channel's about 12; along both axes 80 each for sixteen results.
+    """
+    taps, columns = op.weight.shape[2:]
+    inputs, outputs = op.weight.shape[1], op.channels
+    pairs = inputs * outputs
+    costs = {"direct": pairs * taps * columns * BAND * 4 / 2}
+    if op.groups == 1 and taps in (3, 5):
+        along = minimal_filter(BAND, taps).products
+        costs["rows"] = pairs * columns * along * 4 / 2 + 40 * inputs + 48 * outputs
+        if phases == _PHASES and taps == columns == 3:
+            costs["both"] = pairs * along**2 / 2 + 80 * inputs + 80 * outputs
+    return costs
+
+
+def _best(op: Conv, phases: int) -> str:
+    costs = _costs(op, phases)
+    return min(costs, key=lambda method: costs[method])
+
+
+def choose_phases(convs: Sequence[Conv]) -> int:
+    """4 where some convolution gains from Winograd along both axes, else 1.
+
+    With its columns kept in four phases, four neighbouring results are four vectors, and transforms along the
+    columns are sums of whole vectors as they are along the rows.
+    """
+    return _PHASES if any(op.integers is None and _best(op, _PHASES) == "both" for op in convs) else 1
+
+
+def choose_method(op: Conv, scale: int, phases: int, target: Target) -> Method:
+    """The method of the fewest estimated cycles, its register block, and a tile that fits the caches."""
+    taps, columns = op.weight.shape[2:]
+    vectors = ceil(_REFERENCE_WIDTH * scale / phases / target.lanes)
+    if op.integers is not None:
+        return _choose_integers(op, op.integers, vectors, phases, target)
+    block = choose_block(op.channels // op.groups, vectors, target)
+    best = _best(op, phases)
+    step = block.vectors * target.lanes
+    if best == "direct" or columns // 2 > target.lanes:
+        return Method(block)
+    rows = minimal_filter(BAND, taps)
+    if best == "rows":
+        fit = int(0.7 * target.l1_bytes) // (rows.products * phases * len(op.inputs) * 4) - 2 * target.lanes
+        return Method(block, rows, None, max(1, fit // step) * step)
+    # All products of a tile stay in the caches: 2 vectors of 12 channels are 55 KB transformed, and the products of 6
+    # output channels 27 KB. Measured on `small`: 6 x 2 5.4 ms, 4 x 2 5.6, 12 x 1 5.9, 12 x 2 6.0, 6 x 3 7.2.
+    block = Block(ceil(op.channels / ceil(op.channels / 6)), 2)
+    return Method(block, rows, minimal_filter(phases, columns), 2 * target.lanes)
+
+
+def dots(op: Conv, vectors: int, target: Target) -> Method:
+    """By dot products of four channels."""
+    return Method(choose_block(op.channels, vectors, target, CHANNELS_A_WORD), reads=Keep.WORDS)
+
+
+def _choose_integers(op: Conv, whole: Integers, vectors: int, phases: int, target: Target) -> Method:
+    """Sums of whole vectors where few weights are other than zero and none is large, else dot products."""
+    if whole.top > _BYTE:
+        return Method(choose_block(op.channels // op.groups, vectors, target, CHANNELS_A_WORD))
+    weight = np.abs(whole.weight.astype(np.int64))
+    steps = int(weight.sum())
+    wide = whole.top > _NARROW
+    fits = int(weight.sum(axis=(1, 2, 3)).max()) * whole.top < _HALF and weight.max() <= 2 and steps <= _CODE
+    # Instructions for four vectors of pixels: a dot product takes `dot_cost` each, a sum has four times the lanes in
+    # bytes, twice in halves. Every input is loaded and, for halves, widened.
+    inputs = len(op.inputs) * weight[0, 0].size
+    sums = (2 if wide else 1) * (steps + inputs)
+    words = ceil(len(op.inputs) / CHANNELS_A_WORD) * weight[0, 0].size
+    if phases == 1 and fits and sums < 4 * words * (op.channels * target.dot_cost + 1):
+        most = target.registers // CHANNELS_A_WORD * CHANNELS_A_WORD - CHANNELS_A_WORD  # whole words, if several
+        return Method(Block(min(op.channels, most), 2 if wide else 4), reads=Keep.BYTES)
+    return dots(op, vectors, target)

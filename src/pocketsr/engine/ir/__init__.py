@@ -1,0 +1,1 @@
+"""The operations of a network, and what they mean in NumPy."""

@@ -1,0 +1,1 @@
+"""ONNX files: checked, and read to operations on channel planes."""

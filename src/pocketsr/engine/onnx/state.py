@@ -1,0 +1,103 @@
+"""What is known while an ONNX file is read, and which function reads which operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from pocketsr.engine.ir.graph import Affine, Array, Dequantize, Map, Op, Point, Ref, Shuffle, refs_of
+from pocketsr.engine.onnx.limits import Work, finite
+from pocketsr.engine.onnx.tensors import NotSupportedError, Padded, Planes, Tensor, View
+
+__all__ = ["HANDLERS", "LOWEST", "WHOLE_IMAGE", "Importer", "Stored", "handles"]
+
+
+Handler = Callable[["Importer", onnx.NodeProto, list[Tensor | None], dict[str, Any]], list[Tensor]]
+HANDLERS: dict[str, Handler] = {}
+WHOLE_IMAGE = "it looks at the whole image at once; the engine streams rows and can't"
+LOWEST = {
+    **dict.fromkeys(("uint2", "uint4", "uint8", "uint16"), 0),
+    **{"int2": -2, "int4": -8, "int8": -128, "int16": -32768},
+}
+"""Types of whole numbers that planes may have, and the lowest of each."""
+
+
+def handles(*operators: str) -> Callable[[Handler], Handler]:
+    """Registers a function for ONNX operators."""
+
+    def register(handler: Handler) -> Handler:
+        HANDLERS.update(dict.fromkeys(operators, handler))
+        return handler
+
+    return register
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A constant that the file keeps as whole numbers: scale * numbers, by the first axis or as a whole."""
+
+    numbers: NDArray[np.int32]
+    scale: NDArray[np.float32]  # one, or one a first index
+
+
+@dataclass
+class Importer:
+    """What is known so far while the nodes are read one after the other."""
+
+    ops: list[Op] = field(default_factory=list)
+    scales: dict[int, int] = field(default_factory=lambda: {0: 1})
+    size: tuple[int, int] = (1013, 1511)  # of the image that is imagined where the file calculates with sizes
+    stored: dict[str, Stored] = field(default_factory=dict)  # constants that the file keeps as whole numbers
+    whole: dict[int, str] = field(
+        default_factory=dict
+    )  # values of whole numbers, and the type that the file gives them
+    work: Work = field(default_factory=Work)
+
+    def new_value(self, scale: int) -> int:
+        value = len(self.scales)
+        self.scales[value] = scale
+        return value
+
+    def scale_of(self, planes: Planes | View | Padded) -> int:
+        return self.scales[planes.refs[0].value]
+
+    def sizes_of(self, view: View) -> list[int]:
+        """The shape of `view` for the imagined image."""
+        scale = self.scale_of(view)
+        names = {"H": scale * self.size[0], "W": scale * self.size[1]}
+        return [names[size] if isinstance(size, str) else size for size in view.dims]
+
+    def add(self, op: Op, scale: int) -> Planes:
+        if excess := self.work.excess(op, scale) or finite(op):
+            raise NotSupportedError(excess)
+        kinds = {self.whole.get(ref.value) for ref in refs_of(op)} - {None}
+        if isinstance(op, Shuffle) and len(kinds) == 1:
+            self.whole[op.value] = str(kinds.pop())
+        elif any(LOWEST[str(kind)] for kind in kinds) and not (isinstance(op, Map) and _dequantizes(op)):
+            raise NotSupportedError("it works on signed whole numbers; only DequantizeLinear takes them")
+        self.ops.append(op)
+        self.scales[op.value] = scale
+        return Planes(tuple(Ref(op.value, c) for c in range(op.channels)))
+
+    def point(self, name: str, planes: Planes, *points: Point) -> Planes:
+        """A pointwise step on `planes`."""
+        scale = self.scale_of(planes)
+        return self.add(Map(name, self.new_value(scale), planes.refs, points), scale)
+
+    def affine(self, name: str, planes: Planes, scale: Array | float, offset: Array | float) -> Planes:
+        """scale * planes + offset, either one a number or one for each channel."""
+        size = len(planes.refs)
+
+        def wide(x: Array | float) -> Array:
+            return np.broadcast_to(np.asarray(x, np.float32), (size,)).copy()
+
+        return self.point(name, planes, Affine(wide(scale), wide(offset)))
+
+
+def _dequantizes(op: Map) -> bool:
+    return bool(op.points) and isinstance(op.points[0], Dequantize)

@@ -1,0 +1,1 @@
+"""Graph to graph: fewer, simpler operations that give the same."""

@@ -1,0 +1,137 @@
+"""Passes for networks of whole numbers: what is dequantized only to be convolved stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from pocketsr.engine.ir.graph import (
+    Binary,
+    Combine,
+    Conv,
+    Dequantize,
+    Graph,
+    Integers,
+    Map,
+    Op,
+    Point,
+    Prelu,
+    Quantize,
+    Ref,
+    Shuffle,
+)
+
+__all__ = ["bound_input", "fold_steps", "use_integers"]
+
+_BYTE = 255
+_EXACT_FLOATS, _EXACT_SUMS = 2**24, 2**31  # sums below are exact in a float, in 32 bits
+
+
+def _whole_numbers(refs: Sequence[Ref], made: dict[int, Op]) -> tuple[tuple[Ref, ...], Dequantize, int] | None:
+    """The planes of whole numbers behind `refs`, how they are dequantized (all alike), and the largest of them."""
+    found: list[Ref] = []
+    ways: set[Dequantize] = set()
+    tops: set[int] = set()
+    for ref in refs:
+        op = made.get(ref.value)
+        if not isinstance(op, Map) or len(op.points) != 1 or not isinstance(op.points[0], Dequantize):
+            return None
+        source = op.inputs[ref.channel]
+        maker = made.get(source.value)
+        last = maker.points[-1] if isinstance(maker, Conv | Map) and maker.points else None
+        if not isinstance(last, Quantize):
+            return None
+        found.append(source)
+        ways.add(op.points[0])
+        tops.add(last.top)
+    return (tuple(found), ways.pop(), tops.pop()) if len(ways) == len(tops) == 1 else None
+
+
+def _completed(op: Conv, whole: Integers, way: Dequantize, top: int) -> Integers | None:
+    """`whole` for an input of this kind; None where sums might overflow."""
+    step = (whole.step * np.float32(way.step)).astype(np.float32)
+    bias = np.rint(op.bias.astype(np.float64) / step)
+    done = replace(whole, bias=bias.astype(np.int64), step=step, zero=way.zero, top=top)
+    return done if done.most < (_EXACT_SUMS if top <= _BYTE else _EXACT_FLOATS) else None
+
+
+def _apart(op: Conv, refs: Sequence[Ref]) -> bool:
+    """Whether no plane is read twice by one group: its weights would be added, and the sum be no byte."""
+    size = len(refs) // op.groups
+    return all(len(set(refs[i : i + size])) == size for i in range(0, len(refs), size))
+
+
+def bound_input(graph: Graph) -> Graph:
+    """The picture's samples end at white, and so do the whole numbers that they become."""
+
+    def bounded(op: Op) -> Op:
+        if not isinstance(op, Map) or not op.points or any(ref.value for ref in op.inputs):
+            return op
+        first = op.points[0]
+        if not isinstance(first, Quantize):
+            return op
+        most = round(graph.white / first.step) + first.zero
+        return replace(op, points=(replace(first, top=min(first.top, most)), *op.points[1:]))
+
+    return graph.with_ops(bounded(op) for op in graph.ops)
+
+
+def use_integers(graph: Graph) -> Graph:
+    """Convolutions with weights of whole numbers read whole numbers where there are any; others become ones of floats.
+
+    A sum that might not be exact is none of whole numbers: that is proved here, from the weights.
+    """
+    made: dict[int, Op] = {op.value: op for op in graph.ops}
+    ops: list[Op] = []
+    for op in graph.ops:
+        new = op
+        if isinstance(op, Conv) and op.integers is not None:
+            found = _whole_numbers(op.inputs, made)
+            whole = _completed(op, op.integers, *found[1:]) if found and _apart(op, found[0]) else None
+            new = replace(op, inputs=found[0] if found and whole else op.inputs, integers=whole)
+        if not isinstance(new, Shuffle):
+            points = tuple(_read_integers(p, made) if isinstance(p, Combine) else p for p in new.points)
+            new = replace(new, points=points)
+        ops.append(new)
+    return graph.with_ops(ops)
+
+
+def _read_integers(point: Combine, made: dict[int, Op]) -> Combine:
+    found = _whole_numbers(point.other, made) if point.numbers is None else None
+    return point if found is None else replace(point, other=found[0], numbers=found[1])
+
+
+def fold_steps(graph: Graph) -> Graph:
+    """The step of a closing Quantize goes into the steps before it, where all that lies between keeps proportions."""
+
+    def folded(op: Op) -> Op:
+        if isinstance(op, Shuffle) or not op.points or not isinstance(op.points[-1], Quantize):
+            return op
+        last, inner = op.points[-1], op.points[:-1]
+        whole = op.integers if isinstance(op, Conv) else None
+        begins = whole is not None or (bool(inner) and isinstance(inner[0], Dequantize))
+        if not begins or not all(_proportional(p, first) for first, p in enumerate(inner)):
+            return op
+        by = np.float32(1 / np.float64(np.float32(last.step)))
+        points = (*(_scaled(p, by) for p in inner), replace(last, step=1.0))
+        if isinstance(op, Conv) and whole is not None:
+            return replace(op, integers=replace(whole, step=whole.step * by), points=points)
+        return replace(op, points=points)
+
+    return graph.with_ops(folded(op) for op in graph.ops)
+
+
+def _proportional(point: Point, place: int) -> bool:
+    if isinstance(point, Combine):
+        return point.kind in (Binary.ADD, Binary.SUB) and point.numbers is not None
+    return isinstance(point, Prelu) or (isinstance(point, Dequantize) and place == 0)
+
+
+def _scaled(point: Point, by: np.float32) -> Point:
+    if isinstance(point, Dequantize):
+        return replace(point, step=float(np.float32(point.step) * by))
+    if isinstance(point, Combine) and point.numbers is not None:
+        return replace(point, numbers=_scaled(point.numbers, by))  # type: ignore[arg-type]  # a Dequantize stays one
+    return point

@@ -1,0 +1,1 @@
+"""C to a library, kept in a cache, and a callable."""

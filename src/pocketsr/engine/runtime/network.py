@@ -1,0 +1,173 @@
+"""A compiled network, ready to run: a strip of the frame a thread, the interpreter lock released."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pocketsr.engine.ir.graph import Info
+from pocketsr.engine.runtime.arrays import check_frame, new_array, planes_of
+from pocketsr.engine.runtime.threads import Crew, Job, Pool
+from pocketsr.errors import UserError
+
+__all__ = ["Network"]
+
+_KINDS: dict[type, str] = {np.uint8: "u8", np.uint16: "u16", np.float32: "f32"}  # whatever the order of their bytes
+_MEMORY = 4 << 30  # bytes that all strips work with; where more threads would take more, fewer run
+_THREADS = 1024
+_KEPT = 8  # workshops, for as many calls at one time
+
+
+@dataclass(eq=False)
+class _Workshop:
+    """What one call at a time works with: threads, and working memory for each strip of pictures `width` wide."""
+
+    crew: Crew
+    width: int = 0
+    scratch: list[NDArray[np.uint8]] = field(default_factory=list)
+
+
+class Network:
+    """A network compiled for this machine. Make it with `pocketsr.load`.
+
+    `scale`: how much larger the output is. `channels`: 1 takes luma planes (H, W), 3 takes RGB (H, W, 3).
+    Any number of threads may call it at one time, each on `threads` of its own. After a fork the child can, too. A call
+    that an exception interrupts, as Ctrl-C does, ends when `out` isn't written to any more; its content is then void.
+    """
+
+    def __init__(self, library: Path, about: dict[str, Any], threads: int | None = None) -> None:
+        if threads is not None and not 1 <= threads <= _THREADS:
+            raise UserError(f"{threads} threads: 1 to {_THREADS} are expected")
+        self.name: str = about["name"]
+        self.scale: int = about["scale"]
+        self.channels: int = about["channels"]
+        self.info = Info(about["params"], about["macs_per_pixel"], about["receptive_field"])
+        threads = threads or len(
+            os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+        )
+        self.threads = threads
+        self.reach: int = about["reach"]
+        self._library = ctypes.CDLL(str(library))
+        self._scratch_size = getattr(self._library, f"{self.name}_scratch")
+        self._scratch_size.restype = ctypes.c_size_t
+        self._scratch_size.argtypes = [ctypes.c_int]
+        self._bands = getattr(self._library, f"{self.name}_bands")
+        self._entries = {kind: self._entry(kind) for kind in _KINDS.values()}
+        self._workshops = Pool(lambda: _Workshop(Crew(threads)), _KEPT)
+
+    def _entry(self, kind: str) -> Any:
+        entry = getattr(self._library, f"{self.name}_{kind}")
+        pointer, distance, number = ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int
+        white = [number] if kind == "u16" else []
+        entry.argtypes = [pointer, distance, distance] * 2 + [number, number, *white, number, number, pointer]
+        entry.restype = None
+        return entry
+
+    def __reduce__(self) -> str:
+        raise TypeError(f"the network {self.name} is neither copied nor sent to a process: load it there")
+
+    def close(self) -> None:
+        """Lets threads and working memory go. Calls that run are none the worse, later ones take new ones."""
+        self._workshops.clear()
+
+    def __enter__(self) -> Network:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        kind = "luma" if self.channels == 1 else "RGB"
+        return f"<Network {self.name} x{self.scale} {kind}, {self.info.params:,} parameters, {self.threads} threads>"
+
+    def scratch_bytes(self, width: int) -> int:
+        """Working memory of one thread for frames of `width` pixels, 1 to 2^26 / scale."""
+        if not 0 < width <= 2**26 // self.scale:  # more than any picture has; the C counts in 32 bits
+            raise UserError(f"{width:,} pixels wide: 1 to {2**26 // self.scale:,} are taken")
+        return int(self._scratch_size(width))
+
+    def __call__(
+        self,
+        y: NDArray[Any],
+        bits: int | None = None,
+        out: NDArray[Any] | None = None,
+    ) -> NDArray[Any]:
+        """Enlarge one frame.
+
+        y: (H, W) for a luma network, (H, W, 3) for an RGB one; uint8, uint16, or float32 in the network's own
+        range (then the result is neither rounded nor clipped). Rows may be any distance apart.
+        bits: significant bits of uint16 samples, default 16: the largest sample is 2**bits - 1.
+        out: an array of the result's shape and type to write into.
+        Returns (scale*H, scale*W) or (scale*H, scale*W, 3) of the same type. Raises UserError for what does not fit.
+        """
+        check_frame(self.name, self.channels, self.scale, y, bits, out)
+        planes = planes_of(y)
+        count, height, width = planes.shape
+        shape = (self.scale * height, self.scale * width)
+        if out is None:
+            out = new_array(shape if self.channels == 1 else (*shape, self.channels), planes.dtype)
+        elif np.may_share_memory(out, planes):  # rows would be overwritten before they are read
+            planes = planes.copy()
+        source, target = self._ready(planes), planes_of(out)
+        result = target if _direct(target) else new_array((count, *shape), target.dtype.newbyteorder("="))
+        self._run(_KINDS[planes.dtype.type], source, result, int(bits or 16))
+        if result is not target:
+            target[...] = result
+        return out
+
+    @staticmethod
+    def _ready(planes: NDArray[Any]) -> NDArray[Any]:
+        """Planes whose samples lie side by side in native byte order; copied only where they do not."""
+        return planes if _direct(planes) else np.ascontiguousarray(planes, planes.dtype.newbyteorder("="))
+
+    def _new_scratch(self, width: int, strips: int) -> list[NDArray[np.uint8]]:
+        """For as many of `strips` as memory is allowed for."""
+        size = self.scratch_bytes(width)
+        if size > _MEMORY:
+            raise UserError(f"{width:,} pixels wide: {self.name} needs {size >> 30} GB of memory; cut it in parts")
+        return [new_array((size,), np.uint8) for _ in range(min(strips, _MEMORY // size))]
+
+    def _run(self, kind: str, source: NDArray[Any], target: NDArray[Any], bits: int) -> None:
+        _, height, width = source.shape
+        bands = int(self._bands(height))
+        workshop = self._workshops.take()
+        strips = min(self.threads, bands)
+        if width != workshop.width or len(workshop.scratch) < strips:
+            workshop.scratch = self._new_scratch(width, strips)
+            workshop.width = width
+        strips = min(strips, len(workshop.scratch))
+        white = [2**bits - 1] if kind == "u16" else []
+
+        def distances(planes: NDArray[Any]) -> list[int]:
+            return [
+                planes.ctypes.data,
+                planes.strides[1] // planes.itemsize,
+                planes.strides[0] // planes.itemsize,
+            ]
+
+        where = [*distances(source), *distances(target), width, height, *white]
+        entry = self._entries[kind]
+
+        def strip(index: int) -> Job:
+            first, last = bands * index // strips, bands * (index + 1) // strips
+            used = (source, target, workshop.scratch[index])  # kept alive by the job, even if its caller is gone
+            return lambda: entry(*where, first, last, used[2].ctypes.data)
+
+        jobs = [strip(index) for index in range(strips)]
+        try:
+            workshop.crew.run(jobs)
+        except BaseException:
+            workshop.crew.finish()  # nobody may write to `out` when the caller has it again
+            raise
+        self._workshops.put(workshop)
+
+
+def _direct(planes: NDArray[Any]) -> bool:
+    """Whether the C can take or write `planes` (C, H, W) where they lie: samples side by side, whole samples apart."""
+    return planes.strides[2] == planes.itemsize and planes.flags.aligned and planes.dtype.isnative

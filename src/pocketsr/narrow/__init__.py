@@ -1,5 +1,0 @@
-"""Convolutions of few channels, fast on CPUs: what training spends its time in."""
-
-from pocketsr.narrow.conv import conv2d
-
-__all__ = ["conv2d"]

@@ -1,9 +1,0 @@
-"""Networks that the engine can't take, run by another runtime: a whole picture at a time, or in tiles that add up."""
-
-from __future__ import annotations
-
-from pocketsr.whole.opening import by_engine, has_onnxruntime, open_file, why
-from pocketsr.whole.tiled import Floats, Runner, TiledUpscaler
-from pocketsr.whole.windows import Field
-
-__all__ = ["Field", "Floats", "Runner", "TiledUpscaler", "by_engine", "has_onnxruntime", "open_file", "why"]
