@@ -24,6 +24,7 @@ __all__ = [
     "muxer_format",
     "muxer_options",
     "shifted",
+    "tags_without_place",
 ]
 
 _MOST_REORDERED = 16  # frames, by which decoding can precede showing
@@ -173,6 +174,9 @@ _CONTAINERS: dict[str, Container] = {
     "avi": Container(keeps_order_only=True, rehearsed=True),
     "asf": Container(rehearsed=True),
     "flv": Container(equal_times=True, rehearsed=True),
+    # streams without a container, of which FFmpeg lists none
+    "mpeg1video": Container(encoders=("mpeg1video",)),
+    "mpeg2video": Container(encoders=("mpeg2video",)),
     "mxf": Container(encoders=("mpeg2video", "libx264", "dnxhd", "prores_ks")),
     "null": Container(mp4=True, before_zero=True, rotates="all"),
 }
@@ -226,9 +230,22 @@ def muxer_options(kind: str, time_base: Fraction, others: Iterable[Fraction], ta
         "video_track_timescale": str(scale),
         "movie_timescale": str(common if common <= _MAX_TIMESCALE else scale),
     }
-    if not _MP4_TAGS.issuperset(tag.lower() for tag in tags):
+    if others_than_mp4s(tags):
         options["movflags"] = "use_metadata_tags"
     return options
+
+
+def others_than_mp4s(tags: Iterable[str]) -> list[str]:
+    """Tags that MP4's own dictionary has no place for."""
+    return [tag for tag in tags if tag.lower() not in _MP4_TAGS]
+
+
+def tags_without_place(kind: str, tags: Iterable[str], *, covers: bool) -> list[str]:
+    """Names of the file's tags that go lost beside cover pictures.
+
+    FFmpeg 8.1 writes MP4's covers into the older dictionary only, and drops them where the key-value form is asked for.
+    """
+    return others_than_mp4s(tags) if covers and container_facts(kind).cover == "stream" else []
 
 
 def held_encoders(container: OutputContainer) -> frozenset[str]:

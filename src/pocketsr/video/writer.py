@@ -30,7 +30,7 @@ from pocketsr.video.containers import (
     shifted,
 )
 from pocketsr.video.encoders import encoder_facts
-from pocketsr.video.extras import Extras, container_metadata, stream_metadata
+from pocketsr.video.extras import Extras, stream_metadata
 from pocketsr.video.ffmpeglog import first_complaint, listening
 from pocketsr.video.reader import VideoReader
 from pocketsr.video.source import Source, has_captions
@@ -81,8 +81,8 @@ class VideoWriter:
             self._stream = self._add_video(self._container, reader.stream, size, options.threads)
             if self._beside is not None:
                 self._extras = Extras(reader, self._container, self._target)
+                self._container.metadata.update(self._extras.container_tags())
                 self.warnings += self._extras.warnings
-                self._container.metadata.update(container_metadata(reader.container.metadata))
             self._container.container_options.update(
                 muxer_options(
                     self._container.format.name,
