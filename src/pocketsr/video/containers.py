@@ -82,6 +82,7 @@ class Container:
     alpha_beside: whether it keeps an alpha plane that is coded apart, as VP8's and VP9's.
     attachments: whether it takes fonts and other files.
     timed_text: FFmpeg's name of the subtitles that text is rewritten to.
+    says_range: whether it can say that luma goes from 0 to 255.
     rotates: what of a display matrix it keeps.
     equal_times: several packets of sound may have one time (AVFMT_TS_NONSTRICT).
     rehearsed: whether a stream can be written alone, so that FFmpeg can be asked before the work.
@@ -98,6 +99,7 @@ class Container:
     alpha_beside: bool = False
     attachments: bool = False
     timed_text: str | None = None
+    says_range: bool = False
     rotates: Literal["all", "turns", "none"] = "none"
     equal_times: bool = False
     rehearsed: bool = False
@@ -121,6 +123,7 @@ _MATROSKA = Container(
     cover="attachment",
     attachments=True,
     timed_text="subrip",
+    says_range=True,
     rotates="turns",
     equal_times=True,
     rehearsed=True,
@@ -137,6 +140,7 @@ _CONTAINERS: dict[str, Container] = {
     "webm": Container(
         before_zero=True,
         alpha_beside=True,
+        says_range=True,
         rotates="turns",
         equal_times=True,
         rehearsed=True,
@@ -271,6 +275,10 @@ def losses(kind: str, source: Source, encoder: str) -> list[str]:
         lost.append(f"{encoder} can't hold the closed captions inside the video stream: use --codec h264 or h265")
     if (source.mastering or source.light) and coded.light is None:
         lost.append(f"{encoder} is not told HDR10's light levels, which are left out: use --codec h265 or h264")
+    said = coded.full_range == "stream" or (coded.full_range == "container" and facts.says_range)
+    if source.full_range and source.layout.kind == "yuv" and not said:
+        mend = "use --codec h264 or h265, or .mp4 or .mkv"
+        lost.append(f"{kind} with {encoder} can't say that luma has its full range, and will look harsh: {mend}")
     matrix = source.display_matrix
     if matrix is not None and facts.rotates != "all":
         only_turned = matrix[0] == matrix[4] and matrix[1] == -matrix[3]
