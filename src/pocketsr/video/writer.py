@@ -112,9 +112,7 @@ class VideoWriter:
             ) from error
         if container.format.name.startswith("image2"):
             raise UserError(f"{self._target} is an image, the input a video: use .mp4, .mkv, .webm, .mov or another")
-        if (
-            container.format.no_file
-        ):  # playlists and their parts, which FFmpeg would write beside it (.m3u8, .mpd, .chk)
+        if container.format.no_file:  # playlists, whose parts FFmpeg writes beside them (.m3u8, .mpd)
             raise UserError(f"{self._target} would be several files ({container.format.long_name}): use .mp4 or .mkv")
         return container
 
