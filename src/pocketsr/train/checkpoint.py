@@ -42,7 +42,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise UserError(f"no such checkpoint: {path}") from error
     except OSError as error:
         raise UserError(f"{path} can't be read as a checkpoint: {error.strerror}") from error
-    # Only the archives that torch.save makes: a bare pickle has no checksums, and torch (2.13) warns on lines of its own.
+    # Only the archives that torch.save makes: a bare pickle has no checksums, and torch (2.13) warns of it.
     if not content.startswith(b"PK\3\4") or not zipfile.is_zipfile(io.BytesIO(content)):
         raise UserError(f"{path} is no checkpoint, or a broken one; take another")
     damaged = _damage(content)
