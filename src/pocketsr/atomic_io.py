@@ -87,7 +87,7 @@ class Beside:
                 raise UserError(f"the name {target.name[:20]}.. has {length} bytes: {longest} are the most here")
             place = _place(target)
             self._check(place, source, overwrite)
-            self._part = _Part(place, target.suffix)
+            self._part = _Part(place, target.suffix, overwrite=overwrite)
         except OSError as error:
             raise UserError(f"{target} can't be written: {error.strerror}") from error
         self.path = self._part.path
@@ -115,7 +115,8 @@ class Beside:
         """Make what was written durable and move it into place.
 
         Raises:
-            OSError: the disk is full, or the move failed; the caller then discards.
+            OSError: the disk is full, the move failed, or a file that may not be replaced has come up meanwhile; the
+                caller then discards.
         """
         self._part.keep()
 
@@ -127,8 +128,8 @@ class Beside:
 class _Part:
     """A new, locked file beside `place`. Raises OSError where it can't be made."""
 
-    def __init__(self, place: Path, suffix: str = "") -> None:
-        self._place = place
+    def __init__(self, place: Path, suffix: str = "", *, overwrite: bool = True) -> None:
+        self._place, self._overwrite = place, overwrite
         _sweep(place.parent)
         self.path, self._handle = _create(place, suffix)
 
@@ -143,7 +144,10 @@ class _Part:
         if fcntl is None:  # Windows moves no open file
             os.close(self._handle)
             self._handle = -1
-        self.path.replace(self._place)
+        if self._overwrite:
+            self.path.replace(self._place)
+        else:
+            _move_to_free(self.path, self._place)
         _sync_folder(self._place.parent)
 
     def discard(self) -> None:
@@ -153,6 +157,20 @@ class _Part:
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
+
+
+def _move_to_free(path: Path, place: Path) -> None:
+    """Move a file where nothing may stand. Raises OSError where something does."""
+    try:
+        os.link(path, place)  # unlike a move it never replaces
+    except FileExistsError:
+        raise OSError(errno.EEXIST, "a file of that name has come up meanwhile; pass -y to replace it") from None
+    except (OSError, AttributeError):  # a file system without hard links
+        if os.path.lexists(place):
+            raise OSError(errno.EEXIST, "a file of that name has come up meanwhile; pass -y to replace it") from None
+        path.replace(place)
+    else:
+        path.unlink()
 
 
 def _place(target: Path) -> Path:

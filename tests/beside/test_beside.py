@@ -153,3 +153,31 @@ def test_a_part_file_that_another_has_exchanged_is_not_kept(tmp_path: Path) -> N
         out.keep()
     assert not (tmp_path / "a.png").exists()
     out.discard()
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_comes_up_meanwhile_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    """Two runs to one output: the second finds the first one's result only at its own end."""
+    if not links:  # as on FAT
+
+        def link(*_: object) -> None:
+            raise PermissionError(1, "Operation not permitted")
+
+        monkeypatch.setattr(os, "link", link)
+    target, source = tmp_path / "out", tmp_path / "in"
+    out = Beside(target, source, overwrite=False)
+    out.path.write_text("mine")
+    target.write_text("theirs")
+    with pytest.raises(OSError, match="come up meanwhile; pass -y"):
+        out.keep()
+    out.discard()
+    assert target.read_text() == "theirs"
+    target.unlink()
+    again = Beside(target, source, overwrite=False)
+    again.path.write_text("mine")
+    again.keep()
+    again.discard()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert target.read_text() == "mine"

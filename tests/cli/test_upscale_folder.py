@@ -118,13 +118,17 @@ def test_every_format_that_is_read_is_taken(pocketsr: Run, tmp_path: Path) -> No
         picture.save(folder / name)
     make_clip(folder / "f.h264", frames=3, width=32, height=16)
     shutil.move(make_clip(folder / "g.mp4", frames=3, width=32, height=16), folder / "g.qt")
+    picture.save(folder / "i.mjpeg", "JPEG")
+    (folder / "i.mjpeg").write_bytes((folder / "i.mjpeg").read_bytes() * 3)
+    (folder / "j.y4m").write_bytes(b"YUV4MPEG2 W16 H16 F25:1 Ip C420jpeg\n" + (b"FRAME\n" + bytes(384)) * 3)
     (folder / "h.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
     out = tmp_path / "out"
     done = pocketsr("upscale", folder, "-o", out, "-m", "tiny")
-    assert _files(out) == ["a.avif", "b.jp2", "c.tga", "d.gif.png", "e.ico.png", "f.h264", "g.qt.mkv"], done.err
+    more = ["i.mjpeg.mkv", "j.y4m.mkv"]
+    assert _files(out) == ["a.avif", "b.jp2", "c.tga", "d.gif.png", "e.ico.png", "f.h264", "g.qt.mkv", *more], done.err
     assert done.code == 2
     assert "HEIC picture, which is not supported" in done.err
-    assert done.err.splitlines()[-1] == "pocketsr: 1 of 8 files failed"
+    assert done.err.splitlines()[-1] == "pocketsr: 1 of 10 files failed"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import torch
 from net_samples import SAMPLES
 from onnx.reference import ReferenceEvaluator
 
+from pocketsr.beside import is_part
 from pocketsr.engine import load
 from pocketsr.nets import SRNet, build, to_onnx
 
@@ -81,3 +82,18 @@ def test_names_that_are_no_identifiers(tmp_path: Path) -> None:
     path = tmp_path / "2x.small-net.onnx"
     to_onnx(build("pocket", layers=[{"channels": 4}], expansion=4), path)
     assert load(path, threads=1)(np.full((4, 4), 9, np.uint8)).shape == (8, 8)
+
+
+def test_what_a_kill_would_leave_is_swept_by_name(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there: list[str] = []
+
+    def stop(*_: object, **__: object) -> None:
+        there.extend(path.name for path in tmp_path.iterdir())
+        raise RuntimeError("killed here")
+
+    monkeypatch.setattr(torch.onnx, "export", stop)
+    with pytest.raises(RuntimeError, match="killed here"):
+        to_onnx(make(next(iter(SAMPLES))), tmp_path / "net.onnx")
+    (name,) = there
+    assert is_part(name)
+    assert not list(tmp_path.iterdir())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -65,9 +66,13 @@ def test_nothing_in_a_checkpoint_is_run(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     torch.save({"ema": _Evil(), "recipe": {}}, "evil.pt")
     (tmp_path / "bare.pt").write_bytes(pickle.dumps(_Evil(), protocol=2))
-    for name in ("evil.pt", "bare.pt"):
-        with pytest.raises(UserError, match="is no checkpoint, or a broken one"):
-            load_checkpoint(Path(name))
+    (tmp_path / "new.pt").write_bytes(pickle.dumps({"ema": _Evil()}, protocol=4))  # of which torch would also warn
+    for name in ("evil.pt", "bare.pt", "new.pt"):
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            with pytest.raises(UserError, match="is no checkpoint, or a broken one"):
+                load_checkpoint(Path(name))
+        assert not warned
     assert not (tmp_path / "evil").exists()
 
 

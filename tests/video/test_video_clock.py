@@ -72,6 +72,29 @@ def test_recordings_joined_end_to_end_go_on(tmp_path: Path, suffix: str) -> None
     assert not [text for text in report.warnings if "not increasing" in text or "could not be written" in text]
 
 
+@pytest.mark.parametrize("b_frames", ["0", "2"])
+def test_matroska_files_joined_end_to_end_go_on(tmp_path: Path, b_frames: str) -> None:
+    part = Clip(options={"preset": "ultrafast", "bf": b_frames, "b-adapt": "0"}).write(tmp_path / "part.mkv")
+    (tmp_path / "in.mkv").write_bytes(part.read_bytes() * 2)
+    report = upscale(tmp_path / "in.mkv", tmp_path / "out.mp4")
+    out = times(tmp_path / "out.mp4")
+    assert [float(b - a) for a, b in pairwise(out)] == pytest.approx([0.04] * 23, abs=0.001)
+    assert report.replaced == 0
+    (line,) = report.warnings
+    assert "clock jumps" in line
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".flv"])
+def test_a_film_behind_the_film_is_told(tmp_path: Path, suffix: str) -> None:
+    """FFmpeg reads only the first, without a word."""
+    part = Clip(time_base=Fraction(1, 1000), pts=range(0, 480, 40)).write(tmp_path / f"part{suffix}")
+    for name, count in (("one", 1), ("two", 2)):
+        (tmp_path / f"{name}{suffix}").write_bytes(part.read_bytes() * count)
+        report = upscale(tmp_path / f"{name}{suffix}", tmp_path / f"{name}.mkv")
+        assert report.frames == 12
+        assert [("another film follows" in text) for text in report.warnings] == [True] * (count - 1)
+
+
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
 def test_a_late_clock_starts_at_zero(tmp_path: Path, suffix: str) -> None:
     source = _ts(tmp_path / "in.ts", 50_000 * 90_000)

@@ -175,3 +175,16 @@ def test_light_levels_of_hdr10_are_carried(tmp_path: Path) -> None:
         np.testing.assert_allclose(b[:, 0] / b[:, 1], a[:, 0] / a[:, 1])
     report = upscale(source, tmp_path / "ffv1.mkv", codec="ffv1")
     assert [text for text in report.warnings if "light levels" in text]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "said"),
+    [(".mpg", None, False), (".mkv", "mpeg2video", False), (".webm", "vp8", False), (".avi", "ffv1", False),
+     (".avi", None, True), (".mkv", "ffv1", True), (".webm", "vp9", True), (".ts", None, True)],
+)  # fmt: skip
+def test_full_range_is_kept_or_named(tmp_path: Path, suffix: str, codec: str | None, said: bool) -> None:
+    clip = Clip(pix_fmt="yuvj420p", tags={"color_range": FULL}, time_base=Fraction(1, 25), pts=range(3))
+    source = clip.write(tmp_path / "in.mp4")
+    report = upscale(source, tmp_path / f"out{suffix}", codec=codec)
+    assert bool([text for text in report.warnings if "can't say that luma has its full range" in text]) == (not said)
+    assert (int(decode(tmp_path / f"out{suffix}")[0].color_range) == FULL) == said

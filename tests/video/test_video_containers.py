@@ -206,6 +206,22 @@ def test_a_cover_stays_one(tmp_path: Path, source: str, target: str) -> None:
     assert report.warnings == []
 
 
+def test_a_cover_is_not_lost_to_a_tag(tmp_path: Path) -> None:
+    """FFmpeg writes either covers or tags of any name into MP4: the cover stays, and the tags are named."""
+
+    def setup(container: Any, stream: Any) -> Any:
+        container.metadata.update({"title": "Film", "purl": "https://example.org"})
+        return _cover(container, stream)
+
+    report = upscale(MKV.write(tmp_path / "in.mkv", setup=setup), tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        _, cover = container.streams.video
+        assert cover.disposition & Disposition.attached_pic
+        assert container.metadata["title"] == "Film"
+    assert len(report.warnings) == 1
+    assert "can't hold the tags PURL beside a cover: left out; use .mkv" in report.warnings[0]
+
+
 @pytest.mark.parametrize("target", [".mov", ".avi", ".ts"])
 def test_a_cover_that_has_no_place_is_told(tmp_path: Path, target: str) -> None:
     clip = MKV.write(tmp_path / "in.mkv", setup=_cover)

@@ -98,6 +98,8 @@ def test_outputs_that_can_not_be_written(tmp_path: Path, clip: Path) -> None:
         (tmp_path / "out.xyz", r"no video format is known by the suffix '\.xyz'"),
         (tmp_path / "out", "no video format is known by the suffix ''"),
         (tmp_path / "out.png", "is an image, the input a video"),
+        (tmp_path / "out.m3u8", "would be several files"),
+        (tmp_path / "out.mpd", "would be several files"),
     ):
         with pytest.raises(UserError, match=reason):
             upscale(clip, target, overwrite=True)

@@ -184,6 +184,22 @@ def test_avi_stores_the_order_only(tmp_path: Path) -> None:
     assert [b - a for a, b in pairwise(out)] == [Fraction(1, 25)] * 19
 
 
+def test_an_avi_of_ours_is_whole(tmp_path: Path) -> None:
+    """Times between frames become empty chunks, which AVI's head counts as frames."""
+    upscale(Clip().write(tmp_path / "in.mp4"), tmp_path / "between.avi")
+    report = upscale(tmp_path / "between.avi", tmp_path / "out.mkv")
+    assert (report.frames, report.warnings) == (12, [])
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".m1v", "mpeg1video"), (".m2v", "mpeg2video")])
+def test_raw_streams_of_mpeg_stay_what_they_are(tmp_path: Path, suffix: str, codec: str) -> None:
+    source = Clip(codec=codec, options={}, time_base=Fraction(1, 25), pts=range(12)).write(tmp_path / f"in{suffix}")
+    report = upscale(source, tmp_path / f"out{suffix}")
+    assert (report.frames, report.warnings) == (12, [])
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        assert container.streams.video[0].codec_context.name == codec
+
+
 def test_a_named_pipe(tmp_path: Path) -> None:
     """It can't be sought in, and nothing is known of its length."""
     clip = Clip(time_base=Fraction(1, 1000), pts=range(33, 1000, 40))
@@ -215,3 +231,14 @@ def test_frames_cut_off_by_an_edit_list_stay_out(tmp_path: Path) -> None:
     assert times(tmp_path / "out.mp4") == expected
     assert report.replaced == 0
     assert report.warnings == []
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".ts"])
+def test_what_an_edit_list_delays_stays_late(tmp_path: Path, suffix: str) -> None:
+    """QuickTime stores a late start as an empty edit, and the decoder's delay as another."""
+    clip = Clip(options=B_FRAMES, pts=range(2560, 2560 + 12 * 512, 512))
+    source = clip.write(tmp_path / "in.mov")
+    assert b"elst" in source.read_bytes()
+    upscale(source, tmp_path / f"out{suffix}")
+    out = times(tmp_path / f"out{suffix}")
+    assert [float(time) for time in out] == pytest.approx([0.2 + n / 25 for n in range(12)], abs=0.001)

@@ -19,12 +19,13 @@ __all__ = ["upscale_folder"]
 # What FFmpeg reads and writes under the same suffix, and what it only reads, which becomes Matroska.
 _VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".m2t", ".mpg", ".mpeg", ".m1v", ".m2v"),
-    *(".vob", ".wmv", ".asf", ".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".y4m", ".mxf", ".gxf", ".dv", ".h264", ".264"),
-    *(".h265", ".265", ".hevc", ".obu", ".ivf", ".rm", ".nut", ".mjpeg", ".mjpg", ".wtv"),
+    *(".vob", ".wmv", ".asf", ".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".mxf", ".h264", ".264", ".h265"),
+    *(".265", ".hevc", ".obu", ".ivf", ".nut", ".wtv"),
 )
 _READ_ONLY_VIDEO_SUFFIXES = (
     *(".qt", ".mk3d", ".divx", ".xvid", ".mpe", ".mpv", ".m2p", ".mod", ".tod", ".ogm", ".avc", ".av1", ".rmvb"),
-    *(".dvr-ms", ".nsv", ".trp", ".tp", ".bik", ".roq"),
+    *(".dvr-ms", ".nsv", ".trp", ".tp", ".bik", ".roq", ".gxf", ".dv", ".rm", ".mjp"),
+    *(".mjpeg", ".mjpg", ".y4m"),
 )
 # Files that systems leave in folders of media: said nothing about.
 _OF_SYSTEMS = (".ds_store", "thumbs.db", "desktop.ini", ".directory", ".nomedia")

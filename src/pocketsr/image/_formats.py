@@ -81,6 +81,8 @@ _UNREAD_SUFFIXES = {
 _READ_SUFFIXES = frozenset(
     (*_FORMAT_OF, *_BY_SUFFIX, ".gif", ".psd", ".dds", ".icns", ".ras", ".xpm", ".pbm", ".pam", ".mpo")
 )
+# Films that are JPEG pictures one after the other, and begin as one does.
+_FILMS_OF_PICTURES = (".mjpeg", ".mjpg", ".mjp")
 # At 95 without chroma subsampling a JPEG is visually the same as the pixels that went in.
 _LOSSY_QUALITY = 95
 
@@ -103,6 +105,8 @@ def kind_of(path: Path) -> tuple[str, bool] | None:
     except OSError:
         head = b""
     known = _by_content(head)
+    if suffix in _FILMS_OF_PICTURES:
+        return None
     if known is None and suffix in _BY_SUFFIX and head:
         return _BY_SUFFIX[suffix], True
     if suffix in _UNREAD_SUFFIXES and (known is None or known[0] == "TIFF"):  # most raw files are TIFFs by their head

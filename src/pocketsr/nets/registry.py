@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import warnings
 from collections.abc import Callable
 from functools import cache
@@ -15,6 +14,7 @@ import msgspec
 import onnx
 import torch
 
+from pocketsr.atomic_io import scratch_folder
 from pocketsr.errors import PocketsrWarning, UserError, did_you_mean
 from pocketsr.names import harmless
 from pocketsr.nets.abpn import Abpn, AbpnConfig
@@ -143,16 +143,16 @@ def build(name: str, **overrides: Any) -> SRNet:
 def to_onnx(net: SRNet, path: Path) -> None:
     """Write the collapsed `net` as ONNX of opset 17, for images of any size, values 0..1; `net` stays as it is.
 
-    The file is complete or absent.
+    The file is complete or absent; what a killed process leaves, the next output in that folder sweeps.
     """
     small = collapse(net).eval()
     what = "luma" if net.channels == 1 else "rgb"
     source, result = what, f"{what}_x{net.scale}"
     sides = {2: "height", 3: "width"}
     large = {axis: f"{name}_x{net.scale}" for axis, name in sides.items()}
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".onnx-") as scratch, warnings.catch_warnings():
+    with scratch_folder(path.parent) as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the older exporter announces its end; it leaves the cleaner graph
-        file = Path(scratch) / path.name
+        file = scratch / path.name
         torch.onnx.export(
             small, (torch.zeros(1, net.channels, 32, 48),), file, input_names=[source], output_names=[result],
             opset_version=17, dynamo=False, dynamic_axes={source: sides, result: large},

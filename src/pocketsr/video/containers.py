@@ -24,6 +24,7 @@ __all__ = [
     "muxer_format",
     "muxer_options",
     "shifted",
+    "tags_without_place",
 ]
 
 _MOST_REORDERED = 16  # frames, by which decoding can precede showing
@@ -81,6 +82,7 @@ class Container:
     alpha_beside: whether it keeps an alpha plane that is coded apart, as VP8's and VP9's.
     attachments: whether it takes fonts and other files.
     timed_text: FFmpeg's name of the subtitles that text is rewritten to.
+    says_range: whether it can say that luma goes from 0 to 255.
     rotates: what of a display matrix it keeps.
     equal_times: several packets of sound may have one time (AVFMT_TS_NONSTRICT).
     rehearsed: whether a stream can be written alone, so that FFmpeg can be asked before the work.
@@ -97,6 +99,7 @@ class Container:
     alpha_beside: bool = False
     attachments: bool = False
     timed_text: str | None = None
+    says_range: bool = False
     rotates: Literal["all", "turns", "none"] = "none"
     equal_times: bool = False
     rehearsed: bool = False
@@ -120,6 +123,7 @@ _MATROSKA = Container(
     cover="attachment",
     attachments=True,
     timed_text="subrip",
+    says_range=True,
     rotates="turns",
     equal_times=True,
     rehearsed=True,
@@ -136,6 +140,7 @@ _CONTAINERS: dict[str, Container] = {
     "webm": Container(
         before_zero=True,
         alpha_beside=True,
+        says_range=True,
         rotates="turns",
         equal_times=True,
         rehearsed=True,
@@ -173,6 +178,9 @@ _CONTAINERS: dict[str, Container] = {
     "avi": Container(keeps_order_only=True, rehearsed=True),
     "asf": Container(rehearsed=True),
     "flv": Container(equal_times=True, rehearsed=True),
+    # streams without a container, of which FFmpeg lists none
+    "mpeg1video": Container(encoders=("mpeg1video",)),
+    "mpeg2video": Container(encoders=("mpeg2video",)),
     "mxf": Container(encoders=("mpeg2video", "libx264", "dnxhd", "prores_ks")),
     "null": Container(mp4=True, before_zero=True, rotates="all"),
 }
@@ -226,9 +234,22 @@ def muxer_options(kind: str, time_base: Fraction, others: Iterable[Fraction], ta
         "video_track_timescale": str(scale),
         "movie_timescale": str(common if common <= _MAX_TIMESCALE else scale),
     }
-    if not _MP4_TAGS.issuperset(tag.lower() for tag in tags):
+    if others_than_mp4s(tags):
         options["movflags"] = "use_metadata_tags"
     return options
+
+
+def others_than_mp4s(tags: Iterable[str]) -> list[str]:
+    """Tags that MP4's own dictionary has no place for."""
+    return [tag for tag in tags if tag.lower() not in _MP4_TAGS]
+
+
+def tags_without_place(kind: str, tags: Iterable[str], *, covers: bool) -> list[str]:
+    """Names of the file's tags that go lost beside cover pictures.
+
+    FFmpeg 8.1 writes MP4's covers into the older dictionary only, and drops them where the key-value form is asked for.
+    """
+    return others_than_mp4s(tags) if covers and container_facts(kind).cover == "stream" else []
 
 
 def held_encoders(container: OutputContainer) -> frozenset[str]:
@@ -254,6 +275,10 @@ def losses(kind: str, source: Source, encoder: str) -> list[str]:
         lost.append(f"{encoder} can't hold the closed captions inside the video stream: use --codec h264 or h265")
     if (source.mastering or source.light) and coded.light is None:
         lost.append(f"{encoder} is not told HDR10's light levels, which are left out: use --codec h265 or h264")
+    said = coded.full_range == "stream" or (coded.full_range == "container" and facts.says_range)
+    if source.full_range and source.layout.kind == "yuv" and not said:
+        mend = "use --codec h264 or h265, or .mp4 or .mkv"
+        lost.append(f"{kind} with {encoder} can't say that luma has its full range, and will look harsh: {mend}")
     matrix = source.display_matrix
     if matrix is not None and facts.rotates != "all":
         only_turned = matrix[0] == matrix[4] and matrix[1] == -matrix[3]

@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from pocketsr.video.clock import Clock, starts_anywhere
 from pocketsr.video.ffmpeglog import described
+from pocketsr.video.joined import not_read
 
 __all__ = ["Demuxer"]
 
@@ -50,6 +51,7 @@ class Demuxer:
         self.warnings: list[str] = []
         self.shift = self._find_shift(keep_clock)
         self._clock = Clock(container.format.name, self.shift)
+        self._end = 0  # of the last packet, in bytes
         self._packets = self._read()
         self._ahead: deque[Packet[Stream]] = deque()
         self.first = self._look_ahead(main.index)
@@ -64,6 +66,9 @@ class Demuxer:
         late = len(described(self._container)) - len(self._container.streams)
         if late > 0:
             self.warnings.append(f"{self._path}: {late} of its streams begin too late to be copied: left out")
+        rest = not_read(self._path, self._container.format.name, self._end)
+        if rest is not None:
+            self.warnings.append(rest)
         if self._clock.jumps:
             self.warnings.append(
                 f"{self._path}: its clock jumps (joined recordings?): the parts follow each other without a gap"
@@ -88,6 +93,7 @@ class Demuxer:
         kinds = {stream.index: stream.type for stream in self._container.streams}
         try:
             for packet in self._container.demux():
+                self._end = max(self._end, (packet.pos or 0) + packet.size)
                 if packet.size or packet.pts is not None or packet.dts is not None:
                     self._clock.set(packet, paces=kinds.get(packet.stream_index) in ("audio", "video"))
                     yield packet

@@ -59,6 +59,8 @@ class Encoding:
     captions, aspect: whether its streams hold closed captions, the pixel aspect.
     alpha: whether it takes formats with an alpha plane, where FFmpeg lists any; "beside": alpha comes as data beside
         the packets, which only Matroska holds.
+    full_range: where it is said that luma goes from 0 to 255: in the stream; in the container, if that can; nowhere,
+        since decoders take it for studio range whatever the container says.
     rates: the frame rates that it takes, times being multiples of a frame; empty: any times.
     """
 
@@ -72,6 +74,7 @@ class Encoding:
     captions: bool = False
     aspect: bool = False
     alpha: Literal["yes", "beside", "no"] = "yes"
+    full_range: Literal["stream", "container", "nowhere"] = "container"
     rates: tuple[Fraction, ...] = ()
 
 
@@ -89,8 +92,9 @@ _ENCODERS: dict[str, Encoding] = {
         light=Light("x264-params", "mastering-display", "cll"),
         captions=True,
         aspect=True,
+        full_range="stream",
     ),
-    "libx264rgb": Encoding(rate=_X264, captions=True, aspect=True),
+    "libx264rgb": Encoding(rate=_X264, captions=True, aspect=True, full_range="stream"),
     "libx265": Encoding(
         aliases=("h265", "hevc", "x265"),
         families=("hevc",),
@@ -101,11 +105,13 @@ _ENCODERS: dict[str, Encoding] = {
         alpha="no",  # FFmpeg 8.1 lists yuva420p, but few builds of x265 have alpha layers
         captions=True,
         aspect=True,
+        full_range="stream",
     ),
     "libsvtav1": Encoding(
         aliases=("av1", "svtav1"),
         families=("av1", "libdav1d", "libaom"),
         rate=Rate((1, 63), 24, tuple(str(n) for n in range(-1, 14)), "8"),
+        full_range="stream",
     ),
     "libvpx-vp9": Encoding(
         aliases=("vp9",),
@@ -114,6 +120,7 @@ _ENCODERS: dict[str, Encoding] = {
         options={"deadline": "good", "row-mt": "1"},
         with_alpha={"auto-alt-ref": "0"},
         alpha="beside",
+        full_range="stream",
     ),
     "libvpx": Encoding(
         aliases=("vp8",),
@@ -121,6 +128,7 @@ _ENCODERS: dict[str, Encoding] = {
         rate=Rate((4, 63), 10, tuple(str(n) for n in range(-8, 9)), "5", "cpu-used"),
         options={"deadline": "good"},
         alpha="beside",
+        full_range="nowhere",
         with_alpha={"auto-alt-ref": "0"},  # libvpx codes alpha apart, frame by frame, and refuses hidden frames
     ),
     "ffv1": Encoding(quality="lossless", options={"level": "3"}),
@@ -132,11 +140,11 @@ _ENCODERS: dict[str, Encoding] = {
     "qtrle": _LOSSLESS,
     "rawvideo": _LOSSLESS,
     "prores_ks": Encoding(families=("prores",)),
-    "mpeg2video": Encoding(quality="quantizer", captions=True, aspect=True, rates=_MPEG_RATES),
-    "mpeg1video": Encoding(quality="quantizer", aspect=True, rates=_MPEG_RATES),
+    "mpeg2video": Encoding(quality="quantizer", captions=True, aspect=True, full_range="nowhere", rates=_MPEG_RATES),
+    "mpeg1video": Encoding(quality="quantizer", aspect=True, full_range="nowhere", rates=_MPEG_RATES),
     "mpeg4": Encoding(quality="quantizer", aspect=True),
     "msmpeg4": _QUANTIZED,
-    "mjpeg": _QUANTIZED,
+    "mjpeg": Encoding(quality="quantizer", full_range="stream"),
     "h263p": _QUANTIZED,
     "flv": _QUANTIZED,
     "wmv2": _QUANTIZED,

@@ -16,13 +16,13 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 
 from pocketsr.errors import UserError
-from pocketsr.video.containers import container_facts
+from pocketsr.video.containers import container_facts, tags_without_place
 from pocketsr.video.reader import VideoReader
 from pocketsr.video.rehearsal import add_like, copied, rehearse
 from pocketsr.video.steps import in_steps
 from pocketsr.video.subtitles import converter
 
-__all__ = ["Extras", "container_metadata", "stream_metadata"]
+__all__ = ["Extras", "stream_metadata"]
 
 # What a file says about how it was muxed is not true of ours any more.
 _MUXER_KEYS = re.compile(
@@ -212,6 +212,18 @@ class Extras:
         if not self._lost:
             return []
         return [f"{self._lost} packet{'s' * (self._lost > 1)} of copied streams could not be written (damaged?)"]
+
+    def container_tags(self) -> dict[str, str]:
+        """The file's tags, as far as the output has places for them; a warning names the others."""
+        tags = container_metadata(self._reader.container.metadata)
+        covers = any(made.disposition & Disposition.attached_pic for made in self._to.values())
+        lost = tags_without_place(self._kind, tags, covers=covers)
+        if lost:
+            names = ", ".join(lost[:12])
+            self.warnings.append(
+                f"{self._target}: {self._kind} can't hold the tags {names} beside a cover: left out; use .mkv"
+            )
+        return {key: value for key, value in tags.items() if key not in lost}
 
     @property
     def time_bases(self) -> list[Fraction]:

@@ -101,7 +101,7 @@ class VideoReader:
         key: int | None = None  # time of the first picture that needs no other
         cut_anywhere = starts_anywhere(self.container.format.name)  # other files begin with such a picture
         end = 0
-        packets = late = leading = 0
+        packets = late = leading = chunks = place = 0
 
         def show(frame: VideoFrame, slot: Slot) -> Picture:
             nonlocal last, late, end
@@ -118,6 +118,8 @@ class VideoReader:
                 continue
             if packet is not None:
                 packets += 1
+                if by_order and packet.dts is not None:  # AVI counts the empty ones between and behind them too
+                    chunks, place = 2 * packet.dts - place, packet.dts
                 if packet.size and not packet.is_discard and _is_shown(self.source_codec, packet):
                     pts = packet.dts if packet.pts is None or by_order else packet.pts
                     pts = round(packets * tick - tick) if pts is None else pts
@@ -150,7 +152,7 @@ class VideoReader:
             for slot in timeline.rest():
                 self.replaced += 1
                 yield show(previous, slot)
-        self._sum_up(packets, late, leading, end)
+        self._sum_up(max(packets, chunks), late, leading, end)
 
     @property
     def source_codec(self) -> str:

@@ -31,7 +31,7 @@ from pocketsr.video.containers import (
     shifted,
 )
 from pocketsr.video.encoders import encoder_facts
-from pocketsr.video.extras import Extras, container_metadata, stream_metadata
+from pocketsr.video.extras import Extras, stream_metadata
 from pocketsr.video.ffmpeglog import first_complaint, listening
 from pocketsr.video.reader import VideoReader
 from pocketsr.video.source import Source, has_captions
@@ -82,8 +82,8 @@ class VideoWriter:
             self._stream = self._add_video(self._container, reader.stream, size, options.threads)
             if self._beside is not None:
                 self._extras = Extras(reader, self._container, self._target)
+                self._container.metadata.update(self._extras.container_tags())
                 self.warnings += self._extras.warnings
-                self._container.metadata.update(container_metadata(reader.container.metadata))
             self._container.container_options.update(
                 muxer_options(
                     self._container.format.name,
@@ -113,6 +113,8 @@ class VideoWriter:
             ) from error
         if container.format.name.startswith("image2"):
             raise UserError(f"{self._target} is an image, the input a video: use .mp4, .mkv, .webm, .mov or another")
+        if container.format.no_file:  # playlists, whose parts FFmpeg writes beside them (.m3u8, .mpd)
+            raise UserError(f"{self._target} would be several files ({container.format.long_name}): use .mp4 or .mkv")
         return container
 
     def _add_video(
