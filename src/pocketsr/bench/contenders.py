@@ -17,6 +17,7 @@ from safetensors import safe_open
 
 from pocketsr.bench.table import Figures, Origin
 from pocketsr.engine import Upscaler, load
+from pocketsr.engine.checked import read_model
 from pocketsr.engine.count import Count, count
 from pocketsr.errors import UserError
 from pocketsr.models import SHIPPED, resolve
@@ -111,7 +112,7 @@ def program_of(path: Path) -> str:
     Networks that share it take the same time, since the engine emits the same loops for them; but for weights of 2
     bits, whose zeros it leaves out.
     """
-    graph = onnx.load(path).graph
+    graph = read_model(path).graph
     tensors = [*graph.initializer]
     said = []
     for node in graph.node:
