@@ -12,7 +12,7 @@ from engine_nets import Build, chain
 from onnx import TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from pocketsr import UserError
+from pocketsr import UserError, models
 from pocketsr.engine import load, read_network
 from pocketsr.engine.model_file import read_file
 
@@ -163,3 +163,19 @@ def test_the_cases_of_other_people(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         network = load(cases / f"{name}.onnx", threads=1)
         image = y if network.channels == 1 else np.stack([y] * 3, 2)
         assert network(image).shape[0] == network.scale * 20
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device", "folder"])
+def test_what_is_no_plain_file_is_neither_waited_for_nor_read_without_end(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    match kind:
+        case "fifo":
+            os.mkfifo(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "folder":
+            path.mkdir()
+    with pytest.raises(UserError, match="no plain file|Is a directory"):
+        read_file(path)
+    with pytest.raises(UserError, match="no plain file"):
+        models.resolve(path)

@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 
 from pocketsr.engine.checked import read_model
+from pocketsr.engine.limits import LIMITS
 from pocketsr.engine.model_file import ModelFile, read_file
 from pocketsr.engine.reference import better_white
 from pocketsr.errors import UserError
@@ -149,6 +150,8 @@ class Session:
                 f"{self._path}: {self.channels} x {height} x {width} became {' x '.join(map(str, found.shape[1:]))}; "
                 "as many channels, a whole number of times as large, are expected"
             )
+        if scale > LIMITS["scale"]:
+            raise UserError(f"{self._path}: it enlarges {scale} times; up to {LIMITS['scale']} are taken")
         return int(scale)
 
     def _probed(self) -> tuple[tuple[int, int], Any]:
