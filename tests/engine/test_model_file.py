@@ -175,7 +175,7 @@ def test_what_is_no_plain_file_is_neither_waited_for_nor_read_without_end(kind: 
             path.symlink_to("/dev/zero")
         case "folder":
             path.mkdir()
-    with pytest.raises(UserError, match="no plain file|Is a directory"):
+    with pytest.raises(UserError, match=r"no plain file|Is a directory"):
         read_file(path)
     with pytest.raises(UserError, match="no plain file"):
         models.resolve(path)
