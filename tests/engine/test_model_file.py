@@ -111,7 +111,7 @@ def test_links_and_what_is_no_file_are_not_followed(how: str, tmp_path: Path) ->
             os.mkfifo(data)
         case "directory":
             data.mkdir()
-    with pytest.raises(UserError, match="is a link|no plain file"):
+    with pytest.raises(UserError, match=r"is a link|no plain file"):
         read_network(path)
 
 

@@ -138,7 +138,7 @@ def _opened(folder: Path, location: str) -> Iterator[int]:
         if isinstance(error, FileNotFoundError):
             raise ValueError("there is no such file; it belongs beside the network, under the name it had") from error
         on_the_way = [folder.joinpath(*parts[: count + 1]) for count in range(len(parts))]
-        if any(os.path.islink(place) for place in on_the_way):  # Path.is_symlink raises where a name is too long
+        if any(os.path.islink(place) for place in on_the_way):  # noqa: PTH114  (Path.is_symlink raises for a long name)
             raise ValueError("that is a link: put the file itself there") from error
         raise ValueError(f"it can't be read ({error.strerror})") from error
     finally:
