@@ -11,6 +11,7 @@ from onnx import helper
 
 from pocketsr.engine import load_chroma
 from pocketsr.errors import UserError
+from pocketsr.whole import open_file
 from pocketsr.whole.bounds import refuse_excess
 
 node = helper.make_node
@@ -51,10 +52,18 @@ def test_chroma_is_enlarged_as_far_as_networks_enlarge(scale: int) -> None:
 
 def test_a_network_that_enlarges_20_times_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
-    from pocketsr.whole import open_file
-
     resize = node("Resize", ["x", "", "s"], ["y"], mode="linear")
     path = tmp_path / "net.onnx"
     path.write_bytes(model([resize], [const("s", [1, 1, 20, 20])]).SerializeToString())
     with pytest.raises(UserError, match="it enlarges 20 times; up to 16 are taken"):
+        open_file(path)
+
+
+@pytest.mark.parametrize("kind", ["Constant", "RandomNormal"])
+def test_a_network_that_does_not_look_at_the_picture_is_refused(kind: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    given = {"shape": [1, 1, 64, 64]} if kind == "RandomNormal" else {"value": const("v", np.ones((1, 1, 64, 64)))}
+    path = tmp_path / "net.onnx"
+    path.write_bytes(model([node(kind, [], ["y"], **given)], []).SerializeToString())
+    with pytest.raises(UserError, match="its output doesn't depend on the picture"):
         open_file(path)
