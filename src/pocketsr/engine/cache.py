@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import hashlib
 import json
 import logging
@@ -125,9 +126,14 @@ def _from(place: Path, key: str, make: Make, use: Callable[[Entry], T], private:
         return use(made)
     except OSError as error:
         raise NoCacheError(
-            f"{_where(place)}: what was compiled there can't be loaded ({harmless(str(error), 200)}); if its disk "
+            f"{_where(place)}: what was compiled there can't be loaded ({_reason(error)}); if its disk "
             "is mounted noexec, set POCKETSR_CACHE to a folder elsewhere"
         ) from error
+
+
+def _reason(error: OSError) -> str:
+    """What the loader said, without the library's name: it is said once, and not once a network."""
+    return harmless(str(error).rsplit(": ", 1)[-1], 200)
 
 
 def _where(place: Path) -> str:
@@ -173,7 +179,8 @@ def _made(place: Path, key: str, make: Make, *, fresh: bool) -> Entry:
         entry = _install(folder, place / key, fresh=fresh)
     except OSError as error:
         raise NoCacheError(
-            f"{_where(place)} can't be written ({error.strerror}); free some space, or set POCKETSR_CACHE"
+            f"{_where(place)} can't be written ({error.strerror}); "
+            f"{'free some space, or ' * (error.errno == errno.ENOSPC)}set POCKETSR_CACHE to one that can"
         ) from error
     finally:
         if folder is not None:
