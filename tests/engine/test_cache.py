@@ -115,7 +115,18 @@ def _say(about: Path, **changed: object) -> None:
     about.write_text(json.dumps({**json.loads(about.read_text()), **changed}))
 
 
-BAD = ("no_elf", "no_info", "deep_json", "dead_link", "link_out", "linked_library", "writable", "writable_so", "fifo")
+BAD = (
+    "no_elf",
+    "no_info",
+    "other_info",
+    "deep_json",
+    "dead_link",
+    "link_out",
+    "linked_library",
+    "writable",
+    "writable_so",
+    "fifo",
+)
 FOREIGN = ("foreign_folder", "foreign_library", "foreign_about")
 
 
@@ -133,6 +144,8 @@ def test_an_entry_that_cannot_be_trusted_is_rebuilt(harm: str, cache: Path, tmp_
             _say(about, sha256=hashlib.sha256(b"no library").hexdigest())
         case "no_info":
             _say(about, info={})
+        case "other_info":  # well-formed, and wrong: by its scale the results are allocated
+            _say(about, info={"name": "other"})
         case "deep_json":
             about.write_text("[" * 60_000)
         case "dead_link" | "link_out":
@@ -177,6 +190,34 @@ def test_a_library_that_cannot_be_loaded_is_compiled_anew(harm: str, cache: Path
     else:
         _say(about, info={})
     assert (load(path)(IMAGE) == expected).all()
+
+
+@pytest.mark.parametrize("how", ["open_above", "stranger_above", "link_of_a_stranger"])
+def test_a_folder_that_others_may_swap_is_not_used(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    if "stranger" in how and os.getuid() != 0:
+        pytest.skip("only root can give files away")
+    above, real = tmp_path / "above", tmp_path / "real"
+    cache = above / "deeper" / "cache"
+    cache.mkdir(parents=True)
+    above.chmod(0o777 if how == "open_above" else 0o1777)
+    if how == "stranger_above":
+        os.chown(above / "deeper", 12345, 12345)
+    elif how == "link_of_a_stranger":
+        cache.rmdir()
+        cache.parent.rmdir()
+        (real / "cache").mkdir(parents=True)
+        cache.parent.symlink_to(real)
+        os.chown(cache.parent, 12345, 12345, follow_symlinks=False)
+    monkeypatch.setenv("POCKETSR_CACHE", str(cache))
+    libraries = []
+    entry_for(f"{how} {tmp_path}".encode(), make, lambda entry: libraries.append(entry[0]))
+    if how == "link_of_a_stranger":  # it leads to what is ours: then that is meant, wherever the link leads from now on
+        assert libraries[0].parents[1] == real / "cache"
+    else:
+        assert not [*cache.iterdir()]
+        assert "above it" in caplog.text
 
 
 def cannot_be_used(how: str, cache: Path) -> str:

@@ -168,8 +168,11 @@ def test_network_refuses_what_does_not_fit() -> None:
         network(np.zeros((4, 4), np.uint8), out=np.zeros((8, 9), np.uint8))
     with pytest.raises(UserError, match="bits"):
         network(np.zeros((4, 4), np.uint16), bits=17)
-    with pytest.raises(UserError, match="threads"):
-        load("tiny", threads=0)
+    with pytest.raises(UserError, match="bits"):
+        network(np.zeros((4, 4), np.uint16), bits=np.array([10, 10]))  # type: ignore[arg-type]
+    for threads in (0, -1, 1025, 1.5, "2"):
+        with pytest.raises(UserError, match="threads"):
+            load("tiny", threads=threads)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("name", "most_levels"), [("tiny", 0.04), ("small", 1)])

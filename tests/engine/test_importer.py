@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 from engine_nets import Build, chain
+from hostile_models import const, up
 from onnx import TensorProto, helper
 
 from pocketsr import UserError
@@ -173,3 +174,11 @@ def test_shared_weights_count_once(tmp_path: Path) -> None:
     twice = b.op("Conv", b.op("Conv", "x", weight, bias, pads=[1] * 4), weight, bias, pads=[1] * 4)
     _, about = read_network(saved(b.model(twice), tmp_path))
     assert (about["params"], about["macs_per_pixel"]) == (10, 18)
+
+
+def test_a_root_of_what_is_negative_warns_nobody(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    """While the range of values is found out, which the file doesn't say, NumPy meets NaN."""
+    nodes = [helper.make_node("Sub", ["x", "half"], ["d"]), helper.make_node("Sqrt", ["d"], ["t"])]
+    onnx.save(up(*nodes, constants=[const("half", [0.5])]), tmp_path / "net.onnx")
+    read_network(tmp_path / "net.onnx")
+    assert not [str(warning.message) for warning in recwarn]

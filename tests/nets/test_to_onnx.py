@@ -12,7 +12,7 @@ import torch
 from net_samples import SAMPLES
 from onnx.reference import ReferenceEvaluator
 
-from pocketsr.beside import is_part
+from pocketsr.atomic_io import is_part
 from pocketsr.engine import load
 from pocketsr.nets import SRNet, build, to_onnx
 

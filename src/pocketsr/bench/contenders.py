@@ -18,6 +18,7 @@ from safetensors import safe_open
 from pocketsr.bench.table import Figures, Origin
 from pocketsr.engine import Upscaler, load
 from pocketsr.engine.analysis.count import Count, count
+from pocketsr.engine.onnx.checked import read_model
 from pocketsr.errors import UserError
 from pocketsr.models import SHIPPED, resolve
 from pocketsr.nets import SRNet, build, load_weights, names, running, to_onnx
@@ -111,7 +112,7 @@ def program_of(path: Path) -> str:
     Networks that share it take the same time, since the engine emits the same loops for them; but for weights of 2
     bits, whose zeros it leaves out.
     """
-    graph = onnx.load(path).graph
+    graph = read_model(path).graph
     tensors = [*graph.initializer]
     said = []
     for node in graph.node:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pocketsr import models
 from pocketsr.engine.ir.graph import Info
+from pocketsr.engine.onnx.limits import LIMITS
 from pocketsr.engine.onnx.model_file import ModelFile, read_file
 from pocketsr.engine.runtime import cache
 from pocketsr.engine.runtime.edges import repeat_edges
@@ -142,7 +143,10 @@ def load_chroma(scale: int = 2, siting: Siting = "center", threads: int | None =
 
     center: between the luma samples (JPEG, MPEG-1), also for planes that are not subsampled. left: on every other
     luma column (MPEG-2, H.264's default). topleft: on luma columns and rows (BT.2020).
+    Raises UserError for a scale that no network has: its C would have scale^2 planes.
     """
+    if not 1 <= scale <= LIMITS["scale"]:
+        raise UserError(f"chroma {scale} times as large: 1 to {LIMITS['scale']} is expected")
 
     def read() -> tuple[Graph, dict[str, Any]]:
         from pocketsr.engine.resample import chroma_graph

@@ -1,4 +1,4 @@
-"""What another runtime is not given: a small file that makes it fill the memory."""
+"""What another runtime is not given: a small file that makes it fill the memory, or calculate for minutes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ __all__ = ["refuse_excess"]
 
 _MOST_PLANES = 2**16  # of one map, as numbers for each pixel of the picture
 _MOST_NUMBERS = 2**30  # of one map, where the file fixes the size of the picture: 4 GB
+_MOST_PRODUCTS = 2**28  # of all nodes, for each pixel of the picture; EDSR has 43 million
+_MOST_KERNEL = 1023  # rows and columns, spread by its dilation
 _PROBE = 32
 _SMALL = 4096  # numbers: a constant that can decide on a shape has fewer
 
@@ -25,13 +27,14 @@ def refuse_excess(path: str, model: onnx.ModelProto) -> None:
     """Follows the sizes of `model` node by node, as far as ONNX can tell them, for a small picture.
 
     What can't be followed is left to the runtime. Raises UserError, naming the node, for constants and maps of which
-    one alone would be larger than any network's.
+    one alone would be larger than any network's, for kernels as large, and where all products come to too many.
     """
     graph = model.graph
     constants: dict[str, Any] = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     types = {value.name: _pictured(value.type) for value in graph.input if value.name not in constants}
     pixels = max((prod(dim.dim_value for dim in kind.tensor_type.shape.dim[2:]) for kind in types.values()), default=0)
     most = min(_MOST_PLANES * max(pixels, _PROBE**2), _MOST_NUMBERS)
+    products = 0
     opsets = list(model.opset_import)
     versions = {item.domain: item.version for item in opsets}
     for number, node in enumerate(graph.node):
@@ -39,9 +42,17 @@ def refuse_excess(path: str, model: onnx.ModelProto) -> None:
         if all(name in constants for name in node.input if name) and node.op_type in FOLDED:
             size = _folded(where, node, constants, opsets)
         else:
+            if (kernel := _kernel(node, types, constants)) > _MOST_KERNEL:
+                raise UserError(f"{where}: a kernel of {kernel:,} rows or columns; up to {_MOST_KERNEL:,} are taken")
             size = _inferred(node, types, constants, model, versions)
+            products += _products(node, size, types, constants)
         if size > most:
             raise UserError(f"{where}: it would make {size:,} numbers of a picture of {pixels:,} pixels: too much")
+        if products > _MOST_PRODUCTS * max(pixels, 1):
+            raise UserError(
+                f"{where}: with it {products // max(pixels, 1):,} multiply-adds a pixel of the picture; up to "
+                f"{_MOST_PRODUCTS:,} are taken"
+            )
 
 
 def _pictured(kind: onnx.TypeProto) -> onnx.TypeProto:
@@ -66,6 +77,39 @@ def _folded(where: str, node: onnx.NodeProto, constants: dict[str, Any], opsets:
     if size > MOST_FOLDED:
         raise UserError(f"{where}: it would make {size:,} numbers; up to {MOST_FOLDED:,} are taken")
     return 0
+
+
+def _shape(name: str, types: dict[str, onnx.TypeProto], constants: dict[str, Any]) -> list[int]:
+    if name in types:
+        return [dim.dim_value for dim in types[name].tensor_type.shape.dim]
+    return list(np.shape(constants.get(name)))
+
+
+def _kernel(node: onnx.NodeProto, types: dict[str, onnx.TypeProto], constants: dict[str, Any]) -> int:
+    """Rows or columns of a window, whichever are more; 0 for a node that has none."""
+    given = attributes_of(node)
+    sides = given.get("kernel_shape", [])
+    if node.op_type in ("Conv", "ConvTranspose") and len(node.input) > 1:
+        sides = _shape(node.input[1], types, constants)[2:]
+    spread = given.get("dilations", [1] * len(sides))
+    if not all(isinstance(x, list) and all(isinstance(n, int) for n in x) for x in (sides, spread)):
+        return 0  # the runtime will say what is wrong with it
+    return max(((side - 1) * step + 1 for side, step in zip(sides, spread, strict=False)), default=0)
+
+
+def _products(node: onnx.NodeProto, size: int, types: dict[str, onnx.TypeProto], constants: dict[str, Any]) -> int:
+    """Multiply-adds of a node that makes `size` numbers, if it is one of those that come to many."""
+    if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul") or len(node.input) < 2:
+        return 0
+    first, second = (_shape(name, types, constants) for name in node.input[:2])
+    match node.op_type:
+        case "Conv":
+            return size * prod(second[1:])
+        case "ConvTranspose":
+            return prod(first) * prod(second[1:])
+        case "Gemm":
+            return size * (second or [0])[-1 if attributes_of(node).get("transB", 0) else 0]
+    return size * (first or [0])[-1]
 
 
 def _inferred(

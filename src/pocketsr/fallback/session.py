@@ -14,6 +14,7 @@ import onnx
 
 from pocketsr.engine.ir.reference import better_white
 from pocketsr.engine.onnx.checked import read_model
+from pocketsr.engine.onnx.limits import LIMITS
 from pocketsr.engine.onnx.model_file import ModelFile, read_file
 from pocketsr.errors import UserError
 from pocketsr.fallback.bounds import refuse_excess
@@ -62,6 +63,8 @@ class Session:
         self._outputs = [output.name for output in self._session.get_outputs()[:1]]
         outlive_forks(self._session)
         self._basic = self._folded()
+        if not _depends_on(self._basic.graph, self._input):
+            raise UserError(f"{self._path}: its output doesn't depend on the picture")
         self.scale = self._measured_scale()
         self.multiple = self._measured_multiple() if self.size is None else 1
         self.white = self._white()
@@ -149,6 +152,8 @@ class Session:
                 f"{self._path}: {self.channels} x {height} x {width} became {' x '.join(map(str, found.shape[1:]))}; "
                 "as many channels, a whole number of times as large, are expected"
             )
+        if scale > LIMITS["scale"]:
+            raise UserError(f"{self._path}: it enlarges {scale} times; up to {LIMITS['scale']} are taken")
         return int(scale)
 
     def _probed(self) -> tuple[tuple[int, int], Any]:
@@ -194,6 +199,16 @@ class Session:
         if self.size is not None and min(self.size) < _PROBE:
             return 1.0
         return better_white(run, self.scale, self.channels)
+
+
+def _depends_on(graph: onnx.GraphProto, name: str) -> bool:
+    """Whether the first output of `graph` is made of `name`; a node with branches is taken to read all there is."""
+    reached = {name}
+    for node in graph.node:
+        branches = any(attribute.HasField("g") for attribute in node.attribute)
+        if branches or not reached.isdisjoint(node.input):
+            reached |= set(node.output)
+    return graph.output[0].name in reached
 
 
 def _peak(graph: onnx.GraphProto, sizes: dict[str, int]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from pocketsr.errors import UserError
@@ -25,6 +26,10 @@ def resolve(model: str | Path) -> Path:
     path = Path(model)
     if path.suffix.lower() != ".onnx":
         raise UserError(f"unknown model '{model}': choose one of {', '.join(NAMES)}, or give an .onnx file")
-    if not path.is_file():
-        raise UserError(f"no such model file: {path}")
+    try:
+        there = stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        raise UserError(f"no such model file: {path} ({getattr(error, 'strerror', None) or error})") from error
+    if not there:
+        raise UserError(f"{path}: an ONNX file is expected; this is no plain file")
     return path

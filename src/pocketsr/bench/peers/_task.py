@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Candidates", "Frame", "Run", "Task", "fixed_model", "from_float", "to_float"]
+__all__ = ["Candidates", "Frame", "Run", "Task", "fixed_model", "from_float", "picture_of", "to_float"]
 
 Frame: TypeAlias = NDArray[np.uint8]  # H W
 Run: TypeAlias = Callable[[], Frame]
@@ -27,6 +27,16 @@ class Task:
     white: float
 
 
+def picture_of(path: Path) -> tuple[Any, Any]:
+    """The ONNX model in `path`, read and checked as the engine does, and which of its inputs is the picture: in old
+    files constants are inputs too. Raises UserError."""
+    from pocketsr.engine.onnx.checked import image_input, read_model
+
+    model = read_model(path)
+    name, _, _ = image_input(str(path), model.graph)
+    return model, next(value for value in model.graph.input if value.name == name)
+
+
 def fixed_model(task: Task, uint8: bool) -> Any:
     """The ONNX model with its input fixed to (1, 1, H, W), so that every runtime can plan ahead.
 
@@ -35,9 +45,9 @@ def fixed_model(task: Task, uint8: bool) -> Any:
     import onnx
     from onnx import helper, numpy_helper
 
-    proto = onnx.load(task.model)
+    proto, source = picture_of(task.model)
     graph = proto.graph
-    source, sink = graph.input[0], graph.output[0]
+    sink = graph.output[0]
     shape = [1, 1, *task.y.shape]
     if not uint8:
         source.CopyFrom(helper.make_tensor_value_info(source.name, onnx.TensorProto.FLOAT, shape))

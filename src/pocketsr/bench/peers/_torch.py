@@ -18,7 +18,7 @@ from onnx import helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pocketsr.bench.peers._task import Candidates, Frame, Run, Task
+from pocketsr.bench.peers._task import Candidates, Frame, Run, Task, picture_of
 
 VERSION = torch.__version__
 
@@ -32,7 +32,7 @@ def candidates(task: Task) -> Candidates:
     torch.set_grad_enabled(False)
     frame = torch.from_numpy(np.ascontiguousarray(task.y))[None, None]
     for layout in (torch.contiguous_format, torch.channels_last):
-        net = _Uint8(_Graph(onnx.load(task.model)), task.white).eval().to(memory_format=layout)
+        net = _Uint8(_Graph(*picture_of(task.model)), task.white).eval().to(memory_format=layout)
         source, name = frame.contiguous(memory_format=layout), str(layout).removeprefix("torch.")
         yield f"eager, {name}", _run(net, source)
         frozen = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(net, source)))
@@ -67,7 +67,7 @@ class _Uint8(nn.Module):
 class _Graph(nn.Module):
     """An ONNX graph, node by node. Raises NotImplementedError for an op that it does not know."""
 
-    def __init__(self, proto: onnx.ModelProto) -> None:
+    def __init__(self, proto: onnx.ModelProto, picture: onnx.ValueInfoProto) -> None:
         super().__init__()
         graph = proto.graph
         self.keys: dict[str, str] = {}
@@ -81,7 +81,7 @@ class _Graph(nn.Module):
             for node in graph.node
             if node.op_type != "Constant"
         ]
-        self.source, self.sink = self._key(graph.input[0].name), self._key(graph.output[0].name)
+        self.source, self.sink = self._key(picture.name), self._key(graph.output[0].name)
 
     def _key(self, name: str) -> str:
         return self.keys.setdefault(name, f"value{len(self.keys)}")  # a buffer's name may hold no dot

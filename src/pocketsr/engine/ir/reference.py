@@ -177,7 +177,7 @@ def better_white(run: Callable[[Plane], NDArray[np.floating]], scale: int, chann
     border = 6 * scale
     errors = {}
     for white in (1.0, 255.0):
-        with np.errstate(over="ignore"):  # of a sigmoid fed with values 255 times too large
+        with np.errstate(all="ignore"):  # values 255 times too large overflow; roots and quotients of any kind
             error = np.clip(np.nan_to_num(run(small * white)) / white, 0, 1) - large
         errors[white] = float(np.square(error[:, border:-border, border:-border]).mean())
     # Networks without biases or bounds work alike in both; then 0..1, the field's habit, is as good.

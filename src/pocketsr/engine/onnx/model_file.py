@@ -42,6 +42,11 @@ class ModelFile:
         return self.content + whole.digest()
 
 
+def _at_once(path: str, flags: int) -> int:
+    """Opens without waiting for somebody to write to a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def read_file(source: Path | ModelFile) -> ModelFile:
     """The file `source` with what it keeps in others.
 
@@ -50,10 +55,12 @@ def read_file(source: Path | ModelFile) -> ModelFile:
     if isinstance(source, ModelFile):
         return source
     try:
-        with source.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > MOST_BYTES:
-                raise UserError(f"{source}: {size / 2**20:.0f} MB; up to {MOST_BYTES // 2**20} are taken")
+        with open(source, "rb", opener=_at_once) as file:
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode):  # a pipe may never end, a device neither
+                raise UserError(f"{source}: an ONNX file is expected; this is no plain file")
+            if about.st_size > MOST_BYTES:
+                raise UserError(f"{source}: {about.st_size / 2**20:.0f} MB; up to {MOST_BYTES // 2**20} are taken")
             content = file.read(MOST_BYTES + 1)[:MOST_BYTES]
     except OSError as error:
         raise UserError(f"{source}: it can't be read ({error.strerror or error})") from error
@@ -130,7 +137,8 @@ def _opened(folder: Path, location: str) -> Iterator[int]:
     except OSError as error:
         if isinstance(error, FileNotFoundError):
             raise ValueError("there is no such file; it belongs beside the network, under the name it had") from error
-        if folder.joinpath(*parts).is_symlink():
+        on_the_way = [folder.joinpath(*parts[: count + 1]) for count in range(len(parts))]
+        if any(os.path.islink(place) for place in on_the_way):  # noqa: PTH114  (Path.is_symlink raises for a long name)
             raise ValueError("that is a link: put the file itself there") from error
         raise ValueError(f"it can't be read ({error.strerror})") from error
     finally:

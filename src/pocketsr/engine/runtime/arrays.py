@@ -26,7 +26,7 @@ def check_frame(name: str, channels: int, scale: int, y: Any, bits: Any, out: An
         raise ArgumentError(f"the image has the shape {y.shape}: it is empty")
     if y.dtype.type not in _TYPES:
         raise ArgumentTypeError(f"samples are {y.dtype}; uint8, uint16 or float32 is expected")
-    if bits is not None and bits not in range(1, 17):
+    if bits is not None and (np.ndim(bits) or bits not in range(1, 17)):
         raise ArgumentError(f"{bits} bits: 1 to 16 are expected")
     height, width = y.shape[:2]
     if scale * max(height, width) > _SIDE:

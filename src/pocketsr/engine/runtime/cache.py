@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import hashlib
 import json
 import logging
@@ -22,7 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pocketsr.engine.runtime.owned import NotOursError, check_folder, read_owned
+from pocketsr.engine.runtime.owned import NotOursError, check_above, check_folder, read_owned
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
 
@@ -79,12 +80,17 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def _sum(library: bytes, info: dict[str, Any]) -> str:
+    """Of all that an entry holds: a damaged scale in `info` would make the library write beyond its result."""
+    return _digest(library + json.dumps(info, sort_keys=True).encode())
+
+
 def _read(folder: Path) -> Entry | None:
     """The entry in `folder`, where it is whole and ours."""
     try:
         about = json.loads(read_owned(folder, "about.json", _MOST_ABOUT))
         name, info = about["library"], about["info"]
-        if _digest(read_owned(folder, name, _MOST_LIBRARY)) != about["sha256"] or not isinstance(info, dict):
+        if not isinstance(info, dict) or _sum(read_owned(folder, name, _MOST_LIBRARY), info) != about["sha256"]:
             return None
         return folder / name, info
     except (NotOursError, RecursionError, *_UNUSABLE):
@@ -104,13 +110,13 @@ def entry_for(content: bytes, make: Make, use: Callable[[Entry], T]) -> T:
     except NoCacheError as error:
         folder = _private(str(error))
     try:
-        return _from(folder, key, make, use)
+        return _from(folder, key, make, use, private=True)
     except NoCacheError as error:
         raise UserError(str(error)) from error
 
 
-def _from(place: Path, key: str, make: Make, use: Callable[[Entry], T]) -> T:
-    _prepare(place)
+def _from(place: Path, key: str, make: Make, use: Callable[[Entry], T], private: bool = False) -> T:
+    place = _prepare(place, private)
     entry = _read(place / key)
     if entry is not None:
         with contextlib.suppress(*_UNUSABLE):
@@ -120,24 +126,35 @@ def _from(place: Path, key: str, make: Make, use: Callable[[Entry], T]) -> T:
         return use(made)
     except OSError as error:
         raise NoCacheError(
-            f"{_where(place)}: what was compiled there can't be loaded ({harmless(str(error), 200)}); if its disk "
+            f"{_where(place)}: what was compiled there can't be loaded ({_reason(error)}); if its disk "
             "is mounted noexec, set POCKETSR_CACHE to a folder elsewhere"
         ) from error
+
+
+def _reason(error: OSError) -> str:
+    """What the loader said, without the library's name: it is said once, and not once a network."""
+    return harmless(str(error).rsplit(": ", 1)[-1], 200)
 
 
 def _where(place: Path) -> str:
     return f"the cache folder {harmless(str(place), 200)}"
 
 
-def _prepare(place: Path) -> None:
-    """Sees to it that `place` is there, and that nobody else may write to it."""
+def _prepare(place: Path, private: bool) -> Path:
+    """Sees to it that `place` is there, and that nobody else may write to it; returns it by its real name.
+
+    private: the name is new and random; the place for temporary files is as safe as this system made it."""
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place = Path(os.path.realpath(place))  # what is checked is what is loaded from, wherever a link leads by then
         if not os.environ.get("POCKETSR_CACHE") and hasattr(os, "getuid"):
             about = place.stat()
             if about.st_uid == os.geteuid() and about.st_mode & 0o022:
                 place.chmod(stat.S_IMODE(about.st_mode) & ~0o022)  # our own place: no other has business here
         check_folder(place)
+        if not private:
+            check_above(place)
+        return place
     except NotOursError as error:
         raise NoCacheError(f"{_where(place)} is not used: {error}") from error
     except OSError as error:
@@ -155,14 +172,15 @@ def _made(place: Path, key: str, make: Make, *, fresh: bool) -> Entry:
     try:
         folder = Path(tempfile.mkdtemp(dir=place, prefix=f".{key}-"))
         library, info = make(folder)
-        about = {"library": library.name, "sha256": _digest(library.read_bytes()), "info": info}
+        about = {"library": library.name, "sha256": _sum(library.read_bytes(), info), "info": info}
         (folder / "about.json").write_text(json.dumps(about))
         for path in folder.iterdir():  # whatever the umask says
             path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o077 | 0o600)
         entry = _install(folder, place / key, fresh=fresh)
     except OSError as error:
         raise NoCacheError(
-            f"{_where(place)} can't be written ({error.strerror}); free some space, or set POCKETSR_CACHE"
+            f"{_where(place)} can't be written ({error.strerror}); "
+            f"{'free some space, or ' * (error.errno == errno.ENOSPC)}set POCKETSR_CACHE to one that can"
         ) from error
     finally:
         if folder is not None:

@@ -42,7 +42,7 @@ class Network:
     """
 
     def __init__(self, library: Path, about: dict[str, Any], threads: int | None = None) -> None:
-        if threads is not None and not 1 <= threads <= _THREADS:
+        if threads is not None and threads not in range(1, _THREADS + 1):  # neither is 1.5, nor '2'
             raise UserError(f"{threads} threads: 1 to {_THREADS} are expected")
         self.name: str = about["name"]
         self.scale: int = about["scale"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pocketsr.names import harmless
 
-__all__ = ["NotOursError", "check_folder", "read_owned"]
+__all__ = ["NotOursError", "check_above", "check_folder", "read_owned"]
 
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _CHECKED = os.open in os.supports_dir_fd and hasattr(os, "geteuid") and hasattr(os, "O_NOFOLLOW")
@@ -31,6 +31,23 @@ def check_folder(folder: Path) -> None:
     """Raises NotOursError where others may put files into `folder`; OSError where it can't be looked at."""
     if _CHECKED:
         _check(folder.stat(), str(folder))
+
+
+def check_above(folder: Path) -> None:
+    """Raises NotOursError where others may put another folder in the place of `folder`; OSError as above.
+
+    `folder` has to be what links lead to (os.path.realpath): a link may lead elsewhere a moment later.
+    """
+    for child, parent in zip((folder, *folder.parents), folder.parents, strict=False) if _CHECKED else ():
+        mode = parent.stat().st_mode
+        if not mode & stat.S_IWOTH:
+            continue
+        if not mode & stat.S_ISVTX:
+            name = harmless(str(parent), 200)
+            raise NotOursError(f"all may write to '{name}' above it, and put another in its place; chmod o-w '{name}'")
+        if child.stat().st_uid not in (os.geteuid(), 0):  # in a place like /tmp: its owner may do with it what he likes
+            name = harmless(str(child), 200)
+            raise NotOursError(f"'{name}' above it belongs to another user; set POCKETSR_CACHE to a folder of yours")
 
 
 def read_owned(folder: Path, name: str, most: int) -> bytes:
