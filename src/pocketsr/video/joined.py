@@ -7,7 +7,7 @@ from pathlib import Path
 __all__ = ["not_read"]
 
 _MOST_BOXES = 100_000  # of a fragmented film
-_SLACK = 4096  # bytes behind FLV's last packet: its own end
+_SLACK = 4096  # bytes behind FLV's last packet, in which the next file begins
 
 
 def not_read(path: Path, demuxer: str, end: int) -> str | None:
@@ -23,10 +23,16 @@ def not_read(path: Path, demuxer: str, end: int) -> str | None:
     if "mp4" in kinds:
         more = _films(path) > 1
     else:
-        more = bool({"flv", "live_flv"} & set(kinds)) and path.stat().st_size > end + _SLACK
+        more = bool({"flv", "live_flv"} & set(kinds)) and b"FLV\x01" in _bytes(path, end)
     if not more:
         return None
     return f"{path}: another film follows in the file, which is not read: join the parts with FFmpeg's concat instead"
+
+
+def _bytes(path: Path, at: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(at)
+        return file.read(_SLACK)
 
 
 def _films(path: Path) -> int:
