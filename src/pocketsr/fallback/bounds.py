@@ -82,7 +82,8 @@ def _folded(where: str, node: onnx.NodeProto, constants: dict[str, Any], opsets:
 def _shape(name: str, types: dict[str, onnx.TypeProto], constants: dict[str, Any]) -> list[int]:
     if name in types:
         return [dim.dim_value for dim in types[name].tensor_type.shape.dim]
-    return list(np.shape(constants.get(name)))
+    found = constants.get(name)
+    return [] if found is None else list(np.shape(found))
 
 
 def _kernel(node: onnx.NodeProto, types: dict[str, onnx.TypeProto], constants: dict[str, Any]) -> int:
