@@ -1,6 +1,6 @@
 """A camera through `pocketsr.Stream`, in a window: python webcam.py [DEVICE or FILE] [NETWORK]
 
-DEVICE is what FFmpeg calls it: /dev/video0 on Linux, "0" with avfoundation on macOS. The key q ends it. The window needs
+DEVICE is what FFmpeg calls it: /dev/video0 on Linux, "0" with avfoundation on macOS. The key q ends it. For the window
 `pip install pocketsr opencv-python`; frames come through PyAV as they are (I420, NV12, YUYV), not converted to RGB.
 """
 
