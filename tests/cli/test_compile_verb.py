@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -74,3 +76,17 @@ console.log(Array.from(bytes.slice(out, out + 4 * w * h)).join(' '));
     expected = load("tiny", threads=1)(image).astype(int)
     assert np.abs(got - expected).max() <= 1
     assert (got != expected).mean() < 0.01
+
+
+def test_what_fails_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A compiler that dies without a word on a full disk, as zig does."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("pocketsr.engine.compile_network", full)
+    assert main(["compile", "tiny", "-o", str(tmp_path / "out")]) == 2
+    assert "out can't be written (No space left on device)" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

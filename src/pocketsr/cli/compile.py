@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 
 from pocketsr.errors import UserError
@@ -36,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     path = models.resolve(args.model)
     target = cross_target(args.target) if args.target else host_target()
     folder: Path = args.output
+    fresh = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with scratch_folder(folder) as scratch:
@@ -45,6 +47,10 @@ def run(args: argparse.Namespace) -> int:
                 shutil.move(file, folder / file.name)
     except OSError as error:
         raise UserError(f"{folder} can't be written ({error.strerror}); choose another folder with -o") from error
+    finally:
+        if fresh:
+            with suppress(OSError):  # it holds what was made, or was never made
+                folder.rmdir()
     print(describe(plan))
     print("\nwritten: " + ", ".join(harmless(folder / file.name, 500) for file in made))
     return 0

@@ -40,6 +40,7 @@ def library_suffix(target: Target) -> str:
     return ".dylib" if "macos" in triple or "ios" in triple else ".so"
 
 
+_LEAST_FREE = 2**16  # bytes; less is a full disk
 _PATIENCE_S = 900
 """The largest networks that are taken compile in two minutes; what takes this long never ends."""
 
@@ -66,9 +67,12 @@ def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
         ) from error
     if done.returncode:
         first = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()[:300])
-        if "NoSpaceLeft" in done.stderr or "No space left" in done.stderr:  # zig's word, clang's
+        full = shutil.disk_usage(folder).free < _LEAST_FREE  # zig writes through memory maps, and dies without a word
+        if full or "NoSpaceLeft" in done.stderr or "No space left" in done.stderr:  # zig's word, clang's
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        raise UserError(f"the C compiler failed ({' '.join(command[:4])} ...): {first}")
+        raise UserError(
+            f"the C compiler failed ({' '.join(command[:4])} ...): {first or f'it ended with {done.returncode}'}"
+        )
 
 
 def _flags_for(target: Target, clang: bool) -> list[str]:
