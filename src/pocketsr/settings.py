@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import typing
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,12 +18,17 @@ from pocketsr.errors import UserError, did_you_mean
 __all__ = ["convert", "parse_yaml", "read_yaml"]
 
 Settings = TypeVar("Settings", bound=Struct)
+_MOST = 100_000  # characters of a file; those that ship have 2,000
 
 
 def read_yaml(path: Path, what: str, keys: str) -> dict[str, Any]:
     """What the YAML file at `path` holds. Raises UserError where that is no `what`, which has `keys` in it."""
     try:
-        content = parse_yaml(path.read_text(), str(path), what)
+        with path.open(encoding="utf-8") as file:
+            text = file.read(_MOST + 1)
+        if len(text) > _MOST:
+            raise UserError(f"{path} is no {what}: it has more than {_MOST:,} characters")
+        content = parse_yaml(text, str(path), what)
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} can't be read as a {what}: {error}") from error
     if not isinstance(content, dict):
@@ -45,9 +51,9 @@ class _Loader(yaml.SafeLoader):
     """YAML whose numbers may be written 5e-3, and whose keys stand once."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for key in keys:
-            if keys.count(key) > 1:
+        keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        for key, times in keys.items():
+            if times > 1:
                 raise yaml.MarkedYAMLError(problem=f"the key {key} stands twice", problem_mark=node.start_mark)
         return super().construct_mapping(node, deep)
 
@@ -66,6 +72,8 @@ def parse_yaml(text: str, where: str, what: str) -> Any:
         raise UserError(f"{where}{line} is not YAML that a {what} may hold: {error.problem}") from error
     except yaml.YAMLError as error:
         raise UserError(f"{where} is not YAML: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise UserError(f"{where} is nested too deeply for a {what}") from error
 
 
 def _explain(message: str, kind: type[Struct], whole: str) -> str:

@@ -168,3 +168,19 @@ def test_differences_are_found_at_any_depth(recipe: Callable[..., Recipe]) -> No
     new = msgspec.to_builtins(recipe(steps=7, optimiser={"lr": 0.1, "warmup": 2}, ema=None))
     assert differences(old, new) == {"steps": (6, 7), "optimiser.lr": (0.005, 0.1), "ema": ({"decay": 0.999}, None)}
     assert differences(old, old) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[" * 5000, "is nested too deeply for a recipe"),
+        ("name: x\n" + "".join(f"k{i}: 1\n" for i in range(20_000)), "has more than 100,000 characters"),
+        ("name: x\n" * 2, "the key name stands twice"),
+        ("net: !!python/object/apply:os.system [true]", "is not YAML that a recipe may hold"),
+    ],
+)
+def test_files_that_are_no_recipe_are_answered_in_a_line(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "made.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=said):
+        parse_recipe(path)
