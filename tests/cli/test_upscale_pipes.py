@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -87,4 +88,26 @@ def test_the_verb_takes_a_fifo(tmp_path: Path, scratch: Path) -> None:
     writer.join(10)
     with Image.open(tmp_path / "o.png") as image:
         assert image.size == (40, 20)
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_pipe_that_nobody_writes_into_is_told(
+    tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The writer comes once the line is out, so the order is sure whatever the machine does."""
+    os.mkfifo(tmp_path / "p.mkv")
+    monkeypatch.setattr("pocketsr.cli._piped._PATIENCE_S", 0.0)
+    told = threading.Event()
+    monkeypatch.setattr("builtins.print", lambda *words, **_: (sys.stderr.write(f"{words[0]}\n"), told.set()))
+
+    def write() -> None:
+        assert told.wait(60)
+        (tmp_path / "p.mkv").write_bytes(b"late")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with whole_file(tmp_path / "p.mkv") as file:
+        assert file.read_bytes() == b"late"
+    writer.join(10)
+    assert "p.mkv is a pipe into which nobody writes yet" in capsys.readouterr().err
     assert list(scratch.iterdir()) == []

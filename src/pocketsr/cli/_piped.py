@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 import shutil
 import stat
+import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from pocketsr.errors import UserError
+from pocketsr.names import harmless
 
 __all__ = ["whole_file"]
 
 _CHUNK = 2**20
+_PATIENCE_S = 3.0
 _RESERVE = 512 * 2**20  # bytes of the disk that a pipe without end leaves to others
 
 
@@ -46,7 +50,14 @@ def whole_file(path: Path, reserve: int = _RESERVE) -> Iterator[Path]:
 
 
 def _save(pipe: Path, file: Path, reserve: int) -> None:
-    with pipe.open("rb") as source, file.open("wb") as target:
+    said = f"pocketsr: {harmless(pipe)} is a pipe into which nobody writes yet: waiting (Ctrl-C ends it)"
+    waiting = threading.Timer(_PATIENCE_S, print, [said], {"file": sys.stderr, "flush": True})
+    waiting.start()
+    try:
+        opened = pipe.open("rb")  # comes back when somebody opens the other end
+    finally:
+        waiting.cancel()
+    with opened as source, file.open("wb") as target:
         while chunk := source.read(_CHUNK):
             try:
                 full = shutil.disk_usage(file.parent).free < reserve
