@@ -611,7 +611,7 @@ static void step3_Conv7(const frame *f, int k)
     }
 }
 
-static void read_u8(const frame *f, int k)
+static void u8_read(const frame *f, int k)
 {
     const int n = columns(f, 1);
     for (int y = 4 * k; y < 4 * k + 4; y++) {
@@ -631,7 +631,7 @@ static void read_u8(const frame *f, int k)
     }
 }
 
-static void write_u8(const frame *f, int k)
+static void u8_write(const frame *f, int k)
 {
     const int n = columns(f, 1);
     for (int y = 4 * k - 3; y < 4 * k - 3 + 4; y++) {
@@ -661,7 +661,7 @@ static void write_u8(const frame *f, int k)
     }
 }
 
-static void read_u16(const frame *f, int k)
+static void u16_read(const frame *f, int k)
 {
     const int n = columns(f, 1);
     for (int y = 4 * k; y < 4 * k + 4; y++) {
@@ -681,7 +681,7 @@ static void read_u16(const frame *f, int k)
     }
 }
 
-static void write_u16(const frame *f, int k)
+static void u16_write(const frame *f, int k)
 {
     const int n = columns(f, 1);
     for (int y = 4 * k - 3; y < 4 * k - 3 + 4; y++) {
@@ -711,7 +711,7 @@ static void write_u16(const frame *f, int k)
     }
 }
 
-static void read_f32(const frame *f, int k)
+static void f32_read(const frame *f, int k)
 {
     const int n = columns(f, 1);
     for (int y = 4 * k; y < 4 * k + 4; y++) {
@@ -731,7 +731,7 @@ static void read_f32(const frame *f, int k)
     }
 }
 
-static void write_f32(const frame *f, int k)
+static void f32_write(const frame *f, int k)
 {
     const int n = columns(f, 1);
     for (int y = 4 * k - 3; y < 4 * k - 3 + 4; y++) {
@@ -793,7 +793,7 @@ void golden_fp32_u8(const uint8_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane, 
     f.in_scale = 1.0f / f.top;
     f.out_scale = f.top / 1.0f;
     for (ptrdiff_t i = 0; i < f.stride1; i++) f.zero[i - 8] = 0.0f;
-    run(&f, read_u8, write_u8, first, last);
+    run(&f, u8_read, u8_write, first, last);
 }
 
 void golden_fp32_u16(const uint16_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane, uint16_t *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
@@ -807,7 +807,7 @@ void golden_fp32_u16(const uint16_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane
     f.in_scale = 1.0f / f.top;
     f.out_scale = f.top / 1.0f;
     for (ptrdiff_t i = 0; i < f.stride1; i++) f.zero[i - 8] = 0.0f;
-    run(&f, read_u16, write_u16, first, last);
+    run(&f, u16_read, u16_write, first, last);
 }
 
 void golden_fp32_f32(const float *in, ptrdiff_t in_stride, ptrdiff_t in_plane, float *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
@@ -821,5 +821,5 @@ void golden_fp32_f32(const float *in, ptrdiff_t in_stride, ptrdiff_t in_plane, f
     f.in_scale = 1.0f / f.top;
     f.out_scale = f.top / 1.0f;
     for (ptrdiff_t i = 0; i < f.stride1; i++) f.zero[i - 8] = 0.0f;
-    run(&f, read_f32, write_f32, first, last);
+    run(&f, f32_read, f32_write, first, last);
 }

@@ -117,12 +117,14 @@ typedef uint32_t vu __attribute__((vector_size(4 * VL)));
 /* STAY(v): the compiler must have v, as it is, at this place. It keeps products from being contracted with sums. */
 #if defined(__AVX512F__)
 #define STAY(v) __asm__("" : "+v"(v))
-#elif defined(__x86_64__)
+#elif defined(__x86_64__) && (VL == 4 || (VL == 8 && defined(__AVX__)))
 #define STAY(v) __asm__("" : "+x"(v))
-#elif defined(__ARM_NEON)
+#elif defined(__ARM_NEON) && VL == 4
 #define STAY(v) __asm__("" : "+w"(v))
-#else
+#elif defined(__wasm__) /* which has no instruction that would contract them */
 #define STAY(v)
+#else /* vectors wider than the machine's */
+#define STAY(v) __asm__("" : "+m"(v))
 #endif
 /* a * b, rounded: every machine gives the same bits */
 INLINE vf times(vf a, vf b)
@@ -237,7 +239,8 @@ INLINE vi dot4(vi acc, bytes x, const int32_t *w)
     __asm__("sdot %0.4s, %1.16b, %2.16b" : "+w"(acc) : "w"(x.part[0]), "w"(k));
     return acc;
 }
-#elif (defined(__SSE2__) && (VL == 4 || defined(__AVX2__) || defined(__AVX512BW__))) || defined(__wasm_simd128__)
+#elif (VL == 4 && (defined(__SSE2__) || defined(__wasm_simd128__))) || (VL == 8 && defined(__AVX2__)) \
+    || (VL == 16 && defined(__AVX512BW__))
 /* Channels 0 and 2, 1 and 3 as 16-bit halves: two products of halves and their sum at once, which can't overflow */
 #define PARTS 2
 #define WORDS(a, b, c, d) TWO_HALVES(a, c), TWO_HALVES(b, d)
@@ -757,7 +760,7 @@ static void step4_Conv19(const frame *f, int k)
     }
 }
 
-static void read_u8(const frame *f, int k)
+static void u8_read(const frame *f, int k)
 {
     const int n = columns(f, 1);
     for (int y = 4 * k; y < 4 * k + 4; y++) {
@@ -776,7 +779,7 @@ static void read_u8(const frame *f, int k)
     }
 }
 
-static void write_u8(const frame *f, int k)
+static void u8_write(const frame *f, int k)
 {
     const int n = columns(f, 1);
     for (int y = 4 * k - 3; y < 4 * k - 3 + 4; y++) {
@@ -806,7 +809,7 @@ static void write_u8(const frame *f, int k)
     }
 }
 
-static void read_u16(const frame *f, int k)
+static void u16_read(const frame *f, int k)
 {
     const int n = columns(f, 1);
     for (int y = 4 * k; y < 4 * k + 4; y++) {
@@ -825,7 +828,7 @@ static void read_u16(const frame *f, int k)
     }
 }
 
-static void write_u16(const frame *f, int k)
+static void u16_write(const frame *f, int k)
 {
     const int n = columns(f, 1);
     for (int y = 4 * k - 3; y < 4 * k - 3 + 4; y++) {
@@ -855,7 +858,7 @@ static void write_u16(const frame *f, int k)
     }
 }
 
-static void read_f32(const frame *f, int k)
+static void f32_read(const frame *f, int k)
 {
     const int n = columns(f, 1);
     for (int y = 4 * k; y < 4 * k + 4; y++) {
@@ -874,7 +877,7 @@ static void read_f32(const frame *f, int k)
     }
 }
 
-static void write_f32(const frame *f, int k)
+static void f32_write(const frame *f, int k)
 {
     const int n = columns(f, 1);
     for (int y = 4 * k - 3; y < 4 * k - 3 + 4; y++) {
@@ -937,7 +940,7 @@ void golden_w8a8_u8(const uint8_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane, 
     f.in_scale = 1.0f / f.top;
     f.out_scale = f.top / 1.0f;
     for (ptrdiff_t i = 0; i < f.stride1; i++) f.zero[i - 8] = 0.0f;
-    run(&f, read_u8, write_u8, first, last);
+    run(&f, u8_read, u8_write, first, last);
 }
 
 void golden_w8a8_u16(const uint16_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane, uint16_t *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
@@ -951,7 +954,7 @@ void golden_w8a8_u16(const uint16_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane
     f.in_scale = 1.0f / f.top;
     f.out_scale = f.top / 1.0f;
     for (ptrdiff_t i = 0; i < f.stride1; i++) f.zero[i - 8] = 0.0f;
-    run(&f, read_u16, write_u16, first, last);
+    run(&f, u16_read, u16_write, first, last);
 }
 
 void golden_w8a8_f32(const float *in, ptrdiff_t in_stride, ptrdiff_t in_plane, float *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
@@ -965,5 +968,5 @@ void golden_w8a8_f32(const float *in, ptrdiff_t in_stride, ptrdiff_t in_plane, f
     f.in_scale = 1.0f / f.top;
     f.out_scale = f.top / 1.0f;
     for (ptrdiff_t i = 0; i < f.stride1; i++) f.zero[i - 8] = 0.0f;
-    run(&f, read_f32, write_f32, first, last);
+    run(&f, f32_read, f32_write, first, last);
 }
