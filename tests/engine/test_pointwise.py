@@ -26,7 +26,7 @@ OTHERS = [("Elu", {"alpha": 0.7}), ("Selu", {}), ("Celu", {"alpha": 1.5}), ("Har
 
 def test_every_line_is_complete() -> None:
     torch = pytest.importorskip("torch")
-    prelude = (Path(load.__code__.co_filename).parent / "prelude.h").read_text()
+    prelude = (Path(load.__code__.co_filename).parent / "codegen" / "prelude.h").read_text()
     assert CURVES.keys() == set(Unary)
     import pocketsr.engine.onnx.handlers  # noqa: F401  (it fills HANDLERS)
 

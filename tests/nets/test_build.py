@@ -24,7 +24,11 @@ def test_the_default_is_a_network_that_works() -> None:
     ("name", "config", "said"),
     [
         ("pockets", {}, r"no network 'pockets': known are .*bicubic, .*pocket.*; did you mean pocket\?"),
-        ("pocket", {"ancor": "none"}, r"has no setting 'ancor': it has layers, anchor, .*; did you mean anchor\?"),
+        (
+            "pocket",
+            {"ancor": "none"},
+            r"no setting 'ancor': it has layers, scale, anchor, .*; did you mean anchor\?",
+        ),
         ("bicubic", {"a": -0.75}, "has no setting 'a': it has none"),
         ("pocket", {"anchor": "cubic"}, "network 'pocket': Invalid enum value 'cubic'"),
         ("pocket", {"expansion": "many"}, "Expected `int`, got `str`.*expansion"),

@@ -9,7 +9,7 @@ import pytest
 
 from pocketsr.reparam import collapse
 from pocketsr.train import parse_recipe
-from pocketsr.train.quantized import begun
+from pocketsr.train.quantized import initial_network
 
 RECIPES = sorted((Path(__file__).resolve().parents[2] / "recipes").glob("*.yaml"))
 
@@ -24,7 +24,7 @@ LIMITS = {
 def test_recipe(path: Path) -> None:
     recipe = parse_recipe(path)
     assert recipe.name == path.stem
-    net = collapse(begun(recipe))
+    net = collapse(initial_network(recipe))
     limit = LIMITS[re.sub(r"-(call|first|w\da\d)$", "", recipe.name)]
     scales = [name for name, _ in net.named_parameters() if name.endswith("log_scale")]  # of whole numbers
     assert bool(scales) == (recipe.quant is not None)

@@ -128,14 +128,26 @@ def _network(content: bytes, read: Callable[[], tuple[Graph, dict[str, Any]]], t
     return cache.entry_for(content, make, lambda entry: Network(*entry, threads))
 
 
-def load(model: str | Path | ModelFile = "small", threads: int | None = None) -> Network:
+def load(
+    model: str | Path | ModelFile = "small",
+    threads: int | None = None,
+    *,
+    check: Callable[[ModelFile], None] | None = None,
+) -> Network:
     """A shipped network by name, or any ONNX file, compiled for this machine (the first time) and ready to run.
 
     threads: default, all cores that this process may use.
+    check: is shown the file before it is compiled, and may refuse it with a UserError; what is cached passed it once.
     Raises UserError for an unknown name, a missing or unreadable file, or a network that the engine can't run.
     """
     file = model if isinstance(model, ModelFile) else read_file(models.resolve(model))
-    return _network(file.key() + file.path.stem.encode(), lambda: read_network(file), threads)
+
+    def read() -> tuple[Graph, dict[str, Any]]:
+        if check is not None:
+            check(file)
+        return read_network(file)
+
+    return _network(file.key() + file.path.stem.encode(), read, threads)
 
 
 def load_chroma(scale: int = 2, siting: Siting = "center", threads: int | None = None) -> Network:

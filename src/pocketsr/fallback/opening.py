@@ -30,18 +30,24 @@ def why(name: str, runtime: str, reason: str) -> str:
 
 def by_engine(source: Path | ModelFile, threads: int | None = None) -> Upscaler | str:
     """The ONNX network in `source` in the engine, or why not. Raises UserError where nothing could run it."""
+    file = read_file(source)
+    try:
+        return load(file, threads=threads, check=_refuse_slow)
+    except UserError as error:
+        from pocketsr.engine.onnx.checked import read_model  # not at the top: a cached network needs no onnx
+
+        read_model(file)  # raises where the file is broken for everybody
+        return str(error).removeprefix(f"{file.path}: ")
+
+
+def _refuse_slow(file: ModelFile) -> None:
     from pocketsr.engine.onnx.checked import read_model
 
-    file = read_file(source)
     graph = read_model(file).graph
     sizes = {init.name: prod(init.dims) for init in graph.initializer}
     weights = sum(sizes.get(name, 0) for node in graph.node if node.op_type == "Conv" for name in node.input[1:2])
     if weights > _MOST_WEIGHTS:
-        return f"{weights / 1e6:.1f} million weights, counted at each use, would take minutes to compile"
-    try:
-        return load(file, threads=threads)
-    except UserError as error:
-        return str(error).removeprefix(f"{file.path}: ")
+        raise UserError(f"{weights / 1e6:.1f} million weights, counted at each use, would take minutes to compile")
 
 
 def open_file(model: str | Path, threads: int | None = None) -> tuple[Upscaler, str | None]:
