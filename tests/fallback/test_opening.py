@@ -38,7 +38,8 @@ def test_what_it_refuses_runs_in_onnx_runtime(tmp_path: Path, make: object, reas
 def test_both_ways_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved(chain(), tmp_path / "chain.onnx")
     picture = np.random.default_rng(2).integers(0, 256, (31, 26, 3), np.uint8)
-    with monkeypatch.context() as patch:  # first: what is compiled already is used, however large it is
+    monkeypatch.setenv("POCKETSR_CACHE", str(tmp_path / "cache"))  # what is compiled already is used, however large
+    with monkeypatch.context() as patch:
         patch.setattr(opening, "_MOST_WEIGHTS", 100)
         other, note = opening.open_file(path, threads=1)
     engine, _ = opening.open_file(path, threads=1)
