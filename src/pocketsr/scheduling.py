@@ -24,15 +24,20 @@ def keep_scheduling() -> Iterator[None]:
         yield
         return
     policy, param = os.sched_getscheduler(0), os.sched_getparam(0)
-    before = {task: os.sched_getscheduler(task) for task in _tasks()}
+    before = _policies()
     try:
         yield
     finally:
-        for task in _tasks():
-            with suppress(OSError):  # it has ended, or it isn't allowed: then nobody could change it before either
-                if os.sched_getscheduler(task) != before.get(task, policy):
+        for task, now in _policies().items():
+            if now != before.get(task, policy):
+                with suppress(OSError):  # it has ended since, or it isn't allowed: then nobody changed it either
                     os.sched_setscheduler(task, before.get(task, policy), param)
 
 
-def _tasks() -> list[int]:
-    return [int(task.name) for task in _TASKS.iterdir()]
+def _policies() -> dict[int, int]:
+    """The policy of each thread of this process; one that ends meanwhile is left out."""
+    found = {}
+    for task in _TASKS.iterdir():
+        with suppress(OSError):
+            found[int(task.name)] = os.sched_getscheduler(int(task.name))
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from fractions import Fraction
 from pathlib import Path
 
@@ -39,3 +40,23 @@ def test_a_policy_of_the_users_own_stays() -> None:
         assert (os.sched_getscheduler(0), os.sched_getparam(0).sched_priority) == (os.SCHED_RR, 1)
     finally:
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+def test_threads_that_end_meanwhile_are_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, ended = os.sched_getscheduler, []
+
+    def vanish(task: int) -> int:
+        if task and task != os.getpid() and not ended:
+            ended.append(task)
+            raise ProcessLookupError(3, "No such process")
+        return real(task)
+
+    stay = threading.Event()
+    thread = threading.Thread(target=stay.wait)
+    thread.start()
+    monkeypatch.setattr(os, "sched_getscheduler", vanish)
+    with keep_scheduling():
+        pass
+    stay.set()
+    thread.join()
+    assert ended
