@@ -43,7 +43,8 @@ def test_a_policy_of_the_users_own_stays() -> None:
 
 
 def test_threads_that_end_meanwhile_are_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, ended = os.sched_getscheduler, []
+    real = os.sched_getscheduler
+    ended: list[int] = []
 
     def vanish(task: int) -> int:
         if task and task != os.getpid() and not ended:
