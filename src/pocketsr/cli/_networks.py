@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pocketsr.cli._patience import note_after
 from pocketsr.errors import UserError
 
 if TYPE_CHECKING:
@@ -42,18 +40,7 @@ def open_networks(models: Sequence[str], weights: Sequence[Path], threads: int |
     files = iter(weights)
     found: dict[str, Upscaler] = {}
     for model in models:
-        with _patience(model):
+        line = f"compiling {model} for this machine; large networks take minutes, the first time only"
+        with note_after(_PATIENCE_S, line):  # a network of a hundred wide layers compiles for a minute or two
             found[model] = load(model, weights=next(files, None) if model in bare else None, threads=threads)
     return found
-
-
-@contextmanager
-def _patience(name: str) -> Iterator[None]:
-    """Says what takes so long, after a while: a network of a hundred wide layers compiles for a minute or two."""
-    said = f"pocketsr: compiling {name} for this machine; large networks take minutes, the first time only"
-    timer = threading.Timer(_PATIENCE_S, print, [said], {"file": sys.stderr, "flush": True})
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

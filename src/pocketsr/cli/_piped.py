@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import shutil
 import stat
-import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from pocketsr.cli._patience import note_after
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
 
@@ -50,13 +49,9 @@ def whole_file(path: Path, reserve: int = _RESERVE) -> Iterator[Path]:
 
 
 def _save(pipe: Path, file: Path, reserve: int) -> None:
-    said = f"pocketsr: {harmless(pipe)} is a pipe into which nobody writes yet: waiting (Ctrl-C ends it)"
-    waiting = threading.Timer(_PATIENCE_S, print, [said], {"file": sys.stderr, "flush": True})
-    waiting.start()
-    try:
+    line = f"{harmless(pipe)} is a pipe into which nobody writes yet: waiting (Ctrl-C ends it)"
+    with note_after(_PATIENCE_S, line):
         opened = pipe.open("rb")  # comes back when somebody opens the other end
-    finally:
-        waiting.cancel()
     with opened as source, file.open("wb") as target:
         while chunk := source.read(_CHUNK):
             try:

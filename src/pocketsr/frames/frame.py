@@ -177,7 +177,7 @@ class Frame:
     def to_array(self) -> Plane:
         """Packed formats and grey as one array, (H, W, channels) or (H, W), without a copy.
 
-        Raises UserError for planar formats: take their `components`.
+        Raises ArgumentError for planar formats: take their `components`.
         """
         if self.layout.planes != 1:
             raise ArgumentError(f"{self.layout.name} is planar: take its components one by one")
