@@ -61,8 +61,9 @@ def one_hot_classes(luma: Tensor, limits: Sequence[int]) -> Tensor:
 class _OneHot(torch.autograd.Function):
     @staticmethod
     def forward(_: Any, luma: Tensor, limits: tuple[int, ...]) -> Tensor:
-        classes = structure_classes(luma, limits).long()
-        return F.one_hot(classes, DIRECTIONS * (len(limits) + 1)).permute(0, 3, 1, 2).to(luma.dtype)
+        # Of the right size, which is all that the exporter asks for: it follows what is done here too, though it writes
+        # `symbolic`, and fails on most of the real thing (PyTorch 2.13: "Argument passed to at() was not in the map").
+        return luma.expand(-1, DIRECTIONS * (len(limits) + 1), -1, -1)
 
     @staticmethod
     def symbolic(g: Any, luma: Any, limits: tuple[int, ...]) -> Any:
