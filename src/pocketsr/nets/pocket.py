@@ -170,6 +170,13 @@ class Pocket(SRNet):
         rows, columns = (sum(layer.kernel[axis] // 2 for layer in self.layers[earlier + 1 : index]) for axis in (0, 1))
         return crop(x, rows, columns)
 
+    def properties(self) -> dict[str, str]:
+        """`pocketsr.chosen`: by what, how many classes, and the limits of their strengths, as JSON."""
+        if self.limits is None:
+            return {}
+        said = {"by": "structure", "classes": DIRECTIONS * (len(self.limits) + 1), "limits": self.limits}
+        return {"pocketsr.chosen": msgspec.json.encode(said).decode()}
+
     def features(self, x: Tensor) -> list[Tensor]:
         return self._chain(x, pad=False)[:-1]
 
