@@ -85,7 +85,9 @@ def test_kernels_and_groups(k: int, ci: int, co: int, kernel: tuple[int, int], g
 
 
 # Rows are cut into vectors, of which the last overlaps the one before; the weights' gradient takes tiles of 8 x 8 vectors.
-@pytest.mark.parametrize("width", [LANES, LANES + 1, 2 * LANES - 1, 3 * LANES, 8 * LANES, 8 * LANES + 1, 17 * LANES - 3])
+@pytest.mark.parametrize(
+    "width", [LANES, LANES + 1, 2 * LANES - 1, 3 * LANES, 8 * LANES, 8 * LANES + 1, 17 * LANES - 3]
+)
 @pytest.mark.parametrize("height", [1, 8, 17])
 def test_sizes(width: int, height: int) -> None:
     classes, given = _operands(7, 2, 4, out=(height, width))
@@ -114,7 +116,9 @@ def test_gradients_by_differences() -> None:
     """PyTorch's own check of the fall-back, which is what the compiled one is held against above."""
     classes, given = _operands(3, 2, 2, out=(3, 4))
     x, weight, bias, slope = (one.double().add(0.1).requires_grad_() for one in given)
-    assert torch.autograd.gradcheck(lambda *of: chosen_conv2d(of[0], of[1], classes, of[2], of[3]), (x, weight, bias, slope))
+    assert torch.autograd.gradcheck(
+        lambda *of: chosen_conv2d(of[0], of[1], classes, of[2], of[3]), (x, weight, bias, slope)
+    )
 
 
 def test_numbers_that_are_not_whole() -> None:

@@ -123,9 +123,7 @@ class _Chosen(torch.autograd.Function):
         return dx, dweight, None, dbias, dslope if ctx.has_slope else None, None, None
 
 
-def _compiled(
-    x: Tensor, weight: Tensor, classes: Tensor, others: list[Tensor], groups: int
-) -> ctypes.CDLL | None:
+def _compiled(x: Tensor, weight: Tensor, classes: Tensor, others: list[Tensor], groups: int) -> ctypes.CDLL | None:
     """The C for these operands; None where there is none, or where they don't fit each other."""
     if torch.onnx.is_in_onnx_export() or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
         return None
@@ -175,6 +173,6 @@ def _by_all(
     k, co = weight.shape[:2]
     each = F.conv2d(x, weight.transpose(0, 1).flatten(0, 1), groups=groups)  # an output's K kernels are neighbours
     index = classes.long()[:, None, None].expand(-1, co, 1, -1, -1)
-    y = each.unflatten(1, (co, k)).gather(2, index)[:, :, 0]
+    y = each.view(len(x), co, k, *each.shape[2:]).gather(2, index)[:, :, 0]
     y = y if bias is None else y + bias.to(y.dtype)[:, None, None]
     return y if slope is None else F.prelu(y, slope.to(y.dtype))

@@ -100,10 +100,10 @@ class Pocket(SRNet):
         self.limits = next(iter(choices), None)
         """Between the strengths of the classes; None where no layer is chosen."""
         self.blocks = nn.ModuleList()
-        for index, (before, layer) in enumerate(zip(inputs, layers, strict=True)):
+        for index, (width, layer) in enumerate(zip(inputs, layers, strict=True)):
             still = config.zero_mean and index == 0
             block: nn.Module = make_block(
-                config.block, before, layer.channels, layer.kernel, config.expansion,
+                config.block, width, layer.channels, layer.kernel, config.expansion,
                 groups=layer.groups, bias=layer.bias, zero_mean=still,
             )  # fmt: skip
             if layer.chosen:
@@ -127,7 +127,7 @@ class Pocket(SRNet):
         self.nearest = config.anchor == "nearest"
         tall, wide = (sum(layer.kernel[axis] // 2 for layer in layers) for axis in (0, 1))
         seen = [sum(max(layer.kernel) // 2 for layer in layers[index + 1 :]) + CLASS_REACH
-                for index, layer in enumerate(layers) if layer.chosen]  # fmt: skip
+                for index, one in enumerate(layers) if one.chosen]  # fmt: skip
         self.reach = max(tall, wide, Bicubic.reach if config.anchor in ("bicubic", "learned") else 0, *seen)
         self.spare = (self.reach - tall, self.reach - wide)  # rows, columns that only the other axis needs
 

@@ -67,9 +67,8 @@ class _OneHot(torch.autograd.Function):
 
     @staticmethod
     def symbolic(g: Any, luma: Any, limits: tuple[int, ...]) -> Any:
-        def number(*values: float) -> Any:
-            """One, or one for each channel."""
-            return g.op("Constant", value_t=torch.tensor(values).view(1, -1, 1, 1) if values[1:] else torch.tensor(*values))
+        def number(value: float) -> Any:
+            return g.op("Constant", value_t=torch.tensor(value))
 
         def truth(condition: Any) -> Any:
             return g.op("Cast", condition, to_i=1)  # float32

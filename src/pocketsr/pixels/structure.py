@@ -41,7 +41,7 @@ def levels_of(luma: NDArray[Any]) -> NDArray[np.uint8]:
     if luma.dtype == np.uint8:
         return luma
     scaled = np.rint(np.float32(255) * luma.astype(np.float32))
-    return np.clip(scaled, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(scaled, 0, 255), np.uint8)
 
 
 def limit_of(slope: float) -> int:
@@ -69,11 +69,16 @@ def structure_classes(luma: NDArray[Any], limits: Sequence[int]) -> NDArray[np.u
     turn = np.where(u < 0, 4 - turn, turn)
     turn = np.where((b < 0) & (turn > 0), 8 - turn, turn)
     strength = sum(((a + c > limit).astype(np.int32) for limit in limits), np.zeros_like(turn))
-    return (DIRECTIONS * strength + turn).astype(np.uint8)
+    return np.asarray(DIRECTIONS * strength + turn, np.uint8)
 
 
 def _smoothed(plane: NDArray[np.int32]) -> NDArray[np.int32]:
     """H+4 W+4 to H W."""
     height, width = plane.shape[0] - 4, plane.shape[1] - 4
-    rows = sum(weight * plane[at : at + height] for at, weight in enumerate(_BINOMIAL))
-    return np.asarray(sum(weight * rows[:, at : at + width] for at, weight in enumerate(_BINOMIAL)), np.int32)  # type: ignore[index]
+    rows = np.zeros((height, plane.shape[1]), np.int32)
+    for at, weight in enumerate(_BINOMIAL):
+        rows += weight * plane[at : at + height]
+    total = np.zeros((height, width), np.int32)
+    for at, weight in enumerate(_BINOMIAL):
+        total += weight * rows[:, at : at + width]
+    return total

@@ -57,7 +57,7 @@ class Chosen(nn.Module):
 
     def kernels(self) -> Tensor:
         """CO*K CI/groups KH KW."""
-        own = self.differences
+        own: Tensor = self.differences
         if self._zero_mean:
             own = own - own.mean((1, 2, 3), keepdim=True)
         return own + self.shared.kernel().repeat_interleave(self.classes, 0)
@@ -97,7 +97,7 @@ def _convolve(layer: PlainOrChosen, x: Tensor, classes: Tensor, slope: Tensor | 
         zeros = weight.new_zeros(len(weight) // layer.classes) if bias is None else bias
         y = cast(Tensor, _Exported.apply(x, classes, weight, zeros, layer.classes, layer.groups))  # type: ignore[no-untyped-call]
         return y if slope is None else F.prelu(y, slope)
-    each = weight.unflatten(0, (-1, layer.classes)).transpose(0, 1)  # K CO CI/groups KH KW
+    each = weight.view(-1, layer.classes, *weight.shape[1:]).transpose(0, 1)  # K CO CI/groups KH KW
     return chosen_conv2d(x, each, classes, bias, slope, layer.groups)
 
 
