@@ -84,7 +84,7 @@ def test_kernels_and_groups(k: int, ci: int, co: int, kernel: tuple[int, int], g
     _assert_exact(classes, given[: 4 if rectified else 3], groups)
 
 
-# Rows are cut into vectors, of which the last overlaps the one before; the weights' gradient takes tiles of 8 x 8 vectors.
+# Rows are cut into vectors, of which the last overlaps the one before; the weights' gradient takes tiles of 8 x 8.
 @pytest.mark.parametrize(
     "width", [LANES, LANES + 1, 2 * LANES - 1, 3 * LANES, 8 * LANES, 8 * LANES + 1, 17 * LANES - 3]
 )

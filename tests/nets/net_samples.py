@@ -75,7 +75,7 @@ REACH = {
     "tall kernels": 4,  # along columns 1 + 2 + 1, along rows 0 + 2 + 1
     "wide with a skip": 4,  # along rows 1 + 2 + 0 + 1, along columns 1 + 0 + 1 + 1
     "one slope": 3, "one pixel": 0,
-    "first and last chosen": 5, "all chosen, in groups": 5,  # the first class's 3, and what lies behind: 1 + 1, 1 + 0 + 1
+    "first and last chosen": 5, "all chosen, in groups": 5,  # classes see 3, and what lies behind 1 + 1, 1 + 0 + 1
     "no bias": 2, "no bias, bicubic": 2, "plain blocks": 2, "edge blocks": 2, "multibranch blocks": 2,
 }  # fmt: skip
 

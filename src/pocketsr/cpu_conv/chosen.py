@@ -162,7 +162,8 @@ def chosen_conv2d(
     slopes = None if slope is None else slope.expand(co)
     library = _compiled(x, weight, classes, [zeros] if slopes is None else [zeros, slopes], groups)
     if library is not None:
-        return _Chosen.apply(x, weight, classes.to(torch.int32), zeros, slopes, groups, library)  # type: ignore[no-any-return,no-untyped-call]
+        whole = classes.to(torch.int32)
+        return _Chosen.apply(x, weight, whole, zeros, slopes, groups, library)  # type: ignore[no-any-return,no-untyped-call]
     return _by_all(x, weight, classes, bias, slope, groups)
 
 

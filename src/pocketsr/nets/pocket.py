@@ -3,8 +3,8 @@
 The shape is ESPCN's (Shi et al., CVPR 2016) and SESR's (Bhardwaj et al., MLSys 2022): all work is done at the size of
 the LR image, each convolution is trained over-parameterised (`reparam`), and the last gives the pixels that an LR
 pixel becomes. Grouped convolutions see their channels shuffled (Zhang et al., CVPR 2018), which costs nothing in the
-engine. Edges are repeated before every convolution. A layer may have a kernel for each class of pixels, by direction and
-strength of the picture's structure (`pixels.structure`): many parameters for as many multiply-adds.
+engine. Edges are repeated before every convolution. A layer may have a kernel for each class of pixels, by direction
+and strength of the picture's structure (`pixels.structure`): many parameters for as many multiply-adds.
 """
 
 from __future__ import annotations

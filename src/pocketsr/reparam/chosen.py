@@ -1,4 +1,4 @@
-"""A convolution with a kernel for each class of pixels: while it is trained, one shared kernel and what each differs by."""
+"""A convolution with a kernel for each class of pixels: in training a shared one, and what each differs by."""
 
 from __future__ import annotations
 

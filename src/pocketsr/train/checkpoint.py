@@ -92,7 +92,7 @@ def load_weights(net: nn.Module, weights: dict[str, torch.Tensor], path: Path) -
 
 
 def initial_weights(net: nn.Module, path: Path) -> dict[str, torch.Tensor]:
-    """What `net`, which stays as it is, becomes with the averaged weights of the checkpoint at `path`, by its own names.
+    """What `net`, which stays as it is, becomes with the averaged weights of the checkpoint `path`, by its own names.
 
     Layers that choose their kernels take those of a plain layer too. Raises UserError where weights don't fit.
     """
