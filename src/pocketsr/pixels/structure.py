@@ -3,7 +3,7 @@
 What networks choose their kernels by. This is the definition, in NumPy; `nets.structure` is the same in PyTorch and
 in ONNX, and every form gives the same class for the same picture, bit for bit:
 
-1. levels: luma as whole numbers 0..255, `rint(255 * y)` (half to even), with the edge pixels repeated as far as is seen.
+1. levels: luma in whole numbers, `rint(255 * y)` (half to even), with the edge pixels repeated as far as is seen.
 2. gradients gx, gy: the pixel to the right minus the one to the left, the one below minus the one above.
 3. a, b, c: sums of gx gx, gx gy, gy gy over 5x5 pixels, weighed by 1 4 6 4 1 along both axes.
 4. u = a - c: (u, 2b) points at twice the angle of the gradient. Its direction, 0..7, in eighths of a turn, by
@@ -11,7 +11,7 @@ in ONNX, and every form gives the same class for the same picture, bit for bit:
    degrees of twice the angle, 11.31 of the angle itself, in place of 11.25).
 5. strength: how many of `limits` are below a + c.
 
-class = 8 * strength + direction. Even: gradients along x (0), one diagonal (2), along y (4), the other diagonal (6); odd
+class = 8 * strength + direction. Even: slopes along x (0), one diagonal (2), along y (4), the other diagonal (6); odd
 ones lie between. Where there is no direction (a = c and b = 0, as on flat areas), it is 0.
 
 a, |b| and c are at most 16,646,400, below 2^24: exact in float32 in whatever order they are summed; in 32-bit integers

@@ -99,7 +99,8 @@ def collapse(module: Module) -> Module:
     """A copy of `module` in which every block is the one convolution that it amounts to; `module` stays as it is.
 
     #
-    A block itself becomes a `Plain`, one of kernels for each class a `PlainChosen`. What is one block at several places stays one.
+    A block itself becomes a `Plain`, one of kernels for each class a `PlainChosen`. What is one block at several
+    places stays one.
     """
     blocks: dict[int, Any] = {id(part): _plain(part) for part in module.modules() if isinstance(part, Collapsible)}
     blocks |= {id(part): part.collapsed() for part in module.modules() if isinstance(part, _Collapses)}
