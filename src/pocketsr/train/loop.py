@@ -122,10 +122,12 @@ class _Run:
         self._average = copy.deepcopy(net).requires_grad_(False) if recipe.ema else net
         inside = any(LossSum(losses).needs_features for losses in recipe.stages_of_losses())
         named = recipe.teacher
-        teacher = load_teacher(named.model, fabric.device, inside, named.weights, net.scale) if named else None
+        teacher = (
+            load_teacher(named.model, fabric.device, inside, named.weights, net.scale, net.channels) if named else None
+        )
         self._objective = Objective(net, LossSum(recipe.losses), teacher)
         # last, since it may take minutes: mistakes in the rest of the recipe show at once
-        self._train, self._valid, drawn = pairs or sources.load_pairs(recipe, net.scale)
+        self._train, self._valid, drawn = pairs or sources.load_pairs(recipe, net.scale, net.channels)
         if state is None and recipe.quant is not None:
             ranges = calibrate(recipe, cast(QuantNet, net), self._train).state_dict()
             net.load_state_dict(ranges)
