@@ -31,7 +31,7 @@ def test_onnx_and_engine_give_what_the_network_gives(sample: str, make: Make, tm
     to_onnx(net, path)
     evaluator = ReferenceEvaluator(str(path))
     engine = load(path, threads=1)
-    assert (engine.scale, engine.channels, engine.reach) == (2, 1, 0)  # edges are repeated inside
+    assert (engine.scale, engine.channels, engine.edge_halo) == (2, 1, 0)  # edges are repeated inside
     for height, width in ((11, 18), (3, 5)):
         plane = _noise(height, width)
         expected = net(torch.from_numpy(plane)[None, None])[0, 0].numpy()

@@ -55,8 +55,8 @@ class Upscaler(Protocol):
         ...
 
     @property
-    def reach(self) -> int:
-        """How many pixels around its own a result depends on, where what lies beyond the edges matters; else 0."""
+    def edge_halo(self) -> int:
+        """How many pixels beyond the picture's edges its results depend on, where zeros stand there; else 0."""
         ...
 
     def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
@@ -82,13 +82,13 @@ def read_network(source: Path | ModelFile) -> tuple[Graph, ModelInfo]:
             raise UserError(f"{file.path}: node '{harmless(op.name)}': {reason}")
     if not imported.white_known:
         graph = replace(graph, white=guess_white(graph))
-    cost = count(file)  # its field and reach are known: the importer refuses what sees the whole picture
+    cost = count(file)  # its receptive field and halo are known: the importer refuses what sees the whole picture
     return graph, ModelInfo.of_graph(
         graph,
         params=cost.params,
         macs_per_pixel=cost.macs_per_pixel,
         receptive_field=cost.receptive_field or 0,
-        halo=cost.reach or 0,
+        halo=cost.halo or 0,
     )
 
 

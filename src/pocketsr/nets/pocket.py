@@ -90,8 +90,8 @@ class Pocket(SRNet):
             self.learned.load_state_dict({"weight": Bicubic(scale).weight, "bias": torch.zeros(scale**2)})
         self.nearest = config.anchor == "nearest"
         tall, wide = (sum(layer.kernel[axis] // 2 for layer in layers) for axis in (0, 1))
-        self.reach = max(tall, wide, Bicubic.reach if config.anchor in ("bicubic", "learned") else 0)
-        self.spare = (self.reach - tall, self.reach - wide)  # rows, columns that only the other axis needs
+        self.halo = max(tall, wide, Bicubic.halo if config.anchor in ("bicubic", "learned") else 0)
+        self.spare = (self.halo - tall, self.halo - wide)  # rows, columns that only the other axis needs
 
     def _chain(self, x: Tensor, pad: bool) -> list[Tensor]:
         """The output of every layer; with `pad`, as large as `x`."""
@@ -120,9 +120,9 @@ class Pocket(SRNet):
 
     def observed(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         *features, y = self._chain(crop(x, *self.spare), pad=False)
-        margin = self.reach - Bicubic.reach  # what larger anchors leave
+        margin = self.halo - Bicubic.halo  # what larger anchors leave
         if self.nearest:
-            y = y + crop(x, self.reach, self.reach)
+            y = y + crop(x, self.halo, self.halo)
         elif self.bicubic is not None:
             y = y + crop(self.bicubic.phases(x), margin, margin)
         elif self.learned is not None:

@@ -47,7 +47,6 @@ class Network:
             raise UserError(f"{threads} threads: 1 to {_THREADS} are expected")
         self.info = info
         self.name, self.scale, self.channels = info.name, info.scale, info.channels
-        self.reach = info.edge_halo
         threads = threads or len(
             os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
         )
@@ -70,6 +69,16 @@ class Network:
 
     def __reduce__(self) -> str:
         raise TypeError(f"the network {self.name} is neither copied nor sent to a process: load it there")
+
+    @property
+    def edge_halo(self) -> int:
+        """See `ModelInfo.edge_halo`."""
+        return self.info.edge_halo
+
+    @property
+    def reach(self) -> int:
+        """The former name of `edge_halo`."""
+        return self.edge_halo
 
     def close(self) -> None:
         """Lets threads and working memory go. Calls that run are none the worse, later ones take new ones."""
