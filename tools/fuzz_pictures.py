@@ -41,7 +41,7 @@ _XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="
 class _Twice:
     """The network: every pixel four times."""
 
-    channels, scale, reach = 1, 2, 0
+    channels, scale, edge_halo = 1, 2, 0
 
     def __call__(self, y: NDArray[Any], bits: int | None = None, out: NDArray[Any] | None = None) -> NDArray[Any]:
         assert bits in (None, 16) and out is None  # noqa: PT018

@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "engine"))
 
 from engine_nets import NETS, save  # type: ignore[import-not-found]
-from every_width import TARGETS, built, faults, reach_of, widest_tile  # type: ignore[import-not-found]
+from every_width import TARGETS, built, faults, halo_of, widest_tile  # type: ignore[import-not-found]
 from quantized_nets import WHOLE, save_whole  # type: ignore[import-not-found]
 
 from pocketsr import models
@@ -34,11 +34,11 @@ def main() -> int:
             folder = Path(text)
             make = save if name in NETS else save_whole
             path = make(name, folder) if name in NETS or name in WHOLE else models.resolve(name)
-            graph, reach = read_network(path)[0], reach_of(path)
+            graph, halo = read_network(path)[0], halo_of(path)
             for target in args.target:
                 network = built(graph, TARGETS[target], folder)
                 widths = range(1, max(args.widths, 3 * widest_tile(network.plan) + 8) + 1)
-                found = faults(network, reach, widths)
+                found = faults(network, halo, widths)
                 bad += bool(found)
                 print(
                     f"{name}, {target}: widths 1 to {widths[-1]}: {len(found)} faults",

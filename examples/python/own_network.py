@@ -33,7 +33,7 @@ class Quick(SRNet):
     """Two 3x3 convolutions on luma, added to the nearest enlargement."""
 
     channels = 1
-    reach = 2  # LR pixels to each side that a result looks at
+    halo = 2  # LR pixels to each side that a result looks at
 
     def __init__(self, config: QuickConfig) -> None:
         super().__init__()

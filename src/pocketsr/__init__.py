@@ -19,7 +19,7 @@ from pocketsr.errors import ArgumentError, ArgumentTypeError, FallbackWarning, P
 
 if TYPE_CHECKING:
     from pocketsr.api import upscale_video
-    from pocketsr.engine import Network, Upscaler
+    from pocketsr.engine import ModelInfo, Network, Upscaler
     from pocketsr.frames import Colour, Frame, FrameSink, FrameSource
     from pocketsr.image import upscale_image
     from pocketsr.live import Stream
@@ -34,6 +34,7 @@ __all__ = [
     "Frame",
     "FrameSink",
     "FrameSource",
+    "ModelInfo",
     "Network",
     "PocketsrWarning",
     "Stream",
@@ -51,6 +52,7 @@ _ROOMS = {
     "Frame": "frames",
     "FrameSink": "frames",
     "FrameSource": "frames",
+    "ModelInfo": "engine",
     "Network": "engine",
     "Stream": "live",
     "Upscaler": "engine",

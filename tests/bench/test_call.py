@@ -26,7 +26,7 @@ _FRAMES = 8
 class Fake:
     """A luma network that enlarges by bicubic."""
 
-    scale, channels, reach = 2, 1, 0
+    scale, channels, edge_halo = 2, 1, 0
 
     def __call__(self, y: np.ndarray) -> np.ndarray:
         return imresize(y, 2)

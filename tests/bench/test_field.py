@@ -30,7 +30,7 @@ from pocketsr.reparam import collapse
 class Fake:
     """Enlarges by repeating pixels, and counts how often it is asked."""
 
-    scale, channels, reach, runtime = 2, 1, 0, "fake"
+    scale, channels, edge_halo, runtime = 2, 1, 0, "fake"
 
     def __init__(self) -> None:
         self.calls = 0

@@ -22,7 +22,7 @@ class Fake:
     """A luma or RGB network that enlarges by bicubic, rounds as the engine does, and notes its input."""
 
     def __init__(self, channels: int = 1, scale: int = 2) -> None:
-        self.channels, self.scale, self.reach = channels, scale, 0
+        self.channels, self.scale, self.edge_halo = channels, scale, 0
         self.fed: list[tuple[tuple[int, ...], str]] = []
 
     def __call__(self, y: NDArray[Any], bits: int | None = None, out: NDArray[Any] | None = None) -> NDArray[Any]:

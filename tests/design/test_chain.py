@@ -63,7 +63,7 @@ def test_counts_are_those_of_the_exported_file(exported: tuple[Candidate, Path])
     counted, chain = count(path), candidate.chain()
     pixels = counted.input_pixels
     assert (chain.params, chain.macs_per_pixel * pixels) == (counted.params, counted.macs)
-    assert (chain.receptive_field, chain.reach) == (counted.receptive_field, counted.reach)
+    assert (chain.receptive_field, chain.halo) == (counted.receptive_field, counted.halo)
     assert chain.written_per_pixel * pixels == counted.written_bytes
 
 

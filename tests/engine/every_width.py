@@ -18,7 +18,7 @@ from pocketsr.engine.ir.reference import evaluate
 from pocketsr.engine.runtime.build import FLAGS
 from pocketsr.names import API
 
-__all__ = ["HEIGHTS", "TARGETS", "Built", "built", "faults", "reach_of", "widest_tile"]
+__all__ = ["HEIGHTS", "TARGETS", "Built", "built", "faults", "halo_of", "widest_tile"]
 
 HEIGHTS = (1, 2, 3, 4, 5, 9, 13)  # in turn: seven, so that each meets each remainder of a width by four
 TARGETS = {  # what an x86-64 machine with AVX2 can run, and the schedule of AVX-512 in halves
@@ -80,7 +80,7 @@ def widest_tile(plan: Plan) -> int:
     return plan.phases * max(plan.span, *tiles, 0)
 
 
-def reach_of(path: Path) -> int:
+def halo_of(path: Path) -> int:
     return (count(path).receptive_field or 0) // 2 + 1
 
 
@@ -92,21 +92,21 @@ def _picture(channels: int, height: int, width: int) -> Floats:
     return (np.round(np.clip(smooth + noise, 0, 1) * 255) / 255).astype(np.float32)
 
 
-def faults(network: Built, reach: int, widths: range, limit: float = 1e-5) -> list[str]:
+def faults(network: Built, halo: int, widths: range, limit: float = 1e-5) -> list[str]:
     """What is wrong at some width: each is run twice in one memory, poisoned before, and compared with the definition.
 
     Of a wide picture the definition is computed once, and serves for the columns that don't see the right edge; those
-    within `reach` of it are the same as in a picture of the last few columns.
+    within `halo` of it are the same as in a picture of the last few columns.
     """
     graph, scale = network.graph, network.graph.scale
-    wide = {height: _picture(graph.channels, height, widths[-1] + reach) for height in HEIGHTS}
+    wide = {height: _picture(graph.channels, height, widths[-1] + halo) for height in HEIGHTS}
     left = {height: evaluate(graph, planes * np.float32(graph.white)) for height, planes in wide.items()}
     found = []
     for width in widths:
         height = HEIGHTS[width % len(HEIGHTS)]
         planes = np.ascontiguousarray(wide[height][:, :, :width]) * np.float32(graph.white)
-        near = evaluate(graph, planes[:, :, -2 * reach :])[:, :, -min(reach, width) * scale :]
-        inner = max(0, width - reach) * scale
+        near = evaluate(graph, planes[:, :, -2 * halo :])[:, :, -min(halo, width) * scale :]
+        inner = max(0, width - halo) * scale
         exact = np.concatenate([left[height][:, :, :inner], near], axis=2)
         scratch = network.scratch(width)
         first, again = network(planes, scratch), network(planes, scratch)

@@ -40,10 +40,10 @@ class Quantized(Build):
         grid = np.float32(step) * scale
         bias = np.rint(self.rng.normal(0, 0.1, co) / grid)
         offset = self.op("DequantizeLinear", self.stored(bias.astype(int), _SIGNED[32]), self.const(grid), axis=0)
-        reach = k // 2
+        halo = k // 2
         if edge:
-            x = self.op("Pad", x, self.const([0, 0, reach, reach, 0, 0, reach, reach], np.int64), mode="edge")
-        pads = [0 if edge else reach] * 4
+            x = self.op("Pad", x, self.const([0, 0, halo, halo, 0, 0, halo, halo], np.int64), mode="edge")
+        pads = [0 if edge else halo] * 4
         return str(self.op("Conv", x, weight, offset, kernel_shape=[k, k], pads=pads, group=groups))
 
     def finish(self, out: str, opset: int = 21) -> onnx.ModelProto:

@@ -178,18 +178,21 @@ def test_an_entry_that_cannot_be_trusted_is_rebuilt(harm: str, cache: Path, tmp_
     assert entry_for(b"content", lambda _: pytest.fail("built again"), use) == "net"
 
 
-@pytest.mark.parametrize("harm", ["no_elf", "no_info"])
+@pytest.mark.parametrize("harm", ["no_elf", "no_info", "huge_halo"])
 def test_a_library_that_cannot_be_loaded_is_compiled_anew(harm: str, cache: Path, tmp_path: Path) -> None:
     path = save("tiny_like", tmp_path)
     expected = load(path)(IMAGE)
     library, about = entry(cache) / "tiny_like.so", entry(cache) / "about.json"
+    info = {} if harm == "no_info" else json.loads(about.read_text())["info"]
     if harm == "no_elf":
         library.unlink()
         library.write_bytes(b"no library")
-        _say(about, sha256=hashlib.sha256(b"no library").hexdigest())
-    else:
-        _say(about, info={})
+    elif harm == "huge_halo":
+        info |= {"halo": 10**9}
+    summed = library.read_bytes() + json.dumps(info, sort_keys=True).encode()
+    _say(about, info=info, sha256=hashlib.sha256(summed).hexdigest())
     assert (load(path)(IMAGE) == expected).all()
+    assert json.loads(about.read_text())["info"] == load(path, threads=1).info.to_json()
 
 
 @pytest.mark.parametrize("how", ["open_above", "stranger_above", "link_of_a_stranger"])

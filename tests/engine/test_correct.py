@@ -187,7 +187,7 @@ def test_a_flat_picture_stays_flat_to_its_corners(name: str, most_levels: float,
 def test_repeated_edges_are_those_of_a_padded_picture(tmp_path: Path) -> None:
     network = load(save("tiny_like", tmp_path), threads=1)  # it pads with zeros
     image = np.round(picture(1, 20, 33)[0] * 255).astype(np.uint8)
-    margin = network.reach
+    margin = network.edge_halo
     expected = network(np.pad(image, margin, mode="edge"))[2 * margin : -2 * margin, 2 * margin : -2 * margin]
     repeated = repeat_edges(network)
     frame = np.zeros((40, 70), np.uint8)
@@ -195,3 +195,17 @@ def test_repeated_edges_are_those_of_a_padded_picture(tmp_path: Path) -> None:
     assert (repeated(image, out=frame[:, 2:68]) == expected).all()
     assert not frame[:, [0, 1, 68, 69]].any()
     assert (repeated(image[:7, :9]) == network(np.pad(image[:7, :9], margin, mode="edge"))[6:-6, 6:-6]).all()
+
+
+def test_upscalers_of_others_may_call_it_reach(tmp_path: Path) -> None:
+    network = load(save("tiny_like", tmp_path), threads=1)
+    assert network.reach == network.edge_halo > 0
+
+    class Former:
+        scale, channels, reach = network.scale, network.channels, network.reach
+
+        def __call__(self, *args: Any, **more: Any) -> NDArray[Any]:
+            return network(*args, **more)
+
+    image = np.round(picture(1, 20, 33)[0] * 255).astype(np.uint8)
+    assert (repeat_edges(Former())(image) == repeat_edges(network)(image)).all()

@@ -30,7 +30,7 @@ def test_convolution_with_groups(tmp_path: Path) -> None:
     # 4 outputs from 8/2 planes by 5x3: 4*4*15 = 240 and 4 biases; then 4*1 and 1
     assert c.params == 80 + 244 + 5
     assert (c.macs, c.macs_per_pixel) == ((72 + 240 + 4) * PIXELS, 316)
-    assert (c.receptive_field, c.reach) == (7, 3)  # rows: 3 and 5 make 7; columns: 3 and 3 make 5
+    assert (c.receptive_field, c.halo) == (7, 3)  # rows: 3 and 5 make 7; columns: 3 and 3 make 5
 
 
 def test_strided_and_transposed(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_strided_and_transposed(tmp_path: Path) -> None:
     assert c.macs == 36 * PIXELS // 4 + 128 * PIXELS // 4 + 2 * PIXELS
     # Output 2m reads halves m - 1 and m, output 2m + 1 reads m and m + 1; half h sees pixels 2h - 1 to 2h + 1.
     # Pixel 2m: 2m - 3 .. 2m + 1; pixel 2m + 1: 2m - 1 .. 2m + 3. Both 5 wide, the farthest 3 away.
-    assert (c.receptive_field, c.reach) == (5, 3)
+    assert (c.receptive_field, c.halo) == (5, 3)
 
 
 def test_dilation_and_large_pixels(tmp_path: Path) -> None:
@@ -55,13 +55,13 @@ def test_dilation_and_large_pixels(tmp_path: Path) -> None:
     c = counted(b, t, tmp_path, scale=2)
     assert c.scale == 2
     assert c.macs == 36 * PIXELS + 3 * 9 * 4 * PIXELS
-    assert (c.receptive_field, c.reach) == (7 + 4, 3 + 2)
+    assert (c.receptive_field, c.halo) == (7 + 4, 3 + 2)
 
 
 def test_even_kernels_are_lopsided(tmp_path: Path) -> None:
     b = Build()
     c = counted(b, b.conv("x", 1, 1, 2, pads=[0, 0, 1, 1]), tmp_path)
-    assert (c.receptive_field, c.reach) == (2, 1)
+    assert (c.receptive_field, c.halo) == (2, 1)
 
 
 def test_bicubic_resize_is_no_work(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_channel_attention_sees_the_whole_picture(tmp_path: Path) -> None:
     t = b.conv("x", 1, 4, 3)
     weight = b.op("Sigmoid", b.conv(b.op("GlobalAveragePool", t), 4, 4, 1))
     c = counted(b, b.conv(b.op("Mul", t, weight), 4, 1, 1), tmp_path)
-    assert (c.receptive_field, c.reach) == (None, None)
+    assert (c.receptive_field, c.halo) == (None, None)
     assert c.macs == 36 * PIXELS + 16 + 4 * PIXELS  # the pooled planes have one pixel
     assert c.params == 40 + 20 + 5
 
@@ -115,7 +115,7 @@ def test_windows(tmp_path: Path) -> None:
     model = b.model(b.op("Reshape", b.op("Add", parted, total), "shape"))
     model.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 1, HEIGHT, WIDTH]))
     onnx.save(model, str(tmp_path / "net.onnx"))
-    assert (count(tmp_path / "net.onnx").receptive_field, count(tmp_path / "net.onnx").reach) == (2, 1)
+    assert (count(tmp_path / "net.onnx").receptive_field, count(tmp_path / "net.onnx").halo) == (2, 1)
 
 
 def test_pixel_unshuffle_by_reshape_is_a_stride(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_pixel_unshuffle_by_reshape_is_a_stride(tmp_path: Path) -> None:
     onnx.save(model, str(tmp_path / "net.onnx"))
     c = count(tmp_path / "net.onnx", (WIDTH, HEIGHT))
     assert c.macs == 4 * 4 * 9 * PIXELS // 4
-    assert (c.receptive_field, c.reach) == (6, 3)  # 3 blocks of 2 pixels
+    assert (c.receptive_field, c.halo) == (6, 3)  # 3 blocks of 2 pixels
 
 
 def test_parameters_are_what_is_learned(tmp_path: Path) -> None:

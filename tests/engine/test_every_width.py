@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from engine_nets import NETS, save
-from every_width import TARGETS, built, faults, reach_of, widest_tile
+from every_width import TARGETS, built, faults, halo_of, widest_tile
 from quantized_nets import WHOLE, save_whole
 
 from pocketsr import models
@@ -45,4 +45,4 @@ def test_every_width_twice(name: str, target: str, tmp_path: Path) -> None:
     )
     network = built(read_network(path)[0], TARGETS[target], tmp_path)
     widths = range(1, min(3 * widest_tile(network.plan), 200) + 9)
-    assert faults(network, reach_of(path), widths) == []
+    assert faults(network, halo_of(path), widths) == []

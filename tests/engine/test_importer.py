@@ -172,8 +172,8 @@ def test_shared_weights_count_once(tmp_path: Path) -> None:
     b = Build()
     weight, bias = b.const(np.full((1, 1, 3, 3), 0.1)), b.const([0.5])
     twice = b.op("Conv", b.op("Conv", "x", weight, bias, pads=[1] * 4), weight, bias, pads=[1] * 4)
-    _, about = read_network(saved(b.model(twice), tmp_path))
-    assert (about["params"], about["macs_per_pixel"]) == (10, 18)
+    _, info = read_network(saved(b.model(twice), tmp_path))
+    assert (info.params, info.macs_per_pixel) == (10, 18)
 
 
 def test_a_root_of_what_is_negative_warns_nobody(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:

@@ -120,7 +120,7 @@ def test_a_file_in_a_folder_below_is_fine(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "net.data").rename(tmp_path / "sub" / "net.data")
     assert read_file(path).external.keys() == {("sub/net.data", "", "")}
-    assert read_network(path)[1]["params"] == read_network(_inside(tmp_path))[1]["params"]
+    assert read_network(path)[1].params == read_network(_inside(tmp_path))[1].params
 
 
 def _inside(folder: Path) -> Path:

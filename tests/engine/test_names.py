@@ -93,9 +93,9 @@ def test_any_file_name_compiles(stem: str, tmp_path: Path) -> None:
     model, path = chain(width=2), tmp_path / f"{stem}.onnx"
     model.graph.node[0].name = "u8"
     onnx.save(model, str(path))
-    graph, about = read_network(path)
+    graph, info = read_network(path)
     assert re.fullmatch(r"[A-Za-z]\w{0,59}", graph.name, re.ASCII)
-    assert about["name"] == graph.name
+    assert info.name == graph.name
     source, library = tmp_path / "made.c", tmp_path / "made.so"
     source.write_text(emit(make_plan(graph, GENERIC)))
     check([*ZIG, "-std=c11", "-Werror", "-O0", "-shared", "-nostdlib", "-fno-sanitize=all", str(source), "-o",

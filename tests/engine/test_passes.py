@@ -96,10 +96,10 @@ def test_the_schedule_reads_only_rows_that_are_there(tmp_path: Path) -> None:
                 top, height = 4 * ring.scale * band - ring.shift, 4 * ring.scale
                 if step.op is not None:
                     factor = step.op.factor if isinstance(step.op, Shuffle) else 1
-                    reach = step.op.weight.shape[2] // 2 if isinstance(step.op, Conv) else 0
+                    halo = step.op.weight.shape[2] // 2 if isinstance(step.op, Conv) else 0
                     for ref in step.op.inputs:
                         source = plan.rings[ref.value]
-                        low, high = top // factor - reach, (top + height) // factor + reach
+                        low, high = top // factor - halo, (top + height) // factor + halo
                         assert high <= made[ref.value], name
                         assert made[ref.value] - low <= source.rows, name
                 made[value] = top + height

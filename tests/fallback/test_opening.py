@@ -47,7 +47,7 @@ def test_both_ways_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert note is not None
     assert "weights, counted at each use" in note
     assert np.abs(engine(picture).astype(int) - other(picture)).max() <= 1
-    assert engine.reach == other.reach == 3
+    assert engine.edge_halo == other.edge_halo == 3
 
 
 def test_without_onnx_runtime_the_engine_has_the_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

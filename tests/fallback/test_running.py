@@ -54,7 +54,7 @@ def test_attention_over_the_picture_runs_in_onnx_runtime_as_it_is() -> None:
     assert note is not None
     assert note.startswith("imdn runs through ONNX Runtime, not in the engine: ")
     assert "whole image" in note
-    assert upscaler.reach == 0
+    assert upscaler.edge_halo == 0
     assert _difference(upscaler(PICTURE), _as_torch(net, PICTURE)) <= 1
 
 
@@ -80,16 +80,16 @@ def test_what_no_onnx_can_hold_runs_in_pytorch(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("runtime", ["ONNX Runtime", "PyTorch"])
 def test_tiles_of_a_published_architecture_add_up(monkeypatch: pytest.MonkeyPatch, runtime: str) -> None:
-    """PAN of two blocks: reach 8, so tiles of 64 keep 48 of the 74 x 91 pixels; zeros only at the picture's edges."""
+    """PAN of two blocks: halo 8, so tiles of 64 keep 48 of the 74 x 91 pixels; zeros only at the picture's edges."""
     monkeypatch.setattr(running, "by_engine", _refused)
     monkeypatch.setattr(running, "has_onnxruntime", lambda: runtime == "ONNX Runtime")
     net = _net("pan", blocks=2, width=16, hr_width=8)
     upscaler, note = running.run(net, "pan", threads=1)
     assert note == f"pan runs through {runtime}, not in the engine: too large for 1 threads"
-    assert upscaler.reach == net.reach == 8
+    assert upscaler.edge_halo == net.halo == 8
     runner = upscaler._runner  # type: ignore[attr-defined]
     tile_bytes = int(runner.peak_bytes(48, 48) / 48**2 * 64**2)
-    tiled = TiledUpscaler(runner, Field(net.reach, 16), tile_bytes=tile_bytes)
+    tiled = TiledUpscaler(runner, Field(net.halo, 16), tile_bytes=tile_bytes)
     rows, columns = tiled._cut(74, 91)
     assert len(rows) * len(columns) == 4
     assert _difference(tiled(PICTURE), _as_torch(net, PICTURE)) <= 1
@@ -101,7 +101,7 @@ def test_tiles_of_a_published_architecture_add_up(monkeypatch: pytest.MonkeyPatc
 def test_tiles_of_other_architectures_add_up(name: str, config: dict[str, int]) -> None:
     net = _net(name, **config)
     runner = running.by_torch(net, name, threads=1)._runner  # type: ignore[attr-defined]
-    tiled = TiledUpscaler(runner, Field(net.reach, 16), tile_bytes=1)  # the smallest that make sense
+    tiled = TiledUpscaler(runner, Field(net.halo, 16), tile_bytes=1)  # the smallest that make sense
     picture = np.tile(PICTURE, (1, 2, 1))[..., : net.channels].squeeze()
     rows, columns = tiled._cut(*picture.shape[:2])
     assert len(rows) * len(columns) > 1
@@ -110,7 +110,7 @@ def test_tiles_of_other_architectures_add_up(name: str, config: dict[str, int]) 
 
 def test_memory_is_that_of_the_tensors() -> None:
     class Double(SRNet):
-        scale, channels, reach = 2, 1, 0
+        scale, channels, edge_halo = 2, 1, 0
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             a = x + 1  # 4 bytes a pixel

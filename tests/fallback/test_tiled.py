@@ -52,11 +52,11 @@ def test_tiles_equal_the_whole(tmp_path: Path, make: Callable[[], onnx.ModelProt
 
 
 def test_tiles_that_overlap_too_little_would_differ(tmp_path: Path) -> None:
-    """What the reach is for: with a smaller one the test above fails."""
+    """What the halo is for: with a smaller one the test above fails."""
     session = Session(saved(strided(), tmp_path / "net.onnx"), threads=1)
     whole = TiledUpscaler(session, session.field())(PICTURE)
     tile_bytes = session.peak_bytes(64, 64) * 50**2 // 64**2
-    assert _difference(TiledUpscaler(session, Field(reach=1, grid=2), tile_bytes=tile_bytes)(PICTURE), whole) > 1
+    assert _difference(TiledUpscaler(session, Field(halo=1, grid=2), tile_bytes=tile_bytes)(PICTURE), whole) > 1
 
 
 def test_samples_of_16_and_10_bits(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_network_that_sees_everything_is_run_whole_or_refused(tmp_path: Path) 
     session = Session(saved(pooled(), tmp_path / "pooled.onnx"), threads=1)
     watched = Watched(session)
     net = TiledUpscaler(watched, session.field(), tile_bytes=1)
-    assert net.reach == 0  # no rim is repeated around it: it would count in the means
+    assert net.edge_halo == 0  # no rim is repeated around it: it would count in the means
     net(PICTURE)
     assert watched.sizes == [102 * 118]
     need = session.peak_bytes(102, 118)
@@ -117,21 +117,21 @@ def test_memory_that_grows_with_the_square_of_the_pixels() -> None:
 
 
 def test_windows_by_hand() -> None:
-    # Windows of 12 pixels that reach 2 advance by 12 - 2 * 2 = 8; the last one ends at 30.
-    found = [(at.start, at.stop, at.first, at.last) for at in windows(30, size=12, reach=2, grid=2)]
+    # Windows of 12 pixels with a halo of 2 advance by 12 - 2 * 2 = 8; the last one ends at 30.
+    found = [(at.start, at.stop, at.first, at.last) for at in windows(30, size=12, halo=2, grid=2)]
     assert found == [(0, 12, 0, 10), (8, 20, 10, 18), (16, 28, 18, 20), (18, 30, 20, 30)]
-    assert [(at.start, at.stop) for at in windows(10, size=12, reach=2, grid=2)] == [(0, 10)]
+    assert [(at.start, at.stop) for at in windows(10, size=12, halo=2, grid=2)] == [(0, 10)]
 
 
-@pytest.mark.parametrize(("length", "size", "reach", "grid"), [(101, 32, 5, 4), (77, 48, 7, 16), (33, 32, 0, 16)])
-def test_windows_leave_nothing_out(length: int, size: int, reach: int, grid: int) -> None:
-    found = windows(length, size, reach, grid)
+@pytest.mark.parametrize(("length", "size", "halo", "grid"), [(101, 32, 5, 4), (77, 48, 7, 16), (33, 32, 0, 16)])
+def test_windows_leave_nothing_out(length: int, size: int, halo: int, grid: int) -> None:
+    found = windows(length, size, halo, grid)
     assert [pixel for at in found for pixel in range(at.first, at.last)] == list(range(length))
     for at in found:
         assert at.start % grid == 0
         assert at.stop - at.start <= size
-        assert at.start == 0 or at.first - at.start >= reach
-        assert at.stop == length or (at.stop - at.last >= reach and at.stop % grid == 0)
+        assert at.start == 0 or at.first - at.start >= halo
+        assert at.stop == length or (at.stop - at.last >= halo and at.stop % grid == 0)
 
 
 def test_a_network_of_one_size_is_tiled_in_that_size(tmp_path: Path) -> None:

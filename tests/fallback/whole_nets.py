@@ -53,7 +53,7 @@ class Nodes:
 
 
 def chain() -> onnx.ModelProto:
-    """Three 3x3 convolutions: reach 3."""
+    """Three 3x3 convolutions: halo 3."""
     n = Nodes()
     y = n.op("Relu", n.conv("x", 3, 8))
     y = n.op("Relu", n.conv(y, 8, 8))

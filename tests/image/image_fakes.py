@@ -18,7 +18,7 @@ class Nearest:
 
     channels: int = 1
     scale: int = 2
-    reach: int = 0
+    edge_halo: int = 0
 
     def __post_init__(self) -> None:
         self.seen: list[NDArray[Any]] = []

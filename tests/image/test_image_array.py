@@ -64,7 +64,7 @@ def test_edges_are_not_darkened_by_the_zero_padding_of_a_network(channels: int, 
             shifts = [padded[i : i + height, j : j + width] for i in range(5) for j in range(5)]
             return super().__call__(np.mean(shifts, axis=0).astype(y.dtype), bits, out)
 
-    big = upscale_array(np.full(shape, 200, np.uint8), Blur(channels, reach=2), Nearest())
+    big = upscale_array(np.full(shape, 200, np.uint8), Blur(channels, edge_halo=2), Nearest())
     assert big.shape[:2] == (2 * shape[0], 2 * shape[1])
     assert (big == 200).all()
 

@@ -120,7 +120,7 @@ def test_feature_averages_layers_whatever_their_size() -> None:
 
 
 @pytest.mark.parametrize("sizes", [((5, 7), (3, 7)), ((3, 7), (5, 7)), ((5, 5), (3, 7))])
-def test_features_of_two_reaches_meet_at_their_centre(sizes: tuple[tuple[int, int], tuple[int, int]]) -> None:
+def test_features_of_two_halos_meet_at_their_centre(sizes: tuple[tuple[int, int], tuple[int, int]]) -> None:
     """Cut out of one plane about its centre, they agree where they overlap, and only so aligned."""
     plane = torch.rand(1, 2, 9, 9)
     one, other = (plane[..., 4 - h // 2 : 5 + h // 2, 4 - w // 2 : 5 + w // 2] for h, w in sizes)

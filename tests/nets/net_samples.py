@@ -1,10 +1,10 @@
-"""What is built for the tests: name, configuration, and what the configuration makes of reach and parameters."""
+"""What is built for the tests: name, configuration, and what the configuration makes of halo and parameters."""
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["PARAMETERS", "REACH", "SAMPLES"]
+__all__ = ["HALO", "PARAMETERS", "SAMPLES"]
 
 _THREE = [{"channels": 4}, {"channels": 4}, {"channels": 4}]
 _BARE = [{"channels": 4, "bias": False}, {"channels": 4, "bias": False}]
@@ -66,7 +66,7 @@ SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
 }  # fmt: skip
 
 # LR pixels to each side: the sum of half the kernels along the longer axis, or bicubic's 2.
-REACH = {
+HALO = {
     "bicubic": 2,
     "no anchor": 3, "nearest": 3, "bicubic anchor": 3, "learned anchor": 3,
     "anchor that reaches further": 2, "learned that reaches further": 2,

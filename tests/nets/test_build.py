@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from torch import Tensor
 
 from pocketsr.errors import UserError
-from pocketsr.nets import build, names
+from pocketsr.nets import SRNet, build, names
 
 
 def test_names() -> None:
@@ -17,7 +18,7 @@ def test_names() -> None:
 
 def test_the_default_is_a_network_that_works() -> None:
     net = build("pocket")
-    assert (net.scale, net.channels, net.reach) == (2, 1, 3)
+    assert (net.scale, net.channels, net.halo) == (2, 1, 3)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +52,18 @@ def test_the_default_is_a_network_that_works() -> None:
 def test_mistakes_are_named(name: str, config: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError, match=said):
         build(name, **config)
+
+
+def test_networks_from_outside_may_call_the_halo_by_its_former_name() -> None:
+    class OfTheClass(SRNet):
+        scale, channels, reach = 2, 1, 3
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x
+
+    class OfEach(OfTheClass):
+        def __init__(self) -> None:
+            super().__init__()
+            self.reach = 5
+
+    assert [(net.halo, net.reach) for net in (OfTheClass(), OfEach())] == [(3, 3), (5, 5)]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from net_samples import PARAMETERS, REACH, SAMPLES
+from net_samples import HALO, PARAMETERS, SAMPLES
 from torch import Tensor
 
 from pocketsr.nets import SRNet, build, names
@@ -34,29 +34,29 @@ def test_shapes(sample: str, make: Make) -> None:
     net = make(sample)
     assert (net.scale, net.channels) == (2, 1)
     assert net(_noise(11, 14, 2)).shape == (2, 1, 22, 28)
-    assert net.valid(_noise(11, 14, 2)).shape == (2, 1, 22 - 4 * net.reach, 28 - 4 * net.reach)
+    assert net.valid(_noise(11, 14, 2)).shape == (2, 1, 22 - 4 * net.halo, 28 - 4 * net.halo)
     assert net(_noise(1, 1)).shape == (1, 1, 2, 2)  # edges are repeated as far as it takes
 
 
 @torch.no_grad()
 def test_unpadded_is_the_inner_part(sample: str, make: Make) -> None:
     net, x = make(sample), _noise(17, 23, 2)
-    inner = crop(net(x), 2 * net.reach, 2 * net.reach)
+    inner = crop(net(x), 2 * net.halo, 2 * net.halo)
     assert inner.std() > 0.01
     torch.testing.assert_close(net.valid(x), inner, atol=1e-6, rtol=0)
 
 
 @torch.no_grad()
-def test_reach_is_how_far_a_pixel_is_felt(sample: str, make: Make) -> None:
+def test_halo_is_how_far_a_pixel_is_felt(sample: str, make: Make) -> None:
     net, x = make(sample), _noise(21, 21)
-    assert net.reach == REACH[sample]
+    assert net.halo == HALO[sample]
     other = x.clone()
     other[..., 10, 10] += 0.5
     felt = (net(other) - net(x))[0, 0].abs() > 1e-7
     rows, columns = np.nonzero(felt.numpy())
     # Outputs 2i and 2i + 1 are those of LR pixel i; along the axis that reaches further, some of the outermost feel it.
-    assert min(*rows, *columns) // 2 == 10 - net.reach
-    assert max(*rows, *columns) // 2 == 10 + net.reach
+    assert min(*rows, *columns) // 2 == 10 - net.halo
+    assert max(*rows, *columns) // 2 == 10 + net.halo
 
 
 @torch.no_grad()
@@ -127,8 +127,8 @@ def test_features_are_what_each_activation_gives(sample: str, make: Make) -> Non
     assert [feature.shape[1] for feature in found] == [layer["channels"] for layer in layers[:-1]]
     if found:
         tall, wide = (sum(layer.get("kernel", (3, 3))[axis] // 2 for layer in layers[-1:]) for axis in (0, 1))
-        # the last convolution takes what is left to 17 - 2 * reach by 19 - 2 * reach
-        assert found[-1].shape[2:] == (17 - 2 * net.reach + 2 * tall, 19 - 2 * net.reach + 2 * wide)
+        # the last convolution takes what is left to 17 - 2 * halo by 19 - 2 * halo
+        assert found[-1].shape[2:] == (17 - 2 * net.halo + 2 * tall, 19 - 2 * net.halo + 2 * wide)
 
 
 def test_every_weight_learns(sample: str, make: Make) -> None:

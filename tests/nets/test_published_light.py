@@ -29,7 +29,7 @@ class Expected:
     """
 
     parameters: int
-    reach: int
+    halo: int
     channels: int = 3
     weights: str = ""
     set5_db: float = 0.0
@@ -83,7 +83,7 @@ def _noise(net: SRNet, height: int, width: int) -> Tensor:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_size(name: str) -> None:
     net, expected = build(name), EXPECTED[name]
-    assert (net.scale, net.channels, net.reach) == (2, expected.channels, expected.reach)
+    assert (net.scale, net.channels, net.halo) == (2, expected.channels, expected.halo)
     assert sum(weight.numel() for weight in collapse(net).parameters()) == expected.parameters
 
 
@@ -96,16 +96,16 @@ def test_shapes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_reach_is_how_far_an_output_looks(name: str) -> None:
+def test_halo_is_how_far_an_output_looks(name: str) -> None:
     net = stirred(name)
-    centre = net.reach + 2
+    centre = net.halo + 2
     x = _noise(net, 2 * centre + 1, 2 * centre + 1).requires_grad_()
     net(x)[..., 2 * centre : 2 * centre + 2, 2 * centre : 2 * centre + 2].sum().backward()
     assert x.grad is not None
     seen = x.grad[0].abs().sum(0) > 0
     for axis in (0, 1):
         places = seen.any(axis).nonzero().flatten().tolist()
-        assert (places[0], places[-1]) == (centre - net.reach, centre + net.reach)
+        assert (places[0], places[-1]) == (centre - net.halo, centre + net.halo)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -120,10 +120,10 @@ def test_every_weight_learns(name: str) -> None:
 @torch.no_grad()
 def test_unpadded_is_the_inner_part(name: str) -> None:
     net = stirred(name)
-    x = _noise(net, 2 * net.reach + 3, 2 * net.reach + 6)
+    x = _noise(net, 2 * net.halo + 3, 2 * net.halo + 6)
     got = net.valid(x)
     assert got.shape == (1, net.channels, 6, 12)
-    torch.testing.assert_close(got, crop(net(x), 2 * net.reach, 2 * net.reach), atol=2e-6, rtol=1e-5)
+    torch.testing.assert_close(got, crop(net(x), 2 * net.halo, 2 * net.halo), atol=2e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -31,12 +31,12 @@ torch.set_num_threads(1)
 
 @dataclass(frozen=True)
 class Expected:
-    """parameters: by hand. small: a configuration for tests, and its reach. Set5, Set14: measured with the weights."""
+    """parameters: by hand. small: a configuration for tests, and its halo. Set5, Set14: measured with the weights."""
 
     parameters: int
-    reach: int
+    halo: int
     small: dict[str, Any]
-    small_reach: int
+    small_halo: int
     weights: str
     set5_db: float
     set14_db: float
@@ -90,7 +90,7 @@ def _noise(height: int, width: int, count: int = 1) -> Tensor:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_size(name: str) -> None:
     net, expected = build(name), EXPECTED[name]
-    assert (net.scale, net.channels, net.reach) == (2, 3, expected.reach)
+    assert (net.scale, net.channels, net.halo) == (2, 3, expected.halo)
     assert sum(weight.numel() for weight in net.parameters()) == expected.parameters
 
 
@@ -104,13 +104,13 @@ def test_shapes(name: str, training: bool) -> None:
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_reach_is_how_far_an_output_looks(name: str) -> None:
-    net, reach = _small(name).double(), EXPECTED[name].small_reach
-    assert net.reach == reach
+def test_halo_is_how_far_an_output_looks(name: str) -> None:
+    net, halo = _small(name).double(), EXPECTED[name].small_halo
+    assert net.halo == halo
     for key, weight in net.named_parameters():
         if key.endswith((".excite.weight", ".alpha", ".beta")):  # what looks at the whole picture, made not to
             weight.data.zero_()
-    centre = reach + 2
+    centre = halo + 2
     x = _noise(2 * centre + 1, 2 * centre + 1).double().requires_grad_()
     net(x)[..., 2 * centre : 2 * centre + 2, 2 * centre : 2 * centre + 2].sum().backward()
     assert x.grad is not None
@@ -118,7 +118,7 @@ def test_reach_is_how_far_an_output_looks(name: str) -> None:
     for axis in (0, 1):
         places = seen.any(axis).nonzero().flatten().tolist()
         # SMSR's masks, made at half the size, look one pixel further to one side than to the other
-        assert max(centre - places[0], places[-1] - centre) == reach
+        assert max(centre - places[0], places[-1] - centre) == halo
 
 
 @pytest.mark.parametrize("name", ["imdn", "smsr", "smfanet"])
@@ -143,10 +143,10 @@ def test_every_weight_learns(name: str) -> None:
 @torch.no_grad()
 def test_unpadded_is_the_inner_part(name: str) -> None:
     net = _small(name)
-    side = 2 * net.reach + 3
+    side = 2 * net.halo + 3
     wide = _noise(side + 4, side + 4)
     got = net.valid(crop(wide, 2, 2))
-    torch.testing.assert_close(got, crop(net(wide), 2 * net.reach + 4, 2 * net.reach + 4), atol=1e-5, rtol=0)
+    torch.testing.assert_close(got, crop(net(wide), 2 * net.halo + 4, 2 * net.halo + 4), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -92,14 +92,14 @@ def test_every_pixel_takes_its_filter() -> None:
 
 
 @torch.no_grad()
-def test_reach_is_how_far_a_pixel_is_felt() -> None:
+def test_halo_is_how_far_a_pixel_is_felt() -> None:
     net = _made()
     x = _noise(11, 11)
     other = x.clone()
     other[..., 5, 5] += 0.5
     felt = (net(other) - net(x))[0, 0].abs() > 1e-6
     # 5 HR pixels are pixel 2 or 3 of LR, and bilinear enlargement sees one more or none
-    assert net.reach == 3
+    assert net.halo == 3
     for axis in (0, 1):
         places = felt.any(axis).nonzero().flatten().tolist()
         assert (places[0] // 2, places[-1] // 2) == (5 - 3, 5 + 3)

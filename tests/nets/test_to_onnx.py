@@ -41,7 +41,7 @@ def test_onnx_and_engine_give_what_the_network_gives(sample: str, make: Make, tm
         assert "ONNX Runtime" in line
     else:
         engine = load(path, threads=1)
-        assert engine.reach == 0  # edges are repeated inside
+        assert engine.edge_halo == 0  # edges are repeated inside
     assert (engine.scale, engine.channels) == (2, 1)
     for height, width in ((11, 18), (3, 5)):
         plane = _noise(height, width)

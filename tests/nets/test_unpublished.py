@@ -33,11 +33,11 @@ class Expected:
 
     parameters: int
     macs: Callable[[int], int]
-    reach: int
+    halo: int
     channels: int = 3
     published: tuple[float, float] = (0, 0)
     small: dict[str, Any] = field(default_factory=dict)
-    small_reach: int = 0  # none for networks that see the whole picture
+    small_halo: int = 0  # none for networks that see the whole picture
 
 
 EXPECTED = {
@@ -117,7 +117,7 @@ def _counted_macs(net: SRNet, height: int, width: int) -> int:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_size_and_work_are_as_published(name: str) -> None:
     net, expected = build(name).eval(), EXPECTED[name]
-    assert (net.scale, net.channels, net.reach) == (2, expected.channels, expected.reach)
+    assert (net.scale, net.channels, net.halo) == (2, expected.channels, expected.halo)
     assert _parameters(net) == expected.parameters
     assert _counted_macs(net, 4, 6) == expected.macs(24)
     parameters, macs = expected.published
@@ -151,31 +151,31 @@ def test_shapes(name: str) -> None:
     assert net(_noise(net, 9, 13)).shape == (1, net.channels, 18, 26)
 
 
-@pytest.mark.parametrize("name", [name for name, expected in EXPECTED.items() if expected.small_reach])
+@pytest.mark.parametrize("name", [name for name, expected in EXPECTED.items() if expected.small_halo])
 @torch.no_grad()
-def test_reach_is_how_far_a_pixel_is_felt(name: str) -> None:
+def test_halo_is_how_far_a_pixel_is_felt(name: str) -> None:
     net = _made(name).double()
-    assert net.reach == EXPECTED[name].small_reach
+    assert net.halo == EXPECTED[name].small_halo
     assert not net.whole_image
-    centre = net.reach + 2
+    centre = net.halo + 2
     x = _noise(net, 2 * centre + 1, 2 * centre + 1).double()
     other = x.clone()
     other[..., centre, centre] += 0.5
     felt = (net(other) != net(x))[0].any(0)
     for axis in (0, 1):
         places = felt.any(axis).nonzero().flatten().tolist()
-        assert (places[0] // 2, places[-1] // 2) == (centre - net.reach, centre + net.reach)
+        assert (places[0] // 2, places[-1] // 2) == (centre - net.halo, centre + net.halo)
 
 
-@pytest.mark.parametrize("name", [name for name, expected in EXPECTED.items() if not expected.small_reach])
+@pytest.mark.parametrize("name", [name for name, expected in EXPECTED.items() if not expected.small_halo])
 @torch.no_grad()
 def test_attention_sees_the_whole_picture(name: str) -> None:
     net = _made(name)
     assert net.whole_image
-    x = _noise(net, 8, 2 * net.reach + 8)
+    x = _noise(net, 8, 2 * net.halo + 8)
     other = x.clone()
     other[..., 0, 0] = 1 - other[..., 0, 0]
-    assert (net(other) - net(x))[..., -1].abs().max() > 0  # the other end, beyond `reach`
+    assert (net(other) - net(x))[..., -1].abs().max() > 0  # the other end, beyond `halo`
 
 
 @pytest.mark.parametrize("name", EXPECTED)

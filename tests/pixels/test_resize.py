@@ -23,8 +23,8 @@ def dense(size: int, scale: float, antialias: bool) -> NDArray[np.float64]:
     matrix = np.zeros((out, size))
     for o in range(out):
         centre = (o + 0.5) / scale - 0.5
-        reach = math.ceil(2 / shrink) + 1
-        for i in range(math.floor(centre) - reach, math.floor(centre) + reach + 1):
+        halo = math.ceil(2 / shrink) + 1
+        for i in range(math.floor(centre) - halo, math.floor(centre) + halo + 1):
             mirrored = i % (2 * size)
             mirrored = mirrored if mirrored < size else 2 * size - 1 - mirrored
             matrix[o, mirrored] += cubic(np.array((centre - i) * shrink))

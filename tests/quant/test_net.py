@@ -39,8 +39,8 @@ def test_full_precision_is_what_the_file_says(source: Get, any_net: str) -> None
 @torch.no_grad()
 def test_patches_see_no_padding(source: Get, make: Callable[[str], SRNet], any_net: str, images: Tensor) -> None:
     net = QuantNet(source(any_net)).eval()
-    assert net.reach == make(any_net).reach
-    margin = net.scale * net.reach
+    assert net.halo == make(any_net).halo
+    margin = net.scale * net.halo
     inner = net(images)[..., margin:-margin, margin:-margin]
     torch.testing.assert_close(net.valid(images), inner, atol=1e-5, rtol=0)
     y, features = net.observed(images)

@@ -24,7 +24,7 @@ class _Rgb(SRNet):
     """Two 3x3 convolutions of R'G'B', added to the nearest enlargement."""
 
     channels = 3
-    reach = 2
+    halo = 2
 
     def __init__(self, config: _Config) -> None:
         super().__init__()

@@ -16,7 +16,7 @@ from pocketsr.train.validate import valid_psnr_db
 class _Brighter(SRNet):
     """Every pixel four times, `levels` of 255 brighter."""
 
-    scale, channels, reach = 2, 1, 0
+    scale, channels, halo = 2, 1, 0
 
     def __init__(self, levels: float) -> None:
         super().__init__()

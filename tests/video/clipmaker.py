@@ -26,7 +26,7 @@ class Repeat:
     """A stand-in for a network that repeats samples: exact, fast, and easy to foresee."""
 
     def __init__(self, scale: int = 2, channels: int = 1) -> None:
-        self.scale, self.channels, self.reach = scale, channels, 0
+        self.scale, self.channels, self.edge_halo = scale, channels, 0
         self.calls: list[tuple[tuple[int, ...], int | None]] = []
 
     def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:

@@ -119,7 +119,7 @@ def _prepare(name: str, size: tuple[int, int], threads: int, folder: Path) -> tu
     from pocketsr.engine import read_network
 
     model = models.resolve(name).resolve()
-    graph, about = read_network(model)
+    graph, info = read_network(model)
     if graph.channels != 1:
         raise UserError(f"{name}: bench speed measures luma networks; this one takes {graph.channels} channels")
     picture = _picture(*size)
@@ -133,7 +133,7 @@ def _prepare(name: str, size: tuple[int, int], threads: int, folder: Path) -> tu
         "exact": str(folder / "exact.npy"),
         "precision": _precision(graph),
     }
-    return job, about["macs_per_pixel"] * size[0] * size[1]
+    return job, info.macs_per_pixel * size[0] * size[1]
 
 
 def _precision(graph: Graph) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
@@ -19,7 +18,7 @@ __all__ = ["compiled", "pointer"]
 def compiled(source: str) -> ctypes.CDLL | None:
     """The library of the C text `source`, from the cache after the first time; None without a compiler."""
 
-    def make(folder: Path) -> tuple[Path, dict[str, Any]]:
+    def make(folder: Path) -> tuple[Path, dict[str, object]]:
         library = folder / "conv.so"
         build_library(source, library, host_target())
         return library, {}

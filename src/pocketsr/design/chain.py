@@ -19,7 +19,7 @@ from pocketsr.engine.ir.graph import Pad
 __all__ = ["Act", "Anchor", "Chain", "Layer"]
 
 _FLOAT_BYTES = 4
-_CUBIC_REACH = 2  # pixels of the input
+_CUBIC_HALO = 2  # pixels of the input
 _LEARNED_KERNEL = 5  # of the anchor that is a convolution
 
 
@@ -112,15 +112,15 @@ class Chain:
         return total + (learned if self.anchor is Anchor.LEARNED else 0)
 
     @property
-    def reach(self) -> int:
+    def halo(self) -> int:
         """Pixels of the input from an output's own to the farthest that it depends on."""
         tall, wide = (sum(layer.kernel[axis] // 2 for layer in self.layers) for axis in (0, 1))
-        return max(tall, wide, _CUBIC_REACH if self.anchor in (Anchor.BICUBIC, Anchor.LEARNED) else 0)
+        return max(tall, wide, _CUBIC_HALO if self.anchor in (Anchor.BICUBIC, Anchor.LEARNED) else 0)
 
     @property
     def receptive_field(self) -> int:
         """Pixels of the input, along the longer axis."""
-        return 2 * self.reach + 1
+        return 2 * self.halo + 1
 
     @cached_property
     def written_per_pixel(self) -> int:

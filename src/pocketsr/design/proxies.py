@@ -52,7 +52,7 @@ def one_batch(channels: int) -> Batch:
 
 
 def _loss(net: SRNet, batch: Batch) -> Tensor:
-    margin = net.scale * net.reach
+    margin = net.scale * net.halo
     low, high = batch
     inner = high[..., margin : high.shape[-2] - margin, margin : high.shape[-1] - margin]
     return (net.valid(low) - inner).abs().mean()

@@ -15,6 +15,7 @@ import numpy as np
 from pocketsr.engine.codegen.emit import emit
 from pocketsr.engine.codegen.plan import Plan, make_plan
 from pocketsr.engine.codegen.target import host_target
+from pocketsr.engine.info import ModelInfo
 from pocketsr.engine.ir.graph import Graph
 from pocketsr.engine.runtime.build import build_library, library_suffix
 from pocketsr.engine.runtime.network import Network
@@ -49,9 +50,7 @@ def compiled(
             plan = make_plan(graph, target)
             library = folder / f"{graph.name}{library_suffix(target)}"
             build_library(emit(plan), library, target)
-            about = {"name": graph.name, "scale": graph.scale, "channels": graph.channels, "reach": 0}
-            about |= {"params": 0, "macs_per_pixel": 0, "receptive_field": 0}
-            return Network(library, about, threads), plan
+            return Network(library, ModelInfo.of_graph(graph), threads), plan
 
         pool = ThreadPoolExecutor(_COMPILERS)
         try:

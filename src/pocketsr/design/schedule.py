@@ -196,16 +196,16 @@ def of_chain(chain: Chain, target: Target) -> Schedule:
     drafts = _drafts(chain)
     shift = [0]
     for draft in drafts:
-        shift.append(max(shift[value] + reach for value, reach in draft.reads))
+        shift.append(max(shift[value] + halo for value, halo in draft.reads))
     end = shift[-1]
-    readers: list[list[tuple[int | None, int, int]]] = [[] for _ in shift]  # value read by: its value, lag, reach
+    readers: list[list[tuple[int | None, int, int]]] = [[] for _ in shift]  # value read by: its value, lag, halo
     for index, draft in enumerate(drafts, 1):
-        for value, reach in draft.reads:
-            readers[value].append((index, shift[index], reach))
+        for value, halo in draft.reads:
+            readers[value].append((index, shift[index], halo))
     readers[-1].append((None, end, 0))
     warm = [0] * len(shift)
     for value in reversed(range(len(shift))):
-        needs = [(warm[by] if by else 0) + (lag + reach - shift[value]) / BAND for by, lag, reach in readers[value]]
+        needs = [(warm[by] if by else 0) + (lag + halo - shift[value]) / BAND for by, lag, halo in readers[value]]
         warm[value] = max(0, ceil(max(needs)))
     border = [
         any(by and drafts[by - 1].kernel[1] > 1 and drafts[by - 1].reads[0][0] == value for by, _, _ in readers[value])
@@ -225,7 +225,7 @@ def of_chain(chain: Chain, target: Target) -> Schedule:
             steps.append(Timed(shape, shift[index], warm[index], times))
     write = Shape("write", chain.channels * chain.scale**2, chain.channels, factor=chain.scale)
     steps.append(Timed(write, end, 0))
-    depth = [max(lag + reach - shift[value] for _, lag, reach in readers[value]) + BAND for value in range(len(shift))]
+    depth = [max(lag + halo - shift[value] for _, lag, halo in readers[value]) + BAND for value in range(len(shift))]
     a_pixel = [kept_bytes(chain.channels, Keep.FLOATS)]
     a_pixel += [draft.parts * kept_bytes(draft.outputs, keep[value]) for value, draft in enumerate(drafts, 1)]
     ring_bytes = sum(rows * size for rows, size in zip(depth, a_pixel, strict=True))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from numpy.typing import NDArray
 
 from pocketsr import models
-from pocketsr.engine.ir.graph import Info
+from pocketsr.engine.info import ModelInfo
 from pocketsr.engine.onnx.limits import LIMITS
 from pocketsr.engine.onnx.model_file import ModelFile, read_file
 from pocketsr.engine.runtime import cache
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pocketsr.engine.ir.graph import Graph
 
 __all__ = [
+    "ModelInfo",
     "Network",
     "Plane",
     "Siting",
@@ -54,8 +55,8 @@ class Upscaler(Protocol):
         ...
 
     @property
-    def reach(self) -> int:
-        """How many pixels around its own a result depends on, where what lies beyond the edges matters; else 0."""
+    def edge_halo(self) -> int:
+        """How many pixels beyond the picture's edges its results depend on, where zeros stand there; else 0."""
         ...
 
     def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
@@ -63,7 +64,7 @@ class Upscaler(Protocol):
         ...
 
 
-def read_network(source: Path | ModelFile) -> tuple[Graph, dict[str, Any]]:
+def read_network(source: Path | ModelFile) -> tuple[Graph, ModelInfo]:
     """The simplified graph of an ONNX file, and what is known about it. Raises UserError (see `importer`)."""
     from dataclasses import replace
 
@@ -81,17 +82,14 @@ def read_network(source: Path | ModelFile) -> tuple[Graph, dict[str, Any]]:
             raise UserError(f"{file.path}: node '{harmless(op.name)}': {reason}")
     if not imported.white_known:
         graph = replace(graph, white=guess_white(graph))
-    cost = count(file)  # its field and reach are known: the importer refuses what sees the whole picture
-    info = Info(cost.params, cost.macs_per_pixel, cost.receptive_field or 0)
-    return graph, _about(graph, info, cost.reach or 0)
-
-
-def _about(graph: Graph, info: Info, reach: int) -> dict[str, Any]:
-    from pocketsr.engine.ir.graph import Conv, Pad
-
-    zeros = any(isinstance(op, Conv) and op.pad is Pad.ZERO and max(op.weight.shape[2:]) > 1 for op in graph.ops)
-    about = {"name": graph.name, "scale": graph.scale, "channels": graph.channels}
-    return {**about, "reach": reach if zeros else 0, **vars(info)}
+    cost = count(file)  # its receptive field and halo are known: the importer refuses what sees the whole picture
+    return graph, ModelInfo.of_graph(
+        graph,
+        params=cost.params,
+        macs_per_pixel=cost.macs_per_pixel,
+        receptive_field=cost.receptive_field or 0,
+        halo=cost.halo or 0,
+    )
 
 
 def compile_network(path: Path, folder: Path, target: Target) -> tuple[Plan, Path]:
@@ -115,17 +113,21 @@ def _compile(graph: Graph, folder: Path, target: Target) -> tuple[Plan, Path]:
     return plan, library
 
 
-def _network(content: bytes, read: Callable[[], tuple[Graph, dict[str, Any]]], threads: int | None) -> Network:
+def _network(content: bytes, read: Callable[[], tuple[Graph, ModelInfo]], threads: int | None) -> Network:
     """The network of `content`, from the cache or compiled for this machine from what `read` gives."""
 
-    def make(folder: Path) -> tuple[Path, dict[str, Any]]:
+    def make(folder: Path) -> cache.Entry:
         from pocketsr.engine.codegen.target import host_target
 
-        graph, about = read()
+        graph, info = read()
         _, library = _compile(graph, folder, host_target())
-        return library, about
+        return library, info.to_json()
 
-    return cache.entry_for(content, make, lambda entry: Network(*entry, threads))
+    def use(entry: cache.Entry) -> Network:
+        library, info = entry
+        return Network(library, ModelInfo.from_json(info), threads)
+
+    return cache.entry_for(content, make, use)
 
 
 def load(
@@ -142,7 +144,7 @@ def load(
     """
     file = model if isinstance(model, ModelFile) else read_file(models.resolve(model))
 
-    def read() -> tuple[Graph, dict[str, Any]]:
+    def read() -> tuple[Graph, ModelInfo]:
         if check is not None:
             check(file)
         return read_network(file)
@@ -160,10 +162,10 @@ def load_chroma(scale: int = 2, siting: Siting = "center", threads: int | None =
     if not 1 <= scale <= LIMITS["scale"]:
         raise UserError(f"chroma {scale} times as large: 1 to {LIMITS['scale']} is expected")
 
-    def read() -> tuple[Graph, dict[str, Any]]:
+    def read() -> tuple[Graph, ModelInfo]:
         from pocketsr.engine.resample import chroma_graph
 
         graph = chroma_graph(scale, siting)
-        return graph, _about(graph, Info(params=0, macs_per_pixel=0, receptive_field=5), reach=2)  # as `bicubic`
+        return graph, ModelInfo.of_graph(graph, receptive_field=5, halo=2)  # as `bicubic`
 
     return _network(f"chroma {scale} {siting}".encode(), read, threads)

@@ -29,8 +29,8 @@ def _linear(distance: float) -> float:
 
 def _taps(positions: list[float], kernel: Callable[[float], float]) -> NDArray[np.float64]:
     """Rows of weights at whole offsets around 0 for samples at `positions`; an odd number of columns."""
-    reach = 3
-    table = np.array([[kernel(p - t) for t in range(-reach, reach + 1)] for p in positions])
+    halo = 3
+    table = np.array([[kernel(p - t) for t in range(-halo, halo + 1)] for p in positions])
     while table.shape[1] > 1 and not table[:, [0, -1]].any():
         table = table[:, 1:-1]
     return table

@@ -221,8 +221,8 @@ def _along(graph: onnx.GraphProto, axis: int) -> tuple[int, int, bool]:
     end = spans[graph.output[0].name]
     if end.extra or end.rate.denominator > 1:
         raise _NotLocalError
-    reach = max(0, math.floor(-end.low), math.floor(end.high + 1 - 1 / end.rate))
-    return reach, math.lcm(*(span.rate.denominator for span in spans.values())), walk.zero_padded
+    halo = max(0, math.floor(-end.low), math.floor(end.high + 1 - 1 / end.rate))
+    return halo, math.lcm(*(span.rate.denominator for span in spans.values())), walk.zero_padded
 
 
 def field_of(model: onnx.ModelProto) -> Field | None:

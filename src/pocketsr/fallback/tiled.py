@@ -18,7 +18,7 @@ __all__ = ["Floats", "Runner", "TiledUpscaler"]
 Floats = NDArray[np.float32]
 
 TILE_BYTES = 512 * 2**20
-"""Working memory of a tile. Larger ones are hardly faster: at a reach of 40 and 8 KB a pixel, 1.4 times the work."""
+"""Working memory of a tile. Larger ones are hardly faster: at a halo of 40 and 8 KB a pixel, 1.4 times the work."""
 
 WHOLE_BYTES = 4 * 2**30
 """What a picture that can't be cut may take."""
@@ -66,7 +66,12 @@ class TiledUpscaler:
         self._tile_bytes, self._whole_bytes = tile_bytes, whole_bytes
         self.scale, self.channels, self.runtime = runner.scale, runner.channels, runner.runtime
         # What sees the whole picture gets it as it is: a repeated rim would count in its means.
-        self.reach = field.reach if field is not None and field.zero_padded else 0
+        self.edge_halo = field.halo if field is not None and field.zero_padded else 0
+
+    @property
+    def reach(self) -> int:
+        """The former name of `edge_halo`."""
+        return self.edge_halo
 
     def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
         """See `engine.Upscaler`: (H, W) or (H, W, 3), uint8 or uint16 of `bits` significant bits, rounded.
@@ -126,15 +131,15 @@ class TiledUpscaler:
             return whole
         if height * width <= self._pixels(self._tile_bytes):
             return whole
-        reach, grid = self._field.reach, self._field.grid
-        least = 2 * reach + max(_CORE, grid)
+        halo, grid = self._field.halo, self._field.grid
+        least = 2 * halo + max(_CORE, grid)
 
         def rounded(size: int) -> int:
             return max(size // grid, -(-least // grid)) * grid
 
         tall = min(height, rounded(math.isqrt(self._pixels(self._tile_bytes))))
         across = rounded(self._pixels(self._tile_bytes) // tall)  # a flat picture gets wider tiles
-        return windows(height, tall, reach, grid), windows(width, across, reach, grid)
+        return windows(height, tall, halo, grid), windows(width, across, halo, grid)
 
     def _fixed(self, height: int, width: int, size: tuple[int, int]) -> tuple[list[Window], list[Window]]:
         name, field = self._runner.name, self._field
@@ -142,7 +147,7 @@ class TiledUpscaler:
         if field is None or height < size[0] or width < size[1] or any(_unfit(side, field) for side in size):
             raise UserError(f"{only}: export it with dynamic height and width")
         rows, columns = (
-            windows(length, side, field.reach, field.grid) for length, side in zip((height, width), size, strict=True)
+            windows(length, side, field.halo, field.grid) for length, side in zip((height, width), size, strict=True)
         )
         if any(at.stop - at.start != side for cut, side in ((rows, size[0]), (columns, size[1])) for at in cut):
             raise UserError(f"{only}: it can't be cut in tiles of that size; export it with dynamic height and width")
@@ -178,4 +183,4 @@ class TiledUpscaler:
 
 def _unfit(size: int, field: Field) -> bool:
     """Whether tiles can't be of `size` pixels along one axis."""
-    return size % field.grid > 0 or size < 2 * field.reach + field.grid
+    return size % field.grid > 0 or size < 2 * field.halo + field.grid

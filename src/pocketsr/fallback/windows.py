@@ -11,11 +11,11 @@ __all__ = ["Field", "Window", "windows"]
 class Field:
     """What a result depends on.
 
-    reach: pixels of the input to each side. grid: tiles must start at multiples of it, or a network with strides
+    halo: pixels of the input to each side. grid: tiles must start at multiples of it, or a network with strides
     inside sees other pixels together. zero_padded: whether what lies beyond the edges counts as black.
     """
 
-    reach: int
+    halo: int
     grid: int = 1
     zero_padded: bool = True
 
@@ -30,18 +30,18 @@ class Window:
     last: int
 
 
-def windows(length: int, size: int, reach: int, grid: int) -> list[Window]:
-    """Cut `length` pixels into windows of at most `size`, which overlap by 2 * `reach` and start on the `grid`.
+def windows(length: int, size: int, halo: int, grid: int) -> list[Window]:
+    """Cut `length` pixels into windows of at most `size`, which overlap by 2 * `halo` and start on the `grid`.
 
-    `size` is a multiple of `grid`, so that inner windows end on it too, and larger than 2 * `reach` + `grid`. The
+    `size` is a multiple of `grid`, so that inner windows end on it too, and larger than 2 * `halo` + `grid`. The
     outer windows end where the picture does: there the network pads as it would without tiles.
     """
     if size >= length:
         return [Window(0, length, 0, length)]
-    step = (size - 2 * reach) // grid * grid
+    step = (size - 2 * halo) // grid * grid
     last = -(-(length - size) // grid) * grid
     starts = [*range(0, last, step), last]
-    cuts = [0, *(start + reach for start in starts[1:]), length]
+    cuts = [0, *(start + halo for start in starts[1:]), length]
     return [
         Window(start, min(start + size, length), first, end)
         for start, first, end in zip(starts, cuts[:-1], cuts[1:], strict=True)

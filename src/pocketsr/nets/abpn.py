@@ -40,7 +40,7 @@ class Abpn(SRNet):
             nn.ReLU(),
             nn.Conv2d(12, 12, 3, padding=1),
         )
-        self.reach = config.blocks + 3
+        self.halo = config.blocks + 3
 
     def forward(self, x: Tensor) -> Tensor:
         return F.pixel_shuffle(self.backbone(x), 2) + F.interpolate(x, scale_factor=2.0, mode="nearest")

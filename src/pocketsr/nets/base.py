@@ -47,22 +47,37 @@ def pad_edges(x: Tensor, rows: int, columns: int) -> Tensor:
 class SRNet(nn.Module, ABC):
     """A super-resolution network.
 
-    reach: how many LR pixels to each side an output pixel depends on, through convolutions.
+    halo: how many LR pixels to each side an output pixel depends on, through convolutions.
     whole_image: whether it also depends on the whole picture (global pooling, attention).
     """
 
     scale: int
     channels: int
-    reach: int
+    halo: int
     whole_image: bool = False
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        if isinstance(own := vars(cls).get("reach"), int):  # the former name, in a network from outside
+            cls.halo = own
+            delattr(cls, "reach")  # the property below
+
+    @property
+    def reach(self) -> int:
+        """The former name of `halo`."""
+        return self.halo
+
+    @reach.setter
+    def reach(self, pixels: int) -> None:
+        self.halo = pixels
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
         """N C H W in 0..1 to N C scale*H scale*W; the picture goes on beyond its edges."""
 
     def valid(self, x: Tensor) -> Tensor:
-        """N C H W to N C scale*(H-2*reach) scale*(W-2*reach): only what depends on no padding, for training."""
-        margin = self.scale * self.reach
+        """N C H W to N C scale*(H-2*halo) scale*(W-2*halo): only what depends on no padding, for training."""
+        margin = self.scale * self.halo
         return crop(cast(Tensor, self(x)), margin, margin)
 
     def features(self, x: Tensor) -> list[Tensor]:  # noqa: ARG002 (overridden)
@@ -103,14 +118,14 @@ class Bicubic(nn.Module):
     """Bicubic (a = -0.5, edges repeated) of one plane: MATLAB's `imresize(x, scale)` unrounded (Keys, 1981)."""
 
     weight: Tensor
-    reach = 2
+    halo = 2
 
     def __init__(self, scale: int = 2) -> None:
         super().__init__()
         self.scale = scale
         taps = resize_kernel("cubic", scale, "half_pixel", "round_prefer_floor", -0.5)
         assert taps is not None
-        assert taps.shape[1] == 1 + 2 * self.reach
+        assert taps.shape[1] == 1 + 2 * self.halo
         square = np.einsum("iy,jx->ijyx", taps, taps).reshape(scale**2, 1, *[taps.shape[1]] * 2)
         self.register_buffer("weight", torch.from_numpy(square.astype(np.float32)), persistent=False)
 

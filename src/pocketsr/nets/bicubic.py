@@ -25,7 +25,7 @@ class BicubicNet(SRNet):
     def __init__(self, _: BicubicConfig) -> None:
         super().__init__()
         self.enlarge = Bicubic()
-        self.reach = self.enlarge.reach
+        self.halo = self.enlarge.halo
 
     def forward(self, x: Tensor) -> Tensor:
         return cast(Tensor, self.enlarge(x))

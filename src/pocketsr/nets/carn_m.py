@@ -67,7 +67,7 @@ class CarnM(SRNet):
 
     scale = 2
     channels = 3
-    reach = 1 + 2 * _STEPS * _STEPS + 1 + 1  # the last 1: one HR pixel to each side
+    halo = 1 + 2 * _STEPS * _STEPS + 1 + 1  # the last 1: one HR pixel to each side
     mean: Tensor
 
     def __init__(self, config: CarnMConfig) -> None:

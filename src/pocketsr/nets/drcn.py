@@ -52,7 +52,7 @@ class Drcn(SRNet):
         self.infer = nn.Conv2d(width, width, 3, padding=1)
         self.reconstruct = nn.ModuleList([nn.Conv2d(width, width, 3, padding=1), nn.Conv2d(width, 1, 3, padding=1)])
         self.weights = nn.Parameter(torch.full((config.recursions,), 1 / config.recursions))
-        self.reach = (4 + config.recursions) // 2 + Bicubic.reach
+        self.halo = (4 + config.recursions) // 2 + Bicubic.halo
         for layer in (*self.embed, *self.reconstruct):
             nn.init.kaiming_normal_(cast(nn.Conv2d, layer).weight, nonlinearity="relu")
         nn.init.dirac_(self.infer.weight)  # each recursion begins as what it is given (section 4.2)

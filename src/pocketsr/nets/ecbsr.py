@@ -44,7 +44,7 @@ class Ecbsr(SRNet):
             make_block("edge", before, after, expansion=2 * after) for before, after in pairwise(widths)
         )
         self.slopes = nn.ParameterList(torch.full((config.features,), 0.25) for _ in widths[1:-1])
-        self.reach = len(self.blocks)
+        self.halo = len(self.blocks)
 
     def forward(self, x: Tensor) -> Tensor:
         y = x
@@ -57,7 +57,7 @@ class Ecbsr(SRNet):
         y = x
         for block, slope in zip_longest(self._parts(), self.slopes):
             y = block(y, slope)
-        return self._added(y, crop(x, self.reach, self.reach))
+        return self._added(y, crop(x, self.halo, self.halo))
 
     def _parts(self) -> list[Collapsible]:
         return [cast(Collapsible, block) for block in self.blocks]

@@ -26,7 +26,7 @@ class Espcn(SRNet):
 
     scale = 2
     channels = 3
-    reach = 2 + 1 + 1
+    halo = 2 + 1 + 1
 
     def __init__(self, _: EspcnConfig) -> None:
         super().__init__()

@@ -38,7 +38,7 @@ class Etds(SRNet):
         self.backbone_convs = nn.ModuleList(nn.Conv2d(wide, wide, 3, padding=1) for _ in range(config.blocks))
         self.conv_last = nn.Conv2d(wide, 12, 3, padding=1)
         self.conv_clip = nn.Conv2d(12, 12, 1)
-        self.reach = config.blocks + 2
+        self.halo = config.blocks + 2
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in (self.conv_first, *self.backbone_convs, self.conv_last, self.conv_clip):

@@ -40,7 +40,7 @@ class Fsrcnn(SRNet):
             middle += [nn.Conv2d(narrow, narrow, 3, padding=1), nn.PReLU(narrow)]
         self.mid_part = nn.Sequential(*middle, nn.Conv2d(narrow, wide, 1), nn.PReLU(wide))
         self.last_part = nn.ConvTranspose2d(wide, 3, 9, stride=2, padding=4, output_padding=1)
-        self.reach = 2 + config.mappings + 2  # the deconvolution spreads a pixel over 4 HR pixels to each side
+        self.halo = 2 + config.mappings + 2  # the deconvolution spreads a pixel over 4 HR pixels to each side
 
     def forward(self, x: Tensor) -> Tensor:
         return cast(Tensor, self.last_part(self.mid_part(self.first_part(x))))

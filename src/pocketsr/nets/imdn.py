@@ -68,7 +68,7 @@ class Imdn(SRNet):
         self.fuse = nn.Conv2d(config.blocks * width, width, 1)
         self.last = nn.Conv2d(width, width, 3, padding=1)
         self.tail = nn.Conv2d(width, 12, 3, padding=1)
-        self.reach = 1 + 4 * config.blocks + 2
+        self.halo = 1 + 4 * config.blocks + 2
 
     def forward(self, x: Tensor) -> Tensor:
         head = y = self.head(x)

@@ -59,7 +59,7 @@ class Lapsrn(SRNet):
         self.upconv = _Upconv(wide)
         self.residual_conv = nn.Conv2d(wide, 1, 3, padding=1)
         self.image_up = nn.ConvTranspose2d(1, 1, 4, stride=2, padding=1, bias=False)
-        self.reach = config.depth + 2  # the deconvolution and the convolution at HR size: 1 together
+        self.halo = config.depth + 2  # the deconvolution and the convolution at HR size: 1 together
 
     def forward(self, x: Tensor) -> Tensor:
         y = x

@@ -64,7 +64,7 @@ class Pan(SRNet):
         self.attention = nn.Conv2d(wide, wide, 1)
         self.refine = nn.Conv2d(wide, wide, 3, padding=1)
         self.tail = nn.Conv2d(wide, 3, 3, padding=1)
-        self.reach = 2 + 2 * config.blocks + 2  # the last 2: three HR pixels to each side
+        self.halo = 2 + 2 * config.blocks + 2  # the last 2: three HR pixels to each side
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.head(x)

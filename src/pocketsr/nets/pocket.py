@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from pocketsr.nets.base import Bicubic, SRNet, crop, pad_edges
 from pocketsr.nets.structure import one_hot_classes, structure_classes
 from pocketsr.pixels.structure import DIRECTIONS, limit_of
-from pocketsr.pixels.structure import REACH as CLASS_REACH
+from pocketsr.pixels.structure import REACH as CLASS_HALO
 from pocketsr.reparam import BlockKind, Chosen, Collapsible, PlainOrChosen, make_block
 
 __all__ = ["Anchor", "Choice", "Layer", "Pocket", "PocketConfig"]
@@ -126,10 +126,10 @@ class Pocket(SRNet):
             self.learned.load_state_dict({"weight": Bicubic(scale).weight, "bias": torch.zeros(scale**2)})
         self.nearest = config.anchor == "nearest"
         tall, wide = (sum(layer.kernel[axis] // 2 for layer in layers) for axis in (0, 1))
-        seen = [sum(max(layer.kernel) // 2 for layer in layers[index + 1 :]) + CLASS_REACH
+        seen = [sum(max(layer.kernel) // 2 for layer in layers[index + 1 :]) + CLASS_HALO
                 for index, one in enumerate(layers) if one.chosen]  # fmt: skip
-        self.reach = max(tall, wide, Bicubic.reach if config.anchor in ("bicubic", "learned") else 0, *seen)
-        self.spare = (self.reach - tall, self.reach - wide)  # rows, columns that only the other axis needs
+        self.halo = max(tall, wide, Bicubic.halo if config.anchor in ("bicubic", "learned") else 0, *seen)
+        self.spare = (self.halo - tall, self.halo - wide)  # rows, columns that only the other axis needs
 
     def _chain(self, x: Tensor, pad: bool) -> list[Tensor]:
         """The output of every layer; with `pad`, as large as `x`, else as far as it depends on nothing beyond."""
@@ -163,7 +163,7 @@ class Pocket(SRNet):
     def _shrunk_classes(self, classes: Tensor, index: int) -> Tensor:
         """Those of the pixels that layer `index` gives without padding."""
         lost = (sum(layer.kernel[axis] // 2 for layer in self.layers[: index + 1]) for axis in (0, 1))
-        return crop(classes, *(spare + less - CLASS_REACH for spare, less in zip(self.spare, lost, strict=True)))
+        return crop(classes, *(spare + less - CLASS_HALO for spare, less in zip(self.spare, lost, strict=True)))
 
     def _shrunk(self, x: Tensor, earlier: int, index: int) -> Tensor:
         """What layer `earlier` gave, without the rims that the unpadded layers between it and `index` lost."""
@@ -185,9 +185,9 @@ class Pocket(SRNet):
 
     def observed(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         *features, y = self._chain(x, pad=False)
-        margin = self.reach - Bicubic.reach  # what larger anchors leave
+        margin = self.halo - Bicubic.halo  # what larger anchors leave
         if self.nearest:
-            y = y + crop(x, self.reach, self.reach)
+            y = y + crop(x, self.halo, self.halo)
         elif self.bicubic is not None:
             y = y + crop(self.bicubic.phases(x), margin, margin)
         elif self.learned is not None:

@@ -53,7 +53,7 @@ class Raisr(SRNet):
         gauss = torch.exp(-torch.arange(-4.0, 5.0).square() / 8)  # sigma of 2 pixels
         self.register_buffer("window", (gauss / gauss.sum()).expand(3, 1, 1, 9).clone(), persistent=False)
         self.register_buffer("columns", torch.eye(self.patch).view(self.patch, 1, 1, self.patch), persistent=False)
-        self.reach = self.margin // 2 + 1  # bilinear enlargement sees one pixel to each side
+        self.halo = self.margin // 2 + 1  # bilinear enlargement sees one pixel to each side
 
     def enlarged(self, x: Tensor) -> Tensor:
         """N 1 H W to N 1 2H+10 2W+10: bilinear enlargement with repeated edges, `margin` pixels to each side."""

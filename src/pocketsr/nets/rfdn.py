@@ -67,7 +67,7 @@ class Rfdn(SRNet):
         self.fuse = nn.Conv2d(config.blocks * width, width, 1)
         self.smooth = nn.Conv2d(width, width, 3, padding=1)
         self.upsample = nn.Sequential(nn.Conv2d(width, 12, 3, padding=1), nn.PixelShuffle(2))
-        self.reach = 1 + 4 * config.blocks + 1 + 1
+        self.halo = 1 + 4 * config.blocks + 1 + 1
 
     def forward(self, x: Tensor) -> Tensor:
         first = self.head(x)

@@ -85,7 +85,7 @@ class _Mask(nn.Module):
 class _Attention(nn.Module):
     """A residual (non-)local attention block and the convolution behind it."""
 
-    reach = 2 + (2 + 12 + 2) + 4 + 1
+    halo = 2 + (2 + 12 + 2) + 4 + 1
     """`before`; the mask, of which 12 for the hourglass (4 coarse convolutions, down and up); `after`; the last."""
 
     def __init__(self, width: int, non_local: bool) -> None:
@@ -118,7 +118,7 @@ class Rnan(SRNet):
         self.upsample = nn.Conv2d(width, 4 * width, 3, padding=1)
         self.tail = nn.Conv2d(width, 3, 3, padding=1)
         # head, blocks, the convolution before the last block, upsampling, and one HR pixel
-        self.reach = 1 + _Attention.reach * config.groups + 1 + 1 + 1
+        self.halo = 1 + _Attention.halo * config.groups + 1 + 1 + 1
 
     def forward(self, x: Tensor) -> Tensor:
         first = self.head(255 * x - self.mean)

@@ -71,7 +71,7 @@ def by_torch(net: SRNet, name: str, threads: int | None = None) -> Upscaler:
 
 
 def _field(net: SRNet) -> Field | None:
-    return None if net.whole_image else Field(net.reach, _GRID)
+    return None if net.whole_image else Field(net.halo, _GRID)
 
 
 class _Torch:

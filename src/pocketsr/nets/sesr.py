@@ -48,7 +48,7 @@ class Sesr(SRNet):
             for before, after, size in shapes
         )
         self.slopes = nn.ParameterList(torch.zeros(wide) for _ in range(count))
-        self.reach = 2 + count + 2
+        self.halo = 2 + count + 2
 
     def _chain(self, x: Tensor, pad: bool) -> tuple[Tensor, list[Tensor]]:
         """What the last convolution gives, and what each PReLU gives; with `pad`, as large as `x`."""
@@ -89,4 +89,4 @@ class Sesr(SRNet):
 
     def observed(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         y, features = self._chain(x, pad=False)
-        return F.pixel_shuffle(y + crop(x, self.reach, self.reach), 2), features
+        return F.pixel_shuffle(y + crop(x, self.halo, self.halo), 2), features

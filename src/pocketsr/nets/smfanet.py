@@ -119,7 +119,7 @@ class Smfanet(SRNet):
         self.head = nn.Conv2d(3, width, 3, padding=1)
         self.blocks = nn.Sequential(*(_Block(width) for _ in range(config.blocks)))
         self.tail = nn.Conv2d(width, 12, 3, padding=1)
-        self.reach = 1 + 2 * config.blocks + 1
+        self.halo = 1 + 2 * config.blocks + 1
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.head(x)

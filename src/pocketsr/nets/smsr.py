@@ -84,7 +84,7 @@ class Smsr(SRNet):
         self.tail = nn.Conv2d(width, 12, 3, padding=1)
         # A mask reaches 5: its convolution at half the size sees 4 pixels to one side and 5 to the other, with the one
         # before. It counts first for what the first layer gives, from which three layers follow.
-        self.reach = 2 + blocks * (5 + LAYERS - 1) + 2
+        self.halo = 2 + blocks * (5 + LAYERS - 1) + 2
 
     def forward(self, x: Tensor) -> Tensor:
         return self._enlarge(x, sparse=not self.training and not torch.onnx.is_in_onnx_export())

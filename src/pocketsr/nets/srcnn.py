@@ -37,7 +37,7 @@ class Srcnn(SRNet):
         widths = pairwise((1, 64, 32, 1))
         self.layers = nn.ModuleList(nn.Conv2d(*io, kernel) for io, kernel in zip(widths, config.kernels, strict=True))
         self.margins = tuple(kernel // 2 for kernel in config.kernels)
-        self.reach = sum(self.margins) // 2 + Bicubic.reach
+        self.halo = sum(self.margins) // 2 + Bicubic.halo
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.enlarge(x)

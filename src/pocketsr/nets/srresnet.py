@@ -54,7 +54,7 @@ class Srresnet(SRNet):
         self.upsample = nn.Sequential(nn.Conv2d(width, 4 * width, 3, padding=1), nn.PixelShuffle(2), nn.PReLU(width))
         self.tail = nn.Conv2d(width, 3, 9, padding=4)
         # 9x9: 4; each block 2; one behind them; upsampling 1; the last 4 are HR pixels
-        self.reach = 4 + 2 * config.blocks + 1 + 1 + 2
+        self.halo = 4 + 2 * config.blocks + 1 + 1 + 2
 
     def forward(self, x: Tensor) -> Tensor:
         first = self.head(x)

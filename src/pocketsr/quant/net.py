@@ -42,7 +42,7 @@ class QuantNet(SRNet):
         graph = source.graph
         self.source, self.spec = source, spec
         self.layout = layout_of(graph)
-        self.scale, self.channels, self.reach = graph.scale, graph.channels, _reach(graph)
+        self.scale, self.channels, self.halo = graph.scale, graph.channels, _halo(graph)
         widths = {0: graph.channels} | {op.value: op.channels for op in graph.ops}
         self.steps = nn.ModuleDict()  # by value, in order; shuffles stand in the graph alone
         for op in graph.ops:
@@ -145,9 +145,9 @@ class QuantNet(SRNet):
         return self._cropped(self.walk(x, pad=False)[0], x)
 
     def _cropped(self, y: Tensor, x: Tensor) -> Tensor:
-        """`y`, made of `x`, without what only the longer axis of the reach leaves."""
+        """`y`, made of `x`, without what only the longer axis of the halo leaves."""
         rows, columns = (x.shape[axis] * self.scale - y.shape[axis] for axis in (-2, -1))
-        most = 2 * self.scale * self.reach
+        most = 2 * self.scale * self.halo
         return crop(y, (most - rows) // 2, (most - columns) // 2)
 
     def features(self, x: Tensor) -> list[Tensor]:
@@ -166,7 +166,7 @@ def _shuffles(graph: Graph) -> list[Shuffle]:
     return [op for op in graph.ops if isinstance(op, Shuffle)]
 
 
-def _reach(graph: Graph) -> int:
+def _halo(graph: Graph) -> int:
     """LR pixels to each side that a result depends on, along the longer axis."""
     lost: dict[int, tuple[int, int]] = {0: (0, 0)}  # rows and columns of each side that unpadded values lack
 

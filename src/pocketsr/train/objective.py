@@ -30,7 +30,7 @@ class Objective(nn.Module):
         as many as a patch: with `borders` a patch is a picture, padded as one and counted as far as figures do.
         lr: N C H W. hr, and the teacher's picture `teacher_sr` where it is kept: N C scale*H scale*W. All in 0..1.
         """
-        margin = self._shave if borders else self.net.scale * self.net.reach
+        margin = self._shave if borders else self.net.scale * self.net.halo
         inner = crop(hr, margin, margin)
         if self.teacher is None or not self.losses.needs_teacher:
             return self.losses(self._enlarged(lr, borders), inner)

@@ -87,8 +87,8 @@ def check_net(recipe: Recipe, net: SRNet) -> None:
     if not any(weight.requires_grad for weight in net.parameters()):
         raise UserError(f"{name} has no weights to train: choose another")
     for _, patch in recipe.stages():
-        if patch <= 2 * net.reach:
+        if patch <= 2 * net.halo:
             raise UserError(
-                f"patch {patch}: this network looks {net.reach} pixels to each side, so that nothing of a patch would "
-                f"be left; use {4 * net.reach} or more"
+                f"patch {patch}: this network looks {net.halo} pixels to each side, so that nothing of a patch would "
+                f"be left; use {4 * net.halo} or more"
             )

@@ -54,7 +54,7 @@ class Count:
     peak_bytes: int
     written_bytes: int
     receptive_field: int | None  # pixels of the input, along the longer axis; None: the whole picture
-    reach: int | None  # pixels of the input from an output's own to the farthest that it depends on; None likewise
+    halo: int | None  # pixels of the input from an output's own to the farthest that it depends on; None likewise
 
     @property
     def gmacs(self) -> float:

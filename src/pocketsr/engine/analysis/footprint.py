@@ -51,7 +51,7 @@ class Lines:
 
     def field(self) -> tuple[int, int]:
         """Pixels that the samples lying in one pixel look at, and how far from it the farthest is; at most."""
-        width = reach = 0
+        width = halo = 0
         if self.step * len(self.low) > _MOST**2 // 16:
             raise ValueError(f"phases: {self.step} by {len(self.low)}")
         for pixel in range(self.step):
@@ -59,8 +59,8 @@ class Lines:
             ends = [pair for pair in ends if pair[0] <= pair[1]]
             if ends:
                 low, high = min(low for low, _ in ends), max(high for _, high in ends)
-                width, reach = max(width, high - low + 1), max(reach, pixel - low, high - pixel)
-        return width, reach
+                width, halo = max(width, high - low + 1), max(halo, pixel - low, high - pixel)
+        return width, halo
 
 
 PICTURE = Lines(1, (0,), (0,))

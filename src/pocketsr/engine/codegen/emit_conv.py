@@ -71,7 +71,7 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
     op, method = step.op, step.method
     assert isinstance(op, Conv)
     ring = plan.rings[op.value]
-    reach, rows_band = op.weight.shape[2] // 2, BAND * ring.scale
+    halo, rows_band = op.weight.shape[2] // 2, BAND * ring.scale
     group_rows = method.rows.outputs if method.rows else 1
     height = extent("h", ring.scale)
     inputs = words_of(op.inputs) if method.reads is Keep.WORDS else op.inputs
@@ -82,7 +82,7 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
         *([f"    const ptrdiff_t phase = f->phase{ring.scale};"] if method.reads is not Keep.BYTES else []),
         f"    for (int y0 = top; y0 < top + {rows_band}; y0 += {group_rows}) {{",
         f"    if (y0 + {group_rows} <= 0 || y0 >= {height}) continue;",
-        *indent(row_table("in", inputs, group_rows + 2 * reach, f"y0 - {reach}"), 1),
+        *indent(row_table("in", inputs, group_rows + 2 * halo, f"y0 - {halo}"), 1),
         f"    float *out[{group_rows}][{ring.planes}];",
         f"    for (int r = 0; r < {group_rows}; r++)",
         f"        for (int j = 0; j < {ring.planes}; j++) out[r][j] = v{op.value}_to(f, y0 + r, j);",

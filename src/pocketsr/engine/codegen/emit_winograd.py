@@ -59,10 +59,10 @@ def _rows_out(name: str, op: Conv, rows: Filter, channel: str, product: str) -> 
     ]
 
 
-def _phase_reads(phases: int, reach: int) -> list[tuple[bool, bool]]:
-    """Whether elements before the first and after the last of each phase are read for `reach` columns around."""
-    around = [(c % phases, c // phases) for c in range(-reach, phases + reach)]
-    return [((p, -1) in around or reach > phases, (p, 1) in around or reach > phases) for p in range(phases)]
+def _phase_reads(phases: int, halo: int) -> list[tuple[bool, bool]]:
+    """Whether elements before the first and after the last of each phase are read for `halo` columns around."""
+    around = [(c % phases, c // phases) for c in range(-halo, phases + halo)]
+    return [((p, -1) in around or halo > phases, (p, 1) in around or halo > phases) for p in range(phases)]
 
 
 def along_rows(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -> list[str]:
@@ -125,12 +125,12 @@ def both_axes(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -
     vectors, inputs, phases, width = method.block.vectors, len(op.inputs), plan.phases, method.tile
     rows, columns = method.rows, method.columns
     row_tag, column_tag = f"{rows.outputs}_{rows.taps}", f"{columns.outputs}_{columns.taps}"
-    n, nc, reach, total = rows.products, columns.products, columns.taps // 2, method.products
+    n, nc, halo, total = rows.products, columns.products, columns.taps // 2, method.products
     lines = [
         "    float *const v = f->tile; /* product, channel, column */",
         f"    const float *plane[{inputs}];",
         f"    for (int i = 0; i < {inputs}; i++) plane[i] = v + i * {width};",
-        *(f"    const ptrdiff_t c{c} = place({c - reach}, phase);" for c in range(nc)),
+        *(f"    const ptrdiff_t c{c} = place({c - halo}, phase);" for c in range(nc)),
         f"    for (int x0 = 0; x0 < n; x0 += {width}) {{",
         f"        for (int i = 0; i < {inputs}; i++)",
         f"            for (int x = 0; x < {width}; x += VL) {{",

@@ -1,6 +1,6 @@
 """The schedule: the whole network runs in bands of a few rows, through rings of rows that stay in the cache.
 
-Band k of a value at scale s covers its rows [BAND*s*k - shift, BAND*s*(k+1) - shift). The shift grows by the reach of
+Band k of a value at scale s covers its rows [BAND*s*k - shift, BAND*s*(k+1) - shift). The shift grows by the halo of
 each convolution, so that every operation finds the rows below it already made; a ring keeps the rows that later
 operations still look back at. Bands lie on a fixed grid of the frame, so the result can't depend on where strips are
 cut: a strip merely starts some bands earlier (`warm`) to fill its rings.
@@ -149,7 +149,7 @@ def _separate_numbers(graph: Graph) -> Graph:
     return replace(graph, ops=tuple(placed), output=output)
 
 
-def _reach(op: Op, ref: Ref) -> int:
+def _halo(op: Op, ref: Ref) -> int:
     """Rows above and below its own that `op` reads of `ref`."""
     return op.weight.shape[2] // 2 if isinstance(op, Conv) and ref in op.inputs else 0
 
@@ -186,7 +186,7 @@ def make_plan(graph: Graph, target: Target) -> Plan:
 
     shift = {0: 0}
     for op in ops:
-        lag = max(shift[ref.value] + _reach(op, ref) for ref in refs_of(op))
+        lag = max(shift[ref.value] + _halo(op, ref) for ref in refs_of(op))
         shift[op.value] = lag * op.factor if isinstance(op, Shuffle) else lag
     end_shift = max(shift[ref.value] for ref in output)
 
@@ -195,7 +195,7 @@ def make_plan(graph: Graph, target: Target) -> Plan:
     for op in ops:
         own = shift[op.value] // op.factor if isinstance(op, Shuffle) else shift[op.value]
         for ref in dict.fromkeys(refs_of(op)):
-            readers[ref.value].append((op, own, _reach(op, ref)))
+            readers[ref.value].append((op, own, _halo(op, ref)))
     for ref in output:
         readers[ref.value].append((None, end_shift, 0))
 
@@ -205,7 +205,7 @@ def make_plan(graph: Graph, target: Target) -> Plan:
     warm_of: dict[int, int] = {}
     for value in reversed(values):
         unit = BAND * scales[value]
-        needs = [warm[op] + (lag + reach - shift[value]) / unit for op, lag, reach in readers[value]]
+        needs = [warm[op] + (lag + halo - shift[value]) / unit for op, lag, halo in readers[value]]
         warm_of[value] = max(0, ceil(max(needs)))
         if value:
             warm[makers[value]] = warm_of[value]
@@ -221,7 +221,7 @@ def make_plan(graph: Graph, target: Target) -> Plan:
 
     rings = {}
     for value in values:
-        depth = max(lag + reach - shift[value] for _, lag, reach in readers[value]) + BAND * scales[value]
+        depth = max(lag + halo - shift[value] for _, lag, halo in readers[value]) + BAND * scales[value]
         convs = [op for op, _, _ in readers[value] if isinstance(op, Conv)]
         wide = [op for op in convs if any(ref.value == value for ref in op.inputs)]
         halo = max((op.weight.shape[3] // 2 for op in wide), default=0)

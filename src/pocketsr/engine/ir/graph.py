@@ -25,7 +25,6 @@ __all__ = [
     "Dequantize",
     "Function",
     "Graph",
-    "Info",
     "Integers",
     "Map",
     "Op",
@@ -280,16 +279,3 @@ def verify(graph: Graph) -> None:
             raise ValueError(f"{op.name} mixes planes of different sizes")
     if len({scales[ref.value] for ref in graph.output}) != 1:
         raise ValueError("the output mixes planes of different sizes")
-
-
-@dataclass(frozen=True)
-class Info:
-    """What a network costs, as `count` counts it; MACs per pixel of the input."""
-
-    params: int
-    macs_per_pixel: int
-    receptive_field: int  # pixels of the input, along the longer axis
-
-    def gmacs(self, width: int, height: int) -> float:
-        """GMAC for one frame of `width` x `height` input pixels."""
-        return self.macs_per_pixel * width * height / 1e9

@@ -2,7 +2,7 @@
 
 A new one is a name in `ir.Unary`, a line here, and a network in the tests that uses it. From the line follow the
 operator that is read (`handlers`), what it means (`reference`), the C (`emit`), that it looks at no neighbour (`sizes`,
-`field`, `whole.reach`), and how it is trained and written with few bits (`quant`).
+`receptive_field`, `fallback.halo`), and how it is trained and written with few bits (`quant`).
 """
 
 from __future__ import annotations

@@ -168,13 +168,13 @@ def _conv_transpose(state: Importer, node: onnx.NodeProto, inputs: Inputs, attri
     out_channels = weight.shape[1]
     check_planes(weight.shape[1] * factor**2)
     taps = [(i + pads[0] - k) // factor for i in range(factor) for k in range(size) if not (i + pads[0] - k) % factor]
-    reach = max(abs(tap) for tap in taps)
-    kernel = np.zeros((out_channels, factor, factor, len(planes.refs), 2 * reach + 1, 2 * reach + 1), np.float32)
+    halo = max(abs(tap) for tap in taps)
+    kernel = np.zeros((out_channels, factor, factor, len(planes.refs), 2 * halo + 1, 2 * halo + 1), np.float32)
     for i, j in np.ndindex(factor, factor):
         for k, m in np.ndindex(size, size):
             y, x = i + pads[0] - k, j + pads[0] - m
             if not y % factor and not x % factor:
-                kernel[:, i, j, :, reach + y // factor, reach + x // factor] = weight[:, :, k, m].T
+                kernel[:, i, j, :, halo + y // factor, halo + x // factor] = weight[:, :, k, m].T
     offset = _bias(inputs, out_channels)
     scale = state.scale_of(planes)
     name = node.name or node.output[0]

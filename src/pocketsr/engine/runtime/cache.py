@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pocketsr.engine.runtime.owned import NotOursError, check_above, check_folder, read_owned
 from pocketsr.errors import UserError
@@ -29,7 +29,7 @@ from pocketsr.names import harmless
 
 __all__ = ["Entry", "Make", "NoCacheError", "cache_folder", "entry_for"]
 
-Entry = tuple[Path, dict[str, Any]]  # the library, what is known about it
+Entry = tuple[Path, dict[str, object]]  # the library; what to remember of it, as JSON
 Make = Callable[[Path], Entry]
 T = TypeVar("T")
 
@@ -80,7 +80,7 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _sum(library: bytes, info: dict[str, Any]) -> str:
+def _sum(library: bytes, info: dict[str, object]) -> str:
     """Of all that an entry holds: a damaged scale in `info` would make the library write beyond its result."""
     return _digest(library + json.dumps(info, sort_keys=True).encode())
 

@@ -23,15 +23,22 @@ def repeat_edges(network: Upscaler) -> Upscaler:
     Zero padding darkens the rim: in a flat picture `tiny` is off by up to 14 levels in the corners, with this by none.
     Costs the few per cent that the margin adds to the picture, and a copy of it.
     """
-    return _Repeated(network) if network.reach else network
+    halo = _edge_halo(network)
+    return _Repeated(network, halo) if halo else network
+
+
+def _edge_halo(network: Upscaler) -> int:
+    """Upscalers of others may still call it `reach`, its former name."""
+    former = getattr(network, "reach", 0)
+    return int(getattr(network, "edge_halo", former))
 
 
 class _Repeated:
     """Keeps its buffers between calls, since a video's frames are all of one size; one call's are never another's."""
 
-    def __init__(self, network: Upscaler) -> None:
+    def __init__(self, network: Upscaler, edge_halo: int) -> None:
         self._network = network
-        self.scale, self.channels, self.reach = network.scale, network.channels, network.reach
+        self.scale, self.channels, self.edge_halo = network.scale, network.channels, edge_halo
         nothing: Plane = np.empty((0, 0), np.uint8)
         self._buffers: Pool[tuple[Plane, Plane]] = Pool(lambda: (nothing, nothing), _KEPT)
 
@@ -39,7 +46,7 @@ class _Repeated:
         check_frame(getattr(self._network, "name", "the network"), self.channels, self.scale, y, bits, out)
         y = np.asarray(y)  # subclasses index in ways of their own
         height, width = y.shape[:2]
-        margin, scale = self.reach, self.scale
+        margin, scale = self.edge_halo, self.scale
         shape = (height + 2 * margin, width + 2 * margin, *y.shape[2:])
         padded, large = self._buffers.take()
         if padded.shape != shape or padded.dtype != y.dtype:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.engine.ir.graph import Info
+from pocketsr.engine.info import ModelInfo
 from pocketsr.engine.runtime.arrays import check_frame, new_array, planes_of
 from pocketsr.engine.runtime.threads import Crew, Job, Pool
 from pocketsr.errors import UserError
@@ -36,23 +36,21 @@ class _Workshop:
 class Network:
     """A network compiled for this machine. Make it with `pocketsr.load`.
 
-    `scale`: how much larger the output is. `channels`: 1 takes luma planes (H, W), 3 takes RGB (H, W, 3).
+    `scale`: how much larger the output is. `channels`: 1 takes luma planes (H, W), 3 takes RGB (H, W, 3). `info`: what
+    else is known about it, a `ModelInfo`.
     Any number of threads may call it at one time, each on `threads` of its own. After a fork the child can, too. A call
     that an exception interrupts, as Ctrl-C does, ends when `out` isn't written to any more; its content is then void.
     """
 
-    def __init__(self, library: Path, about: dict[str, Any], threads: int | None = None) -> None:
+    def __init__(self, library: Path, info: ModelInfo, threads: int | None = None) -> None:
         if threads is not None and threads not in range(1, _THREADS + 1):  # neither is 1.5, nor '2'
             raise UserError(f"{threads} threads: 1 to {_THREADS} are expected")
-        self.name: str = about["name"]
-        self.scale: int = about["scale"]
-        self.channels: int = about["channels"]
-        self.info = Info(about["params"], about["macs_per_pixel"], about["receptive_field"])
+        self.info = info
+        self.name, self.scale, self.channels = info.name, info.scale, info.channels
         threads = threads or len(
             os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
         )
         self.threads = threads
-        self.reach: int = about["reach"]
         self._library = ctypes.CDLL(str(library))
         self._scratch_size = getattr(self._library, f"{self.name}_scratch")
         self._scratch_size.restype = ctypes.c_size_t
@@ -71,6 +69,16 @@ class Network:
 
     def __reduce__(self) -> str:
         raise TypeError(f"the network {self.name} is neither copied nor sent to a process: load it there")
+
+    @property
+    def edge_halo(self) -> int:
+        """See `ModelInfo.edge_halo`."""
+        return self.info.edge_halo
+
+    @property
+    def reach(self) -> int:
+        """The former name of `edge_halo`."""
+        return self.edge_halo
 
     def close(self) -> None:
         """Lets threads and working memory go. Calls that run are none the worse, later ones take new ones."""

@@ -15,17 +15,17 @@ from pocketsr.fallback.session import Session
 
 
 def test_three_convolutions_reach_three_pixels() -> None:
-    assert field_of(chain()) == Field(reach=3, grid=1, zero_padded=True)
+    assert field_of(chain()) == Field(halo=3, grid=1, zero_padded=True)
 
 
 def test_strides_set_the_grid() -> None:
     # The last 3x3 looks at 1 pixel. The deconvolution (4 wide, stride 2, pad 1) makes pixel i from the halves
     # (i - 2) / 2 .. (i + 1) / 2; the 3x3 there adds a half to each side, -2 .. +1.5 halves; the first convolution makes
     # half j from pixels 2j - 1 .. 2j + 2. Low: -1 -2 -2 -1 = -6; high: 1 + 1 + 2 + 2 = 6, so at most 6 to each side.
-    assert field_of(strided()) == Field(reach=6, grid=2, zero_padded=True)
+    assert field_of(strided()) == Field(halo=6, grid=2, zero_padded=True)
 
 
-def test_means_of_the_picture_have_no_reach() -> None:
+def test_means_of_the_picture_have_no_halo() -> None:
     assert field_of(pooled()) is None
 
 
@@ -37,8 +37,8 @@ def _padded(mode: str) -> onnx.ModelProto:
 
 
 def test_padding_of_its_own_is_no_black() -> None:
-    assert field_of(_padded("edge")) == Field(reach=2, grid=1, zero_padded=False)
-    assert field_of(_padded("constant")) == Field(reach=2, grid=1, zero_padded=True)
+    assert field_of(_padded("edge")) == Field(halo=2, grid=1, zero_padded=False)
+    assert field_of(_padded("constant")) == Field(halo=2, grid=1, zero_padded=True)
 
 
 def test_black_put_onto_a_cropped_picture_is_not_cut() -> None:
@@ -49,12 +49,12 @@ def test_black_put_onto_a_cropped_picture_is_not_cut() -> None:
     assert field_of(n.model(n.op("DepthToSpace", y, blocksize=2))) is None
 
 
-def test_enlargement_by_a_factor_has_a_reach_and_to_a_size_has_none() -> None:
+def test_enlargement_by_a_factor_has_a_halo_and_to_a_size_has_none() -> None:
     n = Nodes()
     y = n.op("Resize", "x", "", n.const([1, 1, 2, 2]), mode="cubic")
     field = field_of(n.model(y))
     assert field is not None
-    assert 2 <= field.reach <= 3  # Keys' cubic looks at 2; the bound may be 1 more
+    assert 2 <= field.halo <= 3  # Keys' cubic looks at 2; the bound may be 1 more
     n = Nodes()
     y = n.op("Resize", "x", "", n.const([1, 1, 2, 2]), mode="linear", coordinate_transformation_mode="align_corners")
     assert field_of(n.model(y)) is None
@@ -72,5 +72,5 @@ def test_farther_pixels_change_nothing(tmp_path: Path, make: object) -> None:
         y[..., at] += 1
         columns = np.nonzero(np.abs(session(y) - before).max(axis=(0, 1, 2)) > 1e-6)[0]
         changed |= {int(column) // 2 - at for column in columns}
-    assert max(abs(distance) for distance in changed) <= field.reach
-    assert max(abs(distance) for distance in changed) >= field.reach - 1  # and the bound isn't idle
+    assert max(abs(distance) for distance in changed) <= field.halo
+    assert max(abs(distance) for distance in changed) >= field.halo - 1  # and the bound isn't idle
