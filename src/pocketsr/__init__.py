@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pocketsr.live import Stream
     from pocketsr.loading import load
     from pocketsr.nets import register_network
+    from pocketsr.report import Report
 
 __all__ = [
     "ArgumentError",
@@ -36,6 +37,7 @@ __all__ = [
     "FrameSource",
     "Network",
     "PocketsrWarning",
+    "Report",
     "Stream",
     "Upscaler",
     "UserError",
@@ -52,6 +54,7 @@ _ROOMS = {
     "FrameSink": "frames",
     "FrameSource": "frames",
     "Network": "engine",
+    "Report": "report",
     "Stream": "live",
     "Upscaler": "engine",
     "load": "loading",
