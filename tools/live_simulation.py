@@ -70,7 +70,7 @@ class Run:
         return sum(frame.decision.level for frame in self.made) / max(len(self.made), 1)
 
 
-def simulate(  # noqa: C901
+def simulate(
     governors: Sequence[Governor],
     costs: Costs,
     weather: Weather,
@@ -122,7 +122,7 @@ def simulate(  # noqa: C901
     return runs
 
 
-def _at(steps: Sequence[tuple[float, object]], second: float):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _at(steps: Sequence[tuple[float, object]], second: float):  # type: ignore[no-untyped-def]
     value = steps[0][1]
     for start, following in steps:
         if start > second:

@@ -304,7 +304,8 @@ class _Sane(NamedTuple):
         deadline = s.deadline_us if s.deadline_us > 0 else s.now_us + budget
         width, height = _clamp(s.width, 0, _C["most_side"]), _clamp(s.height, 0, _C["most_side"])
         streams, pressure = _clamp(s.streams, 1, _C["most_streams"]), _clamp(s.pressure, 0, Pressure.CRITICAL)
-        return cls(deadline, budget, width * height, max(s.queue, 0), streams, pressure, s.static > 0, _cap(s, pressure))
+        area = width * height
+        return cls(deadline, budget, area, max(s.queue, 0), streams, pressure, s.static > 0, _cap(s, pressure))
 
 
 def _cap(s: Situation, pressure: int) -> tuple[Level, Reason]:
