@@ -20,12 +20,13 @@ from pocketsr.errors import ArgumentError, ArgumentTypeError, FallbackWarning, P
 if TYPE_CHECKING:
     from pocketsr.api import upscale_video
     from pocketsr.engine import Network, Upscaler
-    from pocketsr.frames import Colour, Frame, FrameSink, FrameSource
+    from pocketsr.frames import Colour, Frame, FrameFormat, FrameSink, FrameSource
     from pocketsr.image import upscale_image
     from pocketsr.live import Stream
     from pocketsr.loading import load
     from pocketsr.nets import register_network
     from pocketsr.report import Report
+    from pocketsr.video import VideoFileSink, VideoFileSource
 
 __all__ = [
     "ArgumentError",
@@ -33,6 +34,7 @@ __all__ = [
     "Colour",
     "FallbackWarning",
     "Frame",
+    "FrameFormat",
     "FrameSink",
     "FrameSource",
     "Network",
@@ -41,6 +43,8 @@ __all__ = [
     "Stream",
     "Upscaler",
     "UserError",
+    "VideoFileSink",
+    "VideoFileSource",
     "load",
     "register_network",
     "upscale_image",
@@ -51,12 +55,15 @@ __version__ = "0.1.0"
 _ROOMS = {
     "Colour": "frames",
     "Frame": "frames",
+    "FrameFormat": "frames",
     "FrameSink": "frames",
     "FrameSource": "frames",
     "Network": "engine",
     "Report": "report",
     "Stream": "live",
     "Upscaler": "engine",
+    "VideoFileSink": "video",
+    "VideoFileSource": "video",
     "load": "loading",
     "register_network": "nets",
     "upscale_image": "image",
