@@ -20,12 +20,13 @@ from pocketsr.errors import ArgumentError, ArgumentTypeError, FallbackWarning, P
 if TYPE_CHECKING:
     from pocketsr.api import upscale_video
     from pocketsr.engine import ModelInfo, Network, Upscaler
-    from pocketsr.frames import Colour, Frame, FrameSink, FrameSource
+    from pocketsr.frames import Colour, Frame, FrameFormat, FrameSink, FrameSource
     from pocketsr.image import upscale_image
     from pocketsr.live import Stream
     from pocketsr.loading import load
     from pocketsr.nets import register_network
     from pocketsr.report import Report
+    from pocketsr.video import VideoFileSink, VideoFileSource
 
 __all__ = [
     "ArgumentError",
@@ -33,6 +34,7 @@ __all__ = [
     "Colour",
     "FallbackWarning",
     "Frame",
+    "FrameFormat",
     "FrameSink",
     "FrameSource",
     "ModelInfo",
@@ -42,6 +44,8 @@ __all__ = [
     "Stream",
     "Upscaler",
     "UserError",
+    "VideoFileSink",
+    "VideoFileSource",
     "load",
     "register_network",
     "upscale_image",
@@ -52,6 +56,7 @@ __version__ = "0.1.0"
 _ROOMS = {
     "Colour": "frames",
     "Frame": "frames",
+    "FrameFormat": "frames",
     "FrameSink": "frames",
     "FrameSource": "frames",
     "ModelInfo": "engine",
@@ -59,6 +64,8 @@ _ROOMS = {
     "Report": "report",
     "Stream": "live",
     "Upscaler": "engine",
+    "VideoFileSink": "video",
+    "VideoFileSource": "video",
     "load": "loading",
     "register_network": "nets",
     "upscale_image": "image",

@@ -1,24 +1,27 @@
-"""What other people's programs call: files through a network in one line."""
+"""What other people's programs call: a video through a network in one line."""
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
 from pocketsr.engine import Upscaler, load_chroma
+from pocketsr.frames import FrameSink, FrameSource
 from pocketsr.loading import load
 from pocketsr.report import Report
 from pocketsr.video import Progress, VideoOptions
-from pocketsr.video import upscale_video as upscale_file
+from pocketsr.video import upscale_video as upscale_any
 
 __all__ = ["upscale_video"]
 
 
 def upscale_video(
-    source: str | Path,
-    output: str | Path | None,
+    source: str | Path | FrameSource,
+    output: str | Path | FrameSink | None,
     model: str | Path | Upscaler = "small",
     *,
+    rate: Fraction | float | None = None,
     codec: str | None = None,
     crf: float | None = None,
     preset: str | None = None,
@@ -26,23 +29,35 @@ def upscale_video(
     overwrite: bool = False,
     on_progress: Progress | None = None,
 ) -> Report:
-    """Upscale a video file; sound, subtitles, chapters, times, tags and colours stay what they are.
+    """Upscale a video; of a file, sound, subtitles, chapters, times, tags and colours stay what they are.
 
-    source: the input file.
-    output: the file to write, whose suffix chooses the container; None measures only, and writes nothing.
+    source: a file; or what gives frames: a `VideoFileSource`, a camera of your own, a list of `Frame`. Their size and
+        format may change.
+    output: the file to write, whose suffix chooses the container; or what takes frames: a `VideoFileSink`, a window of
+        your own, which its owner closes. None measures only, and writes nothing.
     model: the network: a shipped one by name, an ONNX file, or what `pocketsr.load` returned.
-    codec, crf, preset: of the encoder; the defaults follow from the input and the container.
+    rate: frames a second of a file made from frames that have no times.
+    codec, crf, preset: of the encoder of a file; the defaults follow from the input and the container.
     threads: of networks, decoder and encoder, each; default, every core.
-    overwrite: whether an existing output may be replaced.
+    overwrite: whether an existing output file may be replaced.
     on_progress: called after every frame with (frames done, frames in all, or None where that isn't known).
 
+    Source, network and sink run on a thread each. An exception of a source or a sink ends the run and is raised here.
+
     Returns times, the encoder in words, and warnings on what could not be kept. Raises UserError where the input can't
-    be read or the output can't be written; the output is complete or as it was before, then and on Ctrl-C.
+    be read or the output can't be written, such as a file whose frames change size; a file is complete or as it was
+    before, then and on Ctrl-C.
     """
     network = load(model, threads=threads) if isinstance(model, str | Path) else model
     chroma = partial(load_chroma, network.scale, threads=threads)
     options = VideoOptions(codec=codec, crf=crf, preset=preset, threads=threads)
-    target = None if output is None else Path(output)
-    return upscale_file(
-        Path(source), target, network, chroma, options, overwrite=overwrite, on_progress=on_progress
-    )  # fmt: skip
+    return upscale_any(
+        Path(source) if isinstance(source, str) else source,
+        Path(output) if isinstance(output, str) else output,
+        network,
+        chroma,
+        options,
+        rate=rate,
+        overwrite=overwrite,
+        on_progress=on_progress,
+    )

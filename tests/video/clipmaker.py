@@ -45,7 +45,7 @@ class Repeat:
         return out
 
 
-def upscale(source: Path, target: Path | None, scale: int = 2, channels: int = 1, **kw: Any) -> Report:
+def upscale(source: Any, target: Any, scale: int = 2, channels: int = 1, **kw: Any) -> Report:
     """`upscale_video` with repeating networks; keywords are options or the function's own."""
     options = VideoOptions(**{k: kw.pop(k) for k in ("codec", "crf", "preset", "threads") if k in kw})
     return upscale_video(source, target, Repeat(scale, channels), lambda _: Repeat(scale), options, **kw)

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from pocketsr.video.files import VideoFileSink, VideoFileSource
 from pocketsr.video.pipeline import upscale_video
 from pocketsr.video.types import Progress, Say, Siting, Upscaler, VideoOptions
 
-__all__ = ["Progress", "Say", "Siting", "Upscaler", "VideoOptions", "upscale_video"]
+__all__ = [
+    "Progress",
+    "Say",
+    "Siting",
+    "Upscaler",
+    "VideoFileSink",
+    "VideoFileSource",
+    "VideoOptions",
+    "upscale_video",
+]

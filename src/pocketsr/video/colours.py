@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pocketsr.video.source import Source
+from pocketsr.frames import Colour, FrameFormat, layout_of
 
 __all__ = ["with_implied_colours"]
 
@@ -31,37 +31,34 @@ def _primaries(width: int, height: int) -> int:
     return _BT601_525 if width < 1280 and height in (480, 486, 488) else _BT709
 
 
-def with_implied_colours(source: Source, size: tuple[int, int]) -> tuple[Source, str | None]:
+def with_implied_colours(form: FrameFormat, size: tuple[int, int]) -> tuple[Colour, str | None]:
     """Tags that keep an untagged clip's look where players would guess otherwise at the output's size.
 
     Args:
+        form: of the frames that come in.
         size: the output's width and height.
 
     Returns:
-        The source with the tags that its own size implied, and a line that says so; as it was, and None, where
+        The colours with the tags that the input's size implied, and a line that says so; as they were, and None, where
         nothing would change.
     """
-    if source.layout.kind != "yuv":
-        return source, None
-    changed: dict[str, int] = {}
-    before, after = (source.width, source.height), size
+    colour = form.colour
+    if layout_of(form.pix_fmt).kind != "yuv":
+        return colour, None
+    made, before, after = colour, (form.width, form.height), size
     matrix = _matrix(*before)
-    if source.colorspace == _UNSPECIFIED and (matrix == _BT709) != (_matrix(*after) == _BT709):
-        changed["colorspace"] = matrix
-    if _matrix(*before) == _BT709 and source.colorspace == _UNSPECIFIED and before[1] < 720 <= after[1]:
-        changed["colorspace"] = _BT709  # browsers' guess would change
-    known = source.colorspace not in (_UNSPECIFIED, _BT601_625, _BT601_525)  # then players go by the matrix
-    if source.color_primaries == _UNSPECIFIED and not known and _primaries(*before) != _primaries(*after):
-        changed["color_primaries"] = _primaries(*before)
-    if not changed:
-        return source, None
+    if colour.matrix == _UNSPECIFIED and (matrix == _BT709) != (_matrix(*after) == _BT709):
+        made = replace(made, matrix=matrix)
+    if matrix == _BT709 and colour.matrix == _UNSPECIFIED and before[1] < 720 <= after[1]:
+        made = replace(made, matrix=_BT709)  # browsers' guess would change
+    known = colour.matrix not in (_UNSPECIFIED, _BT601_625, _BT601_525)  # then players go by the matrix
+    if colour.primaries == _UNSPECIFIED and not known and _primaries(*before) != _primaries(*after):
+        made = replace(made, primaries=_primaries(*before))
+    if made == colour:
+        return colour, None
     name = {_BT709: "BT.709", _BT601_625: "BT.601", _BT601_525: "BT.601"}
-    words = " and ".join(sorted({name[value] for value in changed.values()}))
+    changed = {new for old, new in ((colour.matrix, made.matrix), (colour.primaries, made.primaries)) if old != new}
+    words = " and ".join(sorted({name[value] for value in changed}))
     width, height = before
     line = f"its colours are untagged: tagged {words}, which {width}x{height} implies, so that players show the same"
-    tagged = replace(
-        source,
-        colorspace=changed.get("colorspace", source.colorspace),
-        color_primaries=changed.get("color_primaries", source.color_primaries),
-    )
-    return tagged, line
+    return made, line

@@ -4,37 +4,44 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable, Iterator, Sized
+from contextlib import ExitStack, suppress
+from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
 from time import perf_counter
+from typing import TypeAlias, cast
 
 from av.packet import Packet
 from av.stream import Stream
-from av.video.frame import VideoFrame
 
+from pocketsr.errors import ArgumentTypeError, UserError
+from pocketsr.frames import Frame, FrameFormat, FrameSink, FrameSource
 from pocketsr.report import Percentiles, Report
 from pocketsr.video.belt import Belt, Stopped
-from pocketsr.video.colours import with_implied_colours
 from pocketsr.video.containers import keeps_clock
-from pocketsr.video.reader import Picture, VideoReader
+from pocketsr.video.files import VideoFileSink, VideoFileSource
 from pocketsr.video.types import Progress, Say, Siting, Upscaler, VideoOptions
-from pocketsr.video.upscaler import AvUpscaler
-from pocketsr.video.writer import VideoWriter
+from pocketsr.video.upscaler import Enlarger
 
 __all__ = ["upscale_video"]
 
 # Enough that a slow frame in one stage doesn't starve the next; a few 4K frames (12 MB each) cost little.
 _QUEUED = 4
+_PATIENCE_S = 2.0  # for a source or sink of others, which may wait for what never comes, to see that the work is off
+
+Item: TypeAlias = "Frame | Packet[Stream]"  # PyAV's types take parameters in its stubs only
 
 
 def upscale_video(
-    source: Path,
-    target: Path | None,
+    source: Path | FrameSource,
+    target: Path | FrameSink | None,
     upscaler: Upscaler,
     chroma: Callable[[Siting], Upscaler],
     options: VideoOptions | None = None,
     *,
+    rate: Fraction | float | None = None,
     overwrite: bool = False,
     on_progress: Progress | None = None,
     on_warning: Say | None = None,
@@ -42,73 +49,130 @@ def upscale_video(
     """Upscale a video; times, sound, subtitles, chapters, tags, colours and sample format stay what they are.
 
     Args:
-        source: the input file.
-        target: the output file, whose suffix chooses the container; None decodes, upscales and encodes but
-            writes nothing (a benchmark).
+        source: the input file, or what gives frames.
+        target: the output file, whose suffix chooses the container; what takes frames; None decodes, upscales and
+            encodes but writes nothing (a benchmark).
         upscaler: the network, luma or RGB.
         chroma: gives the network for chroma planes of a siting.
-        options: how to encode.
+        options: how to encode a file.
+        rate: frames a second of a file made from frames that have no times.
         overwrite: whether an existing target may be replaced.
         on_progress: called on the caller's thread after every frame.
         on_warning: called with each warning that is known before the first frame is upscaled; the report holds all.
 
     Raises:
         UserError: the input can't be read, the output can't be written, or a setting is wrong. The target is
-            then as it was before: absent, or the old file. So too on KeyboardInterrupt.
+            then as it was before: absent, or the old file. So too on KeyboardInterrupt, and whatever a source or sink
+            raises.
     """
     began = perf_counter()
     options = options or VideoOptions()
-    with VideoReader(source, options.threads, keep_clock=keeps_clock(target)) as reader:
-        about = reader.source
-        size = (about.width * upscaler.scale, about.height * upscaler.scale)
-        about, line = with_implied_colours(about, size)
-        if line is not None:
-            reader.warnings.append(f"{source}: {line}")
-        writer = VideoWriter(target, reader, about, size, options, overwrite=overwrite)
-        job: _Job | None = None
+    with ExitStack() as held:
+        if isinstance(source, Path):
+            clock = isinstance(target, Path) and keeps_clock(target)
+            source = held.enter_context(VideoFileSource(source, threads=options.threads, keep_clock=clock))
+        sink: FrameSink
+        if target is None or isinstance(target, Path):
+            made = VideoFileSink(target, rate=rate, overwrite=overwrite, **vars(options))
+            sink = held.enter_context(made)
+        else:
+            sink = target
+        file = source if isinstance(source, VideoFileSource) else None
+        output = sink if isinstance(sink, VideoFileSink) else None
+        if output is not None:
+            held.push(lambda kind, *_: output.abort() if kind is not None else None)
+        if output is not None and file is not None:
+            output.accompany(file)
+        items = _items(source)
+        if cast(object, items) is not source:  # else it is its owner's to end
+            held.callback(_end, items)
+        head: list[Item] = []
+        first = _until_frame(items, head)
+        enlarge = Enlarger(upscaler, chroma)
+        form = enlarge.follow(first.format)
+        named = f"{file.path if file is not None else 'the source'}: "
+        notes = file.warnings if file is not None else []
+        notes += [named + line for line in enlarge.warnings]
+        sink.begin(form)
+        if output is not None:
+            enlarge.pix_fmt = output.pix_fmt
+            form = enlarge.follow(first.format)
+        if on_warning is not None:
+            for line in (*notes, *(output.warnings if output is not None else ())):
+                on_warning(line)
+        job = _Job(chain(head, items), enlarge, sink, form)
+        total = file.reader.source.total if file is not None else len(source) if isinstance(source, Sized) else None
         try:
-            frames = AvUpscaler(upscaler, chroma, about.layout, writer.encoder.pix_fmt, about.siting)
-            if on_warning is not None:
-                for line in (*reader.warnings, *writer.warnings):
-                    on_warning(line)
-            job = _Job(reader, frames, writer)
-            job.run(on_progress)
-            start = perf_counter()
-            writer.finish()
-            flush_s = perf_counter() - start
+            job.run(total, on_progress)
         except BaseException:
-            if job is not None:
-                job.stop()
-            writer.abort()
+            job.stop(file is not None, output is not None)
             raise
+        start = perf_counter()
+        if target is not sink and output is not None:
+            output.close()
+        flush_s = perf_counter() - start
         seconds = perf_counter() - began
         return Report(
             frames=len(job.upscale_s),
             seconds=seconds,
+            size=job.size,
             decode_ms=Percentiles.of_seconds(job.decode_s),
             upscale_ms=Percentiles.of_seconds(job.upscale_s),
             encode_ms=Percentiles.of_seconds(job.encode_s),
             decode_busy_s=sum(job.decode_s),
             upscale_busy_s=sum(job.upscale_s),
             encode_busy_s=sum(job.encode_s) + flush_s,
-            size=size,
-            encoder=writer.encoder.words,
-            replaced=reader.replaced,
-            warnings=reader.warnings + writer.warnings,
+            encoder=output.encoder if output is not None else None,
+            replaced=file.reader.replaced if file is not None else None,
+            warnings=notes
+            + (output.warnings if output is not None else [])
+            + [named + line for line in enlarge.warnings if named + line not in notes],
         )
 
 
+def _items(source: FrameSource) -> Iterator[Item]:
+    if isinstance(source, VideoFileSource):
+        return source.items()
+    if not isinstance(source, Iterable):
+        raise ArgumentTypeError(f"a source of frames is a path or can be iterated over, not {type(source).__name__}")
+    return iter(source)
+
+
+def _until_frame(items: Iterator[Item], head: list[Item]) -> Frame:
+    """The first frame; it and what came before are put into `head`."""
+    for item in items:
+        head.append(_checked(item))
+        if isinstance(item, Frame):
+            return item
+    raise UserError("the source gave no frame: there is nothing to upscale")
+
+
+def _checked(item: Item) -> Item:
+    if not isinstance(item, Frame | Packet):
+        what = type(item).__name__
+        raise ArgumentTypeError(f"a source gives frames (pocketsr.Frame), not {what}: see Frame.from_array")
+    return item
+
+
+def _end(items: Iterator[Item]) -> None:
+    """Let a generator do what it does at its end; one that still waits for a frame can't be ended."""
+    if isinstance(items, Generator):
+        with suppress(ValueError):
+            items.close()
+
+
 class _Job:
-    """A thread each for the reader, the network and the writer.
+    """A thread each for the source, the network and the sink.
 
     The caller's thread only reports progress and waits: Ctrl-C reaches it there at once, and never in the
     middle of a network's work on a frame.
     """
 
-    def __init__(self, reader: VideoReader, frames: AvUpscaler, writer: VideoWriter) -> None:
-        self._reader, self._frames, self._writer = reader, frames, writer
-        self._decoded: Belt[Picture | Packet[Stream] | None] = Belt(_QUEUED)
-        self._upscaled: Belt[tuple[Picture, VideoFrame] | Packet[Stream] | None] = Belt(_QUEUED)
+    def __init__(self, items: Iterator[Item], enlarge: Enlarger, sink: FrameSink, form: FrameFormat) -> None:
+        self._items, self._enlarge, self._sink = items, enlarge, sink
+        self._form = form  # that was begun
+        self._decoded: Belt[Item | None] = Belt(_QUEUED)
+        self._upscaled: Belt[Item | None] = Belt(_QUEUED)
         self._progress: SimpleQueue[int | None] = SimpleQueue()  # frames done; None at the end
         self._failure: BaseException | None = None
         self._threads = [
@@ -117,26 +181,30 @@ class _Job:
         ]
         self.decode_s, self.upscale_s, self.encode_s = array("d"), array("d"), array("d")
 
-    def run(self, on_progress: Progress | None) -> None:
-        """Do it all; returns when the last frame is in the encoder."""
+    @property
+    def size(self) -> tuple[int, int]:
+        """Of the last frame."""
+        return self._form.width, self._form.height
+
+    def run(self, total: int | None, on_progress: Progress | None) -> None:
+        """Do it all; returns when the last frame is in the sink."""
         for thread in self._threads:
             thread.start()
-        total = self._reader.source.total
         while (done := self._progress.get()) is not None:
             if on_progress is not None:
                 on_progress(done, total)
-        for thread in self._threads:
-            thread.join()
         if self._failure is not None:
             raise self._failure
+        for thread in self._threads:
+            thread.join()
 
-    def stop(self) -> None:
-        """Call the threads off and wait for them."""
+    def stop(self, own_source: bool, own_sink: bool) -> None:
+        """Call the threads off and wait for them; for others' code not for ever."""
         self._decoded.stop()
         self._upscaled.stop()
-        for thread in self._threads:
+        for thread, own in zip(self._threads, (own_source, True, own_sink), strict=True):
             if thread.ident is not None:
-                thread.join()
+                thread.join(None if own else _PATIENCE_S)
 
     def _guard(self, work: Callable[[], None]) -> None:
         try:
@@ -144,15 +212,15 @@ class _Job:
         except Stopped:
             pass
         except BaseException as error:  # handed to the caller's thread
-            self._failure = error
+            self._failure = self._failure or error
             self._decoded.stop()
             self._upscaled.stop()
             self._progress.put(None)
 
     def _decode(self) -> None:
         start = perf_counter()
-        for item in self._reader:
-            if isinstance(item, Picture):
+        for item in self._items:
+            if isinstance(_checked(item), Frame):
                 self.decode_s.append(perf_counter() - start)
             self._decoded.put(item)
             start = perf_counter()
@@ -160,23 +228,24 @@ class _Job:
 
     def _upscale(self) -> None:
         while (item := self._decoded.get()) is not None:
-            if isinstance(item, Picture):
+            if isinstance(item, Frame):
                 start = perf_counter()
-                made = self._frames(item.frame)
+                item = self._enlarge(item)
                 self.upscale_s.append(perf_counter() - start)
-                self._upscaled.put((item, made))
-            else:
-                self._upscaled.put(item)
+            self._upscaled.put(item)
         self._upscaled.put(None)
 
     def _encode(self) -> None:
         while (item := self._upscaled.get()) is not None:
             if isinstance(item, Packet):
-                self._writer.copy(item)
+                if isinstance(self._sink, VideoFileSink):
+                    self._sink.copy(item)
                 continue
-            picture, made = item
             start = perf_counter()
-            self._writer.encode(made, picture.pts, picture.duration)
+            if item.format != self._form:
+                self._sink.begin(item.format)
+                self._form = item.format
+            self._sink.write(item)
             self.encode_s.append(perf_counter() - start)
             self._progress.put(len(self.encode_s))
         self._progress.put(None)

@@ -50,6 +50,9 @@ class VideoReader:
     exactly one picture for each frame that the file announces: one that can't be decoded repeats the one
     before (at the start, the first good one), and `warnings` says so.
 
+    Attributes:
+        follows_changes: whether frames may change size or format; else that is a UserError.
+
     Raises:
         UserError: what is there is no video that can be read, is interlaced, or has samples we don't take.
     """
@@ -59,6 +62,7 @@ class VideoReader:
         self.container = open_input(path)
         self.warnings: list[str] = []
         self.replaced = 0
+        self.follows_changes = False
         try:
             self.described = described(self.container)
             self.stream = _main_stream(self.container, path, self.described)
@@ -101,10 +105,11 @@ class VideoReader:
         key: int | None = None  # time of the first picture that needs no other
         cut_anywhere = starts_anywhere(self.container.format.name)  # other files begin with such a picture
         end = 0
-        packets = late = leading = chunks = place = 0
+        packets = late = leading = chunks = place = shown = 0
 
         def show(frame: VideoFrame, slot: Slot) -> Picture:
-            nonlocal last, late, end
+            nonlocal last, late, end, shown
+            shown += 1
             pts = slot.pts
             if last is not None and pts <= last:  # no encoder takes two frames at one time
                 late += 1
@@ -131,8 +136,8 @@ class VideoReader:
                 if whole.is_corrupt:
                     continue  # stays owed, so that its neighbour takes its place
                 frame = whole if self._crop is None else self._crop(whole)
-                if previous is not None:
-                    self._refuse_change(previous, frame)
+                if previous is not None and not self.follows_changes:
+                    self._refuse_change(previous, frame, shown)
                 pts = None if by_order else frame.pts
                 lost, own = timeline.claim(pts)
                 if previous is None:  # cut off mid-stream: what stands before the first whole picture was never meant
@@ -190,12 +195,12 @@ class VideoReader:
         rate = self.stream.guessed_rate or self.stream.average_rate or Fraction(25)
         return 1 / rate / (self.stream.time_base or Fraction(1, 1000))
 
-    def _refuse_change(self, before: VideoFrame, now: VideoFrame) -> None:
+    def _refuse_change(self, before: VideoFrame, now: VideoFrame, shown: int) -> None:
         if (now.width, now.height, now.format.name) != (before.width, before.height, before.format.name):
             size, name = f"{before.width}x{before.height}", before.format.name
             other = f"{now.width}x{now.height} {now.format.name}"
             raise UserError(
-                f"{self._path}: frames change from {size} {name} to {other}: "
+                f"{self._path}: frames change from {size} {name} to {other} at frame {shown + 1}: "
                 f"cut it there, or make it uniform with ffmpeg -i {self._path.name} "
                 f"-vf scale={before.width}:{before.height} -pix_fmt {name} OUT.mkv"
             )

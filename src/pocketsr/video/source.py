@@ -17,11 +17,11 @@ from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pocketsr.frames import Layout, layout_of
+from pocketsr.frames import Colour, FrameFormat, Layout, layout_of
 from pocketsr.video.ffmpeglog import listening
 from pocketsr.video.types import Siting
 
-__all__ = ["LOSSLESS", "Source", "describe", "has_captions"]
+__all__ = ["LOSSLESS", "Source", "describe", "described_format", "has_captions"]
 
 LOSSLESS = frozenset(
     [
@@ -88,6 +88,39 @@ class Source:
     @property
     def lossless(self) -> bool:
         return self.codec in LOSSLESS
+
+    @property
+    def colour(self) -> Colour:
+        full = None if not self.color_range else self.full_range
+        return Colour(self.color_primaries, self.color_trc, self.colorspace, full)
+
+
+def described_format(form: FrameFormat, time_base: Fraction, rate: Fraction | None) -> Source:
+    """Of frames that come from elsewhere than a file, what they say of themselves."""
+    colour = form.colour
+    return Source(
+        name="frames",
+        codec="",
+        width=form.width,
+        height=form.height,
+        layout=layout_of(form.pix_fmt),
+        time_base=time_base,
+        start=Fraction(0),
+        rate=rate,
+        aspect=None,
+        siting=form.siting,
+        chroma_location=form.siting,
+        full_range=bool(colour.full_range),
+        color_range=0 if colour.full_range is None else 2 if colour.full_range else 1,
+        color_primaries=colour.primaries,
+        color_trc=colour.transfer,
+        colorspace=colour.matrix,
+        display_matrix=None,
+        mastering=None,
+        light=None,
+        captions=False,
+        total=None,
+    )
 
 
 def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame, pts: int, *, captions: bool) -> Source:

@@ -46,7 +46,7 @@ class VideoWriter:
 
     Args:
         target: where to; None encodes and throws away.
-        reader: the input.
+        reader: the input, from which everything else is carried over; None where frames come from elsewhere.
         source: what its video is, and what the output's is to be tagged as.
         size: (width, height) of the frames to come.
 
@@ -57,7 +57,7 @@ class VideoWriter:
     def __init__(
         self,
         target: Path | None,
-        reader: VideoReader,
+        reader: VideoReader | None,
         source: Source,
         size: tuple[int, int],
         options: VideoOptions,
@@ -79,8 +79,11 @@ class VideoWriter:
         try:
             self._container = self._open()
             self.encoder = choose_encoder(source, self._container, self._target, options)
-            self._stream = self._add_video(self._container, reader.stream, size, options.threads)
-            if self._beside is not None:
+            self._stream = self._add_video(self._container, size, options.threads)
+            if reader is not None:
+                self._stream.metadata.update(stream_metadata(reader.stream.metadata))
+                self._stream.disposition = reader.stream.disposition
+            if self._beside is not None and reader is not None:
                 self._extras = Extras(reader, self._container, self._target)
                 self._container.metadata.update(self._extras.container_tags())
                 self.warnings += self._extras.warnings
@@ -117,9 +120,7 @@ class VideoWriter:
             raise UserError(f"{self._target} would be several files ({container.format.long_name}): use .mp4 or .mkv")
         return container
 
-    def _add_video(
-        self, container: OutputContainer, like: VideoStream, size: tuple[int, int], threads: int | None
-    ) -> VideoStream:
+    def _add_video(self, container: OutputContainer, size: tuple[int, int], threads: int | None) -> VideoStream:
         source, encoder = self._source, self.encoder
         facts = encoder_facts(encoder.name)
         try:
@@ -151,8 +152,6 @@ class VideoWriter:
         context.flags |= av.codec.context.Flags.frame_duration.value
         if source.display_matrix is not None:
             stream.set_display_matrix(source.display_matrix)
-        stream.metadata.update(stream_metadata(like.metadata))
-        stream.disposition = like.disposition
         return stream
 
     def _start(self, container: OutputContainer) -> None:

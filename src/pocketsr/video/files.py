@@ -1,0 +1,266 @@
+"""Video files as a source and a sink of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from av.packet import Packet
+from av.stream import Stream
+
+from pocketsr.errors import ArgumentError, UserError
+from pocketsr.frames import Frame, FrameFormat, layout_of, viewed
+from pocketsr.video.reader import Picture, VideoReader
+from pocketsr.video.source import Source, described_format
+from pocketsr.video.types import VideoOptions
+from pocketsr.video.upscaler import rearranged
+from pocketsr.video.writer import VideoWriter
+
+__all__ = ["VideoFileSink", "VideoFileSource"]
+
+_COUNTED_BY = Fraction(1, 90_000)  # seconds, where a time base is finer than FFmpeg's numbers
+_FASTEST = 240  # frames a second that a time base may mean, rather than a mere unit
+
+
+class VideoFileSource:
+    """The frames of a video file, in the order of presentation at exact times: `with VideoFileSource(path) as source`.
+
+    A frame that can't be decoded repeats its neighbour, as `warnings` say. The frames can be iterated over once.
+
+    Args:
+        path: the file, which is opened here.
+        threads: of the decoder; default, every core.
+        keep_clock: whether a clock that may start anywhere (a transport stream's) stays as it is; else it starts at 0.
+
+    Raises UserError where there is no video that can be read, or it is interlaced.
+    """
+
+    def __init__(self, path: str | Path, *, threads: int | None = None, keep_clock: bool = False) -> None:
+        self.path = Path(path)
+        self.reader = VideoReader(self.path, threads, keep_clock=keep_clock)
+        self.reader.follows_changes = True
+
+    @property
+    def format(self) -> FrameFormat:
+        """Of the first frame."""
+        about = self.reader.source
+        return FrameFormat(about.layout.name, about.width, about.height, about.colour, about.siting, about.time_base)
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Frames a second, as far as the file says; its times may vary all the same."""
+        return self.reader.source.rate
+
+    @property
+    def warnings(self) -> list[str]:
+        """A line for each thing that isn't as it should be: complete when the last frame was read."""
+        return self.reader.warnings
+
+    def items(self) -> Iterator[Frame | Packet[Stream]]:
+        """Frames, and between them the packets of the file's other streams."""
+        siting = self.reader.source.siting
+        for item in self.reader:
+            if isinstance(item, Picture):
+                base = self.reader.source.time_base
+                frame = Frame.from_av(item.frame, siting)
+                yield replace(frame, pts=item.pts, time_base=base, duration=item.duration or None)
+            else:
+                yield item
+
+    def __iter__(self) -> Iterator[Frame]:
+        return (item for item in self.items() if isinstance(item, Frame))
+
+    def close(self) -> None:
+        """Close the file."""
+        self.reader.container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        rate = "" if self.rate is None else f", {float(self.rate):g} fps"
+        return f"<VideoFileSource {self.path.name!r} {self.format}{rate}>"
+
+
+class VideoFileSink:
+    """A video file that comes to be: `with VideoFileSink(path) as sink`. It is complete at the end of the `with`.
+
+    Where an exception ends it, nothing is left of it and what stood at `path` stays. One size and pixel format a file:
+    a change is refused by UserError.
+
+    Args:
+        path: the file to write, whose suffix chooses the container; None encodes, and writes nothing.
+        rate: frames a second, which time frames that have no time of their own, and are what the file says of its rate.
+        codec, crf, preset: of the encoder; the defaults follow from the container.
+        threads: of the encoder; default, every core.
+        overwrite: whether an existing file may be replaced.
+
+    Raises UserError, from every method, where the file can't be written.
+    """
+
+    def __init__(
+        self,
+        path: str | Path | None,
+        *,
+        rate: Fraction | float | None = None,
+        codec: str | None = None,
+        crf: float | None = None,
+        preset: str | None = None,
+        threads: int | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        if rate is not None and not 0 < rate <= 1_000_000:
+            raise ArgumentError(f"rate {rate}: more than 0 frames a second are expected")
+        self.path = None if path is None else Path(path)
+        self._rate = None if rate is None else Fraction(rate).limit_denominator(1001)
+        self._options = VideoOptions(codec, crf, preset, threads)
+        self._overwrite = overwrite
+        self._beside: VideoFileSource | None = None
+        self._writer: VideoWriter | None = None
+        self._closed = False
+        self._form: FrameFormat | None = None
+        self._base = _COUNTED_BY
+        self._last: int | None = None
+        self.frames = 0
+        """How many were written."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """A line for each thing that can't be kept: complete when the sink is closed."""
+        return self._writer.warnings if self._writer is not None else []
+
+    @property
+    def encoder(self) -> str | None:
+        """What was chosen, in words; None before the first frame."""
+        return self._writer.encoder.words if self._writer is not None else None
+
+    @property
+    def pix_fmt(self) -> str | None:
+        """The pixel format that is encoded, into which others of the same samples are rearranged; None as before."""
+        return self._writer.encoder.pix_fmt if self._writer is not None else None
+
+    def accompany(self, source: VideoFileSource) -> None:
+        """Carry over everything else of `source`: sound by `copy`, tags, chapters. To be called before `begin`."""
+        if self._writer is None:
+            self._beside = source
+            source.reader.follows_changes = False  # it can tell how to make such a file uniform
+
+    def begin(self, form: FrameFormat) -> None:
+        """Frames of this format follow. Raises UserError where it isn't the one before's, but for colours and times."""
+        if self._closed:
+            raise ArgumentError(f"{self._name} is closed: make another sink")
+        if self._form is None:
+            self._open(form)
+        elif (form.width, form.height) != (self._form.width, self._form.height) or (
+            form.pix_fmt not in (self._form.pix_fmt, self.pix_fmt)
+        ):
+            raise UserError(
+                f"{self._name}: frame {self.frames + 1} is {form}, those before it {self._form}: "
+                "a file has one size and format: write the rest into another"
+            )
+
+    def _open(self, form: FrameFormat) -> None:
+        if form.time_base is None and self._rate is None:
+            raise ArgumentError(f"{self._name}: its frames have no times: give their pts and time_base, or a rate")
+        base = 1 / self._rate if form.time_base is None and self._rate is not None else form.time_base or _COUNTED_BY
+        if base <= 0:
+            raise ArgumentError(f"{self._name}: a time base of {base} s")
+        self._base = base if max(base.numerator, base.denominator) < 2**31 else _COUNTED_BY
+        rate = self._rate or (1 / base if 1 <= 1 / base <= _FASTEST else None)
+        about = described_format(form, self._base, rate)
+        reader = None
+        if self._beside is not None:
+            reader = self._beside.reader
+            about = _with_format(reader.source, form)
+        size = (form.width, form.height)
+        self._writer = VideoWriter(self.path, reader, about, size, self._options, overwrite=self._overwrite)
+        self._form = form
+
+    def write(self, frame: Frame) -> None:
+        """Encode a frame. Frames come in the order of their times; one without a time is a frame after the last."""
+        form = frame.format
+        if self._closed or self._form is None or _shape(form) != _shape(self._form):
+            self.begin(form)
+        assert self._writer is not None
+        assert self._form is not None
+        pts = self._ticks(frame)
+        if self._last is not None and pts <= self._last:
+            raise ArgumentError(f"{self._name}: frame {self.frames + 1} is not after the one before it")
+        if frame.layout.name != self._writer.encoder.pix_fmt:
+            frame = rearranged(frame, self._writer.encoder.pix_fmt)
+        made = viewed(frame) or frame.to_av()
+        duration = round((frame.duration or 0) * (frame.time_base or self._base) / self._base)
+        self._writer.encode(made, pts, duration)
+        self._last = pts
+        self.frames += 1
+
+    def _ticks(self, frame: Frame) -> int:
+        if frame.pts is not None and frame.time_base is not None:
+            return round(frame.pts * frame.time_base / self._base)
+        if self._rate is None:
+            where = f"{self._name}: frame {self.frames + 1}"
+            raise ArgumentError(f"{where} has no time: give its pts and time_base, or a rate")
+        return 0 if self._last is None else self._last + max(1, round(1 / self._rate / self._base))
+
+    def copy(self, packet: Packet[Stream]) -> None:
+        """Carry a packet of another stream of the accompanied source over."""
+        if self._writer is not None:
+            self._writer.copy(packet)
+
+    def close(self) -> None:
+        """Write what the encoder still holds, and move the file into place; nothing where no frame was written."""
+        if not self._closed:
+            self._closed = True
+            if self._writer is not None:
+                try:
+                    self._writer.finish()
+                except BaseException:
+                    self._writer.abort()
+                    raise
+
+    def abort(self) -> None:
+        """Leave nothing of the file behind, unless it is complete."""
+        if not self._closed:
+            self._closed = True
+            if self._writer is not None:
+                self._writer.abort()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+    @property
+    def _name(self) -> str:
+        return "the output" if self.path is None else str(self.path)
+
+    def __repr__(self) -> str:
+        coded = f", {self.encoder}" if self.encoder else ""
+        return f"<VideoFileSink {self._name!r}, {self.frames} frames{coded}{', closed' if self._closed else ''}>"
+
+
+def _shape(form: FrameFormat) -> tuple[int, int, str]:
+    return form.width, form.height, form.pix_fmt
+
+
+def _with_format(source: Source, form: FrameFormat) -> Source:
+    """What a file's video is, tagged as its enlarged frames are."""
+    colour = form.colour
+    return replace(
+        source,
+        layout=source.layout if form.pix_fmt == source.layout.name else layout_of(form.pix_fmt),
+        color_primaries=colour.primaries,
+        color_trc=colour.transfer,
+        colorspace=colour.matrix,
+    )
