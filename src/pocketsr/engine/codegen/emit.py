@@ -7,12 +7,18 @@ from importlib.resources import files
 
 from pocketsr.engine.codegen.emit_conv import conv_function, dot_shapes
 from pocketsr.engine.codegen.emit_dot import dot_function, winograd_functions
-from pocketsr.engine.codegen.emit_planes import PIXELS, load_function, map_function, shuffle_function, store_function
-from pocketsr.engine.codegen.emit_points import extent, rounds
+from pocketsr.engine.codegen.emit_planes import (
+    PIXELS,
+    load_function,
+    pointwise_function,
+    shuffle_function,
+    store_function,
+)
+from pocketsr.engine.codegen.emit_pointwise import extent, rounds
 from pocketsr.engine.codegen.emit_winograd import tile_floats
 from pocketsr.engine.codegen.method import BAND, Keep
 from pocketsr.engine.codegen.plan import Plan, Ring, Step
-from pocketsr.engine.ir.graph import Conv, Map, Pad, Shuffle
+from pocketsr.engine.ir.graph import Conv, Pad, Pointwise, Shuffle
 from pocketsr.engine.ir.pointwise import curve_code
 from pocketsr.names import API, comment
 
@@ -43,9 +49,9 @@ def _describe(step: Step, plan: Plan) -> str:
         note += f", {method.block.channels} channels x {method.block.vectors} vectors in registers"
         note += f", tiles of {method.tile} columns" if method.tile else ""
         note += ", edges replicated" if op.pad is Pad.EDGE else ""
-    points = "" if isinstance(op, Shuffle) else "".join(f", {type(point).__name__}" for point in op.points)
+    stages = "" if isinstance(op, Shuffle) else "".join(f", {type(stage).__name__}" for stage in op.stages)
     shift = plan.rings[op.value].shift
-    return f"{note}{points}; lags {shift} rows, keeps {plan.rings[op.value].rows}, starts {step.warm} bands early"
+    return f"{note}{stages}; lags {shift} rows, keeps {plan.rings[op.value].rows}, starts {step.warm} bands early"
 
 
 def describe(plan: Plan) -> str:
@@ -302,8 +308,8 @@ def emit(plan: Plan) -> str:
         match step.op:
             case Conv():
                 parts.append(conv_function(name, step, plan))
-            case Map():
-                parts.append(map_function(name, step.op, plan))
+            case Pointwise():
+                parts.append(pointwise_function(name, step.op, plan))
             case Shuffle():
                 parts.append(shuffle_function(name, step.op, plan))
     for kind in PIXELS:

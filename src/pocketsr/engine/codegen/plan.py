@@ -23,7 +23,7 @@ from pocketsr.engine.codegen.method import (
     dots,
 )
 from pocketsr.engine.codegen.target import Target
-from pocketsr.engine.ir.graph import Conv, Graph, Map, Op, Pad, Quantize, Ref, Shuffle, refs_of
+from pocketsr.engine.ir.graph import Conv, Graph, Op, Pad, Pointwise, Quantize, Ref, Shuffle, refs_of
 
 __all__ = ["Kept", "Plan", "Ring", "Step", "make_plan"]
 
@@ -115,7 +115,7 @@ def _separate_edges(graph: Graph) -> Graph:
             for value in sorted({ref.value for ref in op.inputs} & mixed - set(copies)):
                 copies[value] = free
                 planes = tuple(Ref(value, c) for c in range(widths[value]))
-                ops.append(Map(f"edges_of_{value}", free, planes))
+                ops.append(Pointwise(f"edges_of_{value}", free, planes))
                 free += 1
             inputs = tuple(Ref(copies.get(ref.value, ref.value), ref.channel) for ref in op.inputs)
             op = replace(op, inputs=inputs)  # noqa: PLW2901
@@ -126,7 +126,7 @@ def _separate_edges(graph: Graph) -> Graph:
 def _separate_numbers(graph: Graph) -> Graph:
     """Whole numbers that are shuffled, or the result, are copied: convolutions may keep theirs as words."""
     made = {op.value: op for op in graph.ops}
-    copies: dict[int, Map] = {}
+    copies: dict[int, Pointwise] = {}
     free = max(made, default=0) + 1
 
     def copied(refs: tuple[Ref, ...]) -> tuple[Ref, ...]:
@@ -134,10 +134,10 @@ def _separate_numbers(graph: Graph) -> Graph:
         out = []
         for ref in refs:
             op = made.get(ref.value)
-            if isinstance(op, Conv | Map) and op.points and isinstance(op.points[-1], Quantize):
+            if isinstance(op, Conv | Pointwise) and op.stages and isinstance(op.stages[-1], Quantize):
                 if ref.value not in copies:
                     planes = tuple(Ref(ref.value, c) for c in range(op.channels))
-                    copies[ref.value] = Map(f"copy_of_{ref.value}", free, planes)
+                    copies[ref.value] = Pointwise(f"copy_of_{ref.value}", free, planes)
                     free += 1
                 ref = Ref(copies[ref.value].value, ref.channel)  # noqa: PLW2901
             out.append(ref)
