@@ -19,7 +19,8 @@ from pocketsr.engine import Upscaler, load_chroma
 from pocketsr.errors import UserError
 from pocketsr.image import upscale_image
 from pocketsr.loading import load
-from pocketsr.video import VideoOptions, VideoReport, upscale_video
+from pocketsr.report import Report
+from pocketsr.video import VideoOptions, upscale_video
 
 MODEL = "small"
 # Where the eye finds the difference: the engine of the motorcycle, and the trusses of the tower
@@ -53,7 +54,7 @@ def main() -> int:
     return 0
 
 
-def _upscale(sample: Path, upscaled: Path, net: Upscaler) -> VideoReport:
+def _upscale(sample: Path, upscaled: Path, net: Upscaler) -> Report:
     chroma = functools.partial(load_chroma, net.scale)
     with tqdm(unit=" frames", disable=None, file=sys.stderr, leave=False) as bar:
 
@@ -85,7 +86,7 @@ def _make_still(sample: Path, upscaled: Path, scale: int) -> Image.Image:
     return side_by_side(rows, ["bicubic", f"pocketsr ({MODEL})"])
 
 
-def _print(report: VideoReport) -> None:
+def _print(report: Report) -> None:
     width, height = report.size
     print(
         f"\n{report.frames} frames to {width}x{height} in {report.seconds:.2f} s: "

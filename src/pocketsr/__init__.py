@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pocketsr.live import Stream
     from pocketsr.loading import load
     from pocketsr.nets import register_network
+    from pocketsr.report import Report
 
 __all__ = [
     "ArgumentError",
@@ -37,6 +38,7 @@ __all__ = [
     "ModelInfo",
     "Network",
     "PocketsrWarning",
+    "Report",
     "Stream",
     "Upscaler",
     "UserError",
@@ -54,6 +56,7 @@ _ROOMS = {
     "FrameSource": "frames",
     "ModelInfo": "engine",
     "Network": "engine",
+    "Report": "report",
     "Stream": "live",
     "Upscaler": "engine",
     "load": "loading",

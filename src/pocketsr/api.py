@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pocketsr.engine import Upscaler, load_chroma
 from pocketsr.loading import load
-from pocketsr.video import Progress, VideoOptions, VideoReport
+from pocketsr.report import Report
+from pocketsr.video import Progress, VideoOptions
 from pocketsr.video import upscale_video as upscale_file
 
 __all__ = ["upscale_video"]
@@ -24,7 +25,7 @@ def upscale_video(
     threads: int | None = None,
     overwrite: bool = False,
     on_progress: Progress | None = None,
-) -> VideoReport:
+) -> Report:
     """Upscale a video file; sound, subtitles, chapters, times, tags and colours stay what they are.
 
     source: the input file.

@@ -9,8 +9,9 @@ import pytest
 from cli_samples import make_clip
 from PIL import Image
 
-from pocketsr.cli._upscaling import Job, Report
+from pocketsr.cli._upscaling import Job
 from pocketsr.engine import load, load_chroma
+from pocketsr.report import Report
 
 Run = Callable[..., Any]
 

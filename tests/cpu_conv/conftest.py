@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pocketsr.cpu_conv import conv, half, library
+from pocketsr.cpu_conv import chosen, conv, half, library
 from pocketsr.errors import UserError
 
 
@@ -17,8 +17,8 @@ def no_compiler(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         raise UserError("no compiler")
 
     monkeypatch.setattr(library, "entry_for", refuse)
-    for known in (conv._kernels, half._library):
+    for known in (conv._kernels, half._library, chosen._library):
         known.cache_clear()
     yield
-    for known in (conv._kernels, half._library):
+    for known in (conv._kernels, half._library, chosen._library):
         known.cache_clear()

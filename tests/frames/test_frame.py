@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -10,6 +11,7 @@ from av import VideoFrame
 
 from pocketsr import UserError
 from pocketsr.frames import Colour, Frame, layout_of
+from pocketsr.video.source import _chroma_location
 
 
 def test_planes_and_their_size() -> None:
@@ -79,3 +81,57 @@ def test_what_does_not_fit_is_said() -> None:
     with pytest.raises(UserError, match="is planar"):
         Frame.blank("i420", 4, 4).to_array()
     assert layout_of("nv12").planes == 2
+
+
+def _where(frame: VideoFrame) -> int:
+    return frame.planes[0].buffer_ptr
+
+
+@pytest.mark.parametrize(
+    "pix_fmt",
+    ["yuv420p", "nv12", "yuv422p", "yuv444p", "gray", "yuv420p10le", "p010le", "gray16le", "yuv444p16le", "rgb24",
+     "rgb48le", "gbrp", "yuyv422", "yuvj420p"],
+)  # fmt: skip
+@pytest.mark.parametrize("owned", [False, True])
+def test_a_frame_goes_to_pyav_as_it_says_it_is(pix_fmt: str, owned: bool) -> None:
+    frame = Frame.blank(pix_fmt, 38, 22)
+    rng = np.random.default_rng(3)
+    for part, samples in zip(frame.layout.components, frame.components, strict=True):
+        samples[...] = rng.integers(0, 1 << frame.layout.bits, samples.shape) << part.shift
+    first = frame.to_av()
+    first.color_range, first.pts, first.time_base = 1, 77, Fraction(1, 90000)
+    if owned:
+        frame = Frame.from_av(first)
+    colour = Colour(9, 16, 9, True)
+    for siting in ("center", "topleft", "left"):
+        meant = replace(frame, colour=colour, siting=siting, pts=5, time_base=Fraction(1001, 30000), duration=2)
+        made = meant.to_av()
+        assert (made.pts, made.time_base, made.duration) == (5, Fraction(1001, 30000), 2)
+        assert (made.color_primaries, made.color_trc, made.colorspace, made.color_range) == (9, 16, 9, 2)
+        subsampled = meant.layout.kind == "yuv" and meant.layout.sub_x
+        said = _chroma_location(made)
+        assert not subsampled or said == siting or (siting == "left" and said == "unspecified")
+        back = Frame.from_av(made, siting)
+        assert (back.colour, back.pts, back.time_base, back.duration) == (colour, 5, Fraction(1001, 30000), 2)
+        for a, b in zip(meant.components, back.components, strict=True):
+            np.testing.assert_array_equal(a, b)
+        assert (_where(made) == _where(first)) == owned  # nothing is copied of what PyAV holds
+    assert (first.color_range, first.pts, first.time_base) == (1, 77, Fraction(1, 90000))  # and it is left as it was
+    assert frame.at(None, None).to_av().pts is None
+
+
+def test_another_picture_in_the_same_memory_is_copied() -> None:
+    made = VideoFrame(16, 8, "gray")
+    frame = Frame.from_av(made)
+    frame.planes[0][...] = np.arange(8, dtype=np.uint8)[:, None]
+    lower = replace(frame, height=4, planes=(frame.planes[0][4:],))
+    copied = lower.to_av()
+    assert (copied.width, copied.height) == (16, 4)
+    assert copied.to_ndarray()[:, 0].tolist() == [4, 5, 6, 7]
+
+
+def test_what_frames_have_in_common() -> None:
+    a, b = (Frame.blank("i420", 8, width) for width in (6, 8))
+    assert a.format != b.format
+    assert a.format == a.at(3, None).format
+    assert (str(a.format), a.format.pix_fmt, a.format.width) == ("8x6 yuv420p", "yuv420p", 8)

@@ -20,7 +20,7 @@ GREEN = Image.new("RGB", (8, 6), (0, 190, 0))
 
 
 def _upscale(source: Path, target: Path, **more: Any) -> tuple[str, ...]:
-    return upscale_image_file(source, target, Nearest(), Nearest(), **more).warnings
+    return tuple(upscale_image_file(source, target, Nearest(), Nearest(), **more).warnings)
 
 
 def _exif(**texts: bytes) -> bytes:

@@ -20,7 +20,7 @@ RNG = np.random.default_rng(5)
 
 
 def _upscale(source: Path, target: Path, **more: Any) -> tuple[str, ...]:
-    return upscale_image_file(source, target, Nearest(), Nearest(), **more).warnings
+    return tuple(upscale_image_file(source, target, Nearest(), Nearest(), **more).warnings)
 
 
 def _read(path: Path) -> np.ndarray:

@@ -15,10 +15,11 @@ from image_fakes import Nearest
 from PIL import Image
 
 from pocketsr.errors import UserError
-from pocketsr.image import ImageReport, upscale_image_file
+from pocketsr.image import upscale_image_file
+from pocketsr.report import Report
 
 
-def _upscale(source: Path, target: Path | None, **more: Any) -> ImageReport:
+def _upscale(source: Path, target: Path | None, **more: Any) -> Report:
     return upscale_image_file(source, target, Nearest(), Nearest(), **more)
 
 

@@ -40,6 +40,18 @@ SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     "one slope": ("pocket", {
         "layers": [{"channels": 4}, {"channels": 4, "slope": "one"}, {"channels": 4}], "expansion": 8,
     }),
+    "first and last chosen": ("pocket", {
+        "layers": [{"channels": 8, "bias": False, "chosen": {"classes": 64}}, {"channels": 4},
+                   {"channels": 4, "chosen": {"classes": 64}}],
+        "expansion": 8,
+    }),
+    "all chosen, in groups": ("pocket", {
+        "layers": [{"channels": 8, "bias": False, "chosen": {"classes": 24}},
+                   {"channels": 8, "groups": 4, "slope": "one", "chosen": {"classes": 24}},
+                   {"channels": 8, "kernel": [1, 1], "groups": 2, "bias": False, "chosen": {"classes": 24}},
+                   {"channels": 4, "bias": False, "add": [0], "chosen": {"classes": 24}}],
+        "anchor": "bicubic", "expansion": 8,
+    }),
     "one pixel": ("pocket", {
         "layers": [{"channels": 4, "kernel": [1, 1]}, {"channels": 4, "kernel": [1, 1]}],
         "anchor": "none", "zero_mean": False, "expansion": 8,
@@ -63,6 +75,7 @@ HALO = {
     "tall kernels": 4,  # along columns 1 + 2 + 1, along rows 0 + 2 + 1
     "wide with a skip": 4,  # along rows 1 + 2 + 0 + 1, along columns 1 + 0 + 1 + 1
     "one slope": 3, "one pixel": 0,
+    "first and last chosen": 5, "all chosen, in groups": 5,  # classes see 3, and what lies behind 1 + 1, 1 + 0 + 1
     "no bias": 2, "no bias, bicubic": 2, "plain blocks": 2, "edge blocks": 2, "multibranch blocks": 2,
 }  # fmt: skip
 
@@ -77,6 +90,8 @@ PARAMETERS = {
     "tall kernels": 12 + 400 + 144 + 12 + 8,
     "wide with a skip": 36 + 80 + 48 + 144 + 16 + 12,
     "one slope": 324 + 12 + 4 + 1,
+    "first and last chosen": 64 * (72 + 144) + 288 + 4 + 4 + 12,
+    "all chosen, in groups": 24 * (72 + 144 + 32 + 288) + 8 + 8 + 1 + 8,
     "one pixel": 4 + 16 + 8 + 4,
     "no bias": 36 + 144 + 4, "no bias, bicubic": 36 + 144 + 4, "plain blocks": 36 + 144 + 4,
     "edge blocks": 36 + 144 + 8 + 4, "multibranch blocks": 36 + 144 + 8 + 4,

@@ -17,7 +17,8 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from pocketsr.frames import Frame, layout_of
-from pocketsr.video import VideoOptions, VideoReport, upscale_video
+from pocketsr.report import Report
+from pocketsr.video import VideoOptions, upscale_video
 
 Plane = NDArray[Any]
 
@@ -44,7 +45,7 @@ class Repeat:
         return out
 
 
-def upscale(source: Path, target: Path | None, scale: int = 2, channels: int = 1, **kw: Any) -> VideoReport:
+def upscale(source: Path, target: Path | None, scale: int = 2, channels: int = 1, **kw: Any) -> Report:
     """`upscale_video` with repeating networks; keywords are options or the function's own."""
     options = VideoOptions(**{k: kw.pop(k) for k in ("codec", "crf", "preset", "threads") if k in kw})
     return upscale_video(source, target, Repeat(scale, channels), lambda _: Repeat(scale), options, **kw)

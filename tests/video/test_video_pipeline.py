@@ -16,7 +16,8 @@ import pytest
 from clipmaker import Clip, Repeat, decode, upscale
 
 import pocketsr.video
-from pocketsr.video import Percentiles, VideoReport, upscale_video
+from pocketsr.report import Percentiles, Report
+from pocketsr.video import upscale_video
 from pocketsr.video.belt import Belt, Stopped
 from pocketsr.video.codecs import encoder_threads
 from pocketsr.video.reader import Picture, VideoReader
@@ -206,10 +207,10 @@ def _outcome(belt: Belt[int]) -> str:
 
 def test_what_the_room_offers() -> None:
     assert pocketsr.video.__all__ == sorted(pocketsr.video.__all__)
-    assert {"upscale_video", "VideoOptions", "VideoReport"} <= set(pocketsr.video.__all__)
+    assert {"upscale_video", "VideoOptions"} <= set(pocketsr.video.__all__)
     for name in pocketsr.video.__all__:
         assert hasattr(pocketsr.video, name)
-    assert VideoReport.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    assert Report.__dataclass_params__.frozen  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

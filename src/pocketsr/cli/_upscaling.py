@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,24 +13,9 @@ from pocketsr.names import harmless
 
 if TYPE_CHECKING:
     from pocketsr.engine import Network, Siting, Upscaler
+    from pocketsr.report import Report
 
-__all__ = ["Job", "Report"]
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What one file took. The milliseconds are {"p50": .., "p99": ..} over its frames."""
-
-    frames: int
-    seconds: float
-    decode_ms: dict[str, float]
-    upscale_ms: dict[str, float]
-    encode_ms: dict[str, float]
-    warnings: tuple[str, ...]
-
-    @property
-    def fps(self) -> float:
-        return self.frames / self.seconds if self.seconds > 0 else 0.0
+__all__ = ["Job"]
 
 
 @dataclass(frozen=True)
@@ -80,10 +65,7 @@ class Job:
     def _image(self, source: Path, target: Path | None, overwrite: bool) -> Report:
         from pocketsr.image import upscale_image_file
 
-        done = upscale_image_file(source, target, self.net, self.chroma("center"), overwrite=overwrite)
-        stages = (done.decode_ms, done.upscale_ms, done.encode_ms)
-        decode, upscale, encode = ({"p50": ms, "p99": ms} for ms in stages)
-        return Report(1, sum(stages) / 1e3, decode, upscale, encode, done.warnings)
+        return upscale_image_file(source, target, self.net, self.chroma("center"), overwrite=overwrite)
 
     def _video(self, source: Path, target: Path | None, overwrite: bool, name: Path) -> Report:
         from tqdm import tqdm
@@ -115,12 +97,4 @@ class Job:
                 on_progress=on_progress,
                 on_warning=on_warning,
             )
-        decode, upscale, encode = (asdict(ms) for ms in (done.decode_ms, done.upscale_ms, done.encode_ms))
-        return Report(
-            done.frames,
-            done.seconds,
-            decode,
-            upscale,
-            encode,
-            tuple(line for line in done.warnings if line not in said),
-        )
+        return replace(done, warnings=[line for line in done.warnings if line not in said])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,12 @@ from pocketsr.errors import UserError
 from pocketsr.names import harmless
 
 if TYPE_CHECKING:
-    from pocketsr.cli._upscaling import Report
+    from pocketsr.report import Report
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
 SUMMARY = "upscale a video, an image, or every one in a folder"
+_STAGES = ("decode", "upscale", "encode")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,9 +111,7 @@ def _figures(report: Report) -> dict[str, Any]:
         "frames": report.frames,
         "seconds": report.seconds,
         "fps": report.fps,
-        "decode_ms": report.decode_ms,
-        "upscale_ms": report.upscale_ms,
-        "encode_ms": report.encode_ms,
+        **{f"{stage}_ms": asdict(getattr(report, f"{stage}_ms")) for stage in _STAGES},
     }
 
 
@@ -119,6 +119,6 @@ def _print_table(report: Report) -> None:
     noun = "frame" if report.frames == 1 else "frames"
     print(f"{report.frames} {noun} in {report.seconds:.2f} s: {report.fps:.1f} frames per second")
     print(f"{'stage':8}{'p50 ms':>10}{'p99 ms':>10}")
-    for stage in ("decode", "upscale", "encode"):
+    for stage in _STAGES:
         quantiles = getattr(report, f"{stage}_ms")
-        print(f"{stage:8}{quantiles['p50']:>10.2f}{quantiles['p99']:>10.2f}")
+        print(f"{stage:8}{quantiles.p50:>10.2f}{quantiles.p99:>10.2f}")

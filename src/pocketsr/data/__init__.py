@@ -1,4 +1,4 @@
-"""Training data: pictures as luma pairs, patches of them, batches of those, and what codecs and cameras do to them."""
+"""Training data: pairs of pictures (luma or RGB), patches of them, batches, and what codecs and cameras do to them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pocketsr.data.codec_pairs import codec_pairs, draw_setting
 from pocketsr.data.noise import add_jpeg, add_noise
 from pocketsr.data.pairs import Pair, Plane, downscale, load_images, pair_from, split
 from pocketsr.data.pool import PatchPool
+from pocketsr.data.tensors import to_picture, to_tensor
 
 __all__ = [
     "CODECS",
@@ -36,4 +37,6 @@ __all__ = [
     "scaled_kbps",
     "send_clip",
     "split",
+    "to_picture",
+    "to_tensor",
 ]

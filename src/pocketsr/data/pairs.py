@@ -1,4 +1,4 @@
-"""What networks are trained and validated on: luma planes, large and shrunk."""
+"""What networks are trained and validated on: pictures of luma or RGB, large and shrunk."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BLACK, _WHITE = 16, 235  # BT.601
 
 @dataclass(frozen=True)
 class Pair:
-    """Luma planes (BT.601, studio range) of one picture: hr (scale * H, scale * W) and lr (H, W).
+    """One picture: hr (scale * H, scale * W) and lr (H, W) of luma (BT.601, studio range), or (.., .., 3) of R'G'B'.
 
     name: the file's path below its folder; a frame of a clip has "#" and its number behind it, a smaller copy "#" and
     its factor.
@@ -41,6 +41,14 @@ class Pair:
     @property
     def scale(self) -> int:
         return int(self.hr.shape[0] // self.lr.shape[0])
+
+    @property
+    def channels(self) -> int:
+        return 1 if self.lr.ndim == 2 else int(self.lr.shape[2])
+
+    @property
+    def hr_pixels(self) -> int:
+        return int(self.hr.shape[0] * self.hr.shape[1])
 
     @property
     def file(self) -> str:
@@ -65,26 +73,27 @@ def downscale(pair: Pair, factor: float) -> Pair:
 
 def load_images(
     folders: Path | Sequence[Path], *, exclude: Collection[str] = (), grey: Literal["luma", "rgb"] = "luma",
-    scale: int = 2,
+    scale: int = 2, channels: int = 1,
 ) -> list[Pair]:  # fmt: skip
     """All images under a folder, or several, as pairs, sorted by path: 199 megapixels in 5 s (one Zen 5 core).
 
-    Colour becomes BT.601 studio luma, rounded to 8 bits; transparency is ignored.
+    channels: 1 for luma (colour becomes BT.601 studio luma, rounded to 8 bits), 3 for R'G'B'. Transparency is ignored.
     exclude: shell patterns of paths or names to leave out.
-    grey: what pictures without colour hold: R = G = B of 0..255, to be converted, or studio luma already, unless there
-    are levels outside of 16..235 in one, which luma has not.
+    grey: what pictures without colour hold: R = G = B of 0..255, or studio luma, unless there are levels outside of
+    16..235 in one, which luma has not. Each becomes what `channels` asks for.
     Raises UserError for a folder without images, and for files that can't be read or give no LR pixel.
     """
     pairs = []
     for name, path in tqdm(find_files(folders, _SUFFIXES, "images", exclude), desc="images", unit="", disable=None):
-        hr = _luma(path, grey)
-        if min(hr.shape) < scale:
+        hr = _read(path, grey, channels)
+        if min(hr.shape[:2]) < scale:
             raise UserError(f"{path} is too small ({hr.shape[1]}x{hr.shape[0]}): remove it, or exclude it")
         pairs.append(pair_from(name, hr, scale))
     return pairs
 
 
-def _luma(path: Path, grey: Literal["luma", "rgb"]) -> Plane:
+def _read(path: Path, grey: Literal["luma", "rgb"], channels: int) -> Plane:
+    """The picture as (H, W) studio luma or (H, W, 3) R'G'B'."""
     try:
         with open_picture(path) as image:
             if image.mode.startswith(("I", "F")):
@@ -96,10 +105,12 @@ def _luma(path: Path, grey: Literal["luma", "rgb"]) -> Plane:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} can't be read as an image ({reason}): replace it, or exclude it") from error
     red = rgb[..., 0]
-    studio = grey == "luma" and red.min() >= _BLACK and red.max() <= _WHITE
-    if studio and np.array_equal(red, rgb[..., 1]) and np.array_equal(red, rgb[..., 2]):
-        return np.ascontiguousarray(red)  # WebP has no grey pictures: luma comes back as R = G = B
-    return np.rint(rgb_to_luma(rgb)).astype(np.uint8)
+    in_range = grey == "luma" and red.min() >= _BLACK and red.max() <= _WHITE
+    # WebP has no grey pictures: luma comes back as R = G = B
+    studio = in_range and np.array_equal(red, rgb[..., 1]) and np.array_equal(red, rgb[..., 2])
+    if channels == 3:
+        return np.rint((rgb - np.float32(_BLACK)) * (255 / (_WHITE - _BLACK))).astype(np.uint8) if studio else rgb
+    return np.ascontiguousarray(red) if studio else np.rint(rgb_to_luma(rgb)).astype(np.uint8)
 
 
 def split(
@@ -116,7 +127,7 @@ def split(
     every = round(1 / share)
     sides: tuple[list[Pair], list[Pair]] = ([], [])
     for pair in pairs:
-        kept_apart = sum(pair.file.encode()) % every == 0 and pair.hr.size < most_pixels
+        kept_apart = sum(pair.file.encode()) % every == 0 and pair.hr_pixels < most_pixels
         kept_apart &= not only or any(fnmatchcase(pair.name, pattern) for pattern in only)
         sides[kept_apart].append(pair)
     if not all(sides):

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pocketsr.data.pairs import Pair, Plane
 from pocketsr.errors import UserError
+from pocketsr.pixels import rgb_to_luma
 
 __all__ = ["PatchPool"]
 
@@ -37,11 +38,11 @@ class PatchPool:
         self, pairs: Sequence[Pair], patch: int, flat_share: float = 0.0, weights: Mapping[str, float] | None = None
     ) -> None:  # fmt: skip
         self.patch, self.flat_share = patch, flat_share
-        self.too_small = tuple(pair.name for pair in pairs if min(pair.lr.shape) < patch)
-        self._pairs = [pair for pair in pairs if min(pair.lr.shape) >= patch]
+        self.too_small = tuple(pair.name for pair in pairs if _side(pair) < patch)
+        self._pairs = [pair for pair in pairs if _side(pair) >= patch]
         if not self._pairs:
-            best = max(pairs, key=lambda pair: min(pair.lr.shape), default=None)
-            side = 0 if best is None else min(best.lr.shape)
+            best = max(pairs, key=_side, default=None)
+            side = 0 if best is None else _side(best)
             scale = best.scale if best else 2
             largest = f", {best.name} comes closest with {scale * side}" if best else ""
             raise UserError(
@@ -73,7 +74,10 @@ class PatchPool:
         return len(self._places)
 
     def batch(self, rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
-        """`size` patches, each in one of the 8 orientations: lr N 1 P P and hr N 1 scale*P scale*P, float32 in 0..1."""
+        """`size` patches, each in one of the 8 orientations: lr N C P P and hr N C scale*P scale*P, float32 in 0..1.
+
+        C: 1 for pairs of luma, 3 for those of RGB.
+        """
         patch = self.patch
         if self._cumulated is None:
             textured = self._textured[rng.integers(len(self._textured), size=size)]
@@ -83,15 +87,15 @@ class PatchPool:
         anywhere = rng.integers(len(self._places), size=size)
         chosen = self._places[np.where(rng.random(size) < self.flat_share, anywhere, textured)]
         draws = np.concatenate([chosen, rng.integers((_GRID, _GRID, 8), size=(size, 3))], axis=1).tolist()
-        scale = self.scale
-        lr, hr = (np.empty((size, 1, side, side), np.uint8) for side in (patch, scale * patch))
+        scale, more = self.scale, self._pairs[0].lr.shape[2:]
+        lr, hr = (np.empty((size, side, side, *more), np.uint8) for side in (patch, scale * patch))
         for k, (number, top, left, down, right, turn) in enumerate(draws):
             pair = self._pairs[number]
-            height, width = pair.lr.shape
+            height, width = pair.lr.shape[:2]
             y = top + down * min(_GRID, height - patch - top + 1) // _GRID  # less room below the last place
             x = left + right * min(_GRID, width - patch - left + 1) // _GRID
-            _oriented(lr[k, 0], turn)[:] = pair.lr[y : y + patch, x : x + patch]
-            _oriented(hr[k, 0], turn)[:] = pair.hr[scale * y : scale * (y + patch), scale * x : scale * (x + patch)]
+            _oriented(lr[k], turn)[:] = pair.lr[y : y + patch, x : x + patch]
+            _oriented(hr[k], turn)[:] = pair.hr[scale * y : scale * (y + patch), scale * x : scale * (x + patch)]
         return _floats(lr), _floats(hr)
 
 
@@ -105,20 +109,29 @@ def _weight(name: str, weights: Mapping[str, float]) -> float:
 
 
 def _oriented(plane: Plane, turn: int) -> Plane:
-    """The square plane seen in orientation `turn` of 0..7, as a view to write into."""
+    """The square plane (P, P) or (P, P, 3) seen in orientation `turn` of 0..7, as a view to write into."""
     if turn & 1:
         plane = plane[::-1]
     if turn & 2:
         plane = plane[:, ::-1]
-    return plane.T if turn & 4 else plane
+    return plane.swapaxes(0, 1) if turn & 4 else plane
+
+
+def _side(pair: Pair) -> int:
+    """LR pixels."""
+    return min(int(side) for side in pair.lr.shape[:2])
 
 
 def _floats(levels: Plane) -> Tensor:
-    return torch.from_numpy(np.divide(levels, np.float32(255), dtype=np.float32))
+    """(N, P, P) or (N, P, P, 3) of 0..255 to N C P P in 0..1."""
+    planes = levels[:, None] if levels.ndim == 3 else np.moveaxis(levels, -1, 1)
+    return torch.from_numpy(np.divide(planes, np.float32(255), dtype=np.float32, order="C"))
 
 
 def _places(lr: Plane, patch: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Rows and columns where patches may start, and the mean gradient of what they may cover from there."""
+    """Rows and columns where patches may start, and the mean gradient of luma in what they may cover from there."""
+    if lr.ndim == 3:
+        lr = np.rint(rgb_to_luma(lr)).astype(np.uint8)
     starts, cells, pixels = [], [], []
     for side in lr.shape:
         start = np.arange(0, side - patch + 1, _GRID)

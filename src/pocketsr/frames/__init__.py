@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from pocketsr.frames.frame import Colour, Frame, FrameSink, FrameSource, tag
+from pocketsr.frames.flow import FrameSink, FrameSource
+from pocketsr.frames.frame import Colour, Frame, FrameFormat
 from pocketsr.frames.layout import Component, Layout, candidates, layout_of
+from pocketsr.frames.pyav import tag, viewed
 from pocketsr.frames.upscaler import FrameUpscaler, plane_siting
 
 __all__ = [
     "Colour",
     "Component",
     "Frame",
+    "FrameFormat",
     "FrameSink",
     "FrameSource",
     "FrameUpscaler",
@@ -18,4 +21,5 @@ __all__ = [
     "layout_of",
     "plane_siting",
     "tag",
+    "viewed",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from pocketsr.engine import Plane, Siting
 from pocketsr.errors import ArgumentError
 from pocketsr.frames.layout import Component, Layout, layout_of
+from pocketsr.frames.pyav import another, tag, viewed
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-__all__ = ["Colour", "Frame", "FrameSink", "FrameSource"]
+__all__ = ["UNSPECIFIED", "Colour", "Frame", "FrameFormat"]
 
 UNSPECIFIED = 2  # in ITU-T H.273, whatever the question
 _FULL = 2  # FFmpeg's AVCOL_RANGE_JPEG
@@ -37,6 +38,26 @@ class Colour:
     full_range: bool | None = None
 
 
+@dataclass(frozen=True)
+class FrameFormat:
+    """What frames have in common until it changes.
+
+    pix_fmt: the pixel format, as FFmpeg names it.
+    width, height: in pixels.
+    colour, siting, time_base: as in `Frame`.
+    """
+
+    pix_fmt: str
+    width: int
+    height: int
+    colour: Colour = Colour()
+    siting: Siting = "left"
+    time_base: Fraction | None = None
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height} {self.pix_fmt}"
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One picture of a video. It holds views: no samples are copied when a frame is made or looked at.
@@ -46,8 +67,9 @@ class Frame:
     planes: of memory, (rows, samples a row or more), uint8 or uint16 as the layout says; rows may be any distance
         apart. Packed formats have one plane, whose rows hold the samples of several components in turn.
     siting: where 4:2:0 and 4:2:2 chroma samples lie.
-    pts, time_base: the frame is shown at pts * time_base seconds.
+    pts, time_base: the frame is shown at pts * time_base seconds; None where no time is known.
     owner: what the memory belongs to, kept alive with the frame.
+    duration: for how long it is shown, in units of time_base; None where that isn't known.
     """
 
     layout: Layout
@@ -59,6 +81,7 @@ class Frame:
     pts: int | None = None
     time_base: Fraction | None = None
     owner: Any = field(default=None, repr=False)
+    duration: int | None = None
 
     def __post_init__(self) -> None:
         layout = self.layout
@@ -77,6 +100,11 @@ class Frame:
     def __repr__(self) -> str:
         time = "" if self.pts is None else f", pts {self.pts}"
         return f"<Frame {self.width}x{self.height} {self.layout.name}{time}>"
+
+    @property
+    def format(self) -> FrameFormat:
+        """What it has in common with the frames around it."""
+        return FrameFormat(self.layout.name, self.width, self.height, self.colour, self.siting, self.time_base)
 
     @property
     def components(self) -> Iterator[Plane]:
@@ -157,21 +185,42 @@ class Frame:
             planes.append(samples[::-1] if plane.line_size < 0 else samples)  # stored bottom-up
         full = True if layout.name.startswith("yuvj") else None if not frame.color_range else frame.color_range == _FULL
         colour = Colour(frame.color_primaries, frame.color_trc, frame.colorspace, full)
-        return cls(layout, frame.width, frame.height, tuple(planes), colour, siting, frame.pts, frame.time_base, frame)
+        return cls(
+            layout, frame.width, frame.height, tuple(planes), colour, siting, frame.pts, frame.time_base, frame,
+            frame.duration or None,
+        )  # fmt: skip
 
     def to_av(self) -> VideoFrame:
-        """A frame of PyAV: the one that this is a view of, else a copy."""
+        """A frame of PyAV with these samples, colours, siting and times.
+
+        Of a view of a frame of PyAV nothing is copied: it is that very frame if it says the same, else another over the
+        same memory. Everything else is copied.
+        """
+        made = viewed(self)
+        if made is None:
+            made = self._copied()
+        elif self._is_told_by(made):
+            return made
+        subsampled = self.layout.kind == "yuv" and (self.layout.sub_x or self.layout.sub_y)
+        if made is self.owner or (subsampled and self.siting != "left"):  # FFmpeg takes "left" for granted
+            made = another(made, self.siting)
+        tag(made, self.colour)
+        made.pts, made.duration = self.pts, self.duration or 0
+        if self.time_base is not None:
+            made.time_base = self.time_base
+        return made
+
+    def _is_told_by(self, frame: VideoFrame) -> bool:
+        told = Frame.from_av(frame, self.siting)
+        times = (told.pts, told.time_base, told.duration) == (self.pts, self.time_base, self.duration)
+        return times and told.colour == self.colour and (self.siting == "left" or not self.layout.sub_x)
+
+    def _copied(self) -> VideoFrame:
         from av.video.frame import VideoFrame
 
-        if isinstance(self.owner, VideoFrame):
-            return self.owner
         made = VideoFrame(self.width, self.height, self.layout.name)
         for source, target in zip(self.components, Frame.from_av(made).components, strict=True):
             target[...] = source
-        tag(made, self.colour)
-        made.pts = self.pts
-        if self.time_base is not None:
-            made.time_base = self.time_base
         return made
 
     def to_array(self) -> Plane:
@@ -184,28 +233,6 @@ class Frame:
         step = self.layout.components[0].step
         rows = self.planes[0][: self.height, : self.width * step]
         return rows if step == 1 else rows.reshape(self.height, self.width, step)
-
-
-class FrameSource(Protocol):
-    """What gives frames in the order of their times: a file, a camera, a call."""
-
-    def __iter__(self) -> Iterator[Frame]: ...
-
-
-class FrameSink(Protocol):
-    """What takes frames in the order of their times. A size or format other than the frame's before is a change that
-    it may follow, or refuse by raising UserError.
-    """
-
-    def write(self, frame: Frame) -> None: ...
-
-    def close(self) -> None: ...
-
-
-def tag(frame: VideoFrame, colour: Colour) -> None:
-    """Write what the samples mean into a frame of PyAV."""
-    frame.color_primaries, frame.color_trc, frame.colorspace = colour.primaries, colour.transfer, colour.matrix
-    frame.color_range = 0 if colour.full_range is None else 2 if colour.full_range else 1
 
 
 def _layout(pix_fmt: str) -> Layout:

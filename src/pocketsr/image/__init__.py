@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pocketsr.image._array import upscale_array, upscale_image
-from pocketsr.image._file import ImageReport, upscale_image_file
+from pocketsr.image._file import upscale_image_file
 from pocketsr.image._formats import IMAGE_SUFFIXES, is_image_file
 
 __all__ = [
     "IMAGE_SUFFIXES",
-    "ImageReport",
     "is_image_file",
     "upscale_array",
     "upscale_image",

@@ -6,7 +6,6 @@ import io
 import os
 import time
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +18,9 @@ from pocketsr.image._array import upscale_array
 from pocketsr.image._decode import Picture, decode
 from pocketsr.image._encode import encode
 from pocketsr.image._formats import check_fits, target_format
+from pocketsr.report import Percentiles, Report
 
-__all__ = ["ImageReport", "upscale_image_file"]
-
-
-@dataclass(frozen=True, slots=True)
-class ImageReport:
-    """What was done: size of the result in pixels, milliseconds a stage, what the user should know."""
-
-    width: int
-    height: int
-    decode_ms: float
-    upscale_ms: float
-    encode_ms: float
-    warnings: tuple[str, ...]
+__all__ = ["upscale_image_file"]
 
 
 def upscale_image_file(
@@ -42,7 +30,7 @@ def upscale_image_file(
     bicubic: Upscaler,
     *,
     overwrite: bool = False,
-) -> ImageReport:
+) -> Report:
     """Upscale the picture `source` into `target`, whose suffix says the format (see `_formats.WRITABLE`).
 
     The picture is turned upright by its EXIF orientation. ICC profile, EXIF, XMP, IPTC, comments, texts and resolution
@@ -69,7 +57,7 @@ def upscale_image_file(
             beside.discard()
 
 
-def _upscale(source: Path, beside: Beside | None, net: Upscaler, bicubic: Upscaler) -> ImageReport:
+def _upscale(source: Path, beside: Beside | None, net: Upscaler, bicubic: Upscaler) -> Report:
     start = time.perf_counter()
     picture = decode(source, net.scale)
     height, width = (side * net.scale for side in picture.pixels.shape[:2])
@@ -80,15 +68,20 @@ def _upscale(source: Path, beside: Beside | None, net: Upscaler, bicubic: Upscal
     decoded = time.perf_counter()
     pixels = upscale_array(picture.pixels, net, bicubic)
     upscaled = time.perf_counter()
-    notes = _write(picture, pixels, beside, net.scale)
+    warnings = [*picture.warnings, *_write(picture, pixels, beside, net.scale)]
     encoded = time.perf_counter()
-    return ImageReport(
-        width=width,
-        height=height,
-        decode_ms=(decoded - start) * 1e3,
-        upscale_ms=(upscaled - decoded) * 1e3,
-        encode_ms=(encoded - upscaled) * 1e3,
-        warnings=(*picture.warnings, *notes),
+    decode_s, upscale_s, encode_s = decoded - start, upscaled - decoded, encoded - upscaled
+    return Report(
+        frames=1,
+        seconds=encoded - start,
+        size=(width, height),
+        decode_ms=Percentiles.of_seconds([decode_s]),
+        upscale_ms=Percentiles.of_seconds([upscale_s]),
+        encode_ms=Percentiles.of_seconds([encode_s]),
+        decode_busy_s=decode_s,
+        upscale_busy_s=upscale_s,
+        encode_busy_s=encode_s,
+        warnings=warnings,
     )
 
 

@@ -84,6 +84,10 @@ class SRNet(nn.Module, ABC):
         """What each activation gives, unpadded, for distillation; none where a network doesn't say."""
         return []
 
+    def properties(self) -> dict[str, str]:
+        """What the ONNX file's metadata say of this network beside its range and colour."""
+        return {}
+
     def published(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The tensors of the authors' file, by this network's names and in its layout; may raise KeyError."""
         return dict(weights)

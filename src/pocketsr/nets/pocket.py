@@ -3,7 +3,8 @@
 The shape is ESPCN's (Shi et al., CVPR 2016) and SESR's (Bhardwaj et al., MLSys 2022): all work is done at the size of
 the LR image, each convolution is trained over-parameterised (`reparam`), and the last gives the pixels that an LR
 pixel becomes. Grouped convolutions see their channels shuffled (Zhang et al., CVPR 2018), which costs nothing in the
-engine. Edges are repeated before every convolution.
+engine. Edges are repeated before every convolution. A layer may have a kernel for each class of pixels, by direction
+and strength of the picture's structure (`pixels.structure`): many parameters for as many multiply-adds.
 """
 
 from __future__ import annotations
@@ -18,13 +19,38 @@ from msgspec import Meta
 from torch import Tensor, nn
 
 from pocketsr.nets.base import Bicubic, SRNet, crop, pad_edges
-from pocketsr.reparam import BlockKind, Collapsible, make_block
+from pocketsr.nets.structure import one_hot_classes, structure_classes
+from pocketsr.pixels.structure import DIRECTIONS, limit_of
+from pocketsr.pixels.structure import REACH as CLASS_HALO
+from pocketsr.reparam import BlockKind, Chosen, Collapsible, PlainOrChosen, make_block
 
-__all__ = ["Anchor", "Layer", "Pocket", "PocketConfig"]
+__all__ = ["Anchor", "Choice", "Layer", "Pocket", "PocketConfig"]
 
 Anchor = Literal["none", "nearest", "bicubic", "learned"]
 """What the chain's output is added to; `learned` is a 5x5 convolution that starts as bicubic."""
 Scale = Literal[2, 3, 4]
+
+
+class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A kernel for each class of pixels, the same classes for all layers that choose."""
+
+    classes: Annotated[int, Meta(ge=DIRECTIONS, le=64, multiple_of=DIRECTIONS)] = 16
+    """8 directions times as many strengths."""
+    by: Literal["structure"] = "structure"
+    limits: tuple[Annotated[float, Meta(gt=0, le=125)], ...] | None = None
+    """Between the strengths, rising: root mean square of the slope around a pixel, in levels of 255 a pixel.
+    By default 11.5, for 16 classes; for more, spread around it."""
+
+    def whole_limits(self) -> tuple[int, ...]:
+        """As `pixels.structure` takes them. Raises ValueError where they aren't as many as it takes, or don't rise."""
+        count = self.classes // DIRECTIONS - 1
+        limits = self.limits
+        if limits is None:
+            limits = tuple(11.5 * 1.4 ** (2 * i - count + 1) for i in range(count))
+        found = tuple(limit_of(limit) for limit in limits)
+        if len(found) != count or any(one >= other for one, other in pairwise(found)):
+            raise ValueError(f"{self.classes} classes take {count} `limits` that rise, not {list(limits)}")
+        return found
 
 
 class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,6 +64,8 @@ class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of the PReLU: a slope for each channel, or one for all of the layer."""
     add: tuple[int, ...] = ()
     """Earlier layers (from 0) whose outputs are added to what this one reads: skips that cost no multiplication."""
+    chosen: Choice | None = None
+    """A kernel for each class of pixels in place of one for all; bias and slopes stay one for all."""
 
 
 class PocketConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,13 +94,21 @@ class Pocket(SRNet):
             )
         self.layers = layers
         inputs = [1, *(layer.channels for layer in layers[:-1])]
-        self.blocks = nn.ModuleList(
-            make_block(
-                config.block, before, layer.channels, layer.kernel, config.expansion,
-                groups=layer.groups, bias=layer.bias, zero_mean=config.zero_mean and index == 0,
-            )
-            for index, (before, layer) in enumerate(zip(inputs, layers, strict=True))
-        )  # fmt: skip
+        choices = {layer.chosen.whole_limits() for layer in layers if layer.chosen}
+        if len(choices) > 1:
+            raise ValueError("all layers that are `chosen` choose by the same classes and limits")
+        self.limits = next(iter(choices), None)
+        """Between the strengths of the classes; None where no layer is chosen."""
+        self.blocks = nn.ModuleList()
+        for index, (width, layer) in enumerate(zip(inputs, layers, strict=True)):
+            still = config.zero_mean and index == 0
+            block: nn.Module = make_block(
+                config.block, width, layer.channels, layer.kernel, config.expansion,
+                groups=layer.groups, bias=layer.bias, zero_mean=still,
+            )  # fmt: skip
+            if layer.chosen:
+                block = Chosen(cast(Collapsible, block), layer.chosen.classes, zero_mean=still)
+            self.blocks.append(block)
         self.slopes = nn.ParameterList(
             torch.full((layer.channels if layer.slope == "each" else 1,), 0.25) for layer in layers[:-1]
         )
@@ -90,11 +126,15 @@ class Pocket(SRNet):
             self.learned.load_state_dict({"weight": Bicubic(scale).weight, "bias": torch.zeros(scale**2)})
         self.nearest = config.anchor == "nearest"
         tall, wide = (sum(layer.kernel[axis] // 2 for layer in layers) for axis in (0, 1))
-        self.halo = max(tall, wide, Bicubic.halo if config.anchor in ("bicubic", "learned") else 0)
+        seen = [sum(max(layer.kernel) // 2 for layer in layers[index + 1 :]) + CLASS_HALO
+                for index, one in enumerate(layers) if one.chosen]  # fmt: skip
+        self.halo = max(tall, wide, Bicubic.halo if config.anchor in ("bicubic", "learned") else 0, *seen)
         self.spare = (self.halo - tall, self.halo - wide)  # rows, columns that only the other axis needs
 
     def _chain(self, x: Tensor, pad: bool) -> list[Tensor]:
-        """The output of every layer; with `pad`, as large as `x`."""
+        """The output of every layer; with `pad`, as large as `x`, else as far as it depends on nothing beyond."""
+        classes = self._classes(x, pad)
+        x = x if pad else crop(x, *self.spare)
         found: list[Tensor] = []
         for index, (layer, block) in enumerate(zip(self.layers, self.blocks, strict=True)):
             if hasattr(self, f"order{index}"):
@@ -103,23 +143,48 @@ class Pocket(SRNet):
                 x = x + (found[earlier] if pad else self._shrunk(found[earlier], earlier, index))
             if pad:
                 x = pad_edges(x, layer.kernel[0] // 2, layer.kernel[1] // 2)
-            x = cast(Collapsible, block)(x, self.slopes[index] if index < len(self.slopes) else None)
+            slope = self.slopes[index] if index < len(self.slopes) else None
+            if layer.chosen is None:
+                x = cast(Collapsible, block)(x, slope)
+            else:
+                assert classes is not None
+                x = cast(PlainOrChosen, block)(x, classes if pad else self._shrunk_classes(classes, index), slope)
             found.append(x)
         return found
+
+    def _classes(self, x: Tensor, pad: bool) -> Tensor | None:
+        """Of each pixel, N H W; without `pad` of those that depend on nothing beyond `x`; what ONNX gets is one-hot."""
+        if self.limits is None:
+            return None
+        if torch.onnx.is_in_onnx_export():
+            return one_hot_classes(x, self.limits)
+        return structure_classes(x, self.limits, pad=pad)
+
+    def _shrunk_classes(self, classes: Tensor, index: int) -> Tensor:
+        """Those of the pixels that layer `index` gives without padding."""
+        lost = (sum(layer.kernel[axis] // 2 for layer in self.layers[: index + 1]) for axis in (0, 1))
+        return crop(classes, *(spare + less - CLASS_HALO for spare, less in zip(self.spare, lost, strict=True)))
 
     def _shrunk(self, x: Tensor, earlier: int, index: int) -> Tensor:
         """What layer `earlier` gave, without the rims that the unpadded layers between it and `index` lost."""
         rows, columns = (sum(layer.kernel[axis] // 2 for layer in self.layers[earlier + 1 : index]) for axis in (0, 1))
         return crop(x, rows, columns)
 
+    def properties(self) -> dict[str, str]:
+        """`pocketsr.chosen`: by what, how many classes, and the limits of their strengths, as JSON."""
+        if self.limits is None:
+            return {}
+        said = {"by": "structure", "classes": DIRECTIONS * (len(self.limits) + 1), "limits": self.limits}
+        return {"pocketsr.chosen": msgspec.json.encode(said).decode()}
+
     def features(self, x: Tensor) -> list[Tensor]:
-        return self._chain(crop(x, *self.spare), pad=False)[:-1]
+        return self._chain(x, pad=False)[:-1]
 
     def valid(self, x: Tensor) -> Tensor:
         return self.observed(x)[0]
 
     def observed(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        *features, y = self._chain(crop(x, *self.spare), pad=False)
+        *features, y = self._chain(x, pad=False)
         margin = self.halo - Bicubic.halo  # what larger anchors leave
         if self.nearest:
             y = y + crop(x, self.halo, self.halo)

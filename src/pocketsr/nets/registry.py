@@ -158,7 +158,7 @@ def to_onnx(net: SRNet, path: Path) -> None:
             opset_version=17, dynamo=False, dynamic_axes={source: sides, result: large},
         )  # fmt: skip
         model = onnx.load(file)
-        onnx.helper.set_model_props(model, {"pocketsr.value_range": "1", "pocketsr.colour": what})
+        onnx.helper.set_model_props(model, {"pocketsr.value_range": "1", "pocketsr.colour": what} | net.properties())
         onnx.checker.check_model(model)
         onnx.save(model, file)
         file.replace(path)

@@ -6,17 +6,21 @@ from typing import Literal, get_args
 
 from pocketsr.reparam.base import Collapsible, Kernel, Plain, collapse
 from pocketsr.reparam.blocks import Edge, Linear, MultiBranch
+from pocketsr.reparam.chosen import Chosen, PlainChosen, PlainOrChosen
 from pocketsr.reparam.compose import Chain, Sum, ZeroMean
 
 __all__ = [
     "BlockKind",
     "Chain",
+    "Chosen",
     "Collapsible",
     "Edge",
     "Kernel",
     "Linear",
     "MultiBranch",
     "Plain",
+    "PlainChosen",
+    "PlainOrChosen",
     "Sum",
     "ZeroMean",
     "collapse",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -88,10 +88,20 @@ def _plain(block: Collapsible) -> Plain:
     return plain.train(block.training)
 
 
+@runtime_checkable
+class _Collapses(Protocol):
+    """What is no single convolution, but says itself what it amounts to."""
+
+    def collapsed(self) -> nn.Module: ...
+
+
 def collapse(module: Module) -> Module:
     """A copy of `module` in which every block is the one convolution that it amounts to; `module` stays as it is.
 
-    A block itself becomes a `Plain`. What is one block at several places stays one.
+    #
+    A block itself becomes a `Plain`, one of kernels for each class a `PlainChosen`. What is one block at several
+    places stays one.
     """
-    blocks = {id(part): _plain(part) for part in module.modules() if isinstance(part, Collapsible)}
+    blocks: dict[int, Any] = {id(part): _plain(part) for part in module.modules() if isinstance(part, Collapsible)}
+    blocks |= {id(part): part.collapsed() for part in module.modules() if isinstance(part, _Collapses)}
     return copy.deepcopy(module, blocks)  # wherever a block is met, its copy is said to be made already

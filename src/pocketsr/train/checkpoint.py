@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import struct
 import zipfile
@@ -17,7 +18,7 @@ from pocketsr.nets import SRNet
 from pocketsr.train.networks import empty_network
 from pocketsr.train.recipe_file import recipe_from
 
-__all__ = ["load_checkpoint", "load_network", "load_weights", "save_checkpoint"]
+__all__ = ["initial_weights", "load_checkpoint", "load_network", "load_weights", "save_checkpoint"]
 
 
 def save_checkpoint(state: dict[str, Any], path: Path) -> None:
@@ -88,6 +89,16 @@ def load_weights(net: nn.Module, weights: dict[str, torch.Tensor], path: Path) -
         raise UserError(f"{path} holds another network than the recipe's net: {detail}") from error
     if not finite:
         raise UserError(f"{path} holds weights that are no numbers (NaN or infinite): take another")
+
+
+def initial_weights(net: nn.Module, path: Path) -> dict[str, torch.Tensor]:
+    """What `net`, which stays as it is, becomes with the averaged weights of the checkpoint `path`, by its own names.
+
+    Layers that choose their kernels take those of a plain layer too. Raises UserError where weights don't fit.
+    """
+    filled = copy.deepcopy(net)
+    load_weights(filled, load_checkpoint(path)["ema"], path)
+    return filled.state_dict()
 
 
 def load_network(path: Path) -> SRNet:

@@ -23,7 +23,7 @@ from pocketsr.losses import LossSum
 from pocketsr.nets import SRNet
 from pocketsr.quant import QuantNet
 from pocketsr.train import sources
-from pocketsr.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from pocketsr.train.checkpoint import initial_weights, load_weights, save_checkpoint
 from pocketsr.train.curve import Curve, draw
 from pocketsr.train.devices import fabric_for
 from pocketsr.train.feed import Feed
@@ -114,18 +114,20 @@ class _Run:
         net = initial_network(recipe) if state is None else empty_network(recipe, state)
         sources.check_net(recipe, net)
         again = state is None or recipe.init_share > 0
-        first = load_checkpoint(Path(recipe.init))["ema"] if recipe.init and again else None
+        first = initial_weights(net, Path(recipe.init)) if recipe.init and again else None
         if state is None and first is not None:
-            load_weights(net, first, Path(recipe.init or ""))
+            net.load_state_dict(first)
         self._first = first if recipe.init_share else None
         self._net = net.to(fabric.device)
         self._average = copy.deepcopy(net).requires_grad_(False) if recipe.ema else net
         inside = any(LossSum(losses).needs_features for losses in recipe.stages_of_losses())
         named = recipe.teacher
-        teacher = load_teacher(named.model, fabric.device, inside, named.weights, net.scale) if named else None
+        teacher = (
+            load_teacher(named.model, fabric.device, inside, named.weights, net.scale, net.channels) if named else None
+        )
         self._objective = Objective(net, LossSum(recipe.losses), teacher)
         # last, since it may take minutes: mistakes in the rest of the recipe show at once
-        self._train, self._valid, drawn = pairs or sources.load_pairs(recipe, net.scale)
+        self._train, self._valid, drawn = pairs or sources.load_pairs(recipe, net.scale, net.channels)
         if state is None and recipe.quant is not None:
             ranges = calibrate(recipe, cast(QuantNet, net), self._train).state_dict()
             net.load_state_dict(ranges)

@@ -28,7 +28,7 @@ class Objective(nn.Module):
 
         Nothing that depends on padding counts: with it, 0.07 dB less by validation. But a picture has borders, if not
         as many as a patch: with `borders` a patch is a picture, padded as one and counted as far as figures do.
-        lr: N 1 H W. hr, and the teacher's picture `teacher_sr` where it is kept: N 1 scale*H scale*W. All in 0..1.
+        lr: N C H W. hr, and the teacher's picture `teacher_sr` where it is kept: N C scale*H scale*W. All in 0..1.
         """
         margin = self._shave if borders else self.net.scale * self.net.halo
         inner = crop(hr, margin, margin)

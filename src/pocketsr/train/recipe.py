@@ -82,7 +82,8 @@ class CodecData(_Section, frozen=True, kw_only=True):
 
 class Data(_Section, frozen=True, kw_only=True):
     folder: str | Annotated[tuple[str, ...], Meta(min_length=1)]
-    """Folder of HR images, luma or colour, or several: patterns below match paths in each."""
+    """Folder of HR images, luma or colour, or several: patterns below match paths in each. They become what the network
+    is of: studio luma, or R'G'B'."""
     flat_share: Share = 0.0
     """Share of the patches drawn from all places in place of the textured ones."""
     valid_share: Annotated[float, Meta(gt=0, lt=1)] = 1 / 29
@@ -140,7 +141,7 @@ class Teacher(_Section, frozen=True, kw_only=True):
     model: str
     """A shipped network's name, an ONNX file, a checkpoint (.pt) of a run, or with `weights` a registered network."""
     weights: str | None = None
-    """Published weights of that network, as safetensors. One of RGB is shown luma as grey."""
+    """Published weights of that network, as safetensors. One of RGB shows a student of luma what it makes of grey."""
     share: Share = 0.0
     """Of the teacher's picture in what losses of pictures compare with, in place of HR: a good teacher's is an estimate
     of what can be known from LR, without the rest of HR, which is noise to a student, and of one kind whatever the

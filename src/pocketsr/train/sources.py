@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -10,35 +11,49 @@ from typing import Any
 import numpy as np
 
 from pocketsr.data import Pair, add_jpeg, add_noise, downscale, load_images, split
-from pocketsr.errors import UserError
+from pocketsr.errors import PocketsrWarning, UserError
 from pocketsr.nets import SRNet
 from pocketsr.train.degraded import load_degraded
 from pocketsr.train.recipe import Data, Recipe
 
 __all__ = ["SCALES", "Loaded", "check_net", "load_pairs"]
 
+CHANNELS = (1, 3)  # luma, RGB
 SCALES = (1, 2, 3, 4)
 Loaded = tuple[list[Pair], list[Pair], list[dict[str, Any]]]
 """Pairs to train with, pairs to validate with, and a record of each drawing."""
 
 
-def load_pairs(recipe: Recipe, scale: int = 2) -> Loaded:
+def load_pairs(recipe: Recipe, scale: int = 2, channels: int = 1) -> Loaded:
     """(to train with, to validate with, a record of each drawing), parted by file.
 
+    channels: of the network, 1 for luma, 3 for RGB.
     Only codecs are drawn before training begins; the record is empty without them.
-    Raises UserError where there is nothing to use.
+    Raises UserError where there is nothing to use, and for codecs with RGB: these give luma.
     """
     data = recipe.data
+    if data.codec is not None and channels != 1:
+        raise UserError(
+            "data.codec gives frames of luma, and this network is of RGB: leave it out, or train one of luma"
+        )
     if data.codec is not None:
         train, valid, drawn = load_degraded(data, data.codec, recipe.seed, scale)
     else:
-        images = load_images(data.folders(), exclude=data.exclude, scale=scale)
+        images = load_images(data.folders(), exclude=data.exclude, scale=scale, channels=channels)
+        if channels == 3 and not any(_has_colour(pair) for pair in images):
+            where = " ".join(map(str, data.folders()))
+            line = f"no picture in {where} has colour: a network of RGB learns nothing of it there; add some that have"
+            warnings.warn(line, PocketsrWarning, stacklevel=2)
         train, valid = split(images, data.valid_share, only=data.valid_patterns)
         train, drawn = _resize(train, data), []
     if data.noise_levels or data.jpeg_quality:
         rng = np.random.default_rng(recipe.seed)
         train, valid = ([_degrade(pair, data, rng) for pair in pairs] for pairs in (train, valid))
     return train, valid, drawn
+
+
+def _has_colour(pair: Pair) -> bool:
+    return bool((pair.lr != pair.lr[..., :1]).any())
 
 
 def _resize(pairs: Sequence[Pair], data: Data) -> list[Pair]:
@@ -65,8 +80,10 @@ def check_net(recipe: Recipe, net: SRNet) -> None:
     """Raises UserError for a network that this room can't train, or that computes no pixel of a patch unpadded."""
     assert recipe.quant or recipe.net
     name = f"net {recipe.net.name}" if recipe.net else f"quant.model {recipe.quant.model}"  # type: ignore[union-attr]
-    if net.scale not in SCALES or net.channels != 1:
-        raise UserError(f"{name} is x{net.scale} of {net.channels} channels: x1 to x4 of luma is trained here")
+    if net.scale not in SCALES or net.channels not in CHANNELS:
+        raise UserError(
+            f"{name} is x{net.scale} of {net.channels} channels: x1 to x4 of luma (1) or RGB (3) is trained"
+        )
     if not any(weight.requires_grad for weight in net.parameters()):
         raise UserError(f"{name} has no weights to train: choose another")
     for _, patch in recipe.stages():

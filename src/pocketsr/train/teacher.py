@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pocketsr.atomic_io import replacing
-from pocketsr.data import Pair
+from pocketsr.data import Pair, to_picture, to_tensor
 from pocketsr.engine import Upscaler, load, repeat_edges
 from pocketsr.errors import UserError
 from pocketsr.models import resolve
@@ -29,7 +29,7 @@ __all__ = ["Teacher", "blend", "load_teacher", "make_teacher_pairs", "teacher_na
 
 class Teacher(Protocol):
     def enlarge(self, lr: Tensor) -> Tensor:
-        """N 1 H W in 0..1 to N 1 scale*H scale*W, about in 0..1."""
+        """N C H W in 0..1 to N C scale*H scale*W, about in 0..1."""
         ...
 
     def features(self, lr: Tensor) -> list[Tensor]:
@@ -45,29 +45,31 @@ class _Module:
 
     @torch.no_grad()
     def enlarge(self, lr: Tensor) -> Tensor:
-        sr: Tensor = self._net(lr)
+        sr: Tensor = self._net(self._there(lr)).to(lr.device)
         return sr
 
     @torch.no_grad()
     def features(self, lr: Tensor) -> list[Tensor]:
-        return self._net.features(lr)
+        return self._net.features(self._there(lr))
+
+    def _there(self, lr: Tensor) -> Tensor:
+        weight = next(self._net.parameters(), None)  # bicubic has none
+        return lr if weight is None else lr.to(weight.device)
 
 
 class _Grey:
-    """A network of RGB, which is shown studio luma as grey; its answer's luma is what it teaches."""
+    """A teacher of RGB, which is shown studio luma as grey; its answer's luma is what it teaches."""
 
-    def __init__(self, net: SRNet) -> None:
-        self._net = net
+    def __init__(self, teacher: Teacher) -> None:
+        self._teacher = teacher
 
-    @torch.no_grad()
     def enlarge(self, lr: Tensor) -> Tensor:
-        rgb = 255 * self._net(_grey(lr)).clamp(0, 1).movedim(1, -1)
+        rgb = 255 * self._teacher.enlarge(_grey(lr)).clamp(0, 1).movedim(1, -1)
         luma = torch.from_numpy(rgb_to_luma(rgb.cpu().numpy()))
         return luma[:, None].to(lr.device) / 255
 
-    @torch.no_grad()
     def features(self, lr: Tensor) -> list[Tensor]:
-        return self._net.features(_grey(lr))
+        return self._teacher.features(_grey(lr))
 
 
 def _grey(luma: Tensor) -> Tensor:
@@ -81,49 +83,48 @@ class _Compiled:
         self._network = network
 
     def enlarge(self, lr: Tensor) -> Tensor:
-        planes = (lr[:, 0] * 255).round().clamp(0, 255).to("cpu", torch.uint8).numpy()
-        large = np.stack([self._network(np.ascontiguousarray(plane)) for plane in planes])
-        return torch.from_numpy(large)[:, None].to(lr.device, torch.float32) / 255
+        return torch.cat([to_tensor(self._network(to_picture(one[None]))) for one in lr]).to(lr.device)
 
     def features(self, lr: Tensor) -> list[Tensor]:
         raise NotImplementedError("who wants features asks for them when loading")
 
 
 def load_teacher(
-    model: str, device: torch.device, inside: bool = False, weights: str | None = None, scale: int = 2
+    model: str, device: torch.device, inside: bool = False, weights: str | None = None, scale: int = 2,
+    channels: int = 1,
 ) -> Teacher:  # fmt: skip
     """The teacher that a recipe names: a shipped network, an ONNX file, a checkpoint of a run, or published weights.
 
     inside: whether its features are wanted too.
-    weights: of the registered network `model`, which may be one of RGB.
-    Raises UserError for what is missing, unreadable, or no network of luma of that scale.
+    weights: of the registered network `model`.
+    scale, channels: of the student; one of luma may have a teacher of RGB, which sees grey.
+    Raises UserError for what is missing, unreadable, or no network of that scale and those channels.
     """
+    teacher, (its_scale, its_channels) = _open(model, device, inside, weights)
+    if its_scale != scale or its_channels not in (channels, 3):
+        raise UserError(
+            f"teacher.model {model} is x{its_scale} of {its_channels} channels: x{scale} of "
+            + ("luma (1 channel) or RGB (3) is needed" if channels == 1 else "RGB (3 channels) is needed")
+        )
+    return teacher if its_channels == channels else _Grey(teacher)
+
+
+def _open(
+    model: str, device: torch.device, inside: bool, weights: str | None
+) -> tuple[Teacher, tuple[int, int]]:  # fmt: skip
+    """The teacher, and its scale and channels."""
     if weights is not None:
         published = build(model)
         load_weights(published, Path(weights))
-        published = published.eval().to(device)
-        if (published.scale, published.channels) == (scale, 3):
-            return _Grey(published)
-        _check(model, published, scale)
-        return _Module(published)
+        return _Module(published.eval().to(device)), (published.scale, published.channels)
     if model.endswith(".pt"):
         net = load_network(Path(model))
-        _check(model, net, scale)
-        return _Module(net.to(device))
+        return _Module(net.to(device)), (net.scale, net.channels)
     if inside:
         opened = QuantNet(read_source(model))  # in full precision
-        _check(model, opened, scale)
-        return _Module(opened.eval().requires_grad_(False).to(device))
+        return _Module(opened.eval().requires_grad_(False).to(device)), (opened.scale, opened.channels)
     network = load(model)
-    _check(model, network, scale)
-    return _Compiled(repeat_edges(network))
-
-
-def _check(model: str, net: SRNet | Upscaler, scale: int) -> None:
-    if (net.scale, net.channels) != (scale, 1):
-        raise UserError(
-            f"teacher.model {model} is x{net.scale} of {net.channels} channels: x{scale} of luma (1 channel) is needed"
-        )
+    return _Compiled(repeat_edges(network)), (network.scale, network.channels)
 
 
 def make_teacher_pairs(teacher: Teacher, pairs: Sequence[Pair], folder: Path, name: str) -> list[Pair]:
@@ -138,8 +139,7 @@ def make_teacher_pairs(teacher: Teacher, pairs: Sequence[Pair], folder: Path, na
         key = hashlib.sha256(f"{name} {pair.lr.shape}".encode() + pair.lr.tobytes()).hexdigest()[:24]
         path = folder / f"{key}.npy"
         if not path.exists():
-            sr = teacher.enlarge(torch.from_numpy(pair.lr)[None, None].to(torch.float32) / 255)
-            levels = (sr[0, 0] * 255).round().clamp(0, 255).to("cpu", torch.uint8).numpy()
+            levels = to_picture(teacher.enlarge(to_tensor(pair.lr)))
             with replacing(path) as part, part.open("wb") as file:
                 np.save(file, levels)
         found.append(replace(pair, hr=np.load(path, allow_pickle=False)))

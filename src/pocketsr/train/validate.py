@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from pocketsr.data import Pair
+from pocketsr.data import Pair, to_picture, to_tensor
 from pocketsr.nets import SRNet
-from pocketsr.pixels import psnr
+from pocketsr.pixels import psnr, rgb_to_luma
 
 __all__ = ["shave", "valid_psnr_db"]
 
@@ -23,13 +25,19 @@ def shave(scale: int) -> int:
 
 @torch.no_grad()
 def valid_psnr_db(net: SRNet, pairs: Sequence[Pair]) -> float:
-    """Mean PSNR in dB of whole images, output clipped and rounded to uint8, shaved on each side."""
+    """Mean PSNR of luma in dB over whole images, output clipped and rounded to uint8, shaved on each side.
+
+    Of RGB it is the luma of the bench's protocol: BT.601 in studio range, unrounded, of the rounded picture. So figures
+    of networks of RGB and of luma compare.
+    """
     device = next(iter(net.parameters())).device
     figures, border = [], shave(net.scale)
+    inner = (slice(border, -border), slice(border, -border))
     for pair in pairs:
-        x = torch.from_numpy(pair.lr).to(device, torch.float32)[None, None] / 255
-        sr = net(x)[0, 0].float().cpu().numpy()
-        levels = np.clip(np.rint(sr * np.float32(255)), 0, 255)
-        inner = (slice(border, -border), slice(border, -border))
-        figures.append(min(_CEILING_DB, psnr(levels[inner], pair.hr[inner])))
+        sr, hr = (_luma(picture)[inner] for picture in (to_picture(net(to_tensor(pair.lr).to(device))), pair.hr))
+        figures.append(min(_CEILING_DB, psnr(sr, hr)))
     return float(np.mean(figures))
+
+
+def _luma(picture: NDArray[np.uint8]) -> NDArray[Any]:
+    return picture if picture.ndim == 2 else rgb_to_luma(picture)

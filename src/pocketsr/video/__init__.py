@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from pocketsr.video.pipeline import upscale_video
-from pocketsr.video.types import Percentiles, Progress, Say, Siting, Upscaler, VideoOptions, VideoReport
+from pocketsr.video.types import Progress, Say, Siting, Upscaler, VideoOptions
 
-__all__ = ["Percentiles", "Progress", "Say", "Siting", "Upscaler", "VideoOptions", "VideoReport", "upscale_video"]
+__all__ = ["Progress", "Say", "Siting", "Upscaler", "VideoOptions", "upscale_video"]

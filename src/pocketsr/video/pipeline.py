@@ -13,11 +13,12 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.frame import VideoFrame
 
+from pocketsr.report import Percentiles, Report
 from pocketsr.video.belt import Belt, Stopped
 from pocketsr.video.colours import with_implied_colours
 from pocketsr.video.containers import keeps_clock
 from pocketsr.video.reader import Picture, VideoReader
-from pocketsr.video.types import Percentiles, Progress, Say, Siting, Upscaler, VideoOptions, VideoReport
+from pocketsr.video.types import Progress, Say, Siting, Upscaler, VideoOptions
 from pocketsr.video.upscaler import AvUpscaler
 from pocketsr.video.writer import VideoWriter
 
@@ -37,7 +38,7 @@ def upscale_video(
     overwrite: bool = False,
     on_progress: Progress | None = None,
     on_warning: Say | None = None,
-) -> VideoReport:
+) -> Report:
     """Upscale a video; times, sound, subtitles, chapters, tags, colours and sample format stay what they are.
 
     Args:
@@ -81,10 +82,9 @@ def upscale_video(
             writer.abort()
             raise
         seconds = perf_counter() - began
-        return VideoReport(
+        return Report(
             frames=len(job.upscale_s),
             seconds=seconds,
-            fps=len(job.upscale_s) / seconds,
             decode_ms=Percentiles.of_seconds(job.decode_s),
             upscale_ms=Percentiles.of_seconds(job.upscale_s),
             encode_ms=Percentiles.of_seconds(job.encode_s),

@@ -1,0 +1,72 @@
+"""What was done to a video or an image, and what it took."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["Percentiles", "Report"]
+
+
+@dataclass(frozen=True)
+class Percentiles:
+    """Milliseconds a frame: the median and the 99th percentile."""
+
+    p50: float
+    p99: float
+
+    @classmethod
+    def of_seconds(cls, seconds: Sequence[float]) -> Percentiles:
+        """From one duration in seconds a frame; zeros where there is none."""
+        if not len(seconds):
+            return cls(0.0, 0.0)
+        p50, p99 = np.percentile(np.asarray(seconds), (50, 99)) * 1e3
+        return cls(float(p50), float(p99))
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """What was done. An image counts as one frame; what doesn't apply is None.
+
+    A stage's times are the time spent in it, waiting for other stages left out. Encoders work on several frames at
+    once, behind what they are asked: a frame's time is that of handing it over, and `encode_busy_s` counts in what they
+    finish at the end.
+
+    frames: how many were upscaled.
+    seconds: wall time, from opening the input to the finished output.
+    size: (width, height) of the output in pixels; where that changed on the way, of its last frame.
+    decode_ms, upscale_ms, encode_ms: milliseconds a frame: median (`.p50`) and 99th percentile (`.p99`). Where frames
+        come from a source or go to a sink of one's own, it is what these took.
+    decode_busy_s, upscale_busy_s, encode_busy_s: seconds of the stage in all.
+    encoder: of a video file, in words ("libx264 crf 18, preset fast, yuv420p"); else None.
+    replaced: frames of a video file that could not be decoded and repeat a neighbour; else None.
+    warnings: a line for each thing that could not be kept.
+    """
+
+    frames: int
+    seconds: float
+    size: tuple[int, int]
+    decode_ms: Percentiles
+    upscale_ms: Percentiles
+    encode_ms: Percentiles
+    decode_busy_s: float
+    upscale_busy_s: float
+    encode_busy_s: float
+    encoder: str | None = None
+    replaced: int | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def fps(self) -> float:
+        """Frames per second of wall time."""
+        return self.frames / self.seconds if self.seconds > 0 else 0.0
+
+    def __repr__(self) -> str:
+        width, height = self.size
+        frames = f"{self.frames} frame{'s' * (self.frames != 1)}"
+        count = len(self.warnings)
+        said = f", {count} warning{'s' * (count != 1)}" if count else ""
+        coded = f", {self.encoder}" if self.encoder else ""
+        return f"<Report {frames} to {width}x{height} in {self.seconds:.2f} s, {self.fps:.1f} fps{coded}{said}>"
