@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Literal
 
 from pocketsr import models
 from pocketsr.engine.info import ModelInfo
@@ -15,6 +13,7 @@ from pocketsr.engine.onnx.model_file import ModelFile, read_file
 from pocketsr.engine.runtime import cache
 from pocketsr.engine.runtime.edges import repeat_edges
 from pocketsr.engine.runtime.network import Network
+from pocketsr.engine.upscaler import Plane, Upscaler
 from pocketsr.errors import UserError
 from pocketsr.names import API, harmless
 
@@ -38,30 +37,6 @@ __all__ = [
 
 Siting = Literal["left", "center", "topleft"]
 """Where chroma samples lie: "left" is cosited in x and centred in y, "topleft" is cosited in both."""
-
-Plane = NDArray[Any]
-"""Samples, uint8 or uint16: (H, W), or (H, W, 3) for an RGB network."""
-
-
-class Upscaler(Protocol):
-    """The one seam between what enlarges and what uses it: a `Network`, or a fake in a test."""
-
-    @property
-    def scale(self) -> int: ...
-
-    @property
-    def channels(self) -> int:
-        """1: luma in and out; 3: RGB in and out."""
-        ...
-
-    @property
-    def edge_halo(self) -> int:
-        """How many pixels beyond the picture's edges its results depend on, where zeros stand there; else 0."""
-        ...
-
-    def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
-        """(H, W) or (H, W, 3) to `scale` times the size in the same type, into `out` where it is given."""
-        ...
 
 
 def read_network(source: Path | ModelFile) -> tuple[Graph, ModelInfo]:

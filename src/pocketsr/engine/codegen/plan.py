@@ -149,9 +149,10 @@ def _separate_numbers(graph: Graph) -> Graph:
     return replace(graph, ops=tuple(placed), output=output)
 
 
-def _halo(op: Op, ref: Ref) -> int:
-    """Rows above and below its own that `op` reads of `ref`."""
-    return op.weight.shape[2] // 2 if isinstance(op, Conv) and ref in op.inputs else 0
+def _halos(op: Op) -> dict[int, int]:
+    """By each value that `op` reads, the rows above and below its own that it looks at."""
+    own = op.weight.shape[2] // 2 if isinstance(op, Conv) else 0
+    return {ref.value: 0 for ref in refs_of(op)} | {ref.value: own for ref in op.inputs}
 
 
 def _agree(steps: list[Step], target: Target) -> tuple[list[Step], dict[int, Keep]]:
@@ -186,7 +187,7 @@ def make_plan(graph: Graph, target: Target) -> Plan:
 
     shift = {0: 0}
     for op in ops:
-        lag = max(shift[ref.value] + _halo(op, ref) for ref in refs_of(op))
+        lag = max(shift[value] + halo for value, halo in _halos(op).items())
         shift[op.value] = lag * op.factor if isinstance(op, Shuffle) else lag
     end_shift = max(shift[ref.value] for ref in output)
 
@@ -194,8 +195,8 @@ def make_plan(graph: Graph, target: Target) -> Plan:
     readers: dict[int, list[tuple[Op | None, int, int]]] = {value: [] for value in shift}
     for op in ops:
         own = shift[op.value] // op.factor if isinstance(op, Shuffle) else shift[op.value]
-        for ref in dict.fromkeys(refs_of(op)):
-            readers[ref.value].append((op, own, _halo(op, ref)))
+        for value, halo in _halos(op).items():
+            readers[value].append((op, own, halo))
     for ref in output:
         readers[ref.value].append((None, end_shift, 0))
 
