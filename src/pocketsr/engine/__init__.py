@@ -44,7 +44,7 @@ def read_network(source: Path | ModelFile) -> tuple[Graph, ModelInfo]:
     from dataclasses import replace
 
     from pocketsr.engine.analysis.count import count
-    from pocketsr.engine.ir.reference import guess_white
+    from pocketsr.engine.ir.reference import guess_max_value
     from pocketsr.engine.onnx.importer import from_onnx
     from pocketsr.engine.onnx.limits import finite
     from pocketsr.engine.passes.simplify import simplify
@@ -55,8 +55,8 @@ def read_network(source: Path | ModelFile) -> tuple[Graph, ModelInfo]:
     for op in graph.ops:  # once more, since scales were folded into weights
         if reason := finite(op):
             raise UserError(f"{file.path}: node '{harmless(op.name)}': {reason}")
-    if not imported.white_known:
-        graph = replace(graph, white=guess_white(graph))
+    if not imported.max_value_known:
+        graph = replace(graph, max_value=guess_max_value(graph))
     cost = count(file)  # its receptive field and halo are known: the importer refuses what sees the whole picture
     return graph, ModelInfo.of_graph(
         graph,

@@ -53,7 +53,7 @@ def onnx_model(net: QuantNet) -> onnx.ModelProto:
         graph, producer_name="pocketsr", opset_imports=[opset], ir_version=helper.find_min_ir_version_for([opset])
     )
     properties = {item.key: item.value for item in onnx.load_from_string(net.source.content).metadata_props}
-    properties |= {"pocketsr.value_range": f"{net.source.graph.white:g}", "pocketsr.spec": net.spec.name}
+    properties |= {"pocketsr.value_range": f"{net.source.graph.max_value:g}", "pocketsr.spec": net.spec.name}
     helper.set_model_props(model, properties)
     onnx.checker.check_model(model, full_check=True)
     return model

@@ -11,7 +11,7 @@ import onnx
 
 from pocketsr import models
 from pocketsr.engine.ir.graph import Affine, Conv, Graph, Op, Pad, Pointwise, Shuffle, refs_of, verify
-from pocketsr.engine.ir.reference import guess_white
+from pocketsr.engine.ir.reference import guess_max_value
 from pocketsr.engine.onnx.checked import read_model
 from pocketsr.engine.onnx.importer import from_onnx
 from pocketsr.engine.onnx.model_file import read_file
@@ -46,8 +46,8 @@ def read_source(model: str | Path) -> Source:
     for step in (*(each for each in PASSES if each is not part_groups), absorb_affine, drop_idle):
         graph = step(graph)
         verify(graph)
-    if not imported.white_known:
-        graph = replace(graph, white=guess_white(graph))
+    if not imported.max_value_known:
+        graph = replace(graph, max_value=guess_max_value(graph))
     layout_of(graph, str(path))
     return Source(path.stem, model.SerializeToString(), graph)  # with what lay beside it, in float32
 

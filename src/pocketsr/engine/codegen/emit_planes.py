@@ -42,7 +42,7 @@ def _weave(names: list[str], temporaries: list[str]) -> list[str]:
 
 
 def load_function(kind: str, plan: Plan) -> str:
-    """KIND_read: a band of the input to floats, from 0 to the network's white, each row parted in its phases."""
+    """KIND_read: a band of the input to floats, from 0 to the network's full scale, each row split in its phases."""
     ring, pixel, vector, phases = plan.rings[0], PIXELS[kind], _VECTORS[kind], plan.phases
     border = "\n            v0_border(f, row);" if ring.halo else ""
     temporaries: list[str] = []

@@ -220,7 +220,7 @@ class Graph:
     channels: int  # input planes: 1 luma, 3 RGB
     ops: tuple[Op, ...]
     output: tuple[Ref, ...]
-    white: float = 1.0  # the input and output value of full scale: 1 or 255
+    max_value: float = 1.0  # the input and output value of full scale: 1 or 255
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", identifier(self.name))

@@ -28,7 +28,7 @@ from pocketsr.engine.ir.graph import (
 from pocketsr.engine.ir.pointwise import CURVES
 from pocketsr.pixels import imresize
 
-__all__ = ["apply_stages", "better_white", "evaluate", "guess_white"]
+__all__ = ["apply_stages", "better_max_value", "evaluate", "guess_max_value"]
 
 Plane = NDArray[Any]
 _MOST_LAID_OUT = 2**25  # numbers: 256 MB
@@ -155,7 +155,7 @@ def _scene(scale: int, channels: int) -> tuple[Plane, Plane]:
     return np.round(small * 255) / 255, large
 
 
-def guess_white(graph: Graph) -> float:
+def guess_max_value(graph: Graph) -> float:
     """Whether `graph` works on values 0..1 or 0..255.
 
     An upper bound of its output says so; else the range in which it restores a known picture better. Published x2
@@ -168,17 +168,17 @@ def guess_white(graph: Graph) -> float:
     bounds = {stage.high for stage in last if isinstance(stage, Clip)}
     if (1.0 in bounds) != (255.0 in bounds):
         return 255.0 if 255.0 in bounds else 1.0
-    return better_white(lambda image: evaluate(graph, image), graph.scale, graph.channels)
+    return better_max_value(lambda image: evaluate(graph, image), graph.scale, graph.channels)
 
 
-def better_white(run: Callable[[Plane], NDArray[np.floating]], scale: int, channels: int) -> float:
+def better_max_value(run: Callable[[Plane], NDArray[np.floating]], scale: int, channels: int) -> float:
     """Whether `run`, C H W to C scale*H scale*W, restores a known picture better in the range 0..1 or 0..255."""
     small, large = _scene(scale, channels)
     border = 6 * scale
     errors = {}
-    for white in (1.0, 255.0):
+    for max_value in (1.0, 255.0):
         with np.errstate(all="ignore"):  # values 255 times too large overflow; roots and quotients of any kind
-            error = np.clip(np.nan_to_num(run(small * white)) / white, 0, 1) - large
-        errors[white] = float(np.square(error[:, border:-border, border:-border]).mean())
+            error = np.clip(np.nan_to_num(run(small * max_value)) / max_value, 0, 1) - large
+        errors[max_value] = float(np.square(error[:, border:-border, border:-border]).mean())
     # Networks without biases or bounds work alike in both; then 0..1, the field's habit, is as good.
     return 255.0 if errors[255.0] < 0.9 * errors[1.0] else 1.0

@@ -64,7 +64,7 @@ def _apart(op: Conv, refs: Sequence[Ref]) -> bool:
 
 
 def bound_input(graph: Graph) -> Graph:
-    """The picture's samples end at white, and so do the whole numbers that they become."""
+    """The picture's samples end at full scale, and so do the integers that they become."""
 
     def bounded(op: Op) -> Op:
         if not isinstance(op, Pointwise) or not op.stages or any(ref.value for ref in op.inputs):
@@ -72,7 +72,7 @@ def bound_input(graph: Graph) -> Graph:
         first = op.stages[0]
         if not isinstance(first, Quantize):
             return op
-        most = round(graph.white / first.step) + first.zero
+        most = round(graph.max_value / first.step) + first.zero
         return replace(op, stages=(replace(first, top=min(first.top, most)), *op.stages[1:]))
 
     return graph.with_ops(bounded(op) for op in graph.ops)
