@@ -25,7 +25,7 @@ from pocketsr.engine.codegen.emit import emit
 from pocketsr.engine.codegen.method import Keep
 from pocketsr.engine.codegen.plan import make_plan
 from pocketsr.engine.codegen.target import Target, cross_target
-from pocketsr.engine.ir.graph import Combine, Conv, Graph, Map, Pad, Prelu, Quantize, Ref
+from pocketsr.engine.ir.graph import Combine, Conv, Graph, Pad, Pointwise, Prelu, Quantize, Ref
 
 VNNI = Target(None, None, 16, 32, 49152, 1)
 TARGETS = (
@@ -96,7 +96,7 @@ def _described(graph: Graph) -> object:
     def planes(refs: tuple[Ref, ...]) -> tuple[object, ...]:
         return tuple((known[ref.value], ref.channel) for ref in refs)
 
-    def point(each: object) -> object:
+    def stage(each: object) -> object:
         match each:
             case Combine(kind, other, numbers):
                 return kind, planes(other), numbers is not None
@@ -108,8 +108,8 @@ def _described(graph: Graph) -> object:
 
     for op in graph.ops:
         about: tuple[object, ...] = (type(op).__name__, planes(op.inputs), op.channels)
-        if isinstance(op, Conv | Map):
-            about += tuple(point(each) for each in op.points)
+        if isinstance(op, Conv | Pointwise):
+            about += tuple(stage(each) for each in op.stages)
         if isinstance(op, Conv):
             whole = op.integers
             assert whole is not None

@@ -100,21 +100,21 @@ def faults(network: Built, halo: int, widths: range, limit: float = 1e-5) -> lis
     """
     graph, scale = network.graph, network.graph.scale
     wide = {height: _picture(graph.channels, height, widths[-1] + halo) for height in HEIGHTS}
-    left = {height: evaluate(graph, planes * np.float32(graph.white)) for height, planes in wide.items()}
+    left = {height: evaluate(graph, planes * np.float32(graph.max_value)) for height, planes in wide.items()}
     found = []
     for width in widths:
         height = HEIGHTS[width % len(HEIGHTS)]
-        planes = np.ascontiguousarray(wide[height][:, :, :width]) * np.float32(graph.white)
+        planes = np.ascontiguousarray(wide[height][:, :, :width]) * np.float32(graph.max_value)
         near = evaluate(graph, planes[:, :, -2 * halo :])[:, :, -min(halo, width) * scale :]
         inner = max(0, width - halo) * scale
         exact = np.concatenate([left[height][:, :, :inner], near], axis=2)
         scratch = network.scratch(width)
         first, again = network(planes, scratch), network(planes, scratch)
-        off = float(np.abs(first - exact).max() / graph.white)
+        off = float(np.abs(first - exact).max() / graph.max_value)
         if not off <= limit:
             found.append(f"width {width}, height {height}: off by {off:.2g}")
-        samples = np.round(planes * (255 / graph.white)).astype(np.uint8)
-        large = np.floor(np.clip(exact * (255 / graph.white), 0, 255) + 0.5)
+        samples = np.round(planes * (255 / graph.max_value)).astype(np.uint8)
+        large = np.floor(np.clip(exact * (255 / graph.max_value), 0, 255) + 0.5)
         network(np.full_like(planes, np.nan), scratch)  # what a frame before may leave behind
         small = [network(samples, scratch, strips) for strips in (1, 2, 1)]
         if np.abs(small[0] - large).max() > 1:

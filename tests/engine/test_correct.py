@@ -76,15 +76,15 @@ def test_samples_are_rounded_and_clipped(name: str, dtype: type, bits: int, fold
     path = source(name, folder)
     network = load(path if name in NETS else name, threads=2)
     graph, _ = read_network(path)
-    white = 2**bits - 1
+    max_value = 2**bits - 1
     for height, width in [(1, 1), (3, 2), (37, 53)]:
-        image = np.round(picture(network.channels, height, width) * white).astype(dtype)
-        exact = np.clip(as_image(evaluate(graph, image / white)) * white, 0, white)
+        image = np.round(picture(network.channels, height, width) * max_value).astype(dtype)
+        exact = np.clip(as_image(evaluate(graph, image / max_value)) * max_value, 0, max_value)
         got = network(as_image(image), bits=bits if dtype is np.uint16 else None).astype(np.int64)
         # 16 bits are finer than single precision at full scale: a tie is then as wide as its rounding error.
-        tie = np.abs(exact - np.floor(exact) - 0.5) <= max(1e-3, 1e-5 * white)
+        tie = np.abs(exact - np.floor(exact) - 0.5) <= max(1e-3, 1e-5 * max_value)
         assert (got == np.floor(exact + 0.5))[~tie].all()
-        assert (np.abs(got - exact)[tie] <= 0.5 + max(1e-3, 1e-5 * white)).all()
+        assert (np.abs(got - exact)[tie] <= 0.5 + max(1e-3, 1e-5 * max_value)).all()
         assert bits == 16 or tie.size < 100 or tie.mean() < 0.05
 
 

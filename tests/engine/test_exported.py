@@ -104,9 +104,9 @@ def _quiet() -> Any:
 
 
 @pytest.mark.parametrize("way", ["dynamo", "dynamo_fixed", "script", "script_fixed"])
-@pytest.mark.parametrize(("make", "channels", "white"), [(luma, 1, 1), (rgb, 3, 255), (anchors, 3, 1)])
+@pytest.mark.parametrize(("make", "channels", "max_value"), [(luma, 1, 1), (rgb, 3, 255), (anchors, 3, 1)])
 def test_exported_network_computes_what_pytorch_does(
-    make: Callable[[], Any], channels: int, white: int, way: str, tmp_path: Path
+    make: Callable[[], Any], channels: int, max_value: int, way: str, tmp_path: Path
 ) -> None:
     if way.startswith("dynamo"):
         pytest.importorskip("onnxscript", reason="onnxscript is not installed: pip install '.[train]'")
@@ -115,31 +115,33 @@ def test_exported_network_computes_what_pytorch_does(
     compiled = load(exported(net, channels, way, tmp_path), threads=2)
     rng = np.random.default_rng(0)
     for height, width in [(1, 1), (5, 3), (37, 60)]:
-        image = rng.uniform(0, white, (height, width, channels)).astype(np.float32)
+        image = rng.uniform(0, max_value, (height, width, channels)).astype(np.float32)
         with torch.no_grad():
             expected: NDArray[Any] = net(torch.from_numpy(image.transpose(2, 0, 1)[None]))[0].numpy()
         got = compiled(image if channels == 3 else image[..., 0])
-        assert np.abs(got - (expected.transpose(1, 2, 0) if channels == 3 else expected[0])).max() <= 1e-5 * white
+        assert np.abs(got - (expected.transpose(1, 2, 0) if channels == 3 else expected[0])).max() <= 1e-5 * max_value
 
 
 def test_range_of_values_is_told_apart(tmp_path: Path) -> None:
     """The same network for 0..1 and for 0..255, neither saying which: both give the same picture."""
 
     class Bicubic(torch.nn.Module):
-        def __init__(self, white: float) -> None:
+        def __init__(self, max_value: float) -> None:
             super().__init__()
-            self.white = white
+            self.max_value = max_value
 
         def forward(self, x: Any) -> Any:
-            up = F.interpolate(x / self.white, scale_factor=2, mode="bicubic", align_corners=False)
-            return (up + 0.05 * torch.tanh(20 * (up - F.relu(up - 0.1) - 0.1))) * self.white
+            up = F.interpolate(x / self.max_value, scale_factor=2, mode="bicubic", align_corners=False)
+            return (up + 0.05 * torch.tanh(20 * (up - F.relu(up - 0.1) - 0.1))) * self.max_value
 
     image = np.random.default_rng(0).integers(0, 256, (24, 30, 3), np.uint8)
     results = []
-    for white in (1.0, 255.0):
-        net = load(exported(Bicubic(white), 3, "script", tmp_path), threads=1)
-        exact = Bicubic(white)(torch.from_numpy(image.transpose(2, 0, 1)[None].astype(np.float32) / 255 * white))
-        expected = np.clip(exact[0].numpy().transpose(1, 2, 0) / white * 255, 0, 255)
+    for max_value in (1.0, 255.0):
+        net = load(exported(Bicubic(max_value), 3, "script", tmp_path), threads=1)
+        exact = Bicubic(max_value)(
+            torch.from_numpy(image.transpose(2, 0, 1)[None].astype(np.float32) / 255 * max_value)
+        )
+        expected = np.clip(exact[0].numpy().transpose(1, 2, 0) / max_value * 255, 0, 255)
         results.append(net(image))
         assert np.abs(results[-1] - expected).max() <= 0.501
     assert (results[0] == results[1]).mean() > 0.99

@@ -33,11 +33,13 @@ def test_samples_equal_the_definition(name: str, tmp_path: Path) -> None:
     networks = [load(path, threads=threads) for threads in (1, 3)]
     for height, width in SIZES:
         for kind in (np.uint8, np.uint16):
-            white = np.float32(np.iinfo(kind).max)
-            image = noise(height, width, int(white)).astype(kind)
-            exact = evaluate(graph, (image.astype(np.float32) * (np.float32(1) / white))[None])[0]
+            max_value = np.float32(np.iinfo(kind).max)
+            image = noise(height, width, int(max_value)).astype(kind)
+            exact = evaluate(graph, (image.astype(np.float32) * (np.float32(1) / max_value))[None])[0]
             assert exact.dtype == np.float32
-            expected = np.clip(exact * white + np.float32(0.5), np.float32(0.5), white + np.float32(0.5)).astype(kind)
+            expected = np.clip(
+                exact * max_value + np.float32(0.5), np.float32(0.5), max_value + np.float32(0.5)
+            ).astype(kind)
             for network in networks:
                 assert (network(image) == expected).all(), (height, width, kind)
 

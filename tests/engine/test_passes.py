@@ -12,7 +12,7 @@ from pocketsr.engine.codegen.method import choose_block
 from pocketsr.engine.codegen.plan import make_plan
 from pocketsr.engine.codegen.target import Target
 from pocketsr.engine.codegen.winograd import minimal_filter
-from pocketsr.engine.ir.graph import Affine, Conv, Map, Shuffle, verify
+from pocketsr.engine.ir.graph import Affine, Conv, Pointwise, Shuffle, verify
 from pocketsr.engine.ir.reference import evaluate
 from pocketsr.engine.onnx.importer import from_onnx
 from pocketsr.engine.passes.simplify import PASSES, simplify
@@ -33,15 +33,15 @@ def test_passes_keep_the_meaning(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["tiny_like", "small_like", "five", "narrow_x4"])
 def test_a_chain_becomes_one_step_a_convolution(name: str, tmp_path: Path) -> None:
     graph = simplify(from_onnx(save(name, tmp_path)).graph)
-    assert not [op for op in graph.ops if isinstance(op, Map)]
+    assert not [op for op in graph.ops if isinstance(op, Pointwise)]
     assert sum(isinstance(op, Shuffle) for op in graph.ops) == 1
     assert isinstance(graph.ops[-1], Shuffle)
 
 
 def test_batch_norm_is_folded(tmp_path: Path) -> None:
     graph = simplify(from_onnx(save("grouped_rgb", tmp_path)).graph)
-    points = [point for op in graph.ops if isinstance(op, Conv) for point in op.points]
-    assert not [point for point in points if isinstance(point, Affine)]
+    stages = [stage for op in graph.ops if isinstance(op, Conv) for stage in op.stages]
+    assert not [stage for stage in stages if isinstance(stage, Affine)]
 
 
 def test_wide_groups_become_convolutions_of_their_own(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import onnx
 import pytest
 from whole_nets import Nodes, chain, pooled, saved, strided
 
+from pocketsr.engine.ir.pointwise import CURVES
 from pocketsr.fallback import Field
 from pocketsr.fallback.halo import field_of
 from pocketsr.fallback.session import Session
@@ -74,3 +75,11 @@ def test_farther_pixels_change_nothing(tmp_path: Path, make: object) -> None:
         changed |= {int(column) // 2 - at for column in columns}
     assert max(abs(distance) for distance in changed) <= field.halo
     assert max(abs(distance) for distance in changed) >= field.halo - 1  # and the bound isn't idle
+
+
+@pytest.mark.parametrize("kind", [curve.onnx for curve in CURVES.values()])
+def test_every_curve_of_the_table_can_be_tiled(kind: str) -> None:
+    n = Nodes()
+    y = n.conv(n.op(kind, n.conv("x", 3, 3, k=3)), 3, 12, k=3)
+    model = n.model(n.op("DepthToSpace", y, blocksize=2), opset=18)  # the first that has Mish
+    assert field_of(model) == Field(halo=2, grid=1, zero_padded=True)

@@ -70,9 +70,9 @@ def test_the_range_of_values_is_found_out(tmp_path: Path) -> None:
     y = n.op("Resize", n.op("Mul", y, n.const(280)), "", n.const([1, 1, 2, 2]), mode="nearest")
     model = n.model(y)
     del model.metadata_props[:]
-    assert Session(saved(model, tmp_path / "net.onnx"), threads=1).white == 255
+    assert Session(saved(model, tmp_path / "net.onnx"), threads=1).max_value == 255
     onnx.helper.set_model_props(model, {"pocketsr.value_range": "1"})
-    assert Session(saved(model, tmp_path / "net.onnx"), threads=1).white == 1
+    assert Session(saved(model, tmp_path / "net.onnx"), threads=1).max_value == 1
 
 
 def test_files_that_are_no_such_network(tmp_path: Path) -> None:

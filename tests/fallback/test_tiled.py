@@ -27,7 +27,7 @@ class Watched:
         self.sizes: list[int] = []
         self.name, self.channels, self.scale = session.name, session.channels, session.scale
         self.runtime = session.runtime
-        self.white, self.size, self.peak_bytes = session.white, session.size, session.peak_bytes
+        self.max_value, self.size, self.peak_bytes = session.max_value, session.size, session.peak_bytes
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         self.sizes.append(x.shape[2] * x.shape[3])
@@ -103,7 +103,7 @@ def test_a_network_that_sees_everything_is_run_whole_or_refused(tmp_path: Path) 
 
 def test_memory_that_grows_with_the_square_of_the_pixels() -> None:
     class Attention:
-        name, runtime, channels, scale, white, size = "net", "none", 1, 2, 1.0, None
+        name, runtime, channels, scale, max_value, size = "net", "none", 1, 2, 1.0, None
 
         def peak_bytes(self, height: int, width: int) -> int:
             return 100 * height * width + 4 * (height * width) ** 2

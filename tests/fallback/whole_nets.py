@@ -38,7 +38,9 @@ class Nodes:
         y = self.op("DepthToSpace", self.conv(x, width, 4 * self.channels), blocksize=2, mode="CRD")
         return self.op("Add", self.op("Mul", y, self.const(0.4)), self.const(0.5))
 
-    def model(self, result: str, size: tuple[int | None, int | None] = (None, None)) -> onnx.ModelProto:
+    def model(
+        self, result: str, size: tuple[int | None, int | None] = (None, None), opset: int = 17
+    ) -> onnx.ModelProto:
         graph = helper.make_graph(
             self.nodes,
             "net",
@@ -46,7 +48,7 @@ class Nodes:
             [helper.make_tensor_value_info(result, TensorProto.FLOAT, [1, self.channels, None, None])],
             self.constants,
         )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
         helper.set_model_props(model, {"pocketsr.value_range": "1"})
         onnx.checker.check_model(model)
         return model

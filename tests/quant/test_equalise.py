@@ -61,8 +61,8 @@ def test_what_can_not_hand_a_factor_through_stays(source: Get, images: Tensor) -
     made = source("chain")
     bent = Combine(Binary.MUL, (Ref(0, 0),) * 5), Function(Unary.TANH), Clip(0, 1), Affine(*np.ones((2, 5), np.float32))
     first, *others = made.graph.ops
-    for point in bent:
-        ops = [replace(first, points=(*first.points, point)), *others]  # type: ignore[type-var]
+    for stage in bent:
+        ops = [replace(first, stages=(*first.stages, stage)), *others]  # type: ignore[type-var]
         by = _factors(replace(made, graph=made.graph.with_ops(ops)), images)
         assert by
         assert not any(ref.value == first.value for ref in by)

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from torch import Tensor
 
-from pocketsr.engine.ir.graph import Conv, Map
+from pocketsr.engine.ir.graph import Conv, Pointwise
 from pocketsr.errors import UserError
 from pocketsr.nets import SRNet
 from pocketsr.quant import QuantNet, Source, Spec, quantize, read_source, write_onnx
@@ -70,7 +70,7 @@ def test_which_values_are_stored(source: Get) -> None:
 @torch.no_grad()
 def test_an_offset_of_the_picture_is_not_stored(source: Get) -> None:
     made = source("wide")
-    assert not any(isinstance(op, Map) for op in made.graph.ops)
+    assert not any(isinstance(op, Pointwise) for op in made.graph.ops)
     assert QuantNet(made).layout.edges == {op.value for op in made.graph.ops if isinstance(op, Conv)} - {
         value for value in layout_of(made.graph).stored if value != made.graph.ops[0].value
     }

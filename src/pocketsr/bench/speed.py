@@ -124,11 +124,11 @@ def _prepare(name: str, size: tuple[int, int], threads: int, folder: Path) -> tu
         raise UserError(f"{name}: bench speed measures luma networks; this one takes {graph.channels} channels")
     picture = _picture(*size)
     np.save(folder / "picture.npy", picture)
-    np.save(folder / "exact.npy", _exact(model, picture, graph.white))
+    np.save(folder / "exact.npy", _exact(model, picture, graph.max_value))
     job = {
         "model": str(model),
         "threads": threads,
-        "white": graph.white,
+        "max_value": graph.max_value,
         "picture": str(folder / "picture.npy"),
         "exact": str(folder / "exact.npy"),
         "precision": _precision(graph),
@@ -159,12 +159,12 @@ def _picture(width: int, height: int) -> NDArray[np.uint8]:
     return np.pad(plane, more, mode="symmetric")[:height, :width]
 
 
-def _exact(model: Path, picture: NDArray[np.uint8], white: float) -> NDArray[np.float32]:
+def _exact(model: Path, picture: NDArray[np.uint8], max_value: float) -> NDArray[np.float32]:
     """The output in levels, clipped, not rounded, by ONNX's own evaluator: no runtime judges itself."""
     from onnx.reference import ReferenceEvaluator
 
     proto, source = picture_of(model)
-    plane = picture[None, None] * np.float32(white / 255)
+    plane = picture[None, None] * np.float32(max_value / 255)
     try:
         with np.errstate(all="ignore"):
             out: Any = ReferenceEvaluator(proto).run(None, {source.name: plane})
@@ -173,7 +173,7 @@ def _exact(model: Path, picture: NDArray[np.uint8], white: float) -> NDArray[np.
         raise UserError(
             f"{model}: no right answer to measure against: ONNX's own evaluator can't run it ({first})"
         ) from error
-    levels: NDArray[np.float32] = np.clip(out[0][0, 0] * np.float32(255 / white), 0, 255)
+    levels: NDArray[np.float32] = np.clip(out[0][0, 0] * np.float32(255 / max_value), 0, 255)
     return levels
 
 

@@ -19,10 +19,10 @@ from pocketsr.engine.ir.graph import (
     Function,
     Graph,
     Integers,
-    Map,
     Op,
     Pad,
-    Point,
+    Pointwise,
+    PointwiseStage,
     Prelu,
     Quantize,
     Ref,
@@ -71,27 +71,27 @@ class _Builder:
         read = tuple(Ref(0, c) for c in range(chain.channels))
         if self._bits:
             step = 1 / PICTURE_LEVELS
-            picture = x = self._add(Map("picture", 1, read, (Quantize(step, 0, PICTURE_LEVELS),)))
+            picture = x = self._add(Pointwise("picture", 1, read, (Quantize(step, 0, PICTURE_LEVELS),)))
             self._kept[1] = Dequantize(step, 0), PICTURE_LEVELS
         else:
             picture = x = read
             if chain.centred:
                 ones = np.ones(chain.channels, np.float32)
-                x = self._add(Map("centre", 1, picture, (Affine(ones, -0.5 * ones),)))
+                x = self._add(Pointwise("centre", 1, picture, (Affine(ones, -0.5 * ones),)))
         added = self._anchor(picture)
         made: list[tuple[Ref, ...]] = []  # the planes of each layer
         for index, layer in enumerate(chain.layers):
-            points = list(_activation(layer, self._numbers))
+            stages = list(_activation(layer, self._numbers))
             following = chain.layers[index + 1] if index + 1 < len(chain.layers) else None
             if following is None and chain.anchor is not Anchor.NONE:
-                points.append(self._sum(added))
+                stages.append(self._sum(added))
             later = [earlier for each in chain.layers[index + 2 :] for earlier in each.add]
             joined = following is not None and index not in later  # sums join the only operand that nobody else reads
             if following is not None and joined:
-                points += [self._sum(made[earlier]) for earlier in following.add]
+                stages += [self._sum(made[earlier]) for earlier in following.add]
             weight = self._numbers(layer.channels, len(x) // layer.groups, *layer.kernel)
             bias = self._numbers(layer.channels) if layer.bias else np.zeros(layer.channels, np.float32)
-            conv = Conv(f"layer{index}", self._new(), x, weight, bias, layer.groups, chain.pad, tuple(points))
+            conv = Conv(f"layer{index}", self._new(), x, weight, bias, layer.groups, chain.pad, tuple(stages))
             x = self._conv(conv, edge=index == 0 or following is None, stored=following is not None)
             made.append(x)
             if following is not None and following.add and not joined:
@@ -130,16 +130,16 @@ class _Builder:
         step = ((self._bits.levels / 4 if stored else 0.1) / spread).astype(np.float32)
         weight = whole * (step / way.step)[:, None, None, None].astype(np.float32)
         bias = np.zeros(conv.channels, np.int32)
-        points = (*conv.points, self._quantize(conv.value, conv.points)) if stored else conv.points
+        stages = (*conv.stages, self._quantize(conv.value, conv.stages)) if stored else conv.stages
         integers = Integers(whole, bias, step, way.zero, top)
-        return self._add(replace(conv, weight=weight, bias=bias * step, points=points, integers=integers))
+        return self._add(replace(conv, weight=weight, bias=bias * step, stages=stages, integers=integers))
 
-    def _quantize(self, value: int, points: Sequence[Point]) -> Quantize:
+    def _quantize(self, value: int, stages: Sequence[PointwiseStage]) -> Quantize:
         """How `value` is stored. Its step is in those before it (`passes_quant.fold_steps`), but for tanh's."""
         assert self._bits is not None
         levels = self._bits.levels
-        step = 2 / levels if any(isinstance(point, Function) for point in points) else 1.0
-        relu = bool(points) and isinstance(points[0], Prelu) and not points[0].slope.any()
+        step = 2 / levels if any(isinstance(stage, Function) for stage in stages) else 1.0
+        relu = bool(stages) and isinstance(stages[0], Prelu) and not stages[0].slope.any()
         zero = 0 if relu else levels // 4
         self._kept[value] = Dequantize(step, zero), levels
         return Quantize(step, zero, levels)
@@ -152,12 +152,12 @@ class _Builder:
         """A sum that is kept beside its first operand."""
         sums = tuple(self._sum(other) for other in others)
         if self._bits is None:
-            return self._add(Map(name, self._new(), x, sums))
+            return self._add(Pointwise(name, self._new(), x, sums))
         way = self._kept[x[0].value][0]
-        return self._add(Map(name, self._new(), x, (way, *sums, self._quantize(self._new(), ()))))
+        return self._add(Pointwise(name, self._new(), x, (way, *sums, self._quantize(self._new(), ()))))
 
 
-def _activation(layer: Layer, numbers: _Numbers) -> tuple[Point, ...]:
+def _activation(layer: Layer, numbers: _Numbers) -> tuple[PointwiseStage, ...]:
     match layer.act:
         case Act.NONE:
             return ()

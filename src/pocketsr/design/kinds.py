@@ -59,7 +59,7 @@ class Whole:
 
 @dataclass(frozen=True)
 class Shape:
-    """What decides how much work a step is: `kind` is read, write, conv, map or shuffle.
+    """What decides how much work a step is: `kind` is read, write, conv, pointwise or shuffle.
 
     reads, keep: how its inputs and its result lie in memory; words: that hold the inputs, where they are read as such.
     """
@@ -69,7 +69,7 @@ class Shape:
     outputs: int
     kernel: tuple[int, int] = (1, 1)
     groups: int = 1
-    points: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
     scale: int = 1
     factor: int = 1  # of the shuffle
     border: bool = False  # somebody reads beyond the border of the result

@@ -24,7 +24,7 @@ from pocketsr.engine.resample import cubic_taps
 __all__ = ["Schedule", "Timed", "of_chain", "of_plan"]
 
 _PARTED = 4  # channels: groups of as many are convolutions of their own (`engine.passes.part_groups`)
-_POINTS: dict[Act, tuple[str, ...]] = {
+_STAGES: dict[Act, tuple[str, ...]] = {
     Act.NONE: (),
     Act.RELU: ("relu",),
     Act.PRELU: ("prelu",),
@@ -95,7 +95,7 @@ def of_plan(plan: Plan) -> Schedule:
 class _Draft:
     """A step before it is known who reads its result. reads: (value, rows up and down); value 0 is the picture.
 
-    points: a number is a sum with that value. words: of each part, those that hold its inputs, kept as words.
+    stages: a number is a sum with that value. words: of each part, those that hold its inputs, kept as words.
     """
 
     kind: str
@@ -104,7 +104,7 @@ class _Draft:
     reads: tuple[tuple[int, int], ...]
     kernel: tuple[int, int] = (1, 1)
     groups: int = 1
-    points: tuple[str | int, ...] = ()
+    stages: tuple[str | int, ...] = ()
     parts: int = 1
     whole: Whole | None = None
     words: tuple[int, ...] = (0,)
@@ -112,7 +112,7 @@ class _Draft:
     @property
     def stored(self) -> bool:
         """Whether the result is whole numbers."""
-        return "quantize" in self.points
+        return "quantize" in self.stages
 
 
 @cache
@@ -131,7 +131,7 @@ def _drafts(chain: Chain) -> list[_Draft]:
     picture = value = 0
     if bits or chain.centred:
         first = "quantize" if bits else "affine"
-        drafts.append(_Draft("map", chain.channels, chain.channels, ((0, 0),), points=(first,)))
+        drafts.append(_Draft("pointwise", chain.channels, chain.channels, ((0, 0),), stages=(first,)))
         picture, value = 1 if bits else 0, 1
     added = picture  # the value that the anchor is
     if chain.anchor in (Anchor.BICUBIC, Anchor.LEARNED):
@@ -142,25 +142,25 @@ def _drafts(chain: Chain) -> list[_Draft]:
     made: list[int] = []  # the value of each layer
     before_parts = shuffled = 1  # values that hold what the next layer reads, groups among which it is dealt out
     for index, (before, layer) in enumerate(chain.convolutions()):
-        points: list[str | int] = [*_POINTS[layer.act]]
+        stages: list[str | int] = [*_STAGES[layer.act]]
         following = chain.layers[index + 1] if index + 1 < len(chain.layers) else None
         if following is None and chain.anchor is not Anchor.NONE:
-            points.append(added)
+            stages.append(added)
         sums = [made[earlier] for earlier in following.add] if following else []
         later = [earlier for each in chain.layers[index + 2 :] for earlier in each.add]
         joined = index not in later
         if joined:
-            points += sums
+            stages += sums
         whole = to_edge
         if bits and index:
             whole = Whole(bits.weights if following else EDGE_BITS, bits.levels)
         store = ["quantize"] if bits and following else []
         parted = layer.groups > 1 and min(before, layer.channels) // layer.groups >= _PARTED
         parts = layer.groups if parted else 1
-        reads = [(value, layer.kernel[0] // 2), *((point, 0) for point in points if isinstance(point, int))]
+        reads = [(value, layer.kernel[0] // 2), *((stage, 0) for stage in stages if isinstance(stage, int))]
         each = before // parts
         words = _words(before, before_parts, shuffled, parts) if bits else (0,) * parts
-        groups, ends = 1 if parted else layer.groups, (*points, *store)
+        groups, ends = 1 if parted else layer.groups, (*stages, *store)
         width = layer.channels // parts
         drafts.append(_Draft("conv", each, width, (*reads,), layer.kernel, groups, ends, parts, whole, words))
         value = len(drafts)
@@ -168,7 +168,7 @@ def _drafts(chain: Chain) -> list[_Draft]:
         if sums and not joined:
             all_read = ((value, 0), *((other, 0) for other in sums))
             ends = ("dequantize", *sums, "quantize") if bits else (*sums,)
-            drafts.append(_Draft("map", layer.channels, layer.channels, all_read, points=ends))
+            drafts.append(_Draft("pointwise", layer.channels, layer.channels, all_read, stages=ends))
             value, parts = len(drafts), 1
         before_parts = parts
         shuffled = following.groups if following and layer.groups > 1 and following.groups > 1 else 1
@@ -217,11 +217,11 @@ def of_chain(chain: Chain, target: Target) -> Schedule:
     stored = [False, *(draft.stored for draft in drafts)]
     steps = [Timed(Shape("read", chain.channels, chain.channels, border=border[0]), 0, warm[0])]
     for index, d in enumerate(drafts, 1):
-        named = (sum_names(stored[p], keep[p]) if isinstance(p, int) else (p,) for p in d.points)
-        points = tuple(name for names in named for name in names)
+        named = (sum_names(stored[p], keep[p]) if isinstance(p, int) else (p,) for p in d.stages)
+        stages = tuple(name for names in named for name in names)
         reads = keep[d.reads[0][0]] if d.whole else Keep.FLOATS
         for words, times in Counter(d.words if reads is Keep.WORDS else (0,) * d.parts).items():
-            shape = _shape(d, points=points, border=border[index], reads=reads, keep=keep[index], words=words)
+            shape = _shape(d, stages=stages, border=border[index], reads=reads, keep=keep[index], words=words)
             steps.append(Timed(shape, shift[index], warm[index], times))
     write = Shape("write", chain.channels * chain.scale**2, chain.channels, factor=chain.scale)
     steps.append(Timed(write, end, 0))

@@ -1,8 +1,8 @@
 """What the engine does for one row of a frame, step by step, counted from its own choice of method.
 
 The counts follow the C that the engine emits: inner products in register blocks, transforms between Winograd's domain
-and pixels, pointwise steps, tables of pointers, reading and writing; `work_whole` has those of whole numbers. A profile
-(`cost`) says how long each takes.
+and pixels, pointwise stages, tables of pointers, reading and writing; `work_whole` has those of whole numbers. A
+profile (`cost`) says how long each takes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pocketsr.engine.codegen.emit_integers import words_of
 from pocketsr.engine.codegen.method import BAND, Keep, Method, choose_method, choose_phases
 from pocketsr.engine.codegen.plan import Kept, Plan
 from pocketsr.engine.codegen.target import Target
-from pocketsr.engine.ir.graph import Combine, Conv, Function, Map, Point, Prelu, Ref, Shuffle
+from pocketsr.engine.ir.graph import Combine, Conv, Function, Pointwise, PointwiseStage, Prelu, Ref, Shuffle
 
 __all__ = ["beyond", "conv_method", "conv_phases", "shape_of", "sum_names", "weight_bytes", "work_of_row"]
 
@@ -75,15 +75,15 @@ def sum_names(numbers: bool, keep: Keep) -> tuple[str, ...]:
     return ("combine", "dequantize") if numbers else ("combine",)
 
 
-def _point_names(point: Point, kept: Kept) -> tuple[str, ...]:
-    match point:
+def _stage_names(stage: PointwiseStage, kept: Kept) -> tuple[str, ...]:
+    match stage:
         case Prelu(slope):
             return ("prelu",) if slope.any() else ("relu",)
         case Combine():
-            return sum_names(point.numbers is not None, kept.ways[point.other[0].value])
+            return sum_names(stage.numbers is not None, kept.ways[stage.other[0].value])
         case Function():
             return ("function",)
-    return (type(point).__name__.lower(),)
+    return (type(stage).__name__.lower(),)
 
 
 def shape_of(index: int, plan: Plan) -> Shape:
@@ -99,11 +99,11 @@ def shape_of(index: int, plan: Plan) -> Shape:
     inputs, scale, border = len(op.inputs), ring.scale, ring.halo > 0
     if isinstance(op, Shuffle):
         return Shape("shuffle", inputs, op.channels, scale=scale, factor=op.factor, border=border)
-    points = tuple(name for point in op.points for name in _point_names(point, plan.kept))
-    if isinstance(op, Map):
-        return Shape("map", inputs, op.channels, points=points, scale=scale, border=border, keep=ring.keep)
+    stages = tuple(name for stage in op.stages for name in _stage_names(stage, plan.kept))
+    if isinstance(op, Pointwise):
+        return Shape("pointwise", inputs, op.channels, stages=stages, scale=scale, border=border, keep=ring.keep)
     height, width = op.weight.shape[2:]
-    shape = Shape("conv", inputs, op.channels, (height, width), op.groups, points, scale, border=border, keep=ring.keep)
+    shape = Shape("conv", inputs, op.channels, (height, width), op.groups, stages, scale, border=border, keep=ring.keep)
     if op.integers is None:
         return shape
     reads = plan.steps[index].method.reads
@@ -134,9 +134,9 @@ def work_of_row(shape: Shape, phases: int, target: Target, width: int) -> Counts
             else:
                 add("samples", shape.inputs * vectors * (1 + log2(count)))
             add("table", shape.inputs)
-        case "map":
+        case "pointwise":
             add_stored(add, shape, shape.outputs * vectors)
-            _add_points(add, shape, shape.outputs * vectors)
+            _add_stages(add, shape, shape.outputs * vectors)
             add("table", 2 * shape.outputs)
         case "shuffle":
             add("scattered", shape.outputs * shape.scale * width)
@@ -153,17 +153,17 @@ def work_of_row(shape: Shape, phases: int, target: Target, width: int) -> Counts
     return counts
 
 
-def _add_points(add: Callable[[str, float], None], shape: Shape, vectors: float) -> None:
-    for point in shape.points:
-        match point:
+def _add_stages(add: Callable[[str, float], None], shape: Shape, vectors: float) -> None:
+    for stage in shape.stages:
+        match stage:
             case "combine":
                 add("other", vectors)
             case "function" | "numbers":
-                add(point, vectors)
+                add(stage, vectors)
             case "quantize" if shape.keep is not Keep.FLOATS:
                 pass  # done while results are packed
             case _:
-                add("point", _INSTRUCTIONS.get(point, 1) * vectors)
+                add("point", _INSTRUCTIONS.get(stage, 1) * vectors)
 
 
 def _add_conv(add: Callable[[str, float], None], shape: Shape, phases: int, target: Target, columns: int) -> None:
@@ -232,4 +232,4 @@ def _add_results(add: Callable[[str, float], None], shape: Shape, stored: float)
     """What happens to `stored` vectors of sums."""
     add_stored(add, shape, stored)
     if not compares(shape):
-        _add_points(add, shape, stored)
+        _add_stages(add, shape, stored)

@@ -150,7 +150,7 @@ def add_whole(
 def compares(shape: Shape) -> bool:
     """Whether results are found by comparing sums: where there are few, and nothing else is added to them."""
     few = shape.whole is not None and shape.whole.top == _STAIRS and shape.reads is Keep.BYTES
-    return few and shape.keep is not Keep.FLOATS and set(shape.points) <= {"prelu", "relu", "quantize"}
+    return few and shape.keep is not Keep.FLOATS and set(shape.stages) <= {"prelu", "relu", "quantize"}
 
 
 def add_stored(add: Callable[[str, float], None], shape: Shape, stored: float) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Literal
 
 from pocketsr import models
 from pocketsr.engine.info import ModelInfo
@@ -15,6 +13,7 @@ from pocketsr.engine.onnx.model_file import ModelFile, read_file
 from pocketsr.engine.runtime import cache
 from pocketsr.engine.runtime.edges import repeat_edges
 from pocketsr.engine.runtime.network import Network
+from pocketsr.engine.upscaler import Plane, Upscaler
 from pocketsr.errors import UserError
 from pocketsr.names import API, harmless
 
@@ -39,37 +38,13 @@ __all__ = [
 Siting = Literal["left", "center", "topleft"]
 """Where chroma samples lie: "left" is cosited in x and centred in y, "topleft" is cosited in both."""
 
-Plane = NDArray[Any]
-"""Samples, uint8 or uint16: (H, W), or (H, W, 3) for an RGB network."""
-
-
-class Upscaler(Protocol):
-    """The one seam between what enlarges and what uses it: a `Network`, or a fake in a test."""
-
-    @property
-    def scale(self) -> int: ...
-
-    @property
-    def channels(self) -> int:
-        """1: luma in and out; 3: RGB in and out."""
-        ...
-
-    @property
-    def edge_halo(self) -> int:
-        """How many pixels beyond the picture's edges its results depend on, where zeros stand there; else 0."""
-        ...
-
-    def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
-        """(H, W) or (H, W, 3) to `scale` times the size in the same type, into `out` where it is given."""
-        ...
-
 
 def read_network(source: Path | ModelFile) -> tuple[Graph, ModelInfo]:
     """The simplified graph of an ONNX file, and what is known about it. Raises UserError (see `importer`)."""
     from dataclasses import replace
 
     from pocketsr.engine.analysis.count import count
-    from pocketsr.engine.ir.reference import guess_white
+    from pocketsr.engine.ir.reference import guess_max_value
     from pocketsr.engine.onnx.importer import from_onnx
     from pocketsr.engine.onnx.limits import finite
     from pocketsr.engine.passes.simplify import simplify
@@ -80,8 +55,8 @@ def read_network(source: Path | ModelFile) -> tuple[Graph, ModelInfo]:
     for op in graph.ops:  # once more, since scales were folded into weights
         if reason := finite(op):
             raise UserError(f"{file.path}: node '{harmless(op.name)}': {reason}")
-    if not imported.white_known:
-        graph = replace(graph, white=guess_white(graph))
+    if not imported.max_value_known:
+        graph = replace(graph, max_value=guess_max_value(graph))
     cost = count(file)  # its receptive field and halo are known: the importer refuses what sees the whole picture
     return graph, ModelInfo.of_graph(
         graph,

@@ -88,7 +88,7 @@ class ModelInfo:
             graph.name,
             graph.scale,
             graph.channels,
-            float(graph.white),
+            float(graph.max_value),
             params,
             macs_per_pixel,
             receptive_field,

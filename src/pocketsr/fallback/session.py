@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from pocketsr.engine.ir.reference import better_white
+from pocketsr.engine.ir.reference import better_max_value
 from pocketsr.engine.onnx.checked import read_model
 from pocketsr.engine.onnx.limits import LIMITS
 from pocketsr.engine.onnx.model_file import ModelFile, read_file
@@ -67,7 +67,7 @@ class Session:
             raise UserError(f"{self._path}: its output doesn't depend on the picture")
         self.scale = self._measured_scale()
         self.multiple = self._measured_multiple() if self.size is None else 1
-        self.white = self._white()
+        self.max_value = self._max_value()
 
     def __call__(self, x: Floats) -> Floats:
         (found,) = self._run(self._session, self._outputs, x)
@@ -181,7 +181,7 @@ class Session:
                 return multiple
         return max(_MULTIPLES)  # perhaps: else it says itself what it can't run
 
-    def _white(self) -> float:
+    def _max_value(self) -> float:
         stated = self._session.get_modelmeta().custom_metadata_map.get("pocketsr.value_range")
         if stated in ("1", "255"):
             return float(stated)
@@ -198,7 +198,7 @@ class Session:
 
         if self.size is not None and min(self.size) < _PROBE:
             return 1.0
-        return better_white(run, self.scale, self.channels)
+        return better_max_value(run, self.scale, self.channels)
 
 
 def _depends_on(graph: onnx.GraphProto, name: str) -> bool:

@@ -38,11 +38,11 @@ class Runner(Protocol):
     runtime: str  # its usual name
     channels: int
     scale: int
-    white: float  # what the largest sample is to the network: 1 or 255
+    max_value: float  # what the largest sample is to the network: 1 or 255
     size: tuple[int, int] | None  # height and width, where the network takes one size only
 
     def __call__(self, x: Floats) -> Floats:
-        """1 C H W to 1 C scale*H scale*W, both in 0..white. Raises UserError where it can't."""
+        """1 C H W to 1 C scale*H scale*W, both in 0..max_value. Raises UserError where it can't."""
         ...
 
     def peak_bytes(self, height: int, width: int) -> int:
@@ -114,9 +114,9 @@ class TiledUpscaler:
 
     def _levels(self, y: Plane, top: int) -> Plane:
         planes = y[None] if self.channels == 1 else y.transpose(2, 0, 1)
-        x = np.multiply(planes, np.float32(self._runner.white / top), dtype=np.float32)
+        x = np.multiply(planes, np.float32(self._runner.max_value / top), dtype=np.float32)
         found = self._runner(np.ascontiguousarray(x[None]))[0]
-        found = np.floor(found * np.float32(top / self._runner.white) + np.float32(0.5))
+        found = np.floor(found * np.float32(top / self._runner.max_value) + np.float32(0.5))
         levels: Plane = np.clip(np.nan_to_num(found, copy=False), 0, top).astype(y.dtype)
         return levels[0] if self.channels == 1 else levels.transpose(1, 2, 0)
 

@@ -78,7 +78,7 @@ class _Torch:
     """A `whole.Runner`."""
 
     runtime = "PyTorch"
-    white = 1.0
+    max_value = 1.0
     size: tuple[int, int] | None = None
 
     def __init__(self, net: SRNet, name: str, threads: int | None) -> None:

@@ -41,8 +41,8 @@ class _Linked:
             if not isinstance(op, Conv):
                 for plane, ref in zip(own, op.inputs, strict=True):
                     self.link(plane, ref)
-            for point in op.points:
-                match point:
+            for stage in op.stages:
+                match stage:
                     case Prelu():
                         pass
                     case Combine(kind, other) if kind in _LINEAR:

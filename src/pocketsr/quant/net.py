@@ -93,11 +93,11 @@ class QuantNet(SRNet):
         return value
 
     def picture_scale(self) -> Tensor:
-        return torch.tensor(self.source.graph.white / INPUT_LEVELS, dtype=torch.float32)
+        return torch.tensor(self.source.graph.max_value / INPUT_LEVELS, dtype=torch.float32)
 
     def picture(self, x: Tensor) -> Tensor:
         """N C H W of 0..1 as the network reads it: in its own range; in steps of 1/4080 unless in full precision."""
-        x = x * self.source.graph.white if self.source.graph.white != 1 else x
+        x = x * self.source.graph.max_value if self.source.graph.max_value != 1 else x
         if self.spec is None:
             return x
         scale = self.picture_scale().to(x.device)
@@ -131,8 +131,8 @@ class QuantNet(SRNet):
         """The result in 0..1, and, where they are `looked` at, the features (see `SRNet.features`)."""
         values, features = self._walked(x, pad, looked)
         y = cast(Tensor, self.result(values))
-        white = self.source.graph.white
-        return (y / white if white != 1 else y), features
+        max_value = self.source.graph.max_value
+        return (y / max_value if max_value != 1 else y), features
 
     def forward(self, x: Tensor) -> Tensor:
         return self.walk(x, pad=True)[0]

@@ -1,7 +1,7 @@
 """The quantized network as ONNX: whole numbers and their scales, in QuantizeLinear and DequantizeLinear nodes.
 
 The picture is rounded to 16 bits in steps of 1/4080. A weight is an int8, int4 or int2 tensor with a scale for each
-output channel, a bias an int32 one in steps of its sums'. After its last pointwise step each stored value is rounded
+output channel, a bias an int32 one in steps of its sums'. After its last pointwise stage each stored value is rounded
 once, to uint8, uint4 or uint2. ONNX knows 4 bits from opset 21 on, 2 bits from 25 on; the file packs them.
 """
 
@@ -53,7 +53,7 @@ def onnx_model(net: QuantNet) -> onnx.ModelProto:
         graph, producer_name="pocketsr", opset_imports=[opset], ir_version=helper.find_min_ir_version_for([opset])
     )
     properties = {item.key: item.value for item in onnx.load_from_string(net.source.content).metadata_props}
-    properties |= {"pocketsr.value_range": f"{net.source.graph.white:g}", "pocketsr.spec": net.spec.name}
+    properties |= {"pocketsr.value_range": f"{net.source.graph.max_value:g}", "pocketsr.spec": net.spec.name}
     helper.set_model_props(model, properties)
     onnx.checker.check_model(model, full_check=True)
     return model
@@ -94,9 +94,9 @@ class _Writer:
         op, net = step.op, self._net
         name = comment(op.name).strip("/")
         y = self._conv(step, name) if isinstance(step, ConvStep) else self._read(step.reads, name)
-        for k, point in enumerate(op.points):
+        for k, stage in enumerate(op.stages):
             label = f"{name}/{k}"
-            match point:
+            match stage:
                 case Prelu(slope) if not slope.any():
                     y = self._add("Relu", [y], label)
                 case Prelu():

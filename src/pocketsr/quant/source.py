@@ -10,8 +10,8 @@ import numpy as np
 import onnx
 
 from pocketsr import models
-from pocketsr.engine.ir.graph import Affine, Conv, Graph, Map, Op, Pad, Shuffle, refs_of, verify
-from pocketsr.engine.ir.reference import guess_white
+from pocketsr.engine.ir.graph import Affine, Conv, Graph, Op, Pad, Pointwise, Shuffle, refs_of, verify
+from pocketsr.engine.ir.reference import guess_max_value
 from pocketsr.engine.onnx.checked import read_model
 from pocketsr.engine.onnx.importer import from_onnx
 from pocketsr.engine.onnx.model_file import read_file
@@ -46,21 +46,21 @@ def read_source(model: str | Path) -> Source:
     for step in (*(each for each in PASSES if each is not part_groups), absorb_affine, drop_idle):
         graph = step(graph)
         verify(graph)
-    if not imported.white_known:
-        graph = replace(graph, white=guess_white(graph))
+    if not imported.max_value_known:
+        graph = replace(graph, max_value=guess_max_value(graph))
     layout_of(graph, str(path))
     return Source(path.stem, model.SerializeToString(), graph)  # with what lay beside it, in float32
 
 
 def absorb_affine(graph: Graph) -> Graph:
     """Scale and offset right before a convolution become part of it: a value less to be stored, and to be rounded."""
-    maps = {op.value: op for op in graph.ops if isinstance(op, Map) and len(op.points) == 1}
+    maps = {op.value: op for op in graph.ops if isinstance(op, Pointwise) and len(op.stages) == 1}
     ops: list[Op] = []
     for op in graph.ops:
-        before = [(ref, maps[ref.value].points[0]) for ref in op.inputs if ref.value in maps]
-        affine = {ref: point for ref, point in before if isinstance(point, Affine)}
+        before = [(ref, maps[ref.value].stages[0]) for ref in op.inputs if ref.value in maps]
+        affine = {ref: stage for ref, stage in before if isinstance(stage, Affine)}
         bare = max(op.weight.shape[2:]) == 1 or op.pad is Pad.EDGE if isinstance(op, Conv) else False
-        if not isinstance(op, Conv) or not all(bare or not point.offset.any() for point in affine.values()):
+        if not isinstance(op, Conv) or not all(bare or not stage.offset.any() for stage in affine.values()):
             ops.append(op)
             continue
         scale = np.array([affine[ref].scale[ref.channel] if ref in affine else 1 for ref in op.inputs])

@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
 from pocketsr.cpu_conv import conv2d
-from pocketsr.engine.ir.graph import Affine, Binary, Clip, Combine, Conv, Function, Map, Pad, Prelu, Ref, Unary
+from pocketsr.engine.ir.graph import Affine, Binary, Clip, Combine, Conv, Function, Pad, Pointwise, Prelu, Ref, Unary
 from pocketsr.engine.ir.pointwise import CURVES
 from pocketsr.nets.base import crop, pad_edges
 from pocketsr.quant.fake import WeightQuant, rounded
@@ -68,36 +68,36 @@ class Planes(nn.Module):
 
 
 class Step(nn.Module):
-    """Pointwise steps on planes."""
+    """Pointwise stages on planes."""
 
-    def __init__(self, op: Conv | Map, widths: Mapping[int, int]) -> None:
+    def __init__(self, op: Conv | Pointwise, widths: Mapping[int, int]) -> None:
         super().__init__()
         self.op = op
         self.reads = Planes(op.inputs, widths)
         self.others = nn.ModuleDict()
-        for k, point in enumerate(op.points):
-            if isinstance(point, Combine):
-                self.others[str(k)] = Planes(point.other, widths)
-            elif isinstance(point, Prelu):  # a ReLU stays one
-                slope = nn.Parameter(torch.from_numpy(point.slope.copy()), requires_grad=bool(point.slope.any()))
+        for k, stage in enumerate(op.stages):
+            if isinstance(stage, Combine):
+                self.others[str(k)] = Planes(stage.other, widths)
+            elif isinstance(stage, Prelu):  # a ReLU stays one
+                slope = nn.Parameter(torch.from_numpy(stage.slope.copy()), requires_grad=bool(stage.slope.any()))
                 self.register_parameter(f"slope{k}", slope)
-            elif isinstance(point, Affine):
-                self.register_buffer(f"scale{k}", torch.from_numpy(point.scale.copy()))
-                self.register_buffer(f"offset{k}", torch.from_numpy(point.offset.copy()))
+            elif isinstance(stage, Affine):
+                self.register_buffer(f"scale{k}", torch.from_numpy(stage.scale.copy()))
+                self.register_buffer(f"offset{k}", torch.from_numpy(stage.offset.copy()))
 
     def slope(self, k: int) -> Tensor:
-        """Of the PReLU that is pointwise step `k`: C."""
+        """Of the PReLU that is pointwise stage `k`: C."""
         return self.get_parameter(f"slope{k}")
 
     def affine(self, k: int) -> tuple[Tensor, Tensor]:
-        """Scale and offset, C each, of pointwise step `k`."""
+        """Scale and offset, C each, of pointwise stage `k`."""
         return self.get_buffer(f"scale{k}"), self.get_buffer(f"offset{k}")
 
     def finished(self, x: Tensor, values: Values, first: int = 0) -> tuple[Tensor, Tensor]:
-        """`x` after the pointwise steps from number `first` on, and as it was before anything was combined with it."""
+        """`x` after the pointwise stages from number `first` on, and as it was before anything was combined with it."""
         own: Tensor | None = None
-        for k, point in enumerate(self.op.points[first:], first):
-            match point:
+        for k, stage in enumerate(self.op.stages[first:], first):
+            match stage:
                 case Affine():
                     scale, offset = (part.view(-1, 1, 1) for part in self.affine(k))
                     x = x * scale + offset
@@ -118,7 +118,7 @@ class Step(nn.Module):
 
 
 class ConvStep(Step):
-    """A convolution and its pointwise steps. quant: its weights in few bits; None in full precision."""
+    """A convolution and its pointwise stages. quant: its weights in few bits; None in full precision."""
 
     def __init__(self, op: Conv, widths: Mapping[int, int]) -> None:
         super().__init__(op, widths)
@@ -144,7 +144,7 @@ class ConvStep(Step):
 
     def forward(self, values: Values, input_scale: Tensor | None, pad: bool) -> tuple[Tensor, Tensor]:
         weight, bias = self.numbers(input_scale)
-        fused = bool(self.op.points) and isinstance(self.op.points[0], Prelu)
+        fused = bool(self.op.stages) and isinstance(self.op.stages[0], Prelu)
         slope = self.slope(0) if fused else None
         y = conv2d(self.padded(values, pad), weight, bias, slope, self.conv.groups)
         return self.finished(y, values, first=int(fused))

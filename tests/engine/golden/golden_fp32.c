@@ -118,7 +118,7 @@ INLINE vf verf(vf x)
 /* 1 plane(s) of w x h pixels in, 1 of 2w x 2h out. Strides count samples.
 
    A frame has golden_fp32_bands(h) bands; [first, last) may be cut among threads in any way, each with scratch memory of
-   its own of golden_fp32_scratch(w) bytes. The result does not depend on the cut. u16: `white` is the largest sample, 1023
+   its own of golden_fp32_scratch(w) bytes. The result does not depend on the cut. u16: `max_value` is the largest sample, 1023
    for 10 bits. f32: values as the network has them, neither rounded nor clipped. */
 
 size_t golden_fp32_scratch(int w);
@@ -128,7 +128,7 @@ void golden_fp32_u8(const uint8_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane, 
     int w, int h, int first, int last, void *scratch);
 
 void golden_fp32_u16(const uint16_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane, uint16_t *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
-    int w, int h, int white, int first, int last, void *scratch);
+    int w, int h, int max_value, int first, int last, void *scratch);
 
 void golden_fp32_f32(const float *in, ptrdiff_t in_stride, ptrdiff_t in_plane, float *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
     int w, int h, int first, int last, void *scratch);
@@ -797,13 +797,13 @@ void golden_fp32_u8(const uint8_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane, 
 }
 
 void golden_fp32_u16(const uint16_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane, uint16_t *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
-    int w, int h, int white, int first, int last, void *scratch)
+    int w, int h, int max_value, int first, int last, void *scratch)
 {
     frame f;
     lay_out(&f, w, h, (float *)(void *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63));
     f.in = in; f.in_stride = in_stride; f.in_plane = in_plane;
     f.out = out; f.out_stride = out_stride; f.out_plane = out_plane;
-    f.top = (float)white;
+    f.top = (float)max_value;
     f.in_scale = 1.0f / f.top;
     f.out_scale = f.top / 1.0f;
     for (ptrdiff_t i = 0; i < f.stride1; i++) f.zero[i - 8] = 0.0f;

@@ -56,11 +56,13 @@ def _run(net: Any, task: Task) -> Run:
 
     def run() -> Frame:
         source = ncnn.Mat.from_pixels(frame, ncnn.Mat.PixelType.PIXEL_GRAY, width, height)
-        source.substract_mean_normalize([], [task.white / 255])
+        source.substract_mean_normalize([], [task.max_value / 255])
         extractor = net.create_extractor()
         extractor.input("in0", source)
         _, sink = extractor.extract("out0")
-        sink.substract_mean_normalize([-0.5 * task.white / 255], [255 / task.white])  # astype truncates: that rounds
+        sink.substract_mean_normalize(
+            [-0.5 * task.max_value / 255], [255 / task.max_value]
+        )  # astype truncates: that rounds
         scaled = np.asarray(sink)[0]
         np.clip(scaled, 0, 255.5, out=scaled)
         out: Frame = scaled.astype(np.uint8)

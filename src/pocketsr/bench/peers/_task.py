@@ -19,12 +19,12 @@ Candidates: TypeAlias = Iterator[tuple[str, Run]]  # settings in words, and what
 
 @dataclass(frozen=True)
 class Task:
-    """Upscale `y` (H, W) by the ONNX file `model`, with values from 0 to `white`, on `threads` threads."""
+    """Upscale `y` (H, W) by the ONNX file `model`, with values from 0 to `max_value`, on `threads` threads."""
 
     model: Path
     y: Frame
     threads: int
-    white: float
+    max_value: float
 
 
 def picture_of(path: Path) -> tuple[Any, Any]:
@@ -52,7 +52,7 @@ def fixed_model(task: Task, uint8: bool) -> Any:
     if not uint8:
         source.CopyFrom(helper.make_tensor_value_info(source.name, onnx.TensorProto.FLOAT, shape))
         return proto
-    constants = {"u8_down": task.white / 255, "u8_up": 255 / task.white, "u8_0": 0.0, "u8_255": 255.0}
+    constants = {"u8_down": task.max_value / 255, "u8_up": 255 / task.max_value, "u8_0": 0.0, "u8_255": 255.0}
     graph.initializer.extend(numpy_helper.from_array(np.array(v, np.float32), k) for k, v in constants.items())
     before = [
         helper.make_node("Cast", ["u8_in"], ["u8_in_float"], to=onnx.TensorProto.FLOAT),
@@ -73,25 +73,25 @@ def fixed_model(task: Task, uint8: bool) -> Any:
 
 
 def to_float(task: Task) -> Callable[[], NDArray[np.float32]]:
-    """A function that converts the picture to float32 (1, 1, H, W) in 0..white, in a buffer that it keeps."""
+    """A function that converts the picture to float32 (1, 1, H, W) in 0..max_value, in a buffer that it keeps."""
     plane = np.empty((1, 1, *task.y.shape), np.float32)
 
     def convert() -> NDArray[np.float32]:
-        np.multiply(task.y, np.float32(task.white / 255), out=plane[0, 0])
+        np.multiply(task.y, np.float32(task.max_value / 255), out=plane[0, 0])
         return plane
 
     return convert
 
 
 def from_float(task: Task) -> Callable[[NDArray[np.float32]], Frame]:
-    """A function that converts float32 (1, 1, H, W) in 0..white to rounded, clipped uint8 (H, W)."""
+    """A function that converts float32 (1, 1, H, W) in 0..max_value to rounded, clipped uint8 (H, W)."""
     kept: list[NDArray[np.float32]] = []
 
     def convert(plane: NDArray[np.float32]) -> Frame:
         if not kept:
             kept.append(np.empty(plane.shape, np.float32))
         scaled = kept[0]
-        np.multiply(plane, np.float32(255 / task.white), out=scaled)
+        np.multiply(plane, np.float32(255 / task.max_value), out=scaled)
         np.rint(scaled, out=scaled)
         np.clip(scaled, 0, 255, out=scaled)
         out: Frame = scaled[0, 0].astype(np.uint8)

@@ -32,7 +32,7 @@ def candidates(task: Task) -> Candidates:
     torch.set_grad_enabled(False)
     frame = torch.from_numpy(np.ascontiguousarray(task.y))[None, None]
     for layout in (torch.contiguous_format, torch.channels_last):
-        net = _Uint8(_Graph(*picture_of(task.model)), task.white).eval().to(memory_format=layout)
+        net = _Uint8(_Graph(*picture_of(task.model)), task.max_value).eval().to(memory_format=layout)
         source, name = frame.contiguous(memory_format=layout), str(layout).removeprefix("torch.")
         yield f"eager, {name}", _run(net, source)
         frozen = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(net, source)))
@@ -52,16 +52,16 @@ def _run(net: Callable[[Tensor], Tensor], source: Tensor) -> Run:
 
 
 class _Uint8(nn.Module):
-    """uint8 in and out around a network in 0..white."""
+    """uint8 in and out around a network in 0..max_value."""
 
-    def __init__(self, net: nn.Module, white: float) -> None:
+    def __init__(self, net: nn.Module, max_value: float) -> None:
         super().__init__()
         self.net = net
-        self.white = white
+        self.max_value = max_value
 
     def forward(self, y: Tensor) -> Tensor:
-        plane: Tensor = self.net(y.float() * (self.white / 255))
-        return (plane * (255 / self.white)).round().clamp(0, 255).to(torch.uint8)
+        plane: Tensor = self.net(y.float() * (self.max_value / 255))
+        return (plane * (255 / self.max_value)).round().clamp(0, 255).to(torch.uint8)
 
 
 class _Graph(nn.Module):

@@ -77,7 +77,7 @@ def main() -> None:
     def answer(value: dict[str, Any]) -> None:
         print(json.dumps(value), file=answers, flush=True)
 
-    task = Task(Path(job["model"]), np.load(job["picture"]), job["threads"], job["white"])
+    task = Task(Path(job["model"]), np.load(job["picture"]), job["threads"], job["max_value"])
     try:
         run, chosen = _choose(job["runtime"], task, np.load(job["exact"]), job["precision"] == "fp32")
     except Exception as error:  # whatever a runtime raises is news for the table, not the end of the run

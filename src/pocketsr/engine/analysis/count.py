@@ -9,7 +9,7 @@
 - MACs: multiply-adds of convolutions, transposed convolutions, Gemm and MatMul as their definition has them: zeros in
   a weight and beyond the border are multiplied too. Nothing else counts: no activation, sum, normalisation or Resize.
 - Activation memory: feature maps in 4 bytes a number, run node by node in the file's order, the picture and the result
-  included. A map lives until its last reader is done. A pointwise step writes over an operand of its size that nobody
+  included. A map lives until its last reader is done. A pointwise stage writes over an operand of its size that nobody
   else reads later; views and padding cost nothing. `peak_bytes` is the most alive at once, `written_bytes` the sum of
   all maps made.
 - Receptive field: `field`.

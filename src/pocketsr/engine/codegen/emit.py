@@ -7,12 +7,18 @@ from importlib.resources import files
 
 from pocketsr.engine.codegen.emit_conv import conv_function, dot_shapes
 from pocketsr.engine.codegen.emit_dot import dot_function, winograd_functions
-from pocketsr.engine.codegen.emit_planes import PIXELS, load_function, map_function, shuffle_function, store_function
-from pocketsr.engine.codegen.emit_points import extent, rounds
+from pocketsr.engine.codegen.emit_planes import (
+    PIXELS,
+    load_function,
+    pointwise_function,
+    shuffle_function,
+    store_function,
+)
+from pocketsr.engine.codegen.emit_pointwise import extent, rounds
 from pocketsr.engine.codegen.emit_winograd import tile_floats
 from pocketsr.engine.codegen.method import BAND, Keep
 from pocketsr.engine.codegen.plan import Plan, Ring, Step
-from pocketsr.engine.ir.graph import Conv, Map, Pad, Shuffle
+from pocketsr.engine.ir.graph import Conv, Pad, Pointwise, Shuffle
 from pocketsr.engine.ir.pointwise import curve_code
 from pocketsr.names import API, comment
 
@@ -43,9 +49,9 @@ def _describe(step: Step, plan: Plan) -> str:
         note += f", {method.block.channels} channels x {method.block.vectors} vectors in registers"
         note += f", tiles of {method.tile} columns" if method.tile else ""
         note += ", edges replicated" if op.pad is Pad.EDGE else ""
-    points = "" if isinstance(op, Shuffle) else "".join(f", {type(point).__name__}" for point in op.points)
+    stages = "" if isinstance(op, Shuffle) else "".join(f", {type(stage).__name__}" for stage in op.stages)
     shift = plan.rings[op.value].shift
-    return f"{note}{points}; lags {shift} rows, keeps {plan.rings[op.value].rows}, starts {step.warm} bands early"
+    return f"{note}{stages}; lags {shift} rows, keeps {plan.rings[op.value].rows}, starts {step.warm} bands early"
 
 
 def describe(plan: Plan) -> str:
@@ -204,10 +210,10 @@ static void run(frame *f, void (*read)(const frame *, int), void (*write)(const 
 
 
 def _signature(name: str, pixel: str, kind: str) -> str:
-    white = "int white, " if kind == "u16" else ""
+    max_value = "int max_value, " if kind == "u16" else ""
     return (
         f"void {name}_{kind}(const {pixel} *in, ptrdiff_t in_stride, ptrdiff_t in_plane, {pixel} *out, "
-        f"ptrdiff_t out_stride, ptrdiff_t out_plane,\n    int w, int h, {white}int first, int last, void *scratch)"
+        f"ptrdiff_t out_stride, ptrdiff_t out_plane,\n    int w, int h, {max_value}int first, int last, void *scratch)"
     )
 
 
@@ -228,7 +234,7 @@ def _entries(plan: Plan) -> str:
         f"int {name}_bands(int h) {{ return ({output_scale} * h - 1 + {shift}) / {unit} + 1; }}\n"
     ]
     for kind, pixel in PIXELS.items():
-        white = {"u8": "255.0f", "u16": "(float)white", "f32": f"{graph.white!r}f"}[kind]
+        max_value = {"u8": "255.0f", "u16": "(float)max_value", "f32": f"{graph.max_value!r}f"}[kind]
         out.append(
             f"""{_signature(name, pixel, kind)}
 {{
@@ -236,9 +242,9 @@ def _entries(plan: Plan) -> str:
     lay_out(&f, w, h, (float *)(void *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63));
     f.in = in; f.in_stride = in_stride; f.in_plane = in_plane;
     f.out = out; f.out_stride = out_stride; f.out_plane = out_plane;
-    f.top = {white};
-    f.in_scale = {graph.white!r}f / f.top;
-    f.out_scale = f.top / {graph.white!r}f;
+    f.top = {max_value};
+    f.in_scale = {graph.max_value!r}f / f.top;
+    f.out_scale = f.top / {graph.max_value!r}f;
 {fill}
     run(&f, {kind}_read, {kind}_write, first, last);
 }}
@@ -260,7 +266,7 @@ def emit_header(plan: Plan) -> str:
 /* {graph.channels} plane(s) of w x h pixels in, {graph.channels} of {s}w x {s}h out. Strides count samples.
 
    A frame has {name}_bands(h) bands; [first, last) may be cut among threads in any way, each with scratch memory of
-   its own of {name}_scratch(w) bytes. The result does not depend on the cut. u16: `white` is the largest sample, 1023
+   its own of {name}_scratch(w) bytes. The result does not depend on the cut. u16: `max_value` is the largest sample, 1023
    for 10 bits. f32: values as the network has them, neither rounded nor clipped. */
 
 size_t {name}_scratch(int w);
@@ -302,8 +308,8 @@ def emit(plan: Plan) -> str:
         match step.op:
             case Conv():
                 parts.append(conv_function(name, step, plan))
-            case Map():
-                parts.append(map_function(name, step.op, plan))
+            case Pointwise():
+                parts.append(pointwise_function(name, step.op, plan))
             case Shuffle():
                 parts.append(shuffle_function(name, step.op, plan))
     for kind in PIXELS:

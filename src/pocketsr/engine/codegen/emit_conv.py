@@ -10,7 +10,7 @@ import numpy as np
 
 from pocketsr.engine.codegen.emit_dot import dot_name
 from pocketsr.engine.codegen.emit_integers import stored, words_body, words_of, words_tables
-from pocketsr.engine.codegen.emit_points import Part, array, extent, indent, point_tables, row_table, tap_planes
+from pocketsr.engine.codegen.emit_pointwise import Part, array, extent, indent, row_table, stage_tables, tap_planes
 from pocketsr.engine.codegen.emit_sums import sums_body, sums_tables
 from pocketsr.engine.codegen.emit_winograd import along_rows, both_axes
 from pocketsr.engine.codegen.method import BAND, Keep
@@ -67,7 +67,7 @@ def _starts(op: Conv, step: Step, blocks: list[Part]) -> np.ndarray:
 
 
 def conv_function(name: str, step: Step, plan: Plan) -> str:
-    """One convolution over a band, with its weights and its pointwise steps."""
+    """One convolution over a band, with its weights and its pointwise stages."""
     op, method = step.op, step.method
     assert isinstance(op, Conv)
     ring = plan.rings[op.value]
@@ -87,9 +87,9 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
         f"    for (int r = 0; r < {group_rows}; r++)",
         f"        for (int j = 0; j < {ring.planes}; j++) out[r][j] = v{op.value}_to(f, y0 + r, j);",
     ]
-    for i, point in enumerate(op.points):
-        if isinstance(point, Combine):
-            head += indent(row_table(f"other{i}", point.other, group_rows, "y0", plan.kept), 1)
+    for i, stage in enumerate(op.stages):
+        if isinstance(stage, Combine):
+            head += indent(row_table(f"other{i}", stage.other, group_rows, "y0", plan.kept), 1)
     if method.reads is Keep.WORDS:
         body, tables = words_body(name, op, step, plan), words_tables(name, op, step)
     elif method.reads is Keep.BYTES:
@@ -106,7 +106,7 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
     lines += ["    }", "}", ""]
     text = "\n".join(lines)
     compares = method.reads is Keep.BYTES and f"{name}_step" not in text  # and needs no constant of any step
-    return text if compares else tables + point_tables(name, op.points, plan.kept) + text
+    return text if compares else tables + stage_tables(name, op.stages, plan.kept) + text
 
 
 def _in_floats(name: str, op: Conv, step: Step, plan: Plan) -> tuple[list[str], str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.engine.codegen.emit_points import literal
+from pocketsr.engine.codegen.emit_pointwise import literal
 from pocketsr.engine.codegen.winograd import Filter
 
 __all__ = ["dot_function", "dot_name", "winograd_functions", "winograd_in_parts"]

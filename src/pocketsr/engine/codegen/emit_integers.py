@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.engine.codegen.emit_points import array, indent, inverse, points_code, tap_planes
+from pocketsr.engine.codegen.emit_pointwise import array, indent, inverse, stages_code, tap_planes
 from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Keep
 from pocketsr.engine.codegen.plan import Plan, Step
-from pocketsr.engine.ir.graph import Conv, Integers, Map, Quantize, Ref
+from pocketsr.engine.ir.graph import Conv, Integers, Pointwise, Quantize, Ref
 
 __all__ = ["dense_weights", "finished", "stored", "words_body", "words_of", "words_tables"]
 
-_COPY = Quantize(1.0, 0, 255)  # what a map without points does to whole numbers
+_COPY = Quantize(1.0, 0, 255)  # what a pointwise operation without stages does to whole numbers
 
 
 def words_of(inputs: Sequence[Ref]) -> tuple[Ref, ...]:
@@ -101,7 +101,7 @@ def words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
 
 
 def finished(name: str, op: Conv, plan: Plan, first: int, count: int, vectors: int, at: str) -> list[str]:
-    """Statements that put `sum[count][vectors]` through the points of channels from `first` on, and into the rows."""
+    """Statements that put `sum[count][vectors]` through the stages of channels from `first` on, and into the rows."""
     return [
         f"UNROLL for (int v = 0; v < {vectors}; v++) {{",
         f"    const ptrdiff_t at = {at};",
@@ -114,23 +114,23 @@ def finished(name: str, op: Conv, plan: Plan, first: int, count: int, vectors: i
     ]
 
 
-def stored(name: str, op: Conv | Map, plan: Plan, channel: str, place: str, out: str = "out[0]") -> list[str]:
-    """Statements that put `y` of output `channel` through the points and into its row.
+def stored(name: str, op: Conv | Pointwise, plan: Plan, channel: str, place: str, out: str = "out[0]") -> list[str]:
+    """Statements that put `y` of output `channel` through the stages and into its row.
 
     place: the channel's number from the start of a word on. Where the ring holds words, `four` gathers those of one.
     """
     ring = plan.rings[op.value]
     if ring.keep is Keep.BYTES:
-        last = op.points[-1] if op.points else _COPY
+        last = op.stages[-1] if op.stages else _COPY
         assert isinstance(last, Quantize)
         return [
-            *points_code(name, op.points[:-1], channel, "0", "at", plan.kept),
+            *stages_code(name, op.stages[:-1], channel, "0", "at", plan.kept),
             *_scaled(last),
             f"store_bytes({out}[{channel}], at, quantized(y, {last.zero}, {last.top}));",
         ]
     if ring.keep is Keep.FLOATS:
-        return [*points_code(name, op.points, channel, "0", "at", plan.kept), f"store({out}[{channel}] + at, y);"]
-    last = op.points[-1] if op.points else _COPY
+        return [*stages_code(name, op.stages, channel, "0", "at", plan.kept), f"store({out}[{channel}] + at, y);"]
+    last = op.stages[-1] if op.stages else _COPY
     assert isinstance(last, Quantize)
     place = f"{place} % {CHANNELS_A_WORD}"
     end = f"{place} == {CHANNELS_A_WORD - 1}"
@@ -138,7 +138,7 @@ def stored(name: str, op: Conv | Map, plan: Plan, channel: str, place: str, out:
         end += f" || {channel} == {op.channels - 1}"
     to = f"{out}[({channel}) / {CHANNELS_A_WORD}] + at"
     return [
-        *points_code(name, op.points[:-1], channel, "0", "at", plan.kept),
+        *stages_code(name, op.stages[:-1], channel, "0", "at", plan.kept),
         *_scaled(last),
         f"four[{place}] = y;",
         f"if ({end}) store_words({to}, quantized4(four, {last.zero}, {last.top}));",

@@ -1,14 +1,14 @@
-"""C for everything that is no convolution: reading and writing samples, pointwise maps, depth to space."""
+"""C for everything that is no convolution: reading and writing samples, pointwise operations, depth to space."""
 
 from __future__ import annotations
 
 from pocketsr.engine.codegen.emit_integers import stored
-from pocketsr.engine.codegen.emit_points import extent, indent, number_table, point_tables, row_table
+from pocketsr.engine.codegen.emit_pointwise import extent, indent, number_table, row_table, stage_tables
 from pocketsr.engine.codegen.method import BAND, CHANNELS_A_WORD, Keep
 from pocketsr.engine.codegen.plan import Plan
-from pocketsr.engine.ir.graph import Combine, Map, Shuffle
+from pocketsr.engine.ir.graph import Combine, Pointwise, Shuffle
 
-__all__ = ["PIXELS", "load_function", "map_function", "shuffle_function", "store_function"]
+__all__ = ["PIXELS", "load_function", "pointwise_function", "shuffle_function", "store_function"]
 
 PIXELS = {"u8": "uint8_t", "u16": "uint16_t", "f32": "float"}
 _VECTORS = {"u8": "vb", "u16": "vh", "f32": "vf"}
@@ -42,7 +42,7 @@ def _weave(names: list[str], temporaries: list[str]) -> list[str]:
 
 
 def load_function(kind: str, plan: Plan) -> str:
-    """KIND_read: a band of the input to floats, from 0 to the network's white, each row parted in its phases."""
+    """KIND_read: a band of the input to floats, from 0 to the network's full scale, each row split in its phases."""
     ring, pixel, vector, phases = plan.rings[0], PIXELS[kind], _VECTORS[kind], plan.phases
     border = "\n            v0_border(f, row);" if ring.halo else ""
     temporaries: list[str] = []
@@ -126,14 +126,14 @@ def store_function(kind: str, plan: Plan) -> str:
 """
 
 
-def map_function(name: str, op: Map, plan: Plan) -> str:
-    """Pointwise steps over a band; a word's four channels at a time where words are made."""
+def pointwise_function(name: str, op: Pointwise, plan: Plan) -> str:
+    """Pointwise stages over a band; a word's four channels at a time where words are made."""
     ring = plan.rings[op.value]
     rows, together = BAND * ring.scale, CHANNELS_A_WORD if ring.keep is Keep.WORDS else 1
     tables = row_table("in", op.inputs, 1, "row", plan.kept)
-    for i, point in enumerate(op.points):
-        if isinstance(point, Combine):
-            tables += row_table(f"other{i}", point.other, 1, "row", plan.kept)
+    for i, stage in enumerate(op.stages):
+        if isinstance(stage, Combine):
+            tables += row_table(f"other{i}", stage.other, 1, "row", plan.kept)
     shifts = number_table(f"{name}_in", op.inputs, plan.kept) if plan.kept.exact else ""
     value = f"number(in[0][j], at, {name}_in_shift[j])" if shifts else "load(in[0][j] + at)"
     lines = [
@@ -161,7 +161,7 @@ def map_function(name: str, op: Map, plan: Plan) -> str:
         "}",
         "",
     ]
-    return shifts + point_tables(name, op.points, plan.kept) + "\n".join(lines)
+    return shifts + stage_tables(name, op.stages, plan.kept) + "\n".join(lines)
 
 
 def shuffle_function(name: str, op: Shuffle, plan: Plan) -> str:

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr.engine.codegen.emit_integers import dense_weights, finished
-from pocketsr.engine.codegen.emit_points import array, indent
+from pocketsr.engine.codegen.emit_pointwise import array, indent
 from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Keep
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Conv, Integers, Prelu, Quantize
-from pocketsr.engine.ir.reference import apply_points
+from pocketsr.engine.ir.reference import apply_stages
 
 __all__ = ["pairs", "sums_body", "sums_tables"]
 
@@ -75,12 +75,12 @@ class _Stairs:
 
 def _stairs(op: Conv, whole: Integers, weights: NDArray[np.int64], channel: int) -> _Stairs | None:
     """How results depend on sums, where it takes few steps to say so. Slopes below 0 make them fall, then rise."""
-    if not all(isinstance(point, Prelu | Quantize) for point in op.points):
+    if not all(isinstance(stage, Prelu | Quantize) for stage in op.stages):
         return None
     low, high = (int(weights[channel][sign * weights[channel] > 0].sum()) * whole.top for sign in (-1, 1))
     sums = np.arange(low, high + 1)
     values = (sums + whole.start[channel]).astype(np.float32) * whole.step[channel]
-    results = apply_points(op.points, np.broadcast_to(values, (op.channels, 1, len(sums))))[channel, 0]
+    results = apply_stages(op.stages, np.broadcast_to(values, (op.channels, 1, len(sums))))[channel, 0]
     jumps = np.diff(results).astype(int)
     steps = [
         (low + int(at) + 1, int(np.sign(jumps[at]))) for at in np.flatnonzero(jumps) for _ in range(abs(jumps[at]))
@@ -190,7 +190,7 @@ def _finished(
 ) -> list[str]:
     """Sums to results, by comparing where there are few, and into the rows."""
     keep = plan.rings[op.value].keep
-    last = op.points[-1] if op.points else None
+    last = op.stages[-1] if op.stages else None
     if isinstance(last, Quantize) and keep is not Keep.FLOATS:
         stairs = [_stairs(op, whole, weights, block.first + j) for j in range(block.count)]
         if None not in stairs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pocketsr.engine.codegen.emit_dot import dot_name, winograd_in_parts
-from pocketsr.engine.codegen.emit_points import Part, indent, points_code
+from pocketsr.engine.codegen.emit_pointwise import Part, indent, stages_code
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.codegen.winograd import Filter
 from pocketsr.engine.ir.graph import Conv
@@ -53,7 +53,7 @@ def _rows_out(name: str, op: Conv, rows: Filter, channel: str, product: str) -> 
         f"winograd_out_{rows.outputs}_{rows.taps}(a, q);",
         f"UNROLL for (int r = 0; r < {rows.outputs}; r++) {{",
         "    vf y = q[r];",
-        *indent(points_code(name, op.points, channel, "r", "at"), 1),
+        *indent(stages_code(name, op.stages, channel, "r", "at"), 1),
         f"    store(out[r][{channel}] + at, y);",
         "}",
     ]

@@ -23,7 +23,7 @@ from pocketsr.engine.codegen.method import (
     dots,
 )
 from pocketsr.engine.codegen.target import Target
-from pocketsr.engine.ir.graph import Conv, Graph, Map, Op, Pad, Quantize, Ref, Shuffle, refs_of
+from pocketsr.engine.ir.graph import Conv, Graph, Op, Pad, Pointwise, Quantize, Ref, Shuffle, refs_of
 
 __all__ = ["Kept", "Plan", "Ring", "Step", "make_plan"]
 
@@ -115,7 +115,7 @@ def _separate_edges(graph: Graph) -> Graph:
             for value in sorted({ref.value for ref in op.inputs} & mixed - set(copies)):
                 copies[value] = free
                 planes = tuple(Ref(value, c) for c in range(widths[value]))
-                ops.append(Map(f"edges_of_{value}", free, planes))
+                ops.append(Pointwise(f"edges_of_{value}", free, planes))
                 free += 1
             inputs = tuple(Ref(copies.get(ref.value, ref.value), ref.channel) for ref in op.inputs)
             op = replace(op, inputs=inputs)  # noqa: PLW2901
@@ -126,7 +126,7 @@ def _separate_edges(graph: Graph) -> Graph:
 def _separate_numbers(graph: Graph) -> Graph:
     """Whole numbers that are shuffled, or the result, are copied: convolutions may keep theirs as words."""
     made = {op.value: op for op in graph.ops}
-    copies: dict[int, Map] = {}
+    copies: dict[int, Pointwise] = {}
     free = max(made, default=0) + 1
 
     def copied(refs: tuple[Ref, ...]) -> tuple[Ref, ...]:
@@ -134,10 +134,10 @@ def _separate_numbers(graph: Graph) -> Graph:
         out = []
         for ref in refs:
             op = made.get(ref.value)
-            if isinstance(op, Conv | Map) and op.points and isinstance(op.points[-1], Quantize):
+            if isinstance(op, Conv | Pointwise) and op.stages and isinstance(op.stages[-1], Quantize):
                 if ref.value not in copies:
                     planes = tuple(Ref(ref.value, c) for c in range(op.channels))
-                    copies[ref.value] = Map(f"copy_of_{ref.value}", free, planes)
+                    copies[ref.value] = Pointwise(f"copy_of_{ref.value}", free, planes)
                     free += 1
                 ref = Ref(copies[ref.value].value, ref.channel)  # noqa: PLW2901
             out.append(ref)
@@ -149,9 +149,10 @@ def _separate_numbers(graph: Graph) -> Graph:
     return replace(graph, ops=tuple(placed), output=output)
 
 
-def _halo(op: Op, ref: Ref) -> int:
-    """Rows above and below its own that `op` reads of `ref`."""
-    return op.weight.shape[2] // 2 if isinstance(op, Conv) and ref in op.inputs else 0
+def _halos(op: Op) -> dict[int, int]:
+    """By each value that `op` reads, the rows above and below its own that it looks at."""
+    own = op.weight.shape[2] // 2 if isinstance(op, Conv) else 0
+    return {ref.value: 0 for ref in refs_of(op)} | {ref.value: own for ref in op.inputs}
 
 
 def _agree(steps: list[Step], target: Target) -> tuple[list[Step], dict[int, Keep]]:
@@ -186,7 +187,7 @@ def make_plan(graph: Graph, target: Target) -> Plan:
 
     shift = {0: 0}
     for op in ops:
-        lag = max(shift[ref.value] + _halo(op, ref) for ref in refs_of(op))
+        lag = max(shift[value] + halo for value, halo in _halos(op).items())
         shift[op.value] = lag * op.factor if isinstance(op, Shuffle) else lag
     end_shift = max(shift[ref.value] for ref in output)
 
@@ -194,8 +195,8 @@ def make_plan(graph: Graph, target: Target) -> Plan:
     readers: dict[int, list[tuple[Op | None, int, int]]] = {value: [] for value in shift}
     for op in ops:
         own = shift[op.value] // op.factor if isinstance(op, Shuffle) else shift[op.value]
-        for ref in dict.fromkeys(refs_of(op)):
-            readers[ref.value].append((op, own, _halo(op, ref)))
+        for value, halo in _halos(op).items():
+            readers[value].append((op, own, halo))
     for ref in output:
         readers[ref.value].append((None, end_shift, 0))
 

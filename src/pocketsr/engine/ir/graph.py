@@ -26,17 +26,17 @@ __all__ = [
     "Function",
     "Graph",
     "Integers",
-    "Map",
     "Op",
     "Pad",
-    "Point",
+    "Pointwise",
+    "PointwiseStage",
     "Prelu",
     "Quantize",
     "Ref",
     "Shuffle",
     "Unary",
-    "point_refs",
     "refs_of",
+    "stage_refs",
     "verify",
 ]
 
@@ -133,7 +133,7 @@ class Combine:
     numbers: Dequantize | None = None
 
 
-Point = Affine | Prelu | Clip | Function | Dequantize | Quantize | Combine
+PointwiseStage = Affine | Prelu | Clip | Function | Dequantize | Quantize | Combine
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +161,7 @@ class Integers:
 
 @dataclass(frozen=True, eq=False)
 class Conv:
-    """Stride-1 convolution of odd kernel, output as large as the input, then pointwise steps.
+    """Stride-1 convolution of odd kernel, output as large as the input, then pointwise stages.
 
     With `integers` it reads whole numbers, and `weight` and `bias` are what those stand for.
     """
@@ -173,7 +173,7 @@ class Conv:
     bias: Array  # CO
     groups: int = 1
     pad: Pad = Pad.ZERO
-    points: tuple[Point, ...] = ()
+    stages: tuple[PointwiseStage, ...] = ()
     integers: Integers | None = None
 
     @property
@@ -182,13 +182,13 @@ class Conv:
 
 
 @dataclass(frozen=True, eq=False)
-class Map:
-    """Pointwise steps on the planes that `inputs` names."""
+class Pointwise:
+    """Stages, one after the other, on each number by itself of the planes that `inputs` names."""
 
     name: str
     value: int
     inputs: tuple[Ref, ...]
-    points: tuple[Point, ...] = ()
+    stages: tuple[PointwiseStage, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -209,7 +209,7 @@ class Shuffle:
         return len(self.inputs) // self.factor**2
 
 
-Op = Conv | Map | Shuffle
+Op = Conv | Pointwise | Shuffle
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +220,7 @@ class Graph:
     channels: int  # input planes: 1 luma, 3 RGB
     ops: tuple[Op, ...]
     output: tuple[Ref, ...]
-    white: float = 1.0  # the input and output value of full scale: 1 or 255
+    max_value: float = 1.0  # the input and output value of full scale: 1 or 255
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", identifier(self.name))
@@ -241,14 +241,14 @@ class Graph:
         return replace(self, ops=tuple(ops))
 
 
-def point_refs(points: Iterable[Point]) -> tuple[Ref, ...]:
-    """The planes that pointwise steps read besides their own operand."""
-    return tuple(ref for point in points if isinstance(point, Combine) for ref in point.other)
+def stage_refs(stages: Iterable[PointwiseStage]) -> tuple[Ref, ...]:
+    """The planes that pointwise stages read besides their own operand."""
+    return tuple(ref for stage in stages if isinstance(stage, Combine) for ref in stage.other)
 
 
 def refs_of(op: Op) -> tuple[Ref, ...]:
     """Every plane that `op` reads."""
-    return op.inputs if isinstance(op, Shuffle) else op.inputs + point_refs(op.points)
+    return op.inputs if isinstance(op, Shuffle) else op.inputs + stage_refs(op.stages)
 
 
 def verify(graph: Graph) -> None:
@@ -266,10 +266,10 @@ def verify(graph: Graph) -> None:
                 raise ValueError(f"{op.name}: weights {op.weight.shape} do not fit {len(op.inputs)} inputs")
             if not height % 2 or not width % 2:
                 raise ValueError(f"{op.name}: even kernel {height}x{width}")
-        for point in () if isinstance(op, Shuffle) else op.points:
-            size = {Affine: "scale", Prelu: "slope", Combine: "other"}.get(type(point))
-            if size and len(getattr(point, size)) != op.channels:
-                raise ValueError(f"{op.name}: {type(point).__name__} of another width than {op.channels} channels")
+        for stage in () if isinstance(op, Shuffle) else op.stages:
+            size = {Affine: "scale", Prelu: "slope", Combine: "other"}.get(type(stage))
+            if size and len(getattr(stage, size)) != op.channels:
+                raise ValueError(f"{op.name}: {type(stage).__name__} of another width than {op.channels} channels")
         if op.value in channels:
             raise ValueError(f"{op.name} makes value {op.value} a second time")
         channels[op.value] = op.channels

@@ -87,7 +87,7 @@ INLINE vf vtanh_softplus(vf x)
 
 def curve_code(ops: Iterable[Op]) -> str:
     """C for those curves of `ops` that prelude.h doesn't have; nothing where there are none."""
-    points = [point for op in ops if not isinstance(op, Shuffle) for point in op.points]
-    used = sorted({point.kind for point in points if isinstance(point, Function)}, key=lambda kind: kind.value)
+    stages = [stage for op in ops if not isinstance(op, Shuffle) for stage in op.stages]
+    used = sorted({stage.kind for stage in stages if isinstance(stage, Function)}, key=lambda kind: kind.value)
     lines = [f"INLINE vf v{kind.value}(vf x) {{ return {CURVES[kind].c}; }}\n" for kind in used if CURVES[kind].c]
     return _HELPERS + "".join(lines) if lines else ""

@@ -17,9 +17,9 @@ from pocketsr.engine.ir.graph import (
     Dequantize,
     Function,
     Graph,
-    Map,
     Pad,
-    Point,
+    Pointwise,
+    PointwiseStage,
     Prelu,
     Quantize,
     Ref,
@@ -28,7 +28,7 @@ from pocketsr.engine.ir.graph import (
 from pocketsr.engine.ir.pointwise import CURVES
 from pocketsr.pixels import imresize
 
-__all__ = ["apply_points", "better_white", "evaluate", "guess_white"]
+__all__ = ["apply_stages", "better_max_value", "evaluate", "guess_max_value"]
 
 Plane = NDArray[Any]
 _MOST_LAID_OUT = 2**25  # numbers: 256 MB
@@ -83,8 +83,8 @@ def _conv(op: Conv, planes: Plane) -> Plane:
     return (total + whole.start[:, None, None]).astype(np.float32) * whole.step[:, None, None]
 
 
-def _point(point: Point, x: Plane, other: Plane | None) -> Plane:
-    match point:
+def _stage(stage: PointwiseStage, x: Plane, other: Plane | None) -> Plane:
+    match stage:
         case Affine(scale, offset):
             return x * scale[:, None, None] + offset[:, None, None]
         case Prelu(slope):
@@ -100,13 +100,13 @@ def _point(point: Point, x: Plane, other: Plane | None) -> Plane:
             return np.asarray(np.clip(np.rint(scaled) + zero, 0, top), x.dtype)
         case Combine(kind, _, numbers):
             assert other is not None
-            return np.asarray(_BINARY[kind](x, _point(numbers, other, None) if numbers else other), x.dtype)
+            return np.asarray(_BINARY[kind](x, _stage(numbers, other, None) if numbers else other), x.dtype)
 
 
-def apply_points(points: Iterable[Point], x: Plane) -> Plane:
-    """Pointwise steps on `x`, C H W, that combine it with nothing else."""
-    for point in points:
-        x = _point(point, x, None)
+def apply_stages(stages: Iterable[PointwiseStage], x: Plane) -> Plane:
+    """Pointwise stages on `x`, C H W, that combine it with nothing else."""
+    for stage in stages:
+        x = _stage(stage, x, None)
     return x
 
 
@@ -125,10 +125,10 @@ def evaluate(graph: Graph, image: NDArray[np.floating]) -> Plane:
 
     for op in graph.ops:
         planes = gather(op.inputs)
-        if isinstance(op, Conv | Map):
+        if isinstance(op, Conv | Pointwise):
             result = (_conv(op, planes) if isinstance(op, Conv) else planes).astype(real)
-            for point in op.points:
-                result = _point(point, result, gather(point.other) if isinstance(point, Combine) else None)
+            for stage in op.stages:
+                result = _stage(stage, result, gather(stage.other) if isinstance(stage, Combine) else None)
         else:
             f, (_, height, width) = op.factor, planes.shape
             result = planes.reshape(-1, f, f, height, width).transpose(0, 3, 1, 4, 2)
@@ -155,7 +155,7 @@ def _scene(scale: int, channels: int) -> tuple[Plane, Plane]:
     return np.round(small * 255) / 255, large
 
 
-def guess_white(graph: Graph) -> float:
+def guess_max_value(graph: Graph) -> float:
     """Whether `graph` works on values 0..1 or 0..255.
 
     An upper bound of its output says so; else the range in which it restores a known picture better. Published x2
@@ -164,21 +164,21 @@ def guess_white(graph: Graph) -> float:
     makers = {op.value: op for op in graph.ops}
     ends = [makers[ref.value] for ref in graph.output if ref.value in makers]
     ends += [makers[ref.value] for op in ends if isinstance(op, Shuffle) for ref in op.inputs if ref.value in makers]
-    last = [op.points[-1] for op in ends if not isinstance(op, Shuffle) and op.points]
-    bounds = {point.high for point in last if isinstance(point, Clip)}
+    last = [op.stages[-1] for op in ends if not isinstance(op, Shuffle) and op.stages]
+    bounds = {stage.high for stage in last if isinstance(stage, Clip)}
     if (1.0 in bounds) != (255.0 in bounds):
         return 255.0 if 255.0 in bounds else 1.0
-    return better_white(lambda image: evaluate(graph, image), graph.scale, graph.channels)
+    return better_max_value(lambda image: evaluate(graph, image), graph.scale, graph.channels)
 
 
-def better_white(run: Callable[[Plane], NDArray[np.floating]], scale: int, channels: int) -> float:
+def better_max_value(run: Callable[[Plane], NDArray[np.floating]], scale: int, channels: int) -> float:
     """Whether `run`, C H W to C scale*H scale*W, restores a known picture better in the range 0..1 or 0..255."""
     small, large = _scene(scale, channels)
     border = 6 * scale
     errors = {}
-    for white in (1.0, 255.0):
+    for max_value in (1.0, 255.0):
         with np.errstate(all="ignore"):  # values 255 times too large overflow; roots and quotients of any kind
-            error = np.clip(np.nan_to_num(run(small * white)) / white, 0, 1) - large
-        errors[white] = float(np.square(error[:, border:-border, border:-border]).mean())
+            error = np.clip(np.nan_to_num(run(small * max_value)) / max_value, 0, 1) - large
+        errors[max_value] = float(np.square(error[:, border:-border, border:-border]).mean())
     # Networks without biases or bounds work alike in both; then 0..1, the field's habit, is as good.
     return 255.0 if errors[255.0] < 0.9 * errors[1.0] else 1.0

@@ -32,7 +32,7 @@ def _prelu(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: At
     elif node.op_type == "PRelu":
         slope = per_channel(constant(inputs[1], "its slope"))
     wide = np.broadcast_to(slope, (len(planes.refs),)).copy()
-    return [state.point(node.name or node.output[0], planes, Prelu(wide))]
+    return [state.pointwise(node.name or node.output[0], planes, Prelu(wide))]
 
 
 @handles("Clip")
@@ -41,13 +41,15 @@ def _clip(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Att
     for index in (1, 2):
         if len(inputs) > index and inputs[index] is not None:
             bounds[index - 1] = float(constant(inputs[index], "its bound"))
-    return [state.point(node.name or node.output[0], planes_of(inputs[0]), Clip(float(bounds[0]), float(bounds[1])))]
+    return [
+        state.pointwise(node.name or node.output[0], planes_of(inputs[0]), Clip(float(bounds[0]), float(bounds[1])))
+    ]
 
 
 @handles(*(curve.onnx for curve in CURVES.values()))
 def _function(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes) -> list[Tensor]:
     (kind,) = (kind for kind, curve in CURVES.items() if curve.onnx == node.op_type)
-    return [state.point(node.name or node.output[0], planes_of(inputs[0]), Function(kind))]
+    return [state.pointwise(node.name or node.output[0], planes_of(inputs[0]), Function(kind))]
 
 
 @handles("Elu", "Selu", "Celu")
@@ -59,15 +61,15 @@ def _elu(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attr
     if node.op_type == "Celu":
         if alpha <= 0:
             raise NotSupportedError(f"alpha {alpha}; a number above 0 is expected")
-        curve = state.point(name, state.affine(f"{name}_in", planes, 1 / alpha, 0.0), Function(Unary.ELU))
+        curve = state.pointwise(name, state.affine(f"{name}_in", planes, 1 / alpha, 0.0), Function(Unary.ELU))
         return [state.affine(f"{name}_out", curve, alpha, 0.0)]
     if (alpha, gain) == (1.0, 1.0):
-        return [state.point(name, planes, Function(Unary.ELU))]
-    below = state.point(f"{name}_below", planes, Clip(-np.inf, 0.0), Function(Unary.ELU))
+        return [state.pointwise(name, planes, Function(Unary.ELU))]
+    below = state.pointwise(f"{name}_below", planes, Clip(-np.inf, 0.0), Function(Unary.ELU))
     below = state.affine(f"{name}_alpha", below, gain * alpha, 0.0)
     zero = np.zeros(len(planes.refs), np.float32)
-    above = state.affine(f"{name}_above", state.point(f"{name}_relu", planes, Prelu(zero)), gain, 0.0)
-    return [state.point(name, above, Combine(Binary.ADD, below.refs))]
+    above = state.affine(f"{name}_above", state.pointwise(f"{name}_relu", planes, Prelu(zero)), gain, 0.0)
+    return [state.pointwise(name, above, Combine(Binary.ADD, below.refs))]
 
 
 @handles("Swish")
@@ -75,8 +77,8 @@ def _swish(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: At
     """x sigmoid(alpha x)."""
     name, planes = node.name or node.output[0], planes_of(inputs[0])
     inner = state.affine(f"{name}_alpha", planes, float(attributes.get("alpha", 1.0)), 0.0)
-    gate = state.point(f"{name}_gate", inner, Function(Unary.SIGMOID))
-    return [state.point(name, gate, Combine(Binary.MUL, planes.refs))]
+    gate = state.pointwise(f"{name}_gate", inner, Function(Unary.SIGMOID))
+    return [state.pointwise(name, gate, Combine(Binary.MUL, planes.refs))]
 
 
 @handles("Gelu")
@@ -85,15 +87,15 @@ def _gelu(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Att
     name, planes = node.name or node.output[0], planes_of(inputs[0])
 
     def times(what: str, x: Planes, y: Planes) -> Planes:
-        return state.point(f"{name}_{what}", x, Combine(Binary.MUL, y.refs))
+        return state.pointwise(f"{name}_{what}", x, Combine(Binary.MUL, y.refs))
 
     if attributes.get("approximate", b"none") == b"tanh":
         inner = state.affine(f"{name}_cubic", times("square", planes, planes), 0.044715, 1.0)
         inner = state.affine(f"{name}_inner", times("inner", inner, planes), np.sqrt(2 / np.pi), 0.0)
-        curve = state.point(f"{name}_tanh", inner, Function(Unary.TANH))
+        curve = state.pointwise(f"{name}_tanh", inner, Function(Unary.TANH))
     else:
         curve = state.affine(f"{name}_inner", planes, np.sqrt(0.5), 0.0)
-        curve = state.point(f"{name}_erf", curve, Function(Unary.ERF))
+        curve = state.pointwise(f"{name}_erf", curve, Function(Unary.ERF))
     return [times("gate", state.affine(f"{name}_half", curve, 0.5, 0.5), planes)]
 
 
@@ -101,7 +103,7 @@ def _gelu(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Att
 def _hard_swish(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes) -> list[Tensor]:
     name, planes = node.name or node.output[0], planes_of(inputs[0])
     line = state.affine(f"{name}_line", planes, 1 / 6, 0.5)
-    return [state.point(name, line, Clip(0.0, 1.0), Combine(Binary.MUL, planes.refs))]
+    return [state.pointwise(name, line, Clip(0.0, 1.0), Combine(Binary.MUL, planes.refs))]
 
 
 @handles("Pow")
@@ -111,14 +113,14 @@ def _pow(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes) -
     if exponent.size != 1 or exponent[0] not in (0.5, 2):
         raise NotSupportedError(f"exponent {exponent.tolist()}; 2 and 0.5 are supported")
     step = Combine(Binary.MUL, planes.refs) if exponent[0] == 2 else Function(Unary.SQRT)
-    return [state.point(name, planes, step)]
+    return [state.pointwise(name, planes, step)]
 
 
 @handles("HardSigmoid")
 def _hard_sigmoid(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
     name = node.name or node.output[0]
     line = state.affine(name, planes_of(inputs[0]), attributes.get("alpha", 0.2), attributes.get("beta", 0.5))
-    return [state.point(f"{name}_clip", line, Clip(0.0, 1.0))]
+    return [state.pointwise(f"{name}_clip", line, Clip(0.0, 1.0))]
 
 
 @handles("Neg")
@@ -139,7 +141,7 @@ def _binary(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes
         if state.scale_of(left) != state.scale_of(right):
             raise NotSupportedError("its two operands have different sizes")
         wide = [x.refs * size if len(x.refs) == 1 else x.refs for x in (left, right)]
-        return [state.point(name, Planes(wide[0]), Combine(Binary[kind.upper()], wide[1]))]
+        return [state.pointwise(name, Planes(wide[0]), Combine(Binary[kind.upper()], wide[1]))]
     planes = planes_of(left if isinstance(left, Planes) else right)
     numbers = per_channel(constant(right if isinstance(left, Planes) else left, "its other operand"))
     if len(numbers) > 1 and len(planes.refs) not in (1, len(numbers)):
@@ -151,7 +153,7 @@ def _binary(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes
         if len(numbers) > 1:
             raise NotSupportedError("a bound for each channel is not supported")
         bound = float(numbers[0])
-        return [state.point(name, planes, Clip(bound, np.inf) if kind == "Max" else Clip(-np.inf, bound))]
+        return [state.pointwise(name, planes, Clip(bound, np.inf) if kind == "Max" else Clip(-np.inf, bound))]
     swapped = planes is not left and not isinstance(left, Planes)
     match kind:
         case "Add":
@@ -164,7 +166,7 @@ def _binary(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes
             return [state.affine(name, planes, numbers, 0.0)]
     if swapped:
         top = Affine(np.zeros(len(planes.refs), np.float32), np.broadcast_to(numbers, (len(planes.refs),)).copy())
-        return [state.point(name, planes, top, Combine(Binary.DIV, planes.refs))]
+        return [state.pointwise(name, planes, top, Combine(Binary.DIV, planes.refs))]
     with np.errstate(all="ignore"):  # 1 / 0 is refused where it is added
         return [state.affine(name, planes, 1.0 / numbers, 0.0)]
 

@@ -131,10 +131,10 @@ def _reduce(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: A
         raise NotSupportedError(WHOLE_IMAGE)
     name, size, scale = node.name or node.output[0], len(planes.refs), state.scale_of(planes)
     if node.op_type == "ReduceL2":
-        planes = state.point(f"{name}_square", planes, Combine(Binary.MUL, planes.refs))
+        planes = state.pointwise(f"{name}_square", planes, Combine(Binary.MUL, planes.refs))
     weight = np.full((1, size, 1, 1), 1 / size if node.op_type == "ReduceMean" else 1, np.float32)
     total = state.add(Conv(name, state.new_value(scale), planes.refs, weight, np.zeros(1, np.float32)), scale)
-    return [state.point(f"{name}_root", total, Function(Unary.SQRT)) if node.op_type == "ReduceL2" else total]
+    return [state.pointwise(f"{name}_root", total, Function(Unary.SQRT)) if node.op_type == "ReduceL2" else total]
 
 
 @handles("ConvTranspose")

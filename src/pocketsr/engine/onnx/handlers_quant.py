@@ -1,4 +1,4 @@
-"""QuantizeLinear and DequantizeLinear: pointwise steps, and convolutions whose weights are kept as whole numbers."""
+"""QuantizeLinear and DequantizeLinear: pointwise stages, and convolutions whose weights are kept as whole numbers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ def _quantize(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes:
     if kind not in LOWEST:
         raise NotSupportedError(f"type {kind}; {', '.join(LOWEST)} are supported for what is no weight")
     top = 2 ** int("".join(c for c in kind if c.isdigit())) - 1
-    planes = state.point(node.name or node.output[0], planes_of(inputs[0]), Quantize(*_one_number(inputs, kind), top))
+    planes = state.pointwise(
+        node.name or node.output[0], planes_of(inputs[0]), Quantize(*_one_number(inputs, kind), top)
+    )
     state.whole[planes.refs[0].value] = kind
     return [planes]
 
@@ -61,7 +63,7 @@ def _dequantize(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attrib
     if kinds or kind is None:
         raise NotSupportedError("its numbers come from no QuantizeLinear, or from several of different types")
     step, zero = _one_number(inputs, kind)
-    return [state.point(node.name or node.output[0], planes, Dequantize(step, zero))]
+    return [state.pointwise(node.name or node.output[0], planes, Dequantize(step, zero))]
 
 
 def stored_integers(state: Importer, node: onnx.NodeProto, conv: Conv) -> Integers | None:

@@ -44,7 +44,7 @@ _TAKE_SIZES = ("Expand", "Reshape", "Resize", "Upsample")
 @dataclass(frozen=True)
 class Imported:
     graph: Graph
-    white_known: bool  # the file says what full scale is
+    max_value_known: bool  # the file says what full scale is
 
 
 def from_onnx(source: Path | ModelFile) -> Imported:

@@ -55,8 +55,8 @@ def wide_kernel(shape: tuple[int, ...], dilations: list[int]) -> bool:
 def finite(op: Op) -> str | None:
     """Says that numbers of `op` are infinite, or none, where they are."""
     numbers = [op.weight, op.bias] if isinstance(op, Conv) else []
-    for point in () if isinstance(op, Shuffle) else op.points:
-        match point:
+    for stage in () if isinstance(op, Shuffle) else op.stages:
+        match stage:
             case Affine(scale, offset):
                 numbers += [scale, offset]
             case Prelu(slope):

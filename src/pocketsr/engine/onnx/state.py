@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from pocketsr.engine.ir.graph import Affine, Array, Dequantize, Map, Op, Point, Ref, Shuffle, refs_of
+from pocketsr.engine.ir.graph import Affine, Array, Dequantize, Op, Pointwise, PointwiseStage, Ref, Shuffle, refs_of
 from pocketsr.engine.onnx.limits import Work, finite
 from pocketsr.engine.onnx.tensors import NotSupportedError, Padded, Planes, Tensor, View
 
@@ -78,16 +78,16 @@ class Importer:
         kinds = {self.whole.get(ref.value) for ref in refs_of(op)} - {None}
         if isinstance(op, Shuffle) and len(kinds) == 1:
             self.whole[op.value] = str(kinds.pop())
-        elif any(LOWEST[str(kind)] for kind in kinds) and not (isinstance(op, Map) and _dequantizes(op)):
+        elif any(LOWEST[str(kind)] for kind in kinds) and not (isinstance(op, Pointwise) and _dequantizes(op)):
             raise NotSupportedError("it works on signed whole numbers; only DequantizeLinear takes them")
         self.ops.append(op)
         self.scales[op.value] = scale
         return Planes(tuple(Ref(op.value, c) for c in range(op.channels)))
 
-    def point(self, name: str, planes: Planes, *points: Point) -> Planes:
-        """A pointwise step on `planes`."""
+    def pointwise(self, name: str, planes: Planes, *stages: PointwiseStage) -> Planes:
+        """A pointwise stage on `planes`."""
         scale = self.scale_of(planes)
-        return self.add(Map(name, self.new_value(scale), planes.refs, points), scale)
+        return self.add(Pointwise(name, self.new_value(scale), planes.refs, stages), scale)
 
     def affine(self, name: str, planes: Planes, scale: Array | float, offset: Array | float) -> Planes:
         """scale * planes + offset, either one a number or one for each channel."""
@@ -96,8 +96,8 @@ class Importer:
         def wide(x: Array | float) -> Array:
             return np.broadcast_to(np.asarray(x, np.float32), (size,)).copy()
 
-        return self.point(name, planes, Affine(wide(scale), wide(offset)))
+        return self.pointwise(name, planes, Affine(wide(scale), wide(offset)))
 
 
-def _dequantizes(op: Map) -> bool:
-    return bool(op.points) and isinstance(op.points[0], Dequantize)
+def _dequantizes(op: Pointwise) -> bool:
+    return bool(op.stages) and isinstance(op.stages[0], Dequantize)

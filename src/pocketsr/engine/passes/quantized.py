@@ -14,9 +14,9 @@ from pocketsr.engine.ir.graph import (
     Dequantize,
     Graph,
     Integers,
-    Map,
     Op,
-    Point,
+    Pointwise,
+    PointwiseStage,
     Prelu,
     Quantize,
     Ref,
@@ -36,15 +36,15 @@ def _whole_numbers(refs: Sequence[Ref], made: dict[int, Op]) -> tuple[tuple[Ref,
     tops: set[int] = set()
     for ref in refs:
         op = made.get(ref.value)
-        if not isinstance(op, Map) or len(op.points) != 1 or not isinstance(op.points[0], Dequantize):
+        if not isinstance(op, Pointwise) or len(op.stages) != 1 or not isinstance(op.stages[0], Dequantize):
             return None
         source = op.inputs[ref.channel]
         maker = made.get(source.value)
-        last = maker.points[-1] if isinstance(maker, Conv | Map) and maker.points else None
+        last = maker.stages[-1] if isinstance(maker, Conv | Pointwise) and maker.stages else None
         if not isinstance(last, Quantize):
             return None
         found.append(source)
-        ways.add(op.points[0])
+        ways.add(op.stages[0])
         tops.add(last.top)
     return (tuple(found), ways.pop(), tops.pop()) if len(ways) == len(tops) == 1 else None
 
@@ -64,16 +64,16 @@ def _apart(op: Conv, refs: Sequence[Ref]) -> bool:
 
 
 def bound_input(graph: Graph) -> Graph:
-    """The picture's samples end at white, and so do the whole numbers that they become."""
+    """The picture's samples end at full scale, and so do the integers that they become."""
 
     def bounded(op: Op) -> Op:
-        if not isinstance(op, Map) or not op.points or any(ref.value for ref in op.inputs):
+        if not isinstance(op, Pointwise) or not op.stages or any(ref.value for ref in op.inputs):
             return op
-        first = op.points[0]
+        first = op.stages[0]
         if not isinstance(first, Quantize):
             return op
-        most = round(graph.white / first.step) + first.zero
-        return replace(op, points=(replace(first, top=min(first.top, most)), *op.points[1:]))
+        most = round(graph.max_value / first.step) + first.zero
+        return replace(op, stages=(replace(first, top=min(first.top, most)), *op.stages[1:]))
 
     return graph.with_ops(bounded(op) for op in graph.ops)
 
@@ -92,46 +92,46 @@ def use_integers(graph: Graph) -> Graph:
             whole = _completed(op, op.integers, *found[1:]) if found and _apart(op, found[0]) else None
             new = replace(op, inputs=found[0] if found and whole else op.inputs, integers=whole)
         if not isinstance(new, Shuffle):
-            points = tuple(_read_integers(p, made) if isinstance(p, Combine) else p for p in new.points)
-            new = replace(new, points=points)
+            stages = tuple(_read_integers(p, made) if isinstance(p, Combine) else p for p in new.stages)
+            new = replace(new, stages=stages)
         ops.append(new)
     return graph.with_ops(ops)
 
 
-def _read_integers(point: Combine, made: dict[int, Op]) -> Combine:
-    found = _whole_numbers(point.other, made) if point.numbers is None else None
-    return point if found is None else replace(point, other=found[0], numbers=found[1])
+def _read_integers(stage: Combine, made: dict[int, Op]) -> Combine:
+    found = _whole_numbers(stage.other, made) if stage.numbers is None else None
+    return stage if found is None else replace(stage, other=found[0], numbers=found[1])
 
 
 def fold_steps(graph: Graph) -> Graph:
     """The step of a closing Quantize goes into the steps before it, where all that lies between keeps proportions."""
 
     def folded(op: Op) -> Op:
-        if isinstance(op, Shuffle) or not op.points or not isinstance(op.points[-1], Quantize):
+        if isinstance(op, Shuffle) or not op.stages or not isinstance(op.stages[-1], Quantize):
             return op
-        last, inner = op.points[-1], op.points[:-1]
+        last, inner = op.stages[-1], op.stages[:-1]
         whole = op.integers if isinstance(op, Conv) else None
         begins = whole is not None or (bool(inner) and isinstance(inner[0], Dequantize))
         if not begins or not all(_proportional(p, first) for first, p in enumerate(inner)):
             return op
         by = np.float32(1 / np.float64(np.float32(last.step)))
-        points = (*(_scaled(p, by) for p in inner), replace(last, step=1.0))
+        stages = (*(_scaled(p, by) for p in inner), replace(last, step=1.0))
         if isinstance(op, Conv) and whole is not None:
-            return replace(op, integers=replace(whole, step=whole.step * by), points=points)
-        return replace(op, points=points)
+            return replace(op, integers=replace(whole, step=whole.step * by), stages=stages)
+        return replace(op, stages=stages)
 
     return graph.with_ops(folded(op) for op in graph.ops)
 
 
-def _proportional(point: Point, place: int) -> bool:
-    if isinstance(point, Combine):
-        return point.kind in (Binary.ADD, Binary.SUB) and point.numbers is not None
-    return isinstance(point, Prelu) or (isinstance(point, Dequantize) and place == 0)
+def _proportional(stage: PointwiseStage, place: int) -> bool:
+    if isinstance(stage, Combine):
+        return stage.kind in (Binary.ADD, Binary.SUB) and stage.numbers is not None
+    return isinstance(stage, Prelu) or (isinstance(stage, Dequantize) and place == 0)
 
 
-def _scaled(point: Point, by: np.float32) -> Point:
-    if isinstance(point, Dequantize):
-        return replace(point, step=float(np.float32(point.step) * by))
-    if isinstance(point, Combine) and point.numbers is not None:
-        return replace(point, numbers=_scaled(point.numbers, by))  # type: ignore[arg-type]  # a Dequantize stays one
-    return point
+def _scaled(stage: PointwiseStage, by: np.float32) -> PointwiseStage:
+    if isinstance(stage, Dequantize):
+        return replace(stage, step=float(np.float32(stage.step) * by))
+    if isinstance(stage, Combine) and stage.numbers is not None:
+        return replace(stage, numbers=_scaled(stage.numbers, by))  # type: ignore[arg-type]  # a Dequantize stays one
+    return stage

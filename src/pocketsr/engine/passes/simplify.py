@@ -15,15 +15,15 @@ from pocketsr.engine.ir.graph import (
     Conv,
     Graph,
     Integers,
-    Map,
     Op,
-    Point,
+    Pointwise,
+    PointwiseStage,
     Prelu,
     Quantize,
     Ref,
     Shuffle,
-    point_refs,
     refs_of,
+    stage_refs,
     verify,
 )
 from pocketsr.engine.passes.quantized import bound_input, fold_steps, use_integers
@@ -44,13 +44,13 @@ def _whole(refs: tuple[Ref, ...], op: Op) -> bool:
     return refs == tuple(Ref(op.value, c) for c in range(op.channels))
 
 
-def _widen(point: Point, times: int) -> Point:
-    """`point` for channels that each become `times` channels."""
-    if isinstance(point, Affine):
-        return Affine(np.repeat(point.scale, times), np.repeat(point.offset, times))
-    if isinstance(point, Prelu):
-        return Prelu(np.repeat(point.slope, times))
-    return point
+def _widen(stage: PointwiseStage, times: int) -> PointwiseStage:
+    """`stage` for channels that each become `times` channels."""
+    if isinstance(stage, Affine):
+        return Affine(np.repeat(stage.scale, times), np.repeat(stage.offset, times))
+    if isinstance(stage, Prelu):
+        return Prelu(np.repeat(stage.slope, times))
+    return stage
 
 
 def sink_shuffles(graph: Graph) -> Graph:
@@ -73,16 +73,16 @@ def sink_shuffles(graph: Graph) -> Graph:
     for op in graph.ops:
         new: list[Op] = [op]
         first = made.get(op.inputs[0].value)
-        if isinstance(op, Map) and isinstance(first, Shuffle):
+        if isinstance(op, Pointwise) and isinstance(first, Shuffle):
             factor = first.factor
             inputs = sources(op.inputs, factor)
-            others = [sources(p.other, factor) if isinstance(p, Combine) else () for p in op.points]
+            others = [sources(p.other, factor) if isinstance(p, Combine) else () for p in op.stages]
             if inputs is not None and all(other is not None for other in others):
-                points = tuple(
+                stages = tuple(
                     replace(p, other=other or ()) if isinstance(p, Combine) else _widen(p, factor**2)
-                    for p, other in zip(op.points, others, strict=True)
+                    for p, other in zip(op.stages, others, strict=True)
                 )
-                inner = Map(op.name, next_value, inputs, points)
+                inner = Pointwise(op.name, next_value, inputs, stages)
                 planes = tuple(Ref(next_value, c) for c in range(inner.channels))
                 new = [inner, Shuffle(f"{op.name}_shuffle", op.value, planes, factor)]
                 next_value += 1
@@ -93,50 +93,50 @@ def sink_shuffles(graph: Graph) -> Graph:
 
 
 def fuse(graph: Graph) -> Graph:
-    """A pointwise step joins the operation that makes its operand, where nobody else wants the operand."""
+    """A pointwise stage joins the operation that makes its operand, where nobody else wants the operand."""
     users = _users(graph)
     position = {op.value: index for index, op in enumerate(graph.ops)}
     ops: dict[int, Op] = {}
     for op in graph.ops:
         fused: Op = op
-        for form in (op, _swap(op)) if isinstance(op, Map) else ():  # a sum's second operand serves as well
+        for form in (op, _swap(op)) if isinstance(op, Pointwise) else ():  # a sum's second operand serves as well
             host = ops.get(form.inputs[0].value) if form else None
-            if form and isinstance(host, Conv | Map) and _fusible(form, host, users):
+            if form and isinstance(host, Conv | Pointwise) and _fusible(form, host, users):
                 del ops[host.value]
-                fused = replace(host, value=op.value, points=host.points + form.points)
+                fused = replace(host, value=op.value, stages=host.stages + form.stages)
                 break
         ops[op.value] = fused
-    # A fused operation stands where its last step stood: all that it reads is made before.
+    # A fused operation stands where its last stage stood: all that it reads is made before.
     return graph.with_ops(sorted(ops.values(), key=lambda op: position[op.value]))
 
 
-def _fusible(op: Map, host: Conv | Map, users: Counter[int]) -> bool:
-    own = any(ref.value == host.value for ref in point_refs(op.points))
-    if isinstance(host, Conv) and host.integers is None and op.points and isinstance(op.points[0], Quantize):
-        return False  # whole numbers come from convolutions of whole numbers, or from maps
+def _fusible(op: Pointwise, host: Conv | Pointwise, users: Counter[int]) -> bool:
+    own = any(ref.value == host.value for ref in stage_refs(op.stages))
+    if isinstance(host, Conv) and host.integers is None and op.stages and isinstance(op.stages[0], Quantize):
+        return False  # whole numbers come from convolutions of whole numbers, or from pointwise operations
     return users[host.value] == 1 and not own and _whole(op.inputs, host)
 
 
-def _swap(op: Map) -> Map | None:
-    """The same step with the operands of its first, commutative, combination exchanged."""
-    first = op.points[0] if op.points else None
+def _swap(op: Pointwise) -> Pointwise | None:
+    """The same stages with the operands of its first, commutative, combination exchanged."""
+    first = op.stages[0] if op.stages else None
     if not isinstance(first, Combine) or first.numbers or first.kind in (Binary.SUB, Binary.DIV):
         return None
-    return replace(op, inputs=first.other, points=(Combine(first.kind, op.inputs), *op.points[1:]))
+    return replace(op, inputs=first.other, stages=(Combine(first.kind, op.inputs), *op.stages[1:]))
 
 
 def fold_affine(graph: Graph) -> Graph:
     """Scale and offset right after a convolution become part of its weights and bias; chains of them become one."""
 
     def folded(op: Op) -> Op:
-        if not isinstance(op, Conv) or op.integers or not op.points or not isinstance(op.points[0], Affine):
+        if not isinstance(op, Conv) or op.integers or not op.stages or not isinstance(op.stages[0], Affine):
             return op
-        first = op.points[0]
+        first = op.stages[0]
         scale = first.scale.astype(np.float64)
         with np.errstate(over="ignore"):  # `read_network` refuses what is infinite in the end
             weight = (op.weight * scale[:, None, None, None]).astype(np.float32)
             bias = (op.bias * scale + first.offset).astype(np.float32)
-        return folded(replace(op, weight=weight, bias=bias, points=op.points[1:]))
+        return folded(replace(op, weight=weight, bias=bias, stages=op.stages[1:]))
 
     return graph.with_ops(folded(op) for op in graph.ops)
 
@@ -149,17 +149,17 @@ def _renamed(op: Op, names: dict[Ref, Ref]) -> Op:
 
     if isinstance(op, Shuffle):
         return replace(op, inputs=now(op.inputs))
-    points = tuple(replace(p, other=now(p.other)) if isinstance(p, Combine) else p for p in op.points)
-    return replace(op, inputs=now(op.inputs), points=points)
+    stages = tuple(replace(p, other=now(p.other)) if isinstance(p, Combine) else p for p in op.stages)
+    return replace(op, inputs=now(op.inputs), stages=stages)
 
 
 def drop_idle(graph: Graph) -> Graph:
-    """Steps that change nothing go: maps without points, and what nobody reads."""
+    """Operations that change nothing go: pointwise operations without stages, and what nobody reads."""
     names: dict[Ref, Ref] = {}
     kept: list[Op] = []
     for op in graph.ops:
         new = _renamed(op, names)
-        if isinstance(new, Map) and not new.points:
+        if isinstance(new, Pointwise) and not new.stages:
             names |= {Ref(new.value, c): ref for c, ref in enumerate(new.inputs)}
         else:
             kept.append(new)
@@ -173,16 +173,16 @@ def drop_idle(graph: Graph) -> Graph:
     return replace(graph, ops=tuple(reversed(live)), output=output)
 
 
-def _part(point: Point, channels: slice) -> Point:
-    """`point` for some of the channels."""
-    match point:
+def _part(stage: PointwiseStage, channels: slice) -> PointwiseStage:
+    """`stage` for some of the channels."""
+    match stage:
         case Affine():
-            return Affine(point.scale[channels], point.offset[channels])
+            return Affine(stage.scale[channels], stage.offset[channels])
         case Prelu():
-            return Prelu(point.slope[channels])
+            return Prelu(stage.slope[channels])
         case Combine():
-            return replace(point, other=point.other[channels])
-    return point
+            return replace(stage, other=stage.other[channels])
+    return stage
 
 
 def part_groups(graph: Graph) -> Graph:
@@ -199,12 +199,12 @@ def part_groups(graph: Graph) -> Graph:
         for group in range(op.groups):
             own = slice(group * outputs, (group + 1) * outputs)
             planes = op.inputs[group * inputs : (group + 1) * inputs]
-            points = tuple(_part(point, own) for point in op.points)
+            stages = tuple(_part(stage, own) for stage in op.stages)
             whole = op.integers
             if whole is not None:
                 parts = whole.weight[own], whole.bias[own], whole.step[own]
                 whole = Integers(*parts, whole.zero, whole.top)
-            ops.append(Conv(f"{op.name}_{group}", free, planes, op.weight[own], op.bias[own], 1, op.pad, points, whole))
+            ops.append(Conv(f"{op.name}_{group}", free, planes, op.weight[own], op.bias[own], 1, op.pad, stages, whole))
             names |= {Ref(op.value, own.start + c): Ref(free, c) for c in range(outputs)}
             free += 1
     return replace(graph, ops=tuple(ops), output=tuple(names.get(ref, ref) for ref in graph.output))

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from pocketsr.engine.runtime.arrays import check_frame, new_array
 from pocketsr.engine.runtime.threads import Pool
-
-if TYPE_CHECKING:
-    from pocketsr.engine import Plane, Upscaler
+from pocketsr.engine.upscaler import Plane, Upscaler
 
 __all__ = ["repeat_edges"]
 

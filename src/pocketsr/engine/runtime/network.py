@@ -62,8 +62,8 @@ class Network:
     def _entry(self, kind: str) -> Any:
         entry = getattr(self._library, f"{self.name}_{kind}")
         pointer, distance, number = ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int
-        white = [number] if kind == "u16" else []
-        entry.argtypes = [pointer, distance, distance] * 2 + [number, number, *white, number, number, pointer]
+        max_value = [number] if kind == "u16" else []
+        entry.argtypes = [pointer, distance, distance] * 2 + [number, number, *max_value, number, number, pointer]
         entry.restype = None
         return entry
 
@@ -150,7 +150,7 @@ class Network:
             workshop.scratch = self._new_scratch(width, strips)
             workshop.width = width
         strips = min(strips, len(workshop.scratch))
-        white = [2**bits - 1] if kind == "u16" else []
+        max_value = [2**bits - 1] if kind == "u16" else []
 
         def distances(planes: NDArray[Any]) -> list[int]:
             return [
@@ -159,7 +159,7 @@ class Network:
                 planes.strides[0] // planes.itemsize,
             ]
 
-        where = [*distances(source), *distances(target), width, height, *white]
+        where = [*distances(source), *distances(target), width, height, *max_value]
         entry = self._entries[kind]
 
         def strip(index: int) -> Job:

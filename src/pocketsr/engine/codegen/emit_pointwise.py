@@ -1,4 +1,4 @@
-"""C for pointwise steps, shared by convolutions and maps."""
+"""C for pointwise stages, shared by convolutions and pointwise operations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pocketsr.engine.ir.graph import (
     Dequantize,
     Function,
     Graph,
-    Point,
+    PointwiseStage,
     Prelu,
     Quantize,
     Ref,
@@ -31,10 +31,10 @@ __all__ = [
     "inverse",
     "literal",
     "number_table",
-    "point_tables",
-    "points_code",
     "rounds",
     "row_table",
+    "stage_tables",
+    "stages_code",
     "tap_planes",
 ]
 
@@ -81,19 +81,19 @@ def number_table(name: str, refs: Sequence[Ref], kept: Kept) -> str:
     return f"static const int {name}_shift[{len(shifts)}] = {{{', '.join(map(str, shifts))}}};\n"
 
 
-def point_tables(name: str, points: Sequence[Point], kept: Kept = _PLAIN) -> str:
-    """The per-channel constants of the pointwise steps of function `name`."""
+def stage_tables(name: str, stages: Sequence[PointwiseStage], kept: Kept = _PLAIN) -> str:
+    """The per-channel constants of the pointwise stages of function `name`."""
     out = []
-    for i, point in enumerate(points):
-        if isinstance(point, Combine) and kept.exact:
-            out.append(number_table(f"{name}_other{i}", point.other, kept))
-        elif isinstance(point, Prelu) and kept.exact:
-            out.append(array(f"{name}_slope{i}", point.slope) if point.slope.any() else "")
-        elif isinstance(point, Prelu) and point.slope.any():
-            out.append(array(f"{name}_slope_less_1_{i}", point.slope.astype(np.float64) - 1))
-        elif isinstance(point, Affine):
-            out.append(array(f"{name}_scale{i}", point.scale))
-            out.append(array(f"{name}_offset{i}", point.offset))
+    for i, stage in enumerate(stages):
+        if isinstance(stage, Combine) and kept.exact:
+            out.append(number_table(f"{name}_other{i}", stage.other, kept))
+        elif isinstance(stage, Prelu) and kept.exact:
+            out.append(array(f"{name}_slope{i}", stage.slope) if stage.slope.any() else "")
+        elif isinstance(stage, Prelu) and stage.slope.any():
+            out.append(array(f"{name}_slope_less_1_{i}", stage.slope.astype(np.float64) - 1))
+        elif isinstance(stage, Affine):
+            out.append(array(f"{name}_scale{i}", stage.scale))
+            out.append(array(f"{name}_offset{i}", stage.offset))
     return "".join(out)
 
 
@@ -102,16 +102,16 @@ def inverse(step: float) -> str:
     return literal(1 / float(np.float32(step)))
 
 
-def points_code(
-    name: str, points: Sequence[Point], channel: str, row: str, column: str, kept: Kept = _PLAIN
+def stages_code(
+    name: str, stages: Sequence[PointwiseStage], channel: str, row: str, column: str, kept: Kept = _PLAIN
 ) -> list[str]:
     """Statements that turn the vector `y` of output channel `channel` into its final value.
 
     A combination reads the row table `other{i}[row][channel]`.
     """
     out = []
-    for i, point in enumerate(points):
-        match point:
+    for i, stage in enumerate(stages):
+        match stage:
             case Dequantize(step, zero):
                 out.append(f"y = {_dequantized('y', step, zero)};")
             case Quantize(step, zero, top):
@@ -153,8 +153,8 @@ def points_code(
 
 def rounds(graph: Graph) -> bool:
     """Whether whole numbers are made or read, be it only between convolutions of floats."""
-    points = [point for op in graph.ops if not isinstance(op, Shuffle) for point in op.points]
-    return any(isinstance(point, Dequantize | Quantize) for point in points)
+    stages = [stage for op in graph.ops if not isinstance(op, Shuffle) for stage in op.stages]
+    return any(isinstance(stage, Dequantize | Quantize) for stage in stages)
 
 
 def row_table(table: str, refs: Sequence[Ref], rows: int, first_row: str, kept: Kept = _PLAIN) -> list[str]:
