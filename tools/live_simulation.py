@@ -5,12 +5,18 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TypeVar
 
-from pocketsr.live.governor import Decision, Governor, Level, Situation
+from pocketsr.live import CONSTANTS, Decision, Governor, Level, Situation
+from pocketsr.live.probe import us_per_mpx
 
-__all__ = ["Costs", "Made", "Run", "Weather", "simulate"]
+__all__ = ["Costs", "Made", "Run", "Weather", "costs_from", "simulate", "ten_minutes"]
+
+T = TypeVar("T")
 
 FRAME_US = 33_333
+_HOLD_US = CONSTANTS["hold_us"]
 
 Costs = Callable[[Level, int, int], int]
 """Microseconds that an idle device really takes for a frame at a level, by its width and height."""
@@ -65,6 +71,13 @@ class Run:
                 found.append((frame.situation.now_us, frame.decision.level))
             last = frame.decision.level
         return found
+
+    def hasty(self) -> list[int]:
+        """When a level changed within 5 s of a change, although frames hadn't become larger in between."""
+        when = [time for time, _ in self.changes()]
+        pixels = {frame.situation.now_us: frame.situation.width * frame.situation.height for frame in self.made}
+        pairs = pairwise(when)
+        return [b for a, b in pairs if b - a < _HOLD_US and pixels[b] <= pixels[a]]
 
     def mean_level(self) -> float:
         return sum(frame.decision.level for frame in self.made) / max(len(self.made), 1)
@@ -122,10 +135,40 @@ def simulate(
     return runs
 
 
-def _at(steps: Sequence[tuple[float, object]], second: float):  # type: ignore[no-untyped-def]
+def _at(steps: Sequence[tuple[float, T]], second: float) -> T:
     value = steps[0][1]
     for start, following in steps:
         if start > second:
             break
         value = following
     return value
+
+
+def costs_from(times_us: dict[str, list[int]]) -> tuple[Costs, list[int]]:
+    """Real costs by a device's table ("WIDTHxHEIGHT": microseconds of each level), and the microseconds a megapixel
+    that `live.probe` finds: at 640x360, or at 320x180 where that takes long."""
+    small, large = times_us["320x180"], times_us["640x360"]
+    probed = [us_per_mpx(a, b) for a, b in zip(small, large, strict=True)]
+    return lambda level, width, height: times_us[f"{width}x{height}"][level], probed
+
+
+def ten_minutes(seed: int) -> Weather:
+    """Something changes every 10 to 40 s: another program comes or goes and takes a third or half of the device, it
+    gets hot and runs at 60 % or cools down, or frames come at another size. Times vary by 8 %, and three frames are
+    held up by 50 ms, as by a scheduler."""
+    chance = random.Random(seed)
+    load, heat, second = 1000, 1000, chance.uniform(10, 30)
+    slow: list[tuple[float, int]] = [(0, 1000)]
+    size = [(0.0, (640, 360))]
+    while second < 590:
+        kind = chance.choice(("load", "load", "heat", "size"))
+        if kind == "load":
+            load = chance.choice((1500, 2000)) if load == 1000 else 1000
+        elif kind == "heat":
+            heat = 1667 if heat == 1000 else 1000
+        else:
+            size.append((second, chance.choice(((480, 270), (640, 360), (960, 540), (1280, 720)))))
+        slow.append((second, load * heat // 1000))
+        second += chance.uniform(10, 40)
+    hiccups = [(chance.uniform(20, 580), 50_000) for _ in range(3)]
+    return Weather(slow, size, jitter=0.08, hiccups=hiccups)

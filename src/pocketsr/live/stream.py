@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from av.video.frame import VideoFrame
 
-__all__ = ["Stream"]
+__all__ = ["Stream", "as_frame"]
 
 _ARRAYS = {2: "gray", 3: "rgb24", 4: "rgba"}
 
@@ -66,7 +66,7 @@ class Stream:
             the same network sees the same sizes, a frame that is used again and again saves the time of making one.
         Raises UserError for a format that isn't taken, or an `out` that doesn't fit.
         """
-        frame = _as_frame(frame)
+        frame = as_frame(frame)
         pix_fmt = self._target(frame)
         if out is None:
             out = Frame.blank(pix_fmt, frame.width * self.scale, frame.height * self.scale)
@@ -111,7 +111,8 @@ class Stream:
         return f"<Stream x{self.scale}{' closed' if self._closed else ''}>"
 
 
-def _as_frame(frame: Frame | VideoFrame | Plane) -> Frame:
+def as_frame(frame: Frame | VideoFrame | Plane) -> Frame:
+    """A frame of any kind that is taken, as a `Frame`. Raises ArgumentError for what is none."""
     if isinstance(frame, Frame):
         return frame
     if isinstance(frame, np.ndarray):

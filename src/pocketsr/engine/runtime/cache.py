@@ -27,7 +27,7 @@ from pocketsr.engine.runtime.owned import NotOursError, check_above, check_folde
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
 
-__all__ = ["Entry", "Make", "NoCacheError", "cache_folder", "entry_for"]
+__all__ = ["Entry", "Make", "NoCacheError", "cache_folder", "entry_for", "machine_key"]
 
 Entry = tuple[Path, dict[str, object]]  # the library; what to remember of it, as JSON
 Make = Callable[[Path], Entry]
@@ -78,6 +78,11 @@ def _machine() -> str:
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def machine_key() -> str:
+    """Differs where processor, compiler or engine do: for figures that are kept of them."""
+    return _digest(_machine().encode())
 
 
 def _sum(library: bytes, info: dict[str, object]) -> str:

@@ -1,0 +1,287 @@
+"""Frames in, frames out, on time: a ladder of networks, and the governor that chooses for each frame."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from pocketsr.engine import Plane, Upscaler
+from pocketsr.errors import ArgumentError, UserError
+from pocketsr.frames import Frame
+from pocketsr.live.governor import Governor
+from pocketsr.live.ladder import SHIPPED, Ladder
+from pocketsr.live.situation import Level, Power, Pressure, Reason, Situation
+from pocketsr.live.stream import as_frame
+from pocketsr.live.turns import TURNS, Turns
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from av.video.frame import VideoFrame
+
+__all__ = ["GovernedStream", "Made", "Statistics"]
+
+_LATEST_TIMES = 1024
+_log = logging.getLogger("pocketsr")
+
+
+class Made(NamedTuple):
+    """A frame that was made. took_us: of its level; 0 where the last result is shown again. late: behind its time."""
+
+    frame: Frame
+    level: Level
+    reason: Reason
+    took_us: int
+    late: bool
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a stream did so far. p50_us, p99_us: of the last 1,024 frames that a level made.
+
+    dropped: frames that a newer one took the place of. repeated: frames like the one before, which cost nothing.
+    """
+
+    frames: int = 0
+    late: int = 0
+    dropped: int = 0
+    repeated: int = 0
+    faults: int = 0
+    level_changes: int = 0
+    p50_us: int = 0
+    p99_us: int = 0
+    levels: Mapping[Level, int] = field(default_factory=dict)
+    reasons: Mapping[Reason, int] = field(default_factory=dict)
+
+
+class GovernedStream:
+    """Enlarges frames one by one by the best network that there is time for: `made = stream(frame)`.
+
+    Results are always `scale` times as large as what comes in, whatever made them. Two ways to use it: call it with a
+    frame, and the caller's thread makes it; or `push` frames as they come and take the `latest` result: a thread of
+    the stream makes them, the newest frame wins, and older ones that had to wait are dropped and counted.
+
+    Args:
+        ladder: a network for each level that is wanted, by the level's name (quality, medium, small, tiny, bicubic):
+            a shipped one by name, an ONNX file, or what `pocketsr.load` returned; all of one scale.
+        fps: frames a second; each is to be done before the next one comes.
+        pix_fmt: of the frames that come out, as for `Stream`.
+        threads: of each network; default, every core.
+        us_per_mpx: what each `Level` takes for a million pixels, in their order; default, measured on this machine
+            the first time (a second or two) and kept in the cache folder.
+        turns: who shares the machine; default, all governed streams of this process.
+        clock: gives microseconds.
+
+    Raises UserError for networks that can't be had or don't fit together.
+    """
+
+    def __init__(
+        self, ladder: Mapping[str, str | Path | Upscaler] = SHIPPED, *, fps: float = 30, pix_fmt: str | None = None,
+        threads: int | None = None, us_per_mpx: Sequence[int] | None = None, turns: Turns = TURNS,
+        clock: Callable[[], int] | None = None,
+    ) -> None:  # fmt: skip
+        if not 0.1 <= fps <= 1000:
+            raise ArgumentError(f"{fps:g} frames a second: 0.1 to 1000 are expected")
+        self._budget_us, self._turns, self._clock = round(1e6 / fps), turns, clock or _monotonic_us
+        self._ladder = Ladder(ladder, pix_fmt, threads)
+        if us_per_mpx is None:
+            with turns.turn(self):
+                us_per_mpx = self._ladder.costs()
+        self._governor = Governor(us_per_mpx)
+        self.pressure, self.power = Pressure.NOMINAL, Power.MAINS
+        self._lock = threading.Lock()  # around one frame
+        self._done = Statistics()
+        self._levels: Counter[Level] = Counter()
+        self._reasons: Counter[Reason] = Counter()
+        self._times: deque[int] = deque(maxlen=_LATEST_TIMES)
+        self._last: Made | None = None
+        self._seen: Frame | None = None  # a copy of what `_last` was made of
+        self._slot = threading.Condition()  # around what follows
+        self._waiting: tuple[Frame, int] | None = None  # the newest frame, and when it came
+        self._older = 0  # dropped for it
+        self._dropped = 0
+        self._result: Made | None = None
+        self._error: BaseException | None = None
+        self._worker: threading.Thread | None = None
+        self._closed = False
+
+    @property
+    def scale(self) -> int:
+        """How much larger the frames become."""
+        return self._ladder.scale
+
+    def __call__(self, frame: Frame | VideoFrame | Plane) -> Made:
+        """The frame, `scale` times as large, with what made it and why. Where Made.reason is static, its samples are
+        those of the result before: don't write into them.
+
+        Raises UserError for a format that isn't taken.
+        """
+        arrived = self._clock()
+        taken = as_frame(frame)
+        with self._turns.turn(self), self._lock:
+            return self._make(taken, arrived, 0)
+
+    def push(self, frame: Frame | VideoFrame | Plane) -> None:
+        """Make this frame next, in place of one that still waits. Its memory is read later: don't write into it.
+
+        Raises UserError for a format that isn't taken, also where an earlier frame's wasn't.
+        """
+        taken, now = as_frame(frame), self._clock()
+        with self._slot:
+            self._raise()
+            if self._waiting is not None:
+                self._older += 1
+                self._dropped += 1
+            self._waiting = (taken, now)
+            if self._worker is None:
+                self._worker = threading.Thread(target=self._work, name="pocketsr-governed", daemon=True)
+                self._worker.start()
+            self._slot.notify_all()
+
+    def latest(self, timeout: float | None = 0) -> Made | None:
+        """The newest result of what was pushed, once; None where there is none within `timeout` seconds (None: wait).
+
+        Raises what went wrong with a frame, once.
+        """
+        with self._slot:
+            self._slot.wait_for(lambda: self._result or self._error or self._closed, timeout)
+            self._raise()
+            made, self._result = self._result, None
+            return made
+
+    def _raise(self) -> None:
+        if self._closed:
+            raise ArgumentError("the stream is closed: make another")
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def _work(self) -> None:
+        while True:
+            with self._slot:
+                self._slot.wait_for(lambda: self._waiting or self._closed)
+                if self._closed:
+                    return
+            made, error = None, None
+            with self._turns.turn(self), self._lock:
+                with self._slot:  # only now: a newer one may have come meanwhile
+                    if self._waiting is None:
+                        continue
+                    (frame, arrived), older = self._waiting, self._older
+                    self._waiting, self._older = None, 0
+                try:
+                    made = self._make(frame, arrived, older)
+                except BaseException as caught:  # handed to the caller
+                    error = caught
+            with self._slot:
+                self._result, self._error = made or self._result, error or self._error
+                self._slot.notify_all()
+
+    def _make(self, frame: Frame, arrived: int, older: int) -> Made:
+        if self._closed:
+            raise ArgumentError("the stream is closed: make another")
+        deadline = arrived + self._budget_us
+        static = self._seen is not None and _same(frame, self._seen)
+        while True:
+            begun = self._clock()
+            level, reason = self._governor.begin(
+                Situation(
+                    begun, deadline, self._budget_us, frame.width, frame.height, older,
+                    self._turns.active(self, begun), self.pressure, self.power, int(static),
+                )
+            )  # fmt: skip
+            if reason == Reason.STATIC and self._last is not None:
+                again = self._last.frame.at(frame.pts, frame.time_base)
+                return self._count(Made(again, level, reason, 0, begun > deadline))
+            try:
+                big = self._ladder[level](frame)
+            except UserError:  # the frame's fault, or the caller's: no level would do better
+                raise
+            except Exception as error:
+                self._governor.end(self._clock(), fault=True)
+                self._done = replace(self._done, faults=self._done.faults + 1)
+                if level == Level.PASS_THROUGH:
+                    raise
+                _log.warning("pocketsr: %s failed (%s: %s)", level.name.lower(), type(error).__name__, error)
+                continue
+            ended = self._clock()
+            self._governor.end(ended)
+            self._seen = _copy(frame, self._seen)
+            return self._count(Made(big, level, reason, ended - begun, ended > deadline))
+
+    def _count(self, made: Made) -> Made:
+        before, done = self._last, self._done
+        changed = before is not None and before.level != made.level and before.reason != Reason.WARM_UP
+        repeated = made.reason == Reason.STATIC
+        self._levels[made.level] += 1
+        self._reasons[made.reason] += 1
+        if not repeated:
+            self._times.append(made.took_us)
+        self._done = replace(
+            done, frames=done.frames + 1, late=done.late + made.late, repeated=done.repeated + repeated,
+            level_changes=done.level_changes + changed,
+        )  # fmt: skip
+        self._last = made
+        return made
+
+    @property
+    def statistics(self) -> Statistics:
+        """What was done so far."""
+        with self._lock:
+            times = sorted(self._times) or [0]
+            p50, p99 = times[len(times) // 2], times[len(times) * 99 // 100]
+            return replace(
+                self._done, dropped=self._dropped, p50_us=p50, p99_us=p99, levels=Counter(self._levels),
+                reasons=Counter(self._reasons),
+            )  # fmt: skip
+
+    def close(self) -> None:
+        """Finish the frame in hand, and let go of the networks' memory."""
+        with self._slot:
+            self._closed, self._waiting = True, None
+            self._slot.notify_all()
+        if self._worker is not None and self._worker is not threading.current_thread():
+            self._worker.join()
+        with self._lock:
+            self._ladder.close()
+        self._turns.leave(self)
+
+    def __enter__(self) -> GovernedStream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:  # fmt: skip
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else self._governor.level.name.lower().replace("_", " ")
+        return f"<GovernedStream x{self._ladder.scale} {state}>"
+
+
+def _monotonic_us() -> int:
+    return time.monotonic_ns() // 1000
+
+
+def _same(frame: Frame, seen: Frame) -> bool:
+    alike = (frame.layout, frame.width, frame.height, frame.colour, frame.siting) == (
+        seen.layout, seen.width, seen.height, seen.colour, seen.siting,
+    )  # fmt: skip
+    return alike and all(map(np.array_equal, frame.components, seen.components))
+
+
+def _copy(frame: Frame, into: Frame | None) -> Frame:
+    """The frame's samples in memory of our own: in that of `into` where it is as large."""
+    if into is None or (into.layout, into.width, into.height) != (frame.layout, frame.width, frame.height):
+        into = Frame.blank(frame.layout.name, frame.width, frame.height)
+    for source, target in zip(frame.components, into.components, strict=True):
+        target[...] = source
+    return replace(into, colour=frame.colour, siting=frame.siting)
