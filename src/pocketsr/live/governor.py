@@ -2,7 +2,7 @@
 
 It has no clock, no threads and no fractions: times come in as microseconds, shares are thousandths, and every quotient
 is of whole numbers that aren't negative, below 2**53. So Python, TypeScript, Kotlin and C decide alike, and all of them
-run `tests/live/governor-traces.json` (docs/governor.md).
+run `tests/live/governor-traces.json` (`tools/governor_traces.py` says how).
 
 The thresholds follow WebRTC's `OveruseFrameDetector` (video/adaptation/overuse_frame_detector.cc): a level is entered
 with half the load at which it is left (there 42 % and 85 %), and each climb that fails doubles the wait for the next,

@@ -26,7 +26,7 @@ class Repeat:
     """Pass through: every sample `scale` by `scale` times, a tenth of bicubic's time. An `Upscaler`."""
 
     channels = 1
-    reach = 0
+    edge_halo = 0
 
     def __init__(self, scale: int) -> None:
         self.scale = scale

@@ -82,7 +82,7 @@ class Enlarger:
 class _Same:
     """A network that changes nothing."""
 
-    scale, channels, reach = 1, 1, 0
+    scale, channels, edge_halo = 1, 1, 0
 
     def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:  # noqa: ARG002
         if out is None:

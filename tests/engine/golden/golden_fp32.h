@@ -6,8 +6,8 @@
 /* 1 plane(s) of w x h pixels in, 1 of 2w x 2h out. Strides count samples.
 
    A frame has golden_fp32_bands(h) bands; [first, last) may be cut among threads in any way, each with scratch memory of
-   its own of golden_fp32_scratch(w) bytes. The result does not depend on the cut. u16: `max_value` is the largest sample, 1023
-   for 10 bits. f32: values as the network has them, neither rounded nor clipped. */
+   its own of golden_fp32_scratch(w) bytes. The result does not depend on the cut. u16: `max_value` is the largest sample,
+   1023 for 10 bits. f32: values as the network has them, neither rounded nor clipped. */
 
 size_t golden_fp32_scratch(int w);
 int golden_fp32_bands(int h);

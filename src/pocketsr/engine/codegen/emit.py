@@ -266,8 +266,8 @@ def emit_header(plan: Plan) -> str:
 /* {graph.channels} plane(s) of w x h pixels in, {graph.channels} of {s}w x {s}h out. Strides count samples.
 
    A frame has {name}_bands(h) bands; [first, last) may be cut among threads in any way, each with scratch memory of
-   its own of {name}_scratch(w) bytes. The result does not depend on the cut. u16: `max_value` is the largest sample, 1023
-   for 10 bits. f32: values as the network has them, neither rounded nor clipped. */
+   its own of {name}_scratch(w) bytes. The result does not depend on the cut. u16: `max_value` is the largest sample,
+   1023 for 10 bits. f32: values as the network has them, neither rounded nor clipped. */
 
 size_t {name}_scratch(int w);
 int {name}_bands(int h);
