@@ -8,9 +8,9 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Keep
+from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Storage
 
-__all__ = ["FLOAT_BYTES", "WORK", "Counts", "Shape", "Whole", "kept_bytes"]
+__all__ = ["FLOAT_BYTES", "WORK", "Counts", "Shape", "Whole", "stored_bytes"]
 
 WORK: tuple[str, ...] = (
     "products",  # cycles of inner loops, by what limits them: multiply-adds, loads or latency
@@ -61,7 +61,7 @@ class Whole:
 class Shape:
     """What decides how much work a step is: `kind` is read, write, conv, pointwise or shuffle.
 
-    reads, keep: how its inputs and its result lie in memory; words: that hold the inputs, where they are read as such.
+    reads, storage: how its inputs and its result are stored; words: how many hold the inputs, where these are words.
     """
 
     kind: str
@@ -74,13 +74,13 @@ class Shape:
     factor: int = 1  # of the shuffle
     border: bool = False  # somebody reads beyond the border of the result
     whole: Whole | None = None
-    reads: Keep = Keep.FLOATS
-    keep: Keep = Keep.FLOATS
+    reads: Storage = Storage.FLOATS
+    storage: Storage = Storage.FLOATS
     words: int = 0
 
 
-def kept_bytes(channels: int, keep: Keep, words: int = 0) -> int:
+def stored_bytes(channels: int, storage: Storage, words: int = 0) -> int:
     """Of a pixel of `channels` planes; words: that hold them, if more than they fill."""
-    if keep is Keep.BYTES:
+    if storage is Storage.BYTES:
         return channels
-    return FLOAT_BYTES * (channels if keep is Keep.FLOATS else words or ceil(channels / CHANNELS_A_WORD))
+    return FLOAT_BYTES * (channels if storage is Storage.FLOATS else words or ceil(channels / CHANNELS_A_WORD))

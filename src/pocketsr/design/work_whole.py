@@ -16,7 +16,7 @@ from pocketsr.design.kinds import FLOAT_BYTES, Shape, Whole
 from pocketsr.design.precision import typical_weights
 from pocketsr.engine.codegen.emit_integers import dense_weights
 from pocketsr.engine.codegen.emit_sums import pairs
-from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Keep, Method, choose_method, dots
+from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Method, Storage, choose_method, dots
 from pocketsr.engine.codegen.target import Target
 from pocketsr.engine.ir.graph import Conv, Integers, Ref
 
@@ -46,14 +46,14 @@ def _chosen(
 
 def whole_reads(
     inputs: int, outputs: int, kernel: tuple[int, int], groups: int, whole: Whole, target: Target
-) -> Keep:  # fmt: skip
+) -> Storage:  # fmt: skip
     """How a convolution of this shape would have its inputs, with typical weights."""
     return _chosen(inputs, outputs, kernel, groups, whole, target).reads
 
 
 @cache
 def whole_method(shape: Shape, target: Target) -> Method:
-    """How the engine runs the convolution, whose inputs are kept as `shape` says."""
+    """How the engine runs the convolution, whose inputs are stored as `shape` says."""
     assert shape.whole is not None
     kind = shape.inputs, shape.outputs, shape.kernel, shape.groups, shape.whole
     method = _chosen(*kind, target, shape.scale)
@@ -101,9 +101,9 @@ def _sums_of(shape: Shape, method: Method) -> _Sums:
 def whole_weight_bytes(shape: Shape, method: Method, target: Target) -> int:
     """Of weights as inner loops read them, or of the instructions that they are."""
     taps = shape.kernel[0] * shape.kernel[1]
-    if method.reads is Keep.FLOATS:
+    if method.reads is Storage.FLOATS:
         return FLOAT_BYTES * shape.inputs // shape.groups * shape.outputs * taps
-    if method.reads is Keep.WORDS:
+    if method.reads is Storage.WORDS:
         return FLOAT_BYTES * _parts(target) * shape.words * shape.outputs * taps
     sums = _sums_of(shape, method)
     return _SUM_BYTES * (sums.added + sums.taken)
@@ -123,7 +123,7 @@ def add_whole(
     sizes = [min(block.channels, shape.outputs - first) for first in range(0, shape.outputs, block.channels)]
     turns = ceil(columns / (block.vectors * lanes))
     stored = turns * block.vectors * shape.outputs
-    if method.reads is Keep.WORDS:
+    if method.reads is Storage.WORDS:
         planes = shape.words * taps * across
         spread = 3 * block.vectors if _parts(target) > 1 else 0  # instructions that make halves of bytes
         for size in sizes:
@@ -149,24 +149,24 @@ def add_whole(
 
 def compares(shape: Shape) -> bool:
     """Whether results are found by comparing sums: where there are few, and nothing else is added to them."""
-    few = shape.whole is not None and shape.whole.top == _STAIRS and shape.reads is Keep.BYTES
-    return few and shape.keep is not Keep.FLOATS and set(shape.stages) <= {"prelu", "relu", "quantize"}
+    few = shape.whole is not None and shape.whole.top == _STAIRS and shape.reads is Storage.BYTES
+    return few and shape.storage is not Storage.FLOATS and set(shape.stages) <= {"prelu", "relu", "quantize"}
 
 
 def add_stored(add: Callable[[str, float], None], shape: Shape, stored: float) -> None:
-    """Results of `stored` vectors, all channels together, into rows as they are kept."""
+    """Results of `stored` vectors, all channels together, into rows as they are stored."""
     if compares(shape):
         add("compared", _STAIRS * stored / 4)  # of bytes: four times the lanes
-        if shape.keep is Keep.BYTES:
+        if shape.storage is Storage.BYTES:
             add("bytes", stored / 4)
         else:
             add("widened", stored)
             add("point", 1.5 * stored)  # shifted and joined
         return
-    match shape.keep:
-        case Keep.FLOATS:
+    match shape.storage:
+        case Storage.FLOATS:
             add("result", stored)
-        case Keep.WORDS:
+        case Storage.WORDS:
             add("words", stored / shape.outputs * ceil(shape.outputs / CHANNELS_A_WORD))
-        case Keep.BYTES:
+        case Storage.BYTES:
             add("bytes", stored)

@@ -5,9 +5,9 @@
    8 pixels of a row, 1 apart; weights are broadcast, so no lane ever moves.
 
    step0_read: the input as floats
-   step1_Conv1: 'Conv1': 1 -> 4 channels, 3x3, direct, 4 channels x 3 vectors in registers, edges replicated, Prelu; lags 1 rows, keeps 6, starts 2 bands early
-   step2_Conv4: 'Conv4': 4 -> 4 channels, 3x3, Winograd F(4, 3) along the rows, 4 channels x 3 vectors in registers, tiles of 216 columns, edges replicated, Prelu; lags 2 rows, keeps 6, starts 1 bands early
-   step3_Conv7: 'Conv7': 4 -> 4 channels, 3x3, Winograd F(4, 3) along the rows, 4 channels x 3 vectors in registers, tiles of 216 columns, edges replicated, Combine; lags 3 rows, keeps 4, starts 0 bands early
+   step1_Conv1: 'Conv1': 1 -> 4 channels, 3x3, direct, 4 channels x 3 vectors in registers, edges replicated, Prelu; delay 1 rows, ring of 6, prologue 2 bands
+   step2_Conv4: 'Conv4': 4 -> 4 channels, 3x3, Winograd F(4, 3) along the rows, 4 channels x 3 vectors in registers, tiles of 216 columns, edges replicated, Prelu; delay 2 rows, ring of 6, prologue 1 bands
+   step3_Conv7: 'Conv7': 4 -> 4 channels, 3x3, Winograd F(4, 3) along the rows, 4 channels x 3 vectors in registers, tiles of 216 columns, edges replicated, Combine; delay 3 rows, ring of 4, prologue 0 bands
 */
 #define VL 8
 

@@ -5,10 +5,10 @@
    8 pixels of a row, 1 apart; weights are broadcast, so no lane ever moves.
 
    step0_read: the input as floats
-   step1_QuantizeLinear0: 'QuantizeLinear0': 1 -> 1 channels, Quantize; lags 0 rows, keeps 6, starts 3 bands early
-   step2_Conv5: 'Conv5': 1 -> 4 channels, 3x3, direct, whole numbers in floats, 4 channels x 3 vectors in registers, edges replicated, Prelu, Quantize; lags 1 rows, keeps 6, starts 2 bands early
-   step3_Conv12: 'Conv12': 4 -> 4 channels, 3x3, direct, whole numbers in words, 4 channels x 3 vectors in registers, edges replicated, Prelu, Quantize; lags 2 rows, keeps 6, starts 1 bands early
-   step4_Conv19: 'Conv19': 4 -> 4 channels, 3x3, direct, whole numbers in words, 4 channels x 3 vectors in registers, edges replicated, Combine; lags 3 rows, keeps 4, starts 0 bands early
+   step1_QuantizeLinear0: 'QuantizeLinear0': 1 -> 1 channels, Quantize; delay 0 rows, ring of 6, prologue 3 bands
+   step2_Conv5: 'Conv5': 1 -> 4 channels, 3x3, direct, integers in floats, 4 channels x 3 vectors in registers, edges replicated, Prelu, Quantize; delay 1 rows, ring of 6, prologue 2 bands
+   step3_Conv12: 'Conv12': 4 -> 4 channels, 3x3, direct, integers in words, 4 channels x 3 vectors in registers, edges replicated, Prelu, Quantize; delay 2 rows, ring of 6, prologue 1 bands
+   step4_Conv19: 'Conv19': 4 -> 4 channels, 3x3, direct, integers in words, 4 channels x 3 vectors in registers, edges replicated, Combine; delay 3 rows, ring of 4, prologue 0 bands
 */
 #define VL 8
 

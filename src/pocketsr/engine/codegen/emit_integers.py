@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr.engine.codegen.emit_pointwise import array, indent, inverse, stages_code, tap_planes
-from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Keep
+from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Storage
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Conv, Integers, Pointwise, Quantize, Ref
 
@@ -105,7 +105,7 @@ def finished(name: str, op: Conv, plan: Plan, first: int, count: int, vectors: i
     return [
         f"UNROLL for (int v = 0; v < {vectors}; v++) {{",
         f"    const ptrdiff_t at = {at};",
-        *(["    vf four[4] = {{0}};"] if plan.rings[op.value].keep is Keep.WORDS else []),
+        *(["    vf four[4] = {{0}};"] if plan.rings[op.value].storage is Storage.WORDS else []),
         f"    UNROLL for (int j = 0; j < {count}; j++) {{",
         f"        vf y = times(__builtin_convertvector(sum[j][v], vf), SPLAT({name}_step[{first} + j]));",
         *indent(stored(name, op, plan, f"{first} + j", "j"), 2),
@@ -120,16 +120,16 @@ def stored(name: str, op: Conv | Pointwise, plan: Plan, channel: str, place: str
     place: the channel's number from the start of a word on. Where the ring holds words, `four` gathers those of one.
     """
     ring = plan.rings[op.value]
-    if ring.keep is Keep.BYTES:
+    if ring.storage is Storage.BYTES:
         last = op.stages[-1] if op.stages else _COPY
         assert isinstance(last, Quantize)
         return [
-            *stages_code(name, op.stages[:-1], channel, "0", "at", plan.kept),
+            *stages_code(name, op.stages[:-1], channel, "0", "at", plan.formats),
             *_scaled(last),
             f"store_bytes({out}[{channel}], at, quantized(y, {last.zero}, {last.top}));",
         ]
-    if ring.keep is Keep.FLOATS:
-        return [*stages_code(name, op.stages, channel, "0", "at", plan.kept), f"store({out}[{channel}] + at, y);"]
+    if ring.storage is Storage.FLOATS:
+        return [*stages_code(name, op.stages, channel, "0", "at", plan.formats), f"store({out}[{channel}] + at, y);"]
     last = op.stages[-1] if op.stages else _COPY
     assert isinstance(last, Quantize)
     place = f"{place} % {CHANNELS_A_WORD}"
@@ -138,7 +138,7 @@ def stored(name: str, op: Conv | Pointwise, plan: Plan, channel: str, place: str
         end += f" || {channel} == {op.channels - 1}"
     to = f"{out}[({channel}) / {CHANNELS_A_WORD}] + at"
     return [
-        *stages_code(name, op.stages[:-1], channel, "0", "at", plan.kept),
+        *stages_code(name, op.stages[:-1], channel, "0", "at", plan.formats),
         *_scaled(last),
         f"four[{place}] = y;",
         f"if ({end}) store_words({to}, quantized4(four, {last.zero}, {last.top}));",

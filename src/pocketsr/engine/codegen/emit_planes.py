@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pocketsr.engine.codegen.emit_integers import stored
 from pocketsr.engine.codegen.emit_pointwise import extent, indent, number_table, row_table, stage_tables
-from pocketsr.engine.codegen.method import BAND, CHANNELS_A_WORD, Keep
+from pocketsr.engine.codegen.method import BAND, CHANNELS_A_WORD, Storage
 from pocketsr.engine.codegen.plan import Plan
 from pocketsr.engine.ir.graph import Combine, Pointwise, Shuffle
 
@@ -79,11 +79,11 @@ def load_function(kind: str, plan: Plan) -> str:
 def store_function(kind: str, plan: Plan) -> str:
     """KIND_write: a band of the result to samples, shuffled to its place, rounded half up and clipped."""
     scale = plan.graph.scales()[plan.output[0].value]
-    shift = max(plan.rings[ref.value].shift for ref in plan.output)
+    delay = max(plan.rings[ref.value].delay for ref in plan.output)
     factor, phases, pixel, vector = plan.factor, plan.phases, PIXELS[kind], _VECTORS[kind]
     area, rows, count = factor**2, BAND * scale, factor * phases
     table = "\n".join("        " + line for line in row_table("from", plan.output, 1, "y"))
-    scaled = "times(q, SPLAT(f->out_scale))" if plan.kept.exact else "q * f->out_scale"
+    scaled = "times(q, SPLAT(f->out_scale))" if plan.formats.exact else "q * f->out_scale"
     rounded = (
         "q"
         if kind == "f32"
@@ -105,7 +105,7 @@ def store_function(kind: str, plan: Plan) -> str:
     return f"""static void {kind}_write(const frame *f, int k)
 {{
     const int n = columns(f, {scale});
-    for (int y = {rows} * k - {shift}; y < {rows} * k - {shift} + {rows}; y++) {{
+    for (int y = {rows} * k - {delay}; y < {rows} * k - {delay} + {rows}; y++) {{
         if (y < 0 || y >= {extent("h", scale)}) continue;
 {table}
         for (int c = 0; c < {len(plan.output) // area}; c++)
@@ -129,17 +129,17 @@ def store_function(kind: str, plan: Plan) -> str:
 def pointwise_function(name: str, op: Pointwise, plan: Plan) -> str:
     """Pointwise stages over a band; a word's four channels at a time where words are made."""
     ring = plan.rings[op.value]
-    rows, together = BAND * ring.scale, CHANNELS_A_WORD if ring.keep is Keep.WORDS else 1
-    tables = row_table("in", op.inputs, 1, "row", plan.kept)
+    rows, together = BAND * ring.scale, CHANNELS_A_WORD if ring.storage is Storage.WORDS else 1
+    tables = row_table("in", op.inputs, 1, "row", plan.formats)
     for i, stage in enumerate(op.stages):
         if isinstance(stage, Combine):
-            tables += row_table(f"other{i}", stage.other, 1, "row", plan.kept)
-    shifts = number_table(f"{name}_in", op.inputs, plan.kept) if plan.kept.exact else ""
+            tables += row_table(f"other{i}", stage.other, 1, "row", plan.formats)
+    shifts = number_table(f"{name}_in", op.inputs, plan.formats) if plan.formats.exact else ""
     value = f"number(in[0][j], at, {name}_in_shift[j])" if shifts else "load(in[0][j] + at)"
     lines = [
         f"static void {name}(const frame *f, int k)",
         "{",
-        f"    const int n = columns(f, {ring.scale}), top = {rows} * k - {ring.shift};",
+        f"    const int n = columns(f, {ring.scale}), top = {rows} * k - {ring.delay};",
         f"    for (int row = top; row < top + {rows}; row++) {{",
         f"        if (row < 0 || row >= {extent('h', ring.scale)}) continue;",
         *(f"        {line}" for line in tables),
@@ -149,7 +149,7 @@ def pointwise_function(name: str, op: Pointwise, plan: Plan) -> str:
         f"            for (int p = 0; p < {plan.phases}; p++)",
         "                for (int x = 0; x < n; x += VL) {",
         f"                    const ptrdiff_t at = p * f->phase{ring.scale} + x;",
-        *(["                    vf four[4] = {{0}};"] if ring.keep is Keep.WORDS else []),
+        *(["                    vf four[4] = {{0}};"] if ring.storage is Storage.WORDS else []),
         f"                    for (int j = first; j < least(first + {together}, {op.channels}); j++) {{",
         f"                        vf y = {value};",
         *indent(stored(name, op, plan, "j", "j", "out"), 6),
@@ -161,7 +161,7 @@ def pointwise_function(name: str, op: Pointwise, plan: Plan) -> str:
         "}",
         "",
     ]
-    return shifts + stage_tables(name, op.stages, plan.kept) + "\n".join(lines)
+    return shifts + stage_tables(name, op.stages, plan.formats) + "\n".join(lines)
 
 
 def shuffle_function(name: str, op: Shuffle, plan: Plan) -> str:
@@ -174,7 +174,7 @@ def shuffle_function(name: str, op: Shuffle, plan: Plan) -> str:
     table = "\n".join(f"        {line}" for line in row_table("in", op.inputs, 1, "y"))
     return f"""static void {name}(const frame *f, int k)
 {{
-    const int w = {width}, top = {rows} * k - {ring.shift // f};
+    const int w = {width}, top = {rows} * k - {ring.delay // f};
     for (int y = top; y < top + {rows}; y++) {{
         if (y < 0 || y >= {height}) continue;
 {table}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pocketsr.engine.codegen.emit_integers import dense_weights, finished
 from pocketsr.engine.codegen.emit_pointwise import array, indent
-from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Keep
+from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Storage
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Conv, Integers, Prelu, Quantize
 from pocketsr.engine.ir.reference import apply_stages
@@ -189,13 +189,13 @@ def _finished(
     name: str, op: Conv, whole: Integers, weights: NDArray[np.int64], block: _Block, sums: list[_Sum], plan: Plan
 ) -> list[str]:
     """Sums to results, by comparing where there are few, and into the rows."""
-    keep = plan.rings[op.value].keep
+    storage = plan.rings[op.value].storage
     last = op.stages[-1] if op.stages else None
-    if isinstance(last, Quantize) and keep is not Keep.FLOATS:
+    if isinstance(last, Quantize) and storage is not Storage.FLOATS:
         stairs = [_stairs(op, whole, weights, block.first + j) for j in range(block.count)]
         if None not in stairs:
             counted = [_counted(j, sums[j], each, block) for j, each in enumerate(stairs) if each]
-            return [*counted, *(_bytes_out if keep is Keep.BYTES else _words_out)(block)]
+            return [*counted, *(_bytes_out if storage is Storage.BYTES else _words_out)(block)]
     lines = [f"vi sum[{block.count}][{block.lanes}];"]
     for j, known in enumerate(sums):
         raised = known.raised if known.parts else -known.low

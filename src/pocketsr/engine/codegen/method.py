@@ -17,8 +17,8 @@ __all__ = [
     "BAND",
     "CHANNELS_A_WORD",
     "Block",
-    "Keep",
     "Method",
+    "Storage",
     "choose_block",
     "choose_method",
     "choose_phases",
@@ -35,8 +35,8 @@ _PHASES = 4  # F(4, 3) along the columns makes four neighbours, one of each phas
 _REFERENCE_WIDTH = 640
 
 
-class Keep(Enum):
-    """How the planes of a value lie in memory."""
+class Storage(Enum):
+    """How the planes of a value are stored in memory."""
 
     FLOATS = "floats"
     WORDS = "words"  # whole numbers below 256, four channels to a 32-bit word, the first in the lowest byte
@@ -55,7 +55,7 @@ class Block:
 class Method:
     """`rows` and `columns`: Winograd along that axis; None is direct. `tile`: columns of a phase at once.
 
-    reads: how its inputs are kept. WORDS: four channels are multiplied and summed at once. BYTES: weights are
+    reads: how its inputs are stored. WORDS: four channels are multiplied and summed at once. BYTES: weights are
     instructions, sums and differences of whole vectors.
     """
 
@@ -63,7 +63,7 @@ class Method:
     rows: Filter | None = None
     columns: Filter | None = None
     tile: int = 0
-    reads: Keep = Keep.FLOATS
+    reads: Storage = Storage.FLOATS
 
     @property
     def products(self) -> int:
@@ -151,7 +151,7 @@ def choose_method(op: Conv, scale: int, phases: int, target: Target) -> Method:
 
 def dots(op: Conv, vectors: int, target: Target) -> Method:
     """By dot products of four channels."""
-    return Method(choose_block(op.channels, vectors, target, CHANNELS_A_WORD), reads=Keep.WORDS)
+    return Method(choose_block(op.channels, vectors, target, CHANNELS_A_WORD), reads=Storage.WORDS)
 
 
 def _choose_integers(op: Conv, whole: Integers, vectors: int, phases: int, target: Target) -> Method:
@@ -169,5 +169,5 @@ def _choose_integers(op: Conv, whole: Integers, vectors: int, phases: int, targe
     words = ceil(len(op.inputs) / CHANNELS_A_WORD) * weight[0, 0].size
     if phases == 1 and fits and sums < 4 * words * (op.channels * target.dot_cost + 1):
         most = target.registers // CHANNELS_A_WORD * CHANNELS_A_WORD - CHANNELS_A_WORD  # whole words, if several
-        return Method(Block(min(op.channels, most), 2 if wide else 4), reads=Keep.BYTES)
+        return Method(Block(min(op.channels, most), 2 if wide else 4), reads=Storage.BYTES)
     return dots(op, vectors, target)
