@@ -1,6 +1,6 @@
 """The chosen convolution against PyTorch's own, kernel by kernel and masked, in double precision: values and gradients.
 
-Operands are small whole numbers, so results must be equal, not close.
+Operands are small integers, so results must be equal, not close.
 """
 
 from __future__ import annotations

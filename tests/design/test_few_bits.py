@@ -111,10 +111,10 @@ def _described(graph: Graph) -> object:
         if isinstance(op, Conv | Pointwise):
             about += tuple(stage(each) for each in op.stages)
         if isinstance(op, Conv):
-            whole = op.integers
-            assert whole is not None
-            bits = next(bits for bits in (2, 4, 8) if np.abs(whole.weight).max() < 2 ** (bits - 1))
-            about += (op.weight.shape, op.groups, op.pad, whole.top, bits)
+            integers = op.integers
+            assert integers is not None
+            bits = next(bits for bits in (2, 4, 8) if np.abs(integers.weight).max() < 2 ** (bits - 1))
+            about += (op.weight.shape, op.groups, op.pad, integers.top, bits)
         found.add(about)
         known[op.value] = hash(about)
     return found, planes(graph.output)

@@ -1,4 +1,4 @@
-"""Runs in few bits: they begin calibrated, resume to the bit from their checkpoint alone, and end in whole numbers."""
+"""Runs in few bits: they begin calibrated, resume to the bit from their checkpoint alone, and end in integers."""
 
 from __future__ import annotations
 

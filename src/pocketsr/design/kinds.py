@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Storage
 
-__all__ = ["FLOAT_BYTES", "WORK", "Counts", "Shape", "Whole", "stored_bytes"]
+__all__ = ["FLOAT_BYTES", "WORK", "Counts", "IntegerSpec", "Shape", "stored_bytes"]
 
 WORK: tuple[str, ...] = (
     "products",  # cycles of inner loops, by what limits them: multiply-adds, loads or latency
@@ -41,7 +41,7 @@ WORK: tuple[str, ...] = (
     "widened",  # sums of bytes or halves made 32 bits, a vector
     "words",  # vectors of words packed from four channels' results
     "bytes",  # vectors of results stored as bytes
-    "numbers",  # vectors of whole numbers read for a sum with another layer
+    "numbers",  # vectors of integers read for a sum with another layer
 )
 """Kinds of work, in the order of all vectors of counts."""
 
@@ -50,8 +50,8 @@ FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True)
-class Whole:
-    """Of a convolution of whole numbers: bits of its weights, the largest number that it reads."""
+class IntegerSpec:
+    """Of an integer convolution: bits of its weights, the largest number that it reads."""
 
     bits: int
     top: int
@@ -73,7 +73,7 @@ class Shape:
     scale: int = 1
     factor: int = 1  # of the shuffle
     border: bool = False  # somebody reads beyond the border of the result
-    whole: Whole | None = None
+    integers: IntegerSpec | None = None
     reads: Storage = Storage.FLOATS
     storage: Storage = Storage.FLOATS
     words: int = 0

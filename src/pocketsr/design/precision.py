@@ -35,7 +35,7 @@ class Bits:
 
     @property
     def levels(self) -> int:
-        """The largest whole number of a stored plane."""
+        """The largest integer of a stored plane."""
         return int(2**self.acts - 1)
 
 
@@ -46,7 +46,7 @@ def bits_of(precision: Precision) -> Bits | None:
 
 
 def typical_weights(shape: Sequence[int], bits: int, seed: int = 0) -> NDArray[np.int8]:
-    """Whole numbers of `bits` in the shape CO CI/groups KH KW: normal ones; of 2 bits -1, 0 and 1.
+    """Integers of `bits` in the shape CO CI/groups KH KW: normal ones; of 2 bits -1, 0 and 1.
 
     Each output channel has the same number of zeros, so that which way the engine takes (`method`) is a question of the
     shape alone.

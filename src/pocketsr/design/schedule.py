@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from pocketsr.design.chain import Act, Anchor, Chain
-from pocketsr.design.kinds import Shape, Whole, stored_bytes
+from pocketsr.design.kinds import IntegerSpec, Shape, stored_bytes
 from pocketsr.design.precision import EDGE_BITS, PICTURE_LEVELS
 from pocketsr.design.work import conv_phases, shape_of, sum_names, weight_bytes
-from pocketsr.design.work_whole import whole_reads
+from pocketsr.design.work_integers import integer_storage
 from pocketsr.engine.codegen.method import BAND, CHANNELS_A_WORD, Storage
 from pocketsr.engine.codegen.plan import Plan
 from pocketsr.engine.codegen.target import Target
@@ -106,12 +106,12 @@ class _Draft:
     groups: int = 1
     stages: tuple[str | int, ...] = ()
     parts: int = 1
-    whole: Whole | None = None
+    integers: IntegerSpec | None = None
     words: tuple[int, ...] = (0,)
 
     @property
     def stored(self) -> bool:
-        """Whether the result is whole numbers."""
+        """Whether the result is integers."""
         return "quantize" in self.stages
 
 
@@ -127,7 +127,7 @@ def _drafts(chain: Chain) -> list[_Draft]:
     """The steps of `graphs.graph_of(chain)`; the value that step i makes is i + 1."""
     drafts: list[_Draft] = []
     bits, outputs = chain.bits, chain.channels * chain.scale**2
-    to_edge = Whole(EDGE_BITS, PICTURE_LEVELS) if bits else None
+    to_edge = IntegerSpec(EDGE_BITS, PICTURE_LEVELS) if bits else None
     picture = value = 0
     if bits or chain.centred:
         first = "quantize" if bits else "affine"
@@ -137,7 +137,7 @@ def _drafts(chain: Chain) -> list[_Draft]:
     if chain.anchor in (Anchor.BICUBIC, Anchor.LEARNED):
         size = 5 if chain.anchor is Anchor.LEARNED else cubic_taps(chain.scale).shape[1]
         near = ((picture, size // 2),)
-        drafts.append(_Draft("conv", chain.channels, outputs, near, (size, size), whole=to_edge))
+        drafts.append(_Draft("conv", chain.channels, outputs, near, (size, size), integers=to_edge))
         added = len(drafts)
     made: list[int] = []  # the value of each layer
     before_parts = shuffled = 1  # values that hold what the next layer reads, groups among which it is dealt out
@@ -151,9 +151,9 @@ def _drafts(chain: Chain) -> list[_Draft]:
         joined = index not in later
         if joined:
             stages += sums
-        whole = to_edge
+        integers = to_edge
         if bits and index:
-            whole = Whole(bits.weights if following else EDGE_BITS, bits.levels)
+            integers = IntegerSpec(bits.weights if following else EDGE_BITS, bits.levels)
         store = ["quantize"] if bits and following else []
         parted = layer.groups > 1 and min(before, layer.channels) // layer.groups >= _PARTED
         parts = layer.groups if parted else 1
@@ -162,7 +162,7 @@ def _drafts(chain: Chain) -> list[_Draft]:
         words = _words(before, before_parts, shuffled, parts) if bits else (0,) * parts
         groups, ends = 1 if parted else layer.groups, (*stages, *store)
         width = layer.channels // parts
-        drafts.append(_Draft("conv", each, width, (*reads,), layer.kernel, groups, ends, parts, whole, words))
+        drafts.append(_Draft("conv", each, width, (*reads,), layer.kernel, groups, ends, parts, integers, words))
         value = len(drafts)
         made.append(value)
         if sums and not joined:
@@ -179,15 +179,15 @@ def _storage_of(drafts: Sequence[_Draft], target: Target) -> list[Storage]:
     """How each value is stored: as the convolution that reads it wants it."""
     storage = [Storage.FLOATS] * (len(drafts) + 1)
     for draft in drafts:
-        if draft.whole is not None:
-            storage[draft.reads[0][0]] = whole_reads(
-                draft.inputs, draft.outputs, draft.kernel, draft.groups, draft.whole, target
+        if draft.integers is not None:
+            storage[draft.reads[0][0]] = integer_storage(
+                draft.inputs, draft.outputs, draft.kernel, draft.groups, draft.integers, target
             )
     return storage
 
 
 def _shape(draft: _Draft, **more: Any) -> Shape:
-    return Shape(draft.kind, draft.inputs, draft.outputs, draft.kernel, draft.groups, whole=draft.whole, **more)
+    return Shape(draft.kind, draft.inputs, draft.outputs, draft.kernel, draft.groups, integers=draft.integers, **more)
 
 
 @lru_cache(maxsize=4096)
@@ -211,7 +211,7 @@ def of_chain(chain: Chain, target: Target) -> Schedule:
         any(by and drafts[by - 1].kernel[1] > 1 and drafts[by - 1].reads[0][0] == value for by, _, _ in readers[value])
         for value in range(len(delays))
     ]
-    floats = [d for d in drafts if d.kind == "conv" and d.whole is None]
+    floats = [d for d in drafts if d.kind == "conv" and d.integers is None]
     phases = max((conv_phases(d.inputs, d.outputs, d.kernel, d.groups) for d in floats), default=1)
     storage = _storage_of(drafts, target)
     stored = [False, *(draft.stored for draft in drafts)]
@@ -219,7 +219,7 @@ def of_chain(chain: Chain, target: Target) -> Schedule:
     for index, d in enumerate(drafts, 1):
         named = (sum_names(stored[p], storage[p]) if isinstance(p, int) else (p,) for p in d.stages)
         stages = tuple(name for names in named for name in names)
-        reads = storage[d.reads[0][0]] if d.whole else Storage.FLOATS
+        reads = storage[d.reads[0][0]] if d.integers else Storage.FLOATS
         for words, times in Counter(d.words if reads is Storage.WORDS else (0,) * d.parts).items():
             shape = _shape(d, stages=stages, border=border[index], reads=reads, storage=storage[index], words=words)
             steps.append(Timed(shape, delays[index], prologues[index], times))

@@ -1,8 +1,8 @@
 """What the engine does for one row of a frame, step by step, counted from its own choice of method.
 
 The counts follow the C that the engine emits: inner products in register blocks, transforms between Winograd's domain
-and pixels, pointwise stages, tables of pointers, reading and writing; `work_whole` has those of whole numbers. A
-profile (`cost`) says how long each takes.
+and pixels, pointwise stages, tables of pointers, reading and writing; `work_integers` has those of integer
+convolutions. A profile (`cost`) says how long each takes.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from math import ceil, log2
 
 import numpy as np
 
-from pocketsr.design.kinds import FLOAT_BYTES, WORK, Counts, Shape, Whole, stored_bytes
-from pocketsr.design.work_whole import add_stored, add_whole, compares, whole_method, whole_weight_bytes
+from pocketsr.design.kinds import FLOAT_BYTES, WORK, Counts, IntegerSpec, Shape, stored_bytes
+from pocketsr.design.work_integers import add_integers, add_stored, compares, integer_method, integer_weight_bytes
 from pocketsr.engine.codegen.emit_integers import words_of
 from pocketsr.engine.codegen.method import BAND, Method, Storage, choose_method, choose_phases
 from pocketsr.engine.codegen.plan import Formats, Plan
@@ -43,9 +43,9 @@ def conv_phases(inputs: int, outputs: int, kernel: tuple[int, int], groups: int)
 
 @cache
 def conv_method(shape: Shape, phases: int, target: Target) -> Method:
-    """How the engine runs the convolution; one of whole numbers with typical weights."""
-    if shape.whole is not None:
-        return whole_method(shape, target)
+    """How the engine runs the convolution; an integer one with typical weights."""
+    if shape.integers is not None:
+        return integer_method(shape, target)
     return choose_method(_bare(shape.inputs, shape.outputs, shape.kernel, shape.groups), shape.scale, phases, target)
 
 
@@ -55,8 +55,8 @@ def weight_bytes(shape: Shape, phases: int, target: Target) -> int:
     if shape.kind != "conv":
         return 0
     method = conv_method(shape, phases, target)
-    if shape.whole is not None:
-        return whole_weight_bytes(shape, method, target)
+    if shape.integers is not None:
+        return integer_weight_bytes(shape, method, target)
     pairs = shape.inputs // shape.groups * shape.outputs
     if method.rows is None:
         return FLOAT_BYTES * pairs * shape.kernel[0] * shape.kernel[1]
@@ -69,7 +69,7 @@ def beyond(cache_bytes: int, size: float) -> float:
 
 
 def sum_names(numbers: bool, storage: Storage) -> tuple[str, ...]:
-    """A sum with planes that are stored in `storage`, which are whole `numbers` or not."""
+    """A sum with planes that are stored in `storage`, that hold integers (`numbers`) or floats."""
     if storage is not Storage.FLOATS:
         return ("numbers",)
     return ("combine", "dequantize") if numbers else ("combine",)
@@ -112,7 +112,7 @@ def shape_of(index: int, plan: Plan) -> Shape:
     words = len(words_of(op.inputs)) if reads is Storage.WORDS else 0
     most = int(np.abs(op.integers.weight).max())
     bits = next(bits for bits in (2, 4, 8) if most <= 2 ** (bits - 1))
-    return replace(shape, whole=Whole(bits, op.integers.top), reads=reads, words=words)
+    return replace(shape, integers=IntegerSpec(bits, op.integers.top), reads=reads, words=words)
 
 
 @cache
@@ -171,7 +171,7 @@ def _add_stages(add: Callable[[str, float], None], shape: Shape, vectors: float)
 def _add_conv(add: Callable[[str, float], None], shape: Shape, phases: int, target: Target, columns: int) -> None:
     method = conv_method(shape, phases, target)
     if method.reads is not Storage.FLOATS:
-        stored = add_whole(add, shape, method, target, columns)
+        stored = add_integers(add, shape, method, target, columns)
         add("far", weight_bytes(shape, phases, target))
         _add_results(add, shape, stored)
         return
@@ -192,7 +192,7 @@ def _add_conv(add: Callable[[str, float], None], shape: Shape, phases: int, targ
         for size in sizes:
             products(per_group * taps * across, size, turns)
         stored = turns * block.vectors * shape.outputs
-        add("point", stored if shape.whole else 0)  # times the step
+        add("point", stored if shape.integers else 0)  # times the step
         add("far", weight_bytes(shape, phases, target))
         add("table", shape.inputs * taps * (1 + phases * across) + shape.outputs)
     elif method.columns is None:

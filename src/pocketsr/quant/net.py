@@ -1,6 +1,6 @@
 """Any network that the engine takes, as a PyTorch module: in full precision, or with few bits as training sees them.
 
-What is computed is what the quantized file says, and the engine does in whole numbers: the picture in steps of 1/4080
+What is computed is what the quantized file says, and the engine does in integers: the picture in steps of 1/4080
 of full scale, weights and stored planes in few bits, a bias in steps of its sums', pointwise work in between as floats.
 """
 

@@ -110,7 +110,7 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
 
 
 def _in_floats(name: str, op: Conv, step: Step, plan: Plan) -> tuple[list[str], str]:
-    """The body and the tables of a convolution of floats, which may hold whole numbers."""
+    """The body and the tables of a convolution in floats, which may hold integers."""
     method = step.method
     weights, blocks = _packed(op, step)
     if method.columns:

@@ -1,4 +1,4 @@
-"""C for convolutions of whole numbers, and for storing whole numbers: four channels to a word."""
+"""C for integer convolutions, and for storing integers: four channels to a word."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pocketsr.engine.ir.graph import Conv, Integers, Pointwise, Quantize, Ref
 
 __all__ = ["dense_weights", "finished", "stored", "words_body", "words_of", "words_tables"]
 
-_COPY = Quantize(1.0, 0, 255)  # what a pointwise operation without stages does to whole numbers
+_COPY = Quantize(1.0, 0, 255)  # what a pointwise operation without stages does to integers
 
 
 def words_of(inputs: Sequence[Ref]) -> tuple[Ref, ...]:
@@ -22,21 +22,21 @@ def words_of(inputs: Sequence[Ref]) -> tuple[Ref, ...]:
     return tuple(dict.fromkeys(Ref(ref.value, ref.channel // CHANNELS_A_WORD) for ref in inputs))
 
 
-def dense_weights(op: Conv, whole: Integers) -> NDArray[np.int64]:
+def dense_weights(op: Conv, integers: Integers) -> NDArray[np.int64]:
     """Weights by output channel, input, row and column; zeros between groups."""
     per_group, outputs = op.weight.shape[1], op.channels // op.groups
     dense = np.zeros((op.channels, len(op.inputs), *op.weight.shape[2:]), np.int64)
     for group in range(op.groups):
         own = slice(group * outputs, (group + 1) * outputs)
-        dense[own, group * per_group : (group + 1) * per_group] = whole.weight[own]
+        dense[own, group * per_group : (group + 1) * per_group] = integers.weight[own]
     return dense
 
 
-def _by_words(op: Conv, whole: Integers) -> NDArray[np.int64]:
+def _by_words(op: Conv, integers: Integers) -> NDArray[np.int64]:
     """Weights by output channel, word, place in the word, row and column."""
     words = {ref: index for index, ref in enumerate(words_of(op.inputs))}
     found = np.zeros((op.channels, len(words), CHANNELS_A_WORD, *op.weight.shape[2:]), np.int64)
-    for ref, weight in zip(op.inputs, dense_weights(op, whole).swapaxes(0, 1), strict=True):
+    for ref, weight in zip(op.inputs, dense_weights(op, integers).swapaxes(0, 1), strict=True):
         found[:, words[Ref(ref.value, ref.channel // CHANNELS_A_WORD)], ref.channel % CHANNELS_A_WORD] += weight
     return found
 

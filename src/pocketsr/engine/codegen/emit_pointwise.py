@@ -152,7 +152,7 @@ def stages_code(
 
 
 def rounds(graph: Graph) -> bool:
-    """Whether whole numbers are made or read, be it only between convolutions of floats."""
+    """Whether values are quantized or dequantized anywhere, be it only between float convolutions."""
     stages = [stage for op in graph.ops if not isinstance(op, Shuffle) for stage in op.stages]
     return any(isinstance(stage, Dequantize | Quantize) for stage in stages)
 

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 BAND = 4  # input rows a band: F(4, 3) makes four
-CHANNELS_A_WORD = 4  # whole numbers of a byte are kept four channels to a word, as dot products take them
+CHANNELS_A_WORD = 4  # integers of a byte are stored four channels to a word, as dot products take them
 _BYTE = 255
 _NARROW = 15  # sums of numbers up to this are begun in bytes
 _HALF = 65536  # what sums of 16 bits stay below
@@ -39,8 +39,8 @@ class Storage(Enum):
     """How the planes of a value are stored in memory."""
 
     FLOATS = "floats"
-    WORDS = "words"  # whole numbers below 256, four channels to a 32-bit word, the first in the lowest byte
-    BYTES = "bytes"  # whole numbers below 256, a plane a channel
+    WORDS = "words"  # integers below 256, four channels to a 32-bit word, the first in the lowest byte
+    BYTES = "bytes"  # integers below 256, a plane a channel
 
 
 @dataclass(frozen=True)
@@ -154,14 +154,14 @@ def dots(op: Conv, vectors: int, target: Target) -> Method:
     return Method(choose_block(op.channels, vectors, target, CHANNELS_A_WORD), reads=Storage.WORDS)
 
 
-def _choose_integers(op: Conv, whole: Integers, vectors: int, phases: int, target: Target) -> Method:
+def _choose_integers(op: Conv, integers: Integers, vectors: int, phases: int, target: Target) -> Method:
     """Sums of whole vectors where few weights are other than zero and none is large, else dot products."""
-    if whole.top > _BYTE:
+    if integers.top > _BYTE:
         return Method(choose_block(op.channels // op.groups, vectors, target, CHANNELS_A_WORD))
-    weight = np.abs(whole.weight.astype(np.int64))
+    weight = np.abs(integers.weight.astype(np.int64))
     steps = int(weight.sum())
-    wide = whole.top > _NARROW
-    fits = int(weight.sum(axis=(1, 2, 3)).max()) * whole.top < _HALF and weight.max() <= 2 and steps <= _CODE
+    wide = integers.top > _NARROW
+    fits = int(weight.sum(axis=(1, 2, 3)).max()) * integers.top < _HALF and weight.max() <= 2 and steps <= _CODE
     # Instructions for four vectors of pixels: a dot product takes `dot_cost` each, a sum has four times the lanes in
     # bytes, twice in halves. Every input is loaded and, for halves, widened.
     inputs = len(op.inputs) * weight[0, 0].size

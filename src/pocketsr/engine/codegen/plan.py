@@ -90,8 +90,8 @@ class Plan:
 
     @property
     def formats(self) -> Formats:
-        whole = any(isinstance(step.op, Conv) and step.op.integers is not None for step in self.steps)
-        return Formats({value: ring.storage for value, ring in self.rings.items()}, whole)
+        exact = any(isinstance(step.op, Conv) and step.op.integers is not None for step in self.steps)
+        return Formats({value: ring.storage for value, ring in self.rings.items()}, exact)
 
     @property
     def span(self) -> int:
@@ -125,7 +125,7 @@ def _separate_edges(graph: Graph) -> Graph:
 
 
 def _separate_numbers(graph: Graph) -> Graph:
-    """Whole numbers that are shuffled, or the result, are copied: convolutions may keep theirs as words."""
+    """Integers that are shuffled, or the result, are copied: convolutions may keep theirs as words."""
     made = {op.value: op for op in graph.ops}
     copies: dict[int, Pointwise] = {}
     free = max(made, default=0) + 1

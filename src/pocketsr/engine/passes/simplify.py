@@ -113,7 +113,7 @@ def fuse(graph: Graph) -> Graph:
 def _fusible(op: Pointwise, host: Conv | Pointwise, users: Counter[int]) -> bool:
     own = any(ref.value == host.value for ref in stage_refs(op.stages))
     if isinstance(host, Conv) and host.integers is None and op.stages and isinstance(op.stages[0], Quantize):
-        return False  # whole numbers come from convolutions of whole numbers, or from pointwise operations
+        return False  # integers come from integer convolutions, or from pointwise operations
     return users[host.value] == 1 and not own and _whole(op.inputs, host)
 
 
@@ -200,11 +200,13 @@ def part_groups(graph: Graph) -> Graph:
             own = slice(group * outputs, (group + 1) * outputs)
             planes = op.inputs[group * inputs : (group + 1) * inputs]
             stages = tuple(_part(stage, own) for stage in op.stages)
-            whole = op.integers
-            if whole is not None:
-                parts = whole.weight[own], whole.bias[own], whole.step[own]
-                whole = Integers(*parts, whole.zero, whole.top)
-            ops.append(Conv(f"{op.name}_{group}", free, planes, op.weight[own], op.bias[own], 1, op.pad, stages, whole))
+            integers = op.integers
+            if integers is not None:
+                parts = integers.weight[own], integers.bias[own], integers.step[own]
+                integers = Integers(*parts, integers.zero, integers.top)
+            ops.append(
+                Conv(f"{op.name}_{group}", free, planes, op.weight[own], op.bias[own], 1, op.pad, stages, integers)
+            )
             names |= {Ref(op.value, own.start + c): Ref(free, c) for c in range(outputs)}
             free += 1
     return replace(graph, ops=tuple(ops), output=tuple(names.get(ref, ref) for ref in graph.output))
