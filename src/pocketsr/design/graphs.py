@@ -29,7 +29,7 @@ from pocketsr.engine.ir.graph import (
     Shuffle,
     Unary,
 )
-from pocketsr.engine.passes.simplify import part_groups
+from pocketsr.engine.passes.simplify import split_groups
 from pocketsr.engine.resample import cubic_taps
 
 __all__ = ["graph_of"]
@@ -101,7 +101,7 @@ class _Builder:
                 x = tuple(x[c] for c in order)
         result = self._add(Shuffle("shuffle", self._new(), x, chain.scale))
         graph = Graph(name, chain.channels, tuple(self._ops), result)
-        return part_groups(graph) if any(layer.groups > 1 for layer in chain.layers) else graph
+        return split_groups(graph) if any(layer.groups > 1 for layer in chain.layers) else graph
 
     def _new(self) -> int:
         return len(self._ops) + 1

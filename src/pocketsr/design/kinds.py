@@ -27,7 +27,7 @@ WORK: tuple[str, ...] = (
     "function",  # sigmoid, tanh and the like, a vector
     "table",  # pointers looked up
     "border",  # rows given their border
-    "samples",  # vectors of samples read or written, once for each level of parting and weaving
+    "samples",  # vectors of samples read or written, once for each level of (de)interleaving
     "scattered",  # samples written one by one
     "tiles",  # bytes of transformed rows that the first cache doesn't hold
     "far",  # bytes of rows and weights that the second cache doesn't hold

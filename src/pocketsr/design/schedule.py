@@ -23,7 +23,7 @@ from pocketsr.engine.resample import cubic_taps
 
 __all__ = ["Schedule", "Timed", "of_chain", "of_plan"]
 
-_PARTED = 4  # channels: groups of as many are convolutions of their own (`engine.passes.part_groups`)
+_SPLIT = 4  # channels: groups of as many are convolutions of their own (`engine.passes.simplify.split_groups`)
 _STAGES: dict[Act, tuple[str, ...]] = {
     Act.NONE: (),
     Act.RELU: ("relu",),
@@ -155,12 +155,12 @@ def _drafts(chain: Chain) -> list[_Draft]:
         if bits and index:
             integers = IntegerSpec(bits.weights if following else EDGE_BITS, bits.levels)
         store = ["quantize"] if bits and following else []
-        parted = layer.groups > 1 and min(before, layer.channels) // layer.groups >= _PARTED
-        parts = layer.groups if parted else 1
+        split = layer.groups > 1 and min(before, layer.channels) // layer.groups >= _SPLIT
+        parts = layer.groups if split else 1
         reads = [(value, layer.kernel[0] // 2), *((stage, 0) for stage in stages if isinstance(stage, int))]
         each = before // parts
         words = _words(before, before_parts, shuffled, parts) if bits else (0,) * parts
-        groups, ends = 1 if parted else layer.groups, (*stages, *store)
+        groups, ends = 1 if split else layer.groups, (*stages, *store)
         width = layer.channels // parts
         drafts.append(_Draft("conv", each, width, (*reads,), layer.kernel, groups, ends, parts, integers, words))
         value = len(drafts)

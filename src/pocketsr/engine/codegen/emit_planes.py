@@ -14,7 +14,7 @@ PIXELS = {"u8": "uint8_t", "u16": "uint16_t", "f32": "float"}
 _VECTORS = {"u8": "vb", "u16": "vh", "f32": "vf"}
 
 
-def _split(names: list[str], temporaries: list[str]) -> list[str]:
+def _deinterleave(names: list[str], temporaries: list[str]) -> list[str]:
     """Every len(names)-th sample, in order of the phase: statements are added to `temporaries`."""
     if len(names) == 1:
         return names
@@ -24,15 +24,15 @@ def _split(names: list[str], temporaries: list[str]) -> list[str]:
         for low, high in zip(names[::2], names[1::2], strict=True):
             half.append(f"{part.lower()[0]}{len(temporaries)}")
             temporaries.append(f"{half[-1]} = {part}({low}, {high})")
-        halves.append(_split(half, temporaries))
+        halves.append(_deinterleave(half, temporaries))
     return [name for pair in zip(*halves, strict=True) for name in pair]
 
 
-def _weave(names: list[str], temporaries: list[str]) -> list[str]:
-    """The samples of all vectors in turn: the inverse of `_split`."""
+def _interleave(names: list[str], temporaries: list[str]) -> list[str]:
+    """A sample of each vector in turn: the inverse of `_deinterleave`."""
     if len(names) == 1:
         return names
-    evens, odds = _weave(names[::2], temporaries), _weave(names[1::2], temporaries)
+    evens, odds = _interleave(names[::2], temporaries), _interleave(names[1::2], temporaries)
     out = []
     for even, odd in zip(evens, odds, strict=True):
         for part in ("LOW", "HIGH"):
@@ -46,14 +46,14 @@ def load_function(kind: str, plan: Plan) -> str:
     ring, pixel, vector, phases = plan.rings[0], PIXELS[kind], _VECTORS[kind], plan.phases
     border = "\n            v0_border(f, row);" if ring.halo else ""
     temporaries: list[str] = []
-    parted = _split([f"v[{i}]" for i in range(phases)], temporaries)
+    deinterleaved = _deinterleave([f"v[{i}]" for i in range(phases)], temporaries)
     moves = "".join(f"\n                const {vector} {each};" for each in temporaries)
 
     def value(name: str) -> str:
         return name if kind == "f32" else f"__builtin_convertvector({name}, vf) * f->in_scale"
 
     stores = "\n".join(
-        f"                store(row + {p} * f->phase1 + x, {value(name)});" for p, name in enumerate(parted)
+        f"                store(row + {p} * f->phase1 + x, {value(name)});" for p, name in enumerate(deinterleaved)
     )
     return f"""static void {kind}_read(const frame *f, int k)
 {{
@@ -93,14 +93,14 @@ def store_function(kind: str, plan: Plan) -> str:
     # Sample factor*(P*x + p) + j of the result is element x of vector p*factor + j.
     if count & (count - 1) == 0:
         temporaries: list[str] = []
-        woven = _weave([f"s[{i}]" for i in range(count)], temporaries)
+        interleaved = _interleave([f"s[{i}]" for i in range(count)], temporaries)
         moves = "".join(f"\n                const {vector} {each};" for each in temporaries)
-        weave = f"""{moves}
-                const {vector} z[{count}] = {{{", ".join(woven)}}};
+        write = f"""{moves}
+                const {vector} z[{count}] = {{{", ".join(interleaved)}}};
                 if (left >= {count} * VL) __builtin_memcpy(to + {count} * x, z, sizeof z);
                 else for (int i = 0; i < left; i++) to[{count} * x + i] = z[i / VL][i % VL];"""
     else:
-        weave = f"""
+        write = f"""
                 for (int i = 0; i < left && i < {count} * VL; i++) to[{count} * x + i] = s[i % {count}][i / {count}];"""
     return f"""static void {kind}_write(const frame *f, int k)
 {{
@@ -118,7 +118,7 @@ def store_function(kind: str, plan: Plan) -> str:
                     UNROLL for (int j = 0; j < {factor}; j++) {{
                         const vf q = load(from[0][c * {area} + i * {factor} + j] + p * f->phase{scale} + x);
                         s[p * {factor} + j] = {rounded};
-                    }}{weave}
+                    }}{write}
             }}
         }}
     }}

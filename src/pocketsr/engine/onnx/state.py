@@ -19,7 +19,7 @@ __all__ = ["HANDLERS", "LOWEST", "WHOLE_IMAGE", "Importer", "Stored", "handles"]
 
 Handler = Callable[["Importer", onnx.NodeProto, list[Tensor | None], dict[str, Any]], list[Tensor]]
 HANDLERS: dict[str, Handler] = {}
-WHOLE_IMAGE = "it looks at the whole image at once; the engine streams rows and can't"
+WHOLE_IMAGE = "it depends on the whole image at once, and the engine streams rows"
 LOWEST = {
     **dict.fromkeys(("uint2", "uint4", "uint8", "uint16"), 0),
     **{"int2": -2, "int4": -8, "int8": -128, "int16": -32768},

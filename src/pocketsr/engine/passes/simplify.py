@@ -185,7 +185,7 @@ def _part(stage: PointwiseStage, channels: slice) -> PointwiseStage:
     return stage
 
 
-def part_groups(graph: Graph) -> Graph:
+def split_groups(graph: Graph) -> Graph:
     """A convolution in groups of at least 4 channels becomes one a group: each can then run by Winograd."""
     names: dict[Ref, Ref] = {}
     ops: list[Op] = []
@@ -222,7 +222,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fuse,
     fold_affine,
     fold_steps,
-    part_groups,
+    split_groups,
 )
 
 
