@@ -52,7 +52,7 @@ def _registered(name: str, weights: Path | None, threads: int | None) -> tuple[U
         if error.name is None or error.name.split(".")[0] not in ("msgspec", "safetensors", "torch"):
             raise
         raise UserError(
-            f"unknown model '{name}': {shipped}; the networks of the field, with --weights, need PyTorch: "
+            f"unknown model '{name}': {shipped}; published networks, with --weights, need PyTorch: "
             "pip install 'pocketsr[train]'"
         ) from error
     known = running.names()

@@ -10,21 +10,23 @@ from pathlib import Path
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
-SUMMARY = "train a network as a recipe says, into a folder that a later run can go on from"
+SUMMARY = "train a network from a recipe, in a folder from which the run can be resumed"
 
 _EXTRA = ("lightning_fabric", "matplotlib", "msgspec", "torch", "yaml")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", type=Path, metavar="RECIPE.yaml")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="of the run (default: runs/NAME of the recipe)")
-    parser.add_argument("--resume", action="store_true", help="go on exactly where the folder's last checkpoint stood")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="folder of the run (default: runs/NAME of the recipe)"
+    )
+    parser.add_argument("--resume", action="store_true", help="continue exactly from the folder's last checkpoint")
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="change the recipe: a dotted key and a YAML value, as optimiser.lr=0.004; may be repeated",
+        help="override the recipe: a dotted key and a YAML value, such as optimiser.lr=0.004; may be repeated",
     )
 
 
