@@ -71,7 +71,7 @@ _ROOMS = {
     "upscale_image": "image",
     "upscale_video": "api",
 }
-"""Where what loads NumPy, FFmpeg or PyTorch stands: it loads when it is first used, so that `--help` stays instant."""
+"""Modules of names that load NumPy, FFmpeg or PyTorch: imported on first use, so that `--help` stays instant."""
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,4 @@
-"""A network by name or file as something that upscales, whatever runs it."""
+"""`load`: a network by name or file as an `Upscaler`, whatever runtime executes it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def load(
     """A network, ready to run: `sr = pocketsr.load("small"); big = sr(luma)`.
 
     model: a shipped network's name (see `pocketsr models`), an ONNX file, or the name of a registered network.
-    weights: of a registered network, as a safetensors file. The others have theirs.
-    threads: default, all cores that this process may use.
+    weights: safetensors file with the weights of a registered network; the others include theirs.
+    threads: default: all cores that this process may use.
 
-    It is compiled for this machine at the first use and taken from the cache after that. What the engine doesn't take
-    runs through ONNX Runtime where that is installed, else through PyTorch, with a `FallbackWarning` that says why.
+    It is compiled for this machine on first use and loaded from the cache after that. What the engine doesn't support
+    runs in ONNX Runtime where that is installed, else through PyTorch, with a `FallbackWarning` that says why.
 
-    Raises UserError for a network that can't be had, a broken file, or weights of another network.
+    Raises UserError for an unknown or unavailable network, a broken file, or weights of another network.
     """
     name = str(model)
     if is_registered_name(name):

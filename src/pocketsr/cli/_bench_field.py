@@ -18,9 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "comparison with published networks (-m all)",
         "-m all measures the shipped networks and every published one that has weights, one after the other, and adds "
-        "the papers' figures. --weights then takes files and folders (default: 'weights' beside the folder of --data, and "
-        "'checkpoints' here); a file belongs to the network that its name begins with and its tensors fit. What stands "
-        "in the table already is kept, so a run can be interrupted at any time and started again.",
+        "the papers' figures. --weights then takes files and folders (default: 'weights' next to the folder of --data "
+        "and 'checkpoints' here); a file belongs to the network that its name begins with and its tensors fit. Figures "
+        "already in the table are kept, so a run can be interrupted at any time and started again.",
     )
     group.add_argument(
         "-o",

@@ -23,15 +23,15 @@ _MOST_NUMBER = 2**53  # what JSON keeps exactly in every program
 class ModelInfo:
     """What a network is, what it costs and what it depends on: `Network.info`.
 
-    Costs are counted from the ONNX file as `pocketsr models` counts them, of the network as it runs: what training
-    needed beside (branches that collapse) is not in it. Raises ValueError for values that no network has.
+    Costs are counted from the ONNX file as `pocketsr models` counts them, of the network as it runs: what only training
+    needed (branches that collapse) is not counted. Raises ValueError for values that no network has.
     """
 
     name: str
     """The file's name without its suffix, as an identifier of C: functions of the compiled library begin with it."""
 
     scale: int
-    """How much larger the output is, 1 to 16, in each direction."""
+    """Upscaling factor in each direction, 1 to 16."""
 
     channels: int
     """1: luma in and out; 3: RGB in and out."""

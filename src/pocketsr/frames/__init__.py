@@ -1,4 +1,4 @@
-"""Frames of video as arrays with a meaning and a time, what gives and takes them, and what enlarges one."""
+"""Video frames as arrays with colour tags and a time, protocols for sources and sinks, and upscaling of one frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A frame: planes of samples, what they mean, and when they are shown."""
+"""A frame: planes of samples, what they mean, and their presentation time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Colour:
 
 @dataclass(frozen=True)
 class FrameFormat:
-    """What frames have in common until it changes.
+    """The format that successive frames share, until it changes.
 
     pix_fmt: the pixel format, as FFmpeg names it.
     width, height: in pixels.
@@ -60,16 +60,16 @@ class FrameFormat:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture of a video. It holds views: no samples are copied when a frame is made or looked at.
+    """One picture of a video. It holds views: no samples are copied when a frame is created or read.
 
     layout: the pixel format.
     width, height: of the picture, in pixels.
-    planes: of memory, (rows, samples a row or more), uint8 or uint16 as the layout says; rows may be any distance
-        apart. Packed formats have one plane, whose rows hold the samples of several components in turn.
-    siting: where 4:2:0 and 4:2:2 chroma samples lie.
-    pts, time_base: the frame is shown at pts * time_base seconds; None where no time is known.
-    owner: what the memory belongs to, kept alive with the frame.
-    duration: for how long it is shown, in units of time_base; None where that isn't known.
+    planes: arrays (rows, samples a row or more), uint8 or uint16 as the layout says, with any row stride.
+        Packed formats have one plane, whose rows hold the samples of several components in turn.
+    siting: position of 4:2:0 and 4:2:2 chroma samples.
+    pts, time_base: the presentation time is pts * time_base seconds; None if unknown.
+    owner: object that owns the memory, kept alive with the frame.
+    duration: in units of time_base; None if unknown.
     """
 
     layout: Layout
@@ -103,7 +103,7 @@ class Frame:
 
     @property
     def format(self) -> FrameFormat:
-        """What it has in common with the frames around it."""
+        """Its format, without samples and times."""
         return FrameFormat(self.layout.name, self.width, self.height, self.colour, self.siting, self.time_base)
 
     @property
@@ -122,7 +122,7 @@ class Frame:
 
     @staticmethod
     def named(pix_fmt: str) -> str:
-        """FFmpeg's name of a pixel format that may be called by another (i420). Raises UserError for one not taken."""
+        """FFmpeg's name of a pixel format, also from an alias (i420). Raises UserError for an unsupported one."""
         return _layout(pix_fmt).name
 
     @classmethod
@@ -157,7 +157,7 @@ class Frame:
 
     @classmethod
     def from_buffer(cls, pix_fmt: str, data: Any, width: int, height: int, **about: Any) -> Frame:
-        """From bytes that hold the planes one behind the other without gaps, as cameras and pipes give them.
+        """From bytes that hold the planes one after the other without gaps, as cameras and pipes deliver them.
 
         Raises ArgumentError where there are fewer or more bytes than such a frame has.
         """
@@ -175,7 +175,7 @@ class Frame:
 
     @classmethod
     def from_av(cls, frame: VideoFrame, siting: Siting = "left") -> Frame:
-        """The frame of PyAV, without a copy. Its siting is given apart, since PyAV doesn't tell it."""
+        """From a PyAV frame, without a copy. Siting is a parameter of its own, since PyAV doesn't expose it."""
         layout = layout_of(frame.format.name)
         planes = []
         for index, plane in enumerate(frame.planes):
@@ -191,10 +191,10 @@ class Frame:
         )  # fmt: skip
 
     def to_av(self) -> VideoFrame:
-        """A frame of PyAV with these samples, colours, siting and times.
+        """A PyAV frame with these samples, colours, siting and times.
 
-        Of a view of a frame of PyAV nothing is copied: it is that very frame if it says the same, else another over the
-        same memory. Everything else is copied.
+        A view of a PyAV frame isn't copied: the result is that very frame if its properties are the same, else another
+        over the same memory. Everything else is copied.
         """
         made = viewed(self)
         if made is None:

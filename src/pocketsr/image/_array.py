@@ -27,7 +27,7 @@ def upscale_image(rgb: Plane, model: str | Path | Upscaler = "small", threads: i
 
     rgb: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGB with straight alpha; uint8 or uint16, full range, sRGB.
     model: a shipped network's name, the path of an ONNX file, or a network that `pocketsr.load` returned.
-    threads: of the networks loaded here; None takes every core.
+    threads: for the networks loaded here; None: all cores.
 
     Returns an array of the same type and channels, (scale * H, scale * W, ...).
 
@@ -36,7 +36,7 @@ def upscale_image(rgb: Plane, model: str | Path | Upscaler = "small", threads: i
     stays fully opaque; the colour under fully transparent pixels is replaced from its visible neighbours
     first, so that it cannot bleed into them.
 
-    Raises UserError for an array of another shape or type, or a model that cannot be had.
+    Raises UserError for an array of another shape or type, or an unavailable model.
     """
     net = load(model, threads=threads) if isinstance(model, str | Path) else model
     return upscale_array(rgb, net, engine.load_chroma(scale=net.scale, siting="center", threads=threads))

@@ -1,4 +1,4 @@
-"""Frames in, frames out, on time: a ladder of networks, and the governor that chooses for each frame."""
+"""Frames in, frames out, on time: a ladder of networks and the governor that chooses one for each frame."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ _log = logging.getLogger("pocketsr")
 
 
 class Made(NamedTuple):
-    """A frame that was made. took_us: of its level; 0 where the last result is shown again. late: behind its time."""
+    """An upscaled frame. took_us: time its level took; 0 where the last result is repeated. late: whether it missed its
+    deadline."""
 
     frame: Frame
     level: Level
@@ -45,9 +46,9 @@ class Made(NamedTuple):
 
 @dataclass(frozen=True)
 class Statistics:
-    """What a stream did so far. p50_us, p99_us: of the last 1,024 frames that a level made.
+    """What a stream did so far. p50_us, p99_us: percentiles of the last 1,024 upscaled frames.
 
-    dropped: frames that a newer one took the place of. repeated: frames like the one before, which cost nothing.
+    dropped: frames replaced by a newer one before their turn. repeated: frames identical to the previous one.
     """
 
     frames: int = 0
@@ -63,24 +64,24 @@ class Statistics:
 
 
 class GovernedStream:
-    """Enlarges frames one by one by the best network that there is time for: `made = stream(frame)`.
+    """Upscales frames one by one by the best network that there is time for: `made = stream(frame)`.
 
-    Results are always `scale` times as large as what comes in, whatever made them. Two ways to use it: call it with a
-    frame, and the caller's thread makes it; or `push` frames as they come and take the `latest` result: a thread of
-    the stream makes them, the newest frame wins, and older ones that had to wait are dropped and counted.
+    Results are always `scale` times as large as the input, whatever level made them. There are two ways to use it:
+    call it with a frame, which is processed on the caller's thread; or `push` frames as they arrive and take the `latest`
+    result: a thread of the stream processes them, the newest frame wins, and older waiting ones are dropped and counted.
 
     Args:
-        ladder: a network for each level that is wanted, by the level's name (quality, medium, small, tiny, bicubic):
+        ladder: a network for each level in use, by the level's name (quality, medium, small, tiny, bicubic):
             a shipped one by name, an ONNX file, or what `pocketsr.load` returned; all of one scale.
-        fps: frames a second; each is to be done before the next one comes.
-        pix_fmt: of the frames that come out, as for `Stream`.
-        threads: of each network; default, every core.
-        us_per_mpx: what each `Level` takes for a million pixels, in their order; default, measured on this machine
-            the first time (a second or two) and kept in the cache folder.
-        turns: who shares the machine; default, all governed streams of this process.
-        clock: gives microseconds.
+        fps: frames per second; each must be done before the next one arrives.
+        pix_fmt: pixel format of the output, as for `Stream`.
+        threads: for each network; default: all cores.
+        us_per_mpx: microseconds per million input pixels for each `Level`, in their order; default: measured on this
+            machine the first time (a second or two) and stored in the cache folder.
+        turns: the streams that share the machine; default: all governed streams of this process.
+        clock: returns microseconds.
 
-    Raises UserError for networks that can't be had or don't fit together.
+    Raises UserError for unavailable networks, or networks of different scales.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A stream of frames through a network, whatever their format and size become on the way."""
+"""A stream of frames through a network; size and format may change between frames."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _ARRAYS = {2: "gray", 3: "rgb24", 4: "rgba"}
 
 
 class Stream:
-    """Enlarges frames one by one: `big = stream(frame)`.
+    """Upscales frames one by one: `big = stream(frame)`.
 
-    Luma goes through the network, chroma and alpha through bicubic interpolation that knows where the chroma samples
-    lie; of RGB, each colour goes through the network. The result has the frame's colour tags and time. Frames may
+    Luma goes through the network, chroma and alpha through bicubic interpolation that respects the chroma
+    siting; of RGB, each channel goes through the network. The result has the frame's colour tags and time. Frames may
     change size and pixel format at any time. One call at a time; a second thread waits for the first.
 
     Args:
         model: the network: a shipped one by name, an ONNX file, or what `pocketsr.load` returned.
-        pix_fmt: of the frames that come out, by FFmpeg's name; it must hold the same samples as what comes in (i420
-            for nv12, say). Default: the format of what comes in.
-        threads: of the networks loaded here; default, every core.
+        pix_fmt: pixel format of the output, by FFmpeg's name; it must have the same components as the input (i420 for
+            nv12, say). Default: the input's.
+        threads: for the networks loaded here; default: all cores.
 
-    Raises UserError for a network that can't be had.
+    Raises UserError for an unknown or unavailable network.
     """
 
     def __init__(
@@ -55,16 +55,16 @@ class Stream:
 
     @property
     def scale(self) -> int:
-        """How much larger the frames become."""
+        """Factor by which frames become larger, in each direction."""
         return self._network.scale
 
     def __call__(self, frame: Frame | VideoFrame | Plane, out: Frame | None = None) -> Frame:
         """The frame, `scale` times as large.
 
-        frame: a `Frame`; one of PyAV; or an array of uint8: (H, W) grey, (H, W, 3) RGB, (H, W, 4) RGBA.
-        out: a frame to write the samples into, of the right size and format; else memory is made for a new one. Where
-            the same network sees the same sizes, a frame that is used again and again saves the time of making one.
-        Raises UserError for a format that isn't taken, or an `out` that doesn't fit.
+        frame: a `Frame`, a PyAV frame, or an array of uint8: (H, W) grey, (H, W, 3) RGB, (H, W, 4) RGBA.
+        out: a frame of the right size and format to write the samples into; default: a new one. Reusing one for frames
+            of the same size saves its allocation.
+        Raises UserError for an unsupported format, or an `out` that doesn't fit.
         """
         frame = as_frame(frame)
         pix_fmt = self._target(frame)
@@ -93,7 +93,7 @@ class Stream:
         return self._upscalers[key]
 
     def close(self) -> None:
-        """Let go of the networks' memory."""
+        """Release the networks' memory."""
         with self._lock:  # not while a frame is on its way
             self._closed = True
             self._upscalers.clear()

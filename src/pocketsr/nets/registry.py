@@ -84,11 +84,11 @@ def register_network(name: str, make: Callable[[Any], SRNet], config: msgspec.St
     """Make a network of one's own known by `name`: to `-m`, recipes, the benches and `pocketsr.load`.
 
     name: small letters, digits, dots, dashes and underscores.
-    make: gives the network (`SRNet`), with fresh weights, of a configuration.
-    config: the one to begin with, a frozen msgspec.Struct; recipes change its fields.
+    make: builds the network (`SRNet`) of a configuration, with initial weights.
+    config: the default configuration, a frozen msgspec.Struct; recipes override its fields.
 
-    A package that is installed is asked by itself, with an entry point in the group `pocketsr.networks` that names a
-    function which calls this. Raises UserError for a name that is taken or has other characters.
+    An installed package can register networks by an entry point in the group `pocketsr.networks` that names a
+    function that calls this. Raises UserError for a name that is taken or has other characters.
     """
     if not _NAME.fullmatch(name):
         raise UserError(
@@ -101,7 +101,7 @@ def register_network(name: str, make: Callable[[Any], SRNet], config: msgspec.St
 
 @cache
 def _ask_packages() -> None:
-    """What other packages register; one that fails is left out, with a warning."""
+    """Networks that other packages register; one that fails is skipped with a warning."""
     for point in entry_points(group=_GROUP):
         try:
             point.load()()
