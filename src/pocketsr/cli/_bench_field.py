@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def refuse(args: argparse.Namespace) -> None:
-    """Raises UserError for options of the field without -m all."""
+    """Raises UserError for options of the comparison without -m all."""
     from pocketsr.errors import UserError
 
     named = {"-o": args.output, "--only": args.only, "--fresh": args.fresh}

@@ -92,7 +92,7 @@ def _choose(args: argparse.Namespace, output: Path) -> None:
 
 
 def _pictures(folder: Path) -> tuple[list[Pair], list[Pair]]:
-    """(to choose ranges by, to measure with), parted by their place in the list. Raises UserError for less than two."""
+    """(to choose ranges by, to measure with), split by their place in the list. Raises UserError for fewer than two."""
     from pocketsr.data import load_images
 
     pairs = load_images(folder)

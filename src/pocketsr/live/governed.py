@@ -67,8 +67,9 @@ class GovernedStream:
     """Upscales frames one by one by the best network that there is time for: `made = stream(frame)`.
 
     Results are always `scale` times as large as the input, whatever level made them. There are two ways to use it:
-    call it with a frame, which is processed on the caller's thread; or `push` frames as they arrive and take the `latest`
-    result: a thread of the stream processes them, the newest frame wins, and older waiting ones are dropped and counted.
+    call it with a frame, which is processed on the caller's thread; or `push` frames as they arrive and take the
+    `latest` result: a thread of the stream processes them, the newest frame wins, and older waiting ones are dropped
+    and counted.
 
     Args:
         ladder: a network for each level in use, by the level's name (quality, medium, small, tiny, bicubic):

@@ -21,7 +21,7 @@ _MOST_VALID = 48  # frames: they show what all would, and validating stays quick
 def load_degraded(
     data: Data, codec: CodecData, seed: int, scale: int = 2
 ) -> tuple[list[Pair], list[Pair], list[dict[str, Any]]]:
-    """(to train with, to validate with, how each clip was encoded, fit for JSON), parted by clip and by photograph.
+    """(to train with, to validate with, how each clip was encoded, fit for JSON), split by clip and by photograph.
 
     Raises UserError where clips or photographs are missing, and as `pocketsr.data.codec_pairs` does.
     """

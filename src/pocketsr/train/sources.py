@@ -25,7 +25,7 @@ Loaded = tuple[list[Pair], list[Pair], list[dict[str, Any]]]
 
 
 def load_pairs(recipe: Recipe, scale: int = 2, channels: int = 1) -> Loaded:
-    """(to train with, to validate with, a record of each drawing), parted by file.
+    """(to train with, to validate with, a record of each sample), split by file.
 
     channels: of the network, 1 for luma, 3 for RGB.
     Only codecs are drawn before training begins; the record is empty without them.
