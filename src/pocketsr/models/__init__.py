@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Final
 
 from pocketsr.errors import UserError
 
-__all__ = ["ALIASES", "NAMES", "SHIPPED", "resolve"]
+__all__ = ["ALIASES", "DEFAULT_SCALE", "NAMES", "SHIPPED", "resolve"]
 
 _HERE = Path(__file__).parent
 SHIPPED: tuple[str, ...] = ("bicubic", "tiny", "small", "small-w8a8", "medium", "quality", "tiny-call", "small-call")
 ALIASES: dict[str, str] = {"fast": "small-w8a8"}
 """Other names of networks that ship. `fast` is the best of benchmarks/curve.json below 5 ms a frame."""
 NAMES: tuple[str, ...] = (*SHIPPED, *ALIASES)
+DEFAULT_SCALE: Final = 2
+"""What the networks that ship enlarge by, and all else where no scale is given."""
 
 
 def resolve(model: str | Path) -> Path:
