@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,8 +90,8 @@ class Frame:
             raise ArgumentError(f"a frame of {self.width}x{self.height} pixels is empty")
         if len(self.planes) != layout.planes:
             raise ArgumentError(f"{layout.name} has {layout.planes} planes, {len(self.planes)} are given")
-        for index, plane in enumerate(self.planes):
-            rows, columns = _plane_shape(layout, index, self.width, self.height)
+        shapes = _plane_shapes(layout, self.width, self.height)
+        for index, (plane, (rows, columns)) in enumerate(zip(self.planes, shapes, strict=True)):
             if plane.ndim != 2 or plane.dtype != layout.dtype or plane.shape[0] < rows or plane.shape[1] < columns:
                 raise ArgumentError(
                     f"plane {index} of {layout.name} is {plane.shape} {plane.dtype}: a frame of "
@@ -129,7 +130,7 @@ class Frame:
     def blank(cls, pix_fmt: str, width: int, height: int) -> Frame:
         """A frame of uninitialised samples, to write into."""
         layout = _layout(pix_fmt)
-        planes = [np.empty(_plane_shape(layout, i, width, height), layout.dtype) for i in range(layout.planes)]
+        planes = [np.empty(shape, layout.dtype) for shape in _plane_shapes(layout, width, height)]
         return cls(layout, width, height, tuple(planes))
 
     @classmethod
@@ -163,7 +164,7 @@ class Frame:
         """
         layout = _layout(pix_fmt)
         samples = np.frombuffer(data, np.uint8)
-        shapes = [_plane_shape(layout, index, width, height) for index in range(layout.planes)]
+        shapes = _plane_shapes(layout, width, height)
         wanted = sum(rows * columns for rows, columns in shapes) * layout.dtype.itemsize
         if samples.nbytes != wanted:
             raise ArgumentError(f"a {pix_fmt} frame of {width}x{height} has {wanted} bytes, {samples.nbytes} are given")
@@ -178,8 +179,7 @@ class Frame:
         """The frame of PyAV, without a copy. Its siting is given apart, since PyAV doesn't tell it."""
         layout = layout_of(frame.format.name)
         planes = []
-        for index, plane in enumerate(frame.planes):
-            rows = _plane_shape(layout, index, frame.width, frame.height)[0]
+        for plane, (rows, _) in zip(frame.planes, _plane_shapes(layout, frame.width, frame.height), strict=False):
             stride = abs(plane.line_size) // layout.dtype.itemsize
             samples: Plane = np.frombuffer(memoryview(plane), layout.dtype)[: rows * stride].reshape(rows, stride)
             planes.append(samples[::-1] if plane.line_size < 0 else samples)  # stored bottom-up
@@ -239,12 +239,15 @@ def _layout(pix_fmt: str) -> Layout:
     return layout_of(_ALIASES.get(pix_fmt.lower(), pix_fmt))
 
 
-def _plane_shape(layout: Layout, index: int, width: int, height: int) -> tuple[int, int]:
-    """Rows and samples a row of plane `index`."""
-    parts = [part for part in layout.components if part.plane == index]
-    rows = max(layout.size_of(part, width, height)[0] for part in parts)
-    columns = max(layout.size_of(part, width, height)[1] * part.step for part in parts)
-    return rows, columns
+@lru_cache(64)  # a stream asks three times a frame, for the same sizes over and over
+def _plane_shapes(layout: Layout, width: int, height: int) -> tuple[tuple[int, int], ...]:
+    """Rows and samples a row of each plane."""
+    shapes = []
+    for index in range(layout.planes):
+        parts = [part for part in layout.components if part.plane == index]
+        rows = max(layout.size_of(part, width, height)[0] for part in parts)
+        shapes.append((rows, max(layout.size_of(part, width, height)[1] * part.step for part in parts)))
+    return tuple(shapes)
 
 
 def _flat(plane: NDArray[Any], layout: Layout, index: int) -> Plane:
