@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from pocketsr.errors import UserError
+from pocketsr.errors import ArgumentError, UserError
 
 __all__ = ["ALIASES", "DEFAULT_SCALE", "NAMES", "SHIPPED", "resolve"]
 
@@ -28,7 +28,7 @@ def resolve(model: str | Path) -> Path:
         return _HERE / f"{ALIASES.get(str(model), model)}.onnx"
     path = Path(model)
     if path.suffix.lower() != ".onnx":
-        raise UserError(f"unknown model '{model}': choose one of {', '.join(NAMES)}, or give an .onnx file")
+        raise ArgumentError(f"unknown model '{model}': choose one of {', '.join(NAMES)}, or give an .onnx file")
     try:
         there = stat.S_ISREG(path.stat().st_mode)
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
