@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+from pocketsr.arguments import as_path
 from pocketsr.engine import Upscaler, load_chroma
 from pocketsr.frames import FrameSink, FrameSource
-from pocketsr.loading import load
+from pocketsr.loading import as_network
 from pocketsr.report import Report
 from pocketsr.video import Progress, VideoOptions
 from pocketsr.video import upscale_video as upscale_any
@@ -48,12 +50,12 @@ def upscale_video(
     input can't be read or the output can't be written, such as a file whose frames change size. Then, and on Ctrl-C, an
     existing output file is left as it was; an output file is never partial.
     """
-    network = load(model, threads=threads) if isinstance(model, str | Path) else model
+    network = as_network(model, threads)
     chroma = partial(load_chroma, network.scale, threads=threads)
     options = VideoOptions(codec=codec, crf=crf, preset=preset, threads=threads)
     return upscale_any(
-        Path(source) if isinstance(source, str) else source,
-        Path(output) if isinstance(output, str) else output,
+        as_path(source, "source") if isinstance(source, str | os.PathLike) else source,
+        as_path(output, "output") if isinstance(output, str | os.PathLike) else output,
         network,
         chroma,
         options,

@@ -127,7 +127,7 @@ def load(
     return _network(file.key() + file.path.stem.encode(), read, threads)
 
 
-def load_chroma(scale: int = 2, siting: Siting = "center", threads: int | None = None) -> Network:
+def load_chroma(scale: int = models.DEFAULT_SCALE, siting: Siting = "center", threads: int | None = None) -> Network:
     """Bicubic enlargement (a = -0.5) of a chroma plane whose samples lie where `siting` says.
 
     center: between the luma samples (JPEG, MPEG-1), also for planes that are not subsampled. left: on every other

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pocketsr.frames.flow import FrameSink, FrameSource
-from pocketsr.frames.frame import Colour, Frame, FrameFormat
+from pocketsr.frames.format import Colour, FrameFormat
+from pocketsr.frames.frame import Frame
 from pocketsr.frames.layout import Component, Layout, candidates, layout_of
 from pocketsr.frames.pyav import tag, viewed
 from pocketsr.frames.upscaler import FrameUpscaler, plane_siting

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from pocketsr.frames.frame import Frame, FrameFormat
+from pocketsr.frames.format import FrameFormat
+from pocketsr.frames.frame import Frame
 
 __all__ = ["FrameSink", "FrameSource"]
 

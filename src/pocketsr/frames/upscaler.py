@@ -10,7 +10,8 @@ import numpy as np
 
 from pocketsr.engine import Plane, Siting, Upscaler, repeat_edges
 from pocketsr.errors import ArgumentError
-from pocketsr.frames.frame import UNSPECIFIED, Frame
+from pocketsr.frames.format import UNSPECIFIED
+from pocketsr.frames.frame import Frame
 from pocketsr.frames.layout import Component, Layout, candidates, layout_of
 
 if TYPE_CHECKING:

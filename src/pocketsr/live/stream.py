@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pocketsr.arguments import check_type
 from pocketsr.engine import Plane, Siting, Upscaler, load_chroma
 from pocketsr.errors import ArgumentError
 from pocketsr.frames import Frame, FrameUpscaler
-from pocketsr.loading import load
+from pocketsr.live.forks import renew_in_children
+from pocketsr.loading import as_network
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -37,17 +39,22 @@ class Stream:
             nv12, say). Default: the input's.
         threads: for the networks loaded here; default: all cores.
 
-    Raises UserError for an unknown or unavailable network.
+    Raises UserError for an unavailable network: ArgumentError and ArgumentTypeError for what names none.
     """
 
     def __init__(
         self, model: str | Path | Upscaler = "small", *, pix_fmt: str | None = None, threads: int | None = None
     ) -> None:  # fmt: skip
-        self._network = load(model, threads=threads) if isinstance(model, str | Path) else model
-        self._pix_fmt, self._threads = pix_fmt, threads
+        self._pix_fmt, self._threads = None if pix_fmt is None else Frame.named(pix_fmt), threads
+        self._network = as_network(model, threads)
         self._chroma = cache(self._load_chroma)
         self._upscalers: dict[tuple[str, Siting], FrameUpscaler] = {}
         self._closed = False
+        self._lock = threading.Lock()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """In a child of this process: the frame in hand is the parent's."""
         self._lock = threading.Lock()
 
     def _load_chroma(self, siting: Siting) -> Upscaler:
@@ -64,14 +71,17 @@ class Stream:
         frame: a `Frame`, a PyAV frame, or an array of uint8: (H, W) grey, (H, W, 3) RGB, (H, W, 4) RGBA.
         out: a frame of the right size and format to write the samples into; default: a new one. Reusing one for frames
             of the same size saves its allocation.
-        Raises UserError for an unsupported format, or an `out` that doesn't fit.
+        Raises ArgumentError and ArgumentTypeError for an unsupported format, an `out` that doesn't fit, and where the
+        stream is closed.
         """
         frame = as_frame(frame)
         pix_fmt = self._target(frame)
         if out is None:
             out = Frame.blank(pix_fmt, frame.width * self.scale, frame.height * self.scale)
-        elif out.layout.name != pix_fmt:
-            raise ArgumentError(f"out is {out.layout.name}: {pix_fmt} is expected")
+        else:
+            check_type(out, Frame, "out", "a pocketsr.Frame")
+            if out.layout.name != pix_fmt:
+                raise ArgumentError(f"out is {out.layout.name}: {pix_fmt} is expected")
         with self._lock:
             self._upscaler(frame)(frame, out)
         return Frame(
@@ -80,7 +90,7 @@ class Stream:
         )  # fmt: skip
 
     def _target(self, frame: Frame) -> str:
-        return Frame.named(self._pix_fmt) if self._pix_fmt else frame.layout.name
+        return self._pix_fmt or frame.layout.name
 
     def _upscaler(self, frame: Frame) -> FrameUpscaler:
         if self._closed:
@@ -112,7 +122,7 @@ class Stream:
 
 
 def as_frame(frame: Frame | VideoFrame | Plane) -> Frame:
-    """A frame of any kind that is taken, as a `Frame`. Raises ArgumentError for what is none."""
+    """A frame of any kind that is taken, as a `Frame`. Raises ArgumentError and ArgumentTypeError for what is none."""
     if isinstance(frame, Frame):
         return frame
     if isinstance(frame, np.ndarray):

@@ -12,6 +12,7 @@ import numpy as np
 
 from pocketsr.data import Pair, add_jpeg, add_noise, downscale, load_images, split
 from pocketsr.errors import PocketsrWarning, UserError
+from pocketsr.models import DEFAULT_SCALE
 from pocketsr.nets import SRNet
 from pocketsr.train.degraded import load_degraded
 from pocketsr.train.recipe import Data, Recipe
@@ -24,7 +25,7 @@ Loaded = tuple[list[Pair], list[Pair], list[dict[str, Any]]]
 """Pairs to train with, pairs to validate with, and a record of each drawing."""
 
 
-def load_pairs(recipe: Recipe, scale: int = 2, channels: int = 1) -> Loaded:
+def load_pairs(recipe: Recipe, scale: int = DEFAULT_SCALE, channels: int = 1) -> Loaded:
     """(to train with, to validate with, a record of each sample), split by file.
 
     channels: of the network, 1 for luma, 3 for RGB.

@@ -17,7 +17,7 @@ from pocketsr.atomic_io import replacing
 from pocketsr.data import Pair, to_picture, to_tensor
 from pocketsr.engine import Upscaler, load, repeat_edges
 from pocketsr.errors import UserError
-from pocketsr.models import resolve
+from pocketsr.models import DEFAULT_SCALE, resolve
 from pocketsr.nets import SRNet, build
 from pocketsr.nets.weights import load_weights
 from pocketsr.pixels import rgb_to_luma
@@ -90,7 +90,7 @@ class _Compiled:
 
 
 def load_teacher(
-    model: str, device: torch.device, inside: bool = False, weights: str | None = None, scale: int = 2,
+    model: str, device: torch.device, inside: bool = False, weights: str | None = None, scale: int = DEFAULT_SCALE,
     channels: int = 1,
 ) -> Teacher:  # fmt: skip
     """The teacher that a recipe names: a shipped network, an ONNX file, a checkpoint of a run, or published weights.

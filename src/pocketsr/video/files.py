@@ -12,6 +12,7 @@ from typing import Self
 from av.packet import Packet
 from av.stream import Stream
 
+from pocketsr.arguments import as_path, check_number, check_threads, check_type
 from pocketsr.errors import ArgumentError, UserError
 from pocketsr.frames import Frame, FrameFormat, layout_of, viewed
 from pocketsr.video.reader import Picture, VideoReader
@@ -40,7 +41,8 @@ class VideoFileSource:
     """
 
     def __init__(self, path: str | Path, *, threads: int | None = None, keep_clock: bool = False) -> None:
-        self.path = Path(path)
+        self.path = as_path(path, "path")
+        check_threads(threads)
         self.reader = VideoReader(self.path, threads, keep_clock=keep_clock)
         self.reader.follows_changes = True
 
@@ -116,9 +118,11 @@ class VideoFileSink:
         threads: int | None = None,
         overwrite: bool = False,
     ) -> None:
+        if rate is not None:
+            check_number(rate, "rate")
         if rate is not None and not 0 < rate <= 1_000_000:
             raise ArgumentError(f"rate {rate}: more than 0 frames a second are expected")
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else as_path(path, "path")
         self._rate = None if rate is None else Fraction(rate).limit_denominator(1001)
         self._options = VideoOptions(codec, crf, preset, threads)
         self._overwrite = overwrite
@@ -154,6 +158,7 @@ class VideoFileSink:
 
     def begin(self, form: FrameFormat) -> None:
         """Frames of this format follow. Raises UserError for a change of more than colours and times."""
+        check_type(form, FrameFormat, "form", "a pocketsr.FrameFormat")
         if self._closed:
             raise ArgumentError(f"{self._name} is closed: make another sink")
         if self._form is None:
@@ -185,6 +190,7 @@ class VideoFileSink:
 
     def write(self, frame: Frame) -> None:
         """Encode a frame. Frames come in order of time; one without a time follows the last by one frame."""
+        check_type(frame, Frame, "frame", "a pocketsr.Frame")
         form = frame.format
         if self._closed or self._form is None or _shape(form) != _shape(self._form):
             self.begin(form)
