@@ -25,7 +25,7 @@ LIMITS = {
 def test_recipe(path: Path) -> None:
     recipe = parse_recipe(path)
     assert recipe.name == path.stem
-    net = collapse(initial_network(recipe))
+    net = collapse(initial_network(recipe.subject()))
     limit = LIMITS[re.sub(r"-(call|first|second|soap|w\da\d)$", "", recipe.name)]
     scales = [name for name, _ in net.named_parameters() if name.endswith("log_scale")]  # of whole numbers
     assert bool(scales) == (recipe.quant is not None)

@@ -105,6 +105,6 @@ def load_network(path: Path) -> SRNet:
     """The network in a checkpoint (`best.pt` or `last.pt`), with its averaged weights, ready to run."""
     state = load_checkpoint(path)
     recipe = recipe_from(state["recipe"], str(path))
-    net = empty_network(recipe, state)
+    net = empty_network(recipe.subject(), state, path)
     load_weights(net, state["ema"], path)
     return net.eval().requires_grad_(False)

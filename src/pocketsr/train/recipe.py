@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from pocketsr.quant.fake import Method
 from pocketsr.quant.observers import Ranges
 from pocketsr.quant.spec import SpecName, TwoBit
+from pocketsr.train.parts import Batching, Hardware, LossPlan, Rates
 
 __all__ = [
     "CodecData",
@@ -22,6 +23,7 @@ __all__ = [
     "Quant",
     "Recipe",
     "Schedule",
+    "Subject",
     "Teacher",
 ]
 
@@ -59,6 +61,10 @@ class Quant(_Section, frozen=True, kw_only=True):
     """Sums of inner convolutions with weights of 2 bits fit in so many bits: the engine's accumulators may be bytes."""
     patches: Positive = 48
     """Patches of the training pictures by which ranges are chosen."""
+
+
+Subject = Net | Quant
+"""What is trained: a network from its definition, or one in few bits from a network that is trained already."""
 
 
 class CodecData(_Section, frozen=True, kw_only=True):
@@ -191,14 +197,28 @@ class Recipe(_Section, frozen=True, kw_only=True):
         """(first step, side of a patch in LR pixels), from step 0 on."""
         return ((0, self.patch),) if isinstance(self.patch, int) else self.patch
 
-    def stages_of_losses(self) -> tuple[dict[str, float], ...]:
-        """The losses, and those of the finish."""
-        return (self.losses, self.finish.losses) if self.finish else (self.losses,)
-
-    def terms(self) -> tuple[str, ...]:
-        """The names of all losses, those of the finish too."""
-        return tuple(dict.fromkeys(name for losses in self.stages_of_losses() for name in losses))
-
     def finish_step(self) -> int:
         """The first step with the losses of `finish`."""
         return self.steps if self.finish is None else round(self.finish.at * self.steps)
+
+    # What each part of a run gets in place of the whole.
+
+    def subject(self) -> Subject:
+        """What is trained; a recipe that was read has one of both."""
+        subject = self.quant or self.net
+        assert subject is not None
+        return subject
+
+    def hardware(self) -> Hardware:
+        return Hardware(self.accelerator, self.devices, self.num_nodes, self.precision, self.threads)
+
+    def rates(self) -> Rates:
+        optimiser, schedule = self.optimiser, self.schedule
+        return Rates(optimiser.lr, optimiser.warmup, schedule.kind, schedule.restarts, self.steps)
+
+    def batching(self) -> Batching:
+        data = self.data
+        return Batching(self.stages(), self.steps, self.batch, self.seed, data.flat_share, data.sampling_weights)
+
+    def loss_plan(self) -> LossPlan:
+        return LossPlan(self.losses, self.finish.losses if self.finish else None, self.finish_step())

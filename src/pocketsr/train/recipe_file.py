@@ -131,7 +131,7 @@ def _conflicts(recipe: Recipe) -> list[str]:
         found.append("patch: the list must begin at step 0 and its steps must rise, as in [[0, 48], [50000, 64]]")
     if recipe.init_share and not recipe.init:
         found.append(f"init_share {recipe.init_share} is of the weights to begin with: set init, or leave it out")
-    processes = recipe.devices * recipe.num_nodes
+    processes = recipe.hardware().processes
     if recipe.batch % processes:
         mend = -(-recipe.batch // processes) * processes
         found.append(f"batch {recipe.batch} can't be shared by {processes} processes: make it {mend}")
@@ -139,7 +139,7 @@ def _conflicts(recipe: Recipe) -> list[str]:
         found.append(
             f"finish.at {recipe.finish.at} of {recipe.steps} steps leaves nothing on one side: leave finish out"
         )
-    sums = [LossSum(weights) for weights in (recipe.losses, *([recipe.finish.losses] if recipe.finish else []))]
+    sums = [LossSum(weights) for weights in recipe.loss_plan().stages()]
     asked = any(terms.needs_teacher for terms in sums)
     if asked and recipe.teacher is None:
         found.append("losses from a teacher are asked for and there is none: set teacher.model, or leave them out")
