@@ -18,6 +18,7 @@ from pocketsr.errors import UserError
 from pocketsr.losses import LossSum
 from pocketsr.quant import QuantNet
 from pocketsr.train import sources
+from pocketsr.train.beginning import resolved
 from pocketsr.train.checkpoint import initial_weights, save_checkpoint
 from pocketsr.train.curve import draw
 from pocketsr.train.devices import fabric_for
@@ -28,6 +29,7 @@ from pocketsr.train.learner import Learner
 from pocketsr.train.log import Log
 from pocketsr.train.networks import empty_network, source_state
 from pocketsr.train.objective import Objective
+from pocketsr.train.origins import check_needs
 from pocketsr.train.quantized import calibrate, initial_network
 from pocketsr.train.recipe import Recipe
 from pocketsr.train.recipe_file import recipe_from
@@ -68,11 +70,13 @@ def train(
 ) -> Outcome:
     """Train as `recipe` says into the folder `out`; with `resume`, go on exactly where its last checkpoint stood.
 
+    An earlier stage that the recipe names must have been trained into a folder beside `out`, or have its checkpoint.
     changed: dotted keys of the recipe that may differ from what the run began with.
     pairs: what `sources.load_pairs` gives for the recipe, where many runs share it.
     Raises UserError for what the user can mend: the folder, the images, the recipe, a loss that is no number.
     """
     fabric = fabric_for(recipe.hardware())
+    recipe, begins = resolved(recipe, out.parent, RunFolder(out, recipe).last if resume else None)
     folder = RunFolder(out, recipe)
     if not resume and fabric.global_rank == 0:  # before other processes start, and before images are read
         folder.check_new()
@@ -80,8 +84,10 @@ def train(
     if state is not None:
         check_state(state, folder.last, recipe.steps)
         said = rescheduled(recipe_from(state["recipe"], str(folder.last)), recipe, state["step"])
-        if said and fabric.global_rank == 0:
-            print(f"pocketsr: {said}", file=sys.stderr)
+        begins = said or begins
+    check_needs(recipe, begun=state is not None, pictures=pairs is None)
+    if begins and fabric.global_rank == 0:
+        print(f"pocketsr: {begins}", file=sys.stderr)
     fabric.launch()
     torch.set_num_threads(recipe.threads)
     run = _Run(fabric, recipe, folder, state, pairs)
@@ -104,7 +110,7 @@ class _Run:
         net = initial_network(subject) if state is None else empty_network(subject, state, folder.last)
         sources.check_net(subject, batching.stages, net)
         again = state is None or recipe.init_share > 0
-        first = initial_weights(net, Path(recipe.init)) if recipe.init and again else None
+        first = initial_weights(net, Path(recipe.init)) if isinstance(recipe.init, str) and again else None
         if state is None and first is not None:
             net.load_state_dict(first)
         net.to(fabric.device)

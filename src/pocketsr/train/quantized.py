@@ -15,7 +15,7 @@ from pocketsr.quant.ptq import source_of
 from pocketsr.train.checkpoint import load_network
 from pocketsr.train.networks import quant_net
 from pocketsr.train.parts import Batching
-from pocketsr.train.recipe import Net, Quant, Subject
+from pocketsr.train.recipe import Net, Quant, Stage, Subject
 
 __all__ = ["calibrate", "initial_network"]
 
@@ -30,7 +30,9 @@ def initial_network(subject: Subject) -> SRNet:
     return quant_net(subject, _source(subject.model))
 
 
-def _source(model: str) -> Source:
+def _source(model: str | Stage) -> Source:
+    if isinstance(model, Stage):
+        raise UserError(f"quant.model names a stage by its recipe, {model.recipe}: name its checkpoint")
     if not model.endswith(".pt"):
         return read_source(model)
     net = load_network(Path(model))

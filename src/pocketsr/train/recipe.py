@@ -15,6 +15,7 @@ from pocketsr.train.parts import Batching, Hardware, LossPlan, Rates
 
 __all__ = [
     "CodecData",
+    "Cost",
     "Data",
     "Ema",
     "Finish",
@@ -23,6 +24,7 @@ __all__ = [
     "Quant",
     "Recipe",
     "Schedule",
+    "Stage",
     "Subject",
     "Teacher",
 ]
@@ -45,12 +47,30 @@ class Net(_Section, frozen=True, kw_only=True):
     """What differs from the network's own defaults: `nets.build(name, **config)`."""
 
 
+class Stage(_Section, frozen=True, kw_only=True):
+    """An earlier stage of a training, whose best weights are what to begin with."""
+
+    recipe: str
+    """By which the stage is trained: a path from this recipe's folder."""
+    checkpoint: str | None = None
+    """What a run of that recipe gave, for where there is no run: a path from this recipe's folder too."""
+
+
+class Cost(_Section, frozen=True, kw_only=True):
+    """What a run takes, without earlier stages; told at the start, and of no consequence."""
+
+    core_hours: Rate
+    """Hours of one core of an AMD EPYC (Zen 5)."""
+    note: str = ""
+    """How that is known."""
+
+
 class Quant(_Section, frozen=True, kw_only=True):
     """Training in few bits, from a network that is trained and collapsed already."""
 
     spec: SpecName
-    model: str
-    """A shipped network's name, an ONNX file, or a checkpoint (.pt) of a run."""
+    model: str | Stage
+    """A shipped network's name, an ONNX file, a checkpoint (.pt) of a run, or an earlier stage."""
     method: Method = "lsq"
     """How ranges are learned: by LSQ or by PAMS."""
     ranges: Ranges = "mse"
@@ -159,6 +179,7 @@ class Teacher(_Section, frozen=True, kw_only=True):
 
 class Recipe(_Section, frozen=True, kw_only=True):
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    cost: Cost | None = None
     net: Net | None = None
     """What to train; none where `quant` says what to go on from."""
     data: Data
@@ -177,8 +198,9 @@ class Recipe(_Section, frozen=True, kw_only=True):
     ema: Ema | None = Ema()
     teacher: Teacher | None = None
     quant: Quant | None = None
-    init: str | None = None
-    """A checkpoint of a run whose weights to begin with."""
+    init: str | Stage | None = None
+    """A checkpoint of a run, or an earlier stage, whose weights to begin with. Biases that it lacks are 0 then, and one
+    slope for a layer is the mean of several (`conversion`)."""
     init_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     """Share of the weights of `init` in what is validated and kept, so that not all of what they could is forgotten
     (WiSE-FT: Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022)."""

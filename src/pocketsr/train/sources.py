@@ -14,6 +14,7 @@ from pocketsr.data import Pair, add_jpeg, add_noise, downscale, load_images, spl
 from pocketsr.errors import PocketsrWarning, UserError
 from pocketsr.nets import SRNet
 from pocketsr.train.degraded import load_degraded
+from pocketsr.train.origins import origin
 from pocketsr.train.recipe import Data, Net, Subject
 
 __all__ = ["SCALES", "Loaded", "check_net", "load_pairs"]
@@ -43,12 +44,27 @@ def load_pairs(data: Data, seed: int = 0, scale: int = 2, channels: int = 1) -> 
             where = " ".join(map(str, data.folders()))
             line = f"no picture in {where} has colour: a network of RGB learns nothing of it there; add some that have"
             warnings.warn(line, PocketsrWarning, stacklevel=2)
+        kept_apart = data.valid_patterns
+        if kept_apart and not any(_matches(pair, pattern) for pair in images for pattern in kept_apart):
+            raise UserError(_no_picture("valid_patterns", kept_apart[0]))
         train, valid = split(images, data.valid_share, only=data.valid_patterns)
         train, drawn = _resize(train, data), []
+    for pattern in data.sampling_weights:  # here, since a teacher's pictures may take an hour before patches are drawn
+        if not any(_matches(pair, pattern) for pair in train):
+            raise UserError(_no_picture("sampling_weights", pattern))
     if data.noise_levels or data.jpeg_quality:
         rng = np.random.default_rng(seed)
         train, valid = ([_degrade(pair, data, rng) for pair in pairs] for pairs in (train, valid))
     return train, valid, drawn
+
+
+def _matches(pair: Pair, pattern: str) -> bool:
+    return fnmatchcase(pair.name, pattern)
+
+
+def _no_picture(key: str, pattern: str) -> str:
+    known = origin(pattern)
+    return f"{key} {pattern!r} matches no picture{f' ({known})' if known else ''}: correct it, or leave it out"
 
 
 def _has_colour(pair: Pair) -> bool:
@@ -58,11 +74,11 @@ def _has_colour(pair: Pair) -> bool:
 def _resize(pairs: Sequence[Pair], data: Data) -> list[Pair]:
     """The pairs at the sizes that `data.sizes` asks for. Raises UserError for a pattern that matches none."""
     for pattern in data.sizes:
-        if not any(fnmatchcase(pair.name, pattern) for pair in pairs):
-            raise UserError(f"sizes {pattern!r} matches no picture: correct it, or leave it out")
+        if not any(_matches(pair, pattern) for pair in pairs):
+            raise UserError(_no_picture("sizes", pattern))
     found = []
     for pair in pairs:
-        sizes = next((sizes for pattern, sizes in data.sizes.items() if fnmatchcase(pair.name, pattern)), (1,))
+        sizes = next((sizes for pattern, sizes in data.sizes.items() if _matches(pair, pattern)), (1,))
         found += [pair if size == 1 else downscale(pair, size) for size in sizes]
     return found
 
