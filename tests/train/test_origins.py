@@ -35,7 +35,7 @@ TEACHER = {"model": "smfanet", "share": 0.5, "weights": "none/smfanet_div2k_x2.s
         (
             {"teacher": TEACHER},
             r"teacher\.weights: no such file of weights: none/smfanet_div2k_x2\.safetensors "
-            r"\(SMFANet, github\.com/Zheng-MJ/SMFANet.*\); get it, or name it where it lies: --set teacher\.weights=FILE",
+            r"\(SMFANet, github\.com/Zheng-MJ/SMFANet.*\); get it, or name it where it lies: --set teacher\.weights=",
         ),
         ({"teacher": {"model": "no.pt", "share": 0.5}}, r"teacher\.model: no such checkpoint: no\.pt; train it"),
         ({"init": "no.pt"}, r"init: no such checkpoint: no\.pt; train it, or name another: --set init=FILE"),
@@ -50,7 +50,7 @@ def test_what_is_absent(tmp_path: Path, recipe: Callable[..., Recipe], changes: 
 
 
 @pytest.mark.parametrize("key", ["sizes", "sampling_weights", "valid_patterns"])
-def test_patterns_name_the_collection_that_is_not_there(pictures: Path, content: dict[str, Any], key: str) -> None:
+def test_patterns_name_the_collection_that_is_not_there(content: dict[str, Any], key: str) -> None:
     from pocketsr.train.recipe_file import recipe_from
 
     value: Any = {"sizes": {"clic/*": [0.5]}, "sampling_weights": {"clic/*": 2}, "valid_patterns": ["clic/*"]}[key]
@@ -59,7 +59,7 @@ def test_patterns_name_the_collection_that_is_not_there(pictures: Path, content:
         load_pairs(made.data)
 
 
-def test_a_run_that_goes_on_needs_no_weights_to_begin_with(pictures: Path, recipe: Callable[..., Recipe]) -> None:
+def test_a_run_that_goes_on_needs_no_weights_to_begin_with(recipe: Callable[..., Recipe]) -> None:
     check_needs(recipe(init="gone.pt"), begun=True)
     with pytest.raises(UserError, match=r"gone\.pt"):
         check_needs(recipe(init="gone.pt", init_share=0.5), begun=True)

@@ -51,11 +51,11 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 
 @pytest.fixture
-def three(write: Write) -> Path:
+def three(write: Write) -> None:
     """c, which is quantized, goes on from b, and b from a."""
     write("a", cost={"core_hours": 0.25})
     write("b", init={"recipe": "a.yaml"}, seed=1)
-    return write("c", net=None, quant={"spec": "w8a8", "model": {"recipe": "b.yaml"}, "patches": 2}, seed=2)
+    write("c", net=None, quant={"spec": "w8a8", "model": {"recipe": "b.yaml"}, "patches": 2}, seed=2)
 
 
 def _weights(run: str) -> dict[str, torch.Tensor]:
@@ -74,7 +74,8 @@ def _interrupt_in(monkeypatch: pytest.MonkeyPatch, lr: float) -> None:
     monkeypatch.setattr(loop, "learning_rate", rate)
 
 
-def test_one_command_trains_all_stages_in_order(call: Call, three: Path) -> None:
+@pytest.mark.usefixtures("three")
+def test_one_command_trains_all_stages_in_order(call: Call) -> None:
     code, said = call("recipes/c.yaml")
     assert code == 0, said
     lines = [line for line in said.splitlines() if line.startswith("pocketsr: ")]
@@ -96,7 +97,8 @@ def test_one_command_trains_all_stages_in_order(call: Call, three: Path) -> None
         assert torch.equal(weight, _weights("c")[name])
 
 
-def test_finished_stages_are_found(call: Call, three: Path) -> None:
+@pytest.mark.usefixtures("three")
+def test_finished_stages_are_found(call: Call) -> None:
     assert call("recipes/b.yaml")[0] == 0
     before = Path("runs/b/last.pt").read_bytes()
     code, said = call("recipes/c.yaml")
@@ -150,12 +152,11 @@ def test_interrupted_in_any_stage_the_same_command_goes_on(
 
 
 def test_settings_for_all_stages(call: Call, write: Write, pictures: Path) -> None:
-    write("a", data={"folder": "nowhere", "valid_share": 0.25})
-    write(
-        "b", data={"folder": "nowhere", "valid_share": 0.25}, init={"recipe": "a.yaml"}, schedule={"kind": "constant"}
-    )
-    code, said = call("recipes/b.yaml", "--set-all", f"data.folder={pictures}", "--set-all", "steps=1", "--set", "seed=3",
-                      "--set-all", "schedule.kind=cosine")  # fmt: skip
+    data = {"folder": "nowhere", "valid_share": 0.25}
+    write("a", data=data)
+    write("b", data=data, init={"recipe": "a.yaml"}, schedule={"kind": "constant"})
+    for_all = [f"data.folder={pictures}", "steps=1", "schedule.kind=cosine"]
+    code, said = call("recipes/b.yaml", "--set", "seed=3", *(word for each in for_all for word in ("--set-all", each)))
     assert code == 0, said
     a, b = (load_checkpoint(Path("runs") / name / "best.pt")["recipe"] for name in "ab")
     assert (a["steps"], a["seed"], b["steps"], b["seed"], b["schedule"]["kind"]) == (1, 0, 1, 3, "cosine")
@@ -237,7 +238,7 @@ def test_the_cost_is_a_number_that_follows_the_steps(write: Write) -> None:
     ]
     assert [cost and cost.core_hours for cost in costs] == [1.5, 3.0, 9, None]
     for wrong in ("-1", "many"):
-        with pytest.raises(UserError, match="cost.core_hours: expected"):
+        with pytest.raises(UserError, match=r"cost\.core_hours: expected"):
             parse_recipe(path, [f"cost.core_hours={wrong}"])
 
 
