@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("runs", type=Path, help="folder for the runs")
     parser.add_argument("--only", default="", metavar="PART", help="networks whose name has this in it")
     args = parser.parse_args()
-    pairs: Loaded = load_pairs(parse_recipe(RECIPES / "curve.yaml", [f"data.folder={args.data}"]))
+    pairs: Loaded = load_pairs(parse_recipe(RECIPES / "curve.yaml", [f"data.folder={args.data}"]).data)
     for network, precision in tqdm(_jobs(args.only), desc="networks"):
         recipe, out = _recipe(args.data, args.runs, network, precision), run_of(args.runs, network, precision)
         if not (out / f"{recipe.name}.onnx").exists():

@@ -81,7 +81,7 @@ def main() -> None:
     args = parser.parse_args()
     args.runs.mkdir(parents=True, exist_ok=True)
     train_folder = args.data / "train"
-    pairs = load_pairs(parse_recipe(RECIPE, [f"data.folder={train_folder}"]))
+    pairs = load_pairs(parse_recipe(RECIPE, [f"data.folder={train_folder}"]).data)
     files = find_sets(args.data / "test")
     sets = {name: [read_sample(name, path) for path in paths] for name, paths in files.items()}
     wide = args.runs / f"{WIDE.stem}.onnx"

@@ -20,6 +20,7 @@ from pocketsr.quant import QuantNet
 from pocketsr.train import Recipe, loop, train
 from pocketsr.train.checkpoint import load_checkpoint, load_network
 from pocketsr.train.folder import RunFolder
+from pocketsr.train.parts import Rates
 from pocketsr.train.schedule import learning_rate
 
 Make = Callable[..., Recipe]
@@ -66,10 +67,10 @@ def test_interrupted_and_resumed_is_the_same_to_the_bit_even_without_the_source(
     made = few(steps=12, validate_every=4)
     train(made, tmp_path / "whole")
 
-    def rate(recipe: Recipe, at: int) -> float:
+    def rate(rates: Rates, at: int) -> float:
         if at == 5:
             signal.raise_signal(signal.SIGINT)
-        return learning_rate(recipe, at)
+        return learning_rate(rates, at)
 
     with monkeypatch.context() as patched:
         patched.setattr(loop, "learning_rate", rate)
@@ -133,7 +134,7 @@ def test_a_run_is_quantized_from_its_checkpoint_but_once(tmp_path: Path, few: Ma
     train(recipe(steps=1), tmp_path / "plain")
     best = str(tmp_path / "plain" / "best.pt")
     train(few({"model": best, "spec": "w8a8"}, steps=1, optimiser={"lr": 1e-9, "warmup": 0}), tmp_path / "few")
-    x = torch.from_numpy(loop.sources.load_pairs(recipe())[1][0].lr)[None, None] / 255
+    x = torch.from_numpy(loop.sources.load_pairs(recipe().data)[1][0].lr)[None, None] / 255
     exact, rounded = load_network(Path(best)), load_network(tmp_path / "few" / "best.pt")
     assert 0 < (exact(x) - rounded(x)).abs().mean() < 0.005
     with pytest.raises(UserError, match="is quantized already"):

@@ -131,7 +131,7 @@ class Prober:
 
     def _trained(self, candidate: Candidate) -> float:
         recipe, out = self._probe.recipe(candidate), self._folder / "runs" / candidate.name
-        self._pairs = self._pairs or load_pairs(recipe)
+        self._pairs = self._pairs or load_pairs(recipe.data, recipe.seed)
         outcome = train(recipe, out, resume=(out / "last.pt").exists(), pairs=self._pairs)
         if not outcome.finished:
             raise KeyboardInterrupt

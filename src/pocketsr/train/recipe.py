@@ -11,9 +11,11 @@ from msgspec import Meta, Struct
 from pocketsr.quant.fake import Method
 from pocketsr.quant.observers import Ranges
 from pocketsr.quant.spec import SpecName, TwoBit
+from pocketsr.train.parts import Batching, Hardware, LossPlan, Rates
 
 __all__ = [
     "CodecData",
+    "Cost",
     "Data",
     "Ema",
     "Finish",
@@ -22,6 +24,8 @@ __all__ = [
     "Quant",
     "Recipe",
     "Schedule",
+    "Stage",
+    "Subject",
     "Teacher",
 ]
 
@@ -43,12 +47,30 @@ class Net(_Section, frozen=True, kw_only=True):
     """What differs from the network's own defaults: `nets.build(name, **config)`."""
 
 
+class Stage(_Section, frozen=True, kw_only=True):
+    """An earlier stage of a training, whose best weights are what to begin with."""
+
+    recipe: str
+    """By which the stage is trained: a path from this recipe's folder."""
+    checkpoint: str | None = None
+    """What a run of that recipe gave, for where there is no run: a path from this recipe's folder too."""
+
+
+class Cost(_Section, frozen=True, kw_only=True):
+    """What a run takes, without earlier stages; told at the start, and of no consequence."""
+
+    core_hours: Rate
+    """Hours of one core of an AMD EPYC (Zen 5)."""
+    note: str = ""
+    """How that is known."""
+
+
 class Quant(_Section, frozen=True, kw_only=True):
     """Quantization-aware training, from a network that is trained and collapsed already."""
 
     spec: SpecName
-    model: str
-    """A shipped network's name, an ONNX file, or a checkpoint (.pt) of a run."""
+    model: str | Stage
+    """A shipped network's name, an ONNX file, a checkpoint (.pt) of a run, or an earlier stage."""
     method: Method = "lsq"
     """How ranges are learned: by LSQ or by PAMS."""
     ranges: Ranges = "mse"
@@ -59,6 +81,10 @@ class Quant(_Section, frozen=True, kw_only=True):
     """Sums of inner convolutions with weights of 2 bits fit in so many bits: the engine's accumulators may be bytes."""
     patches: Positive = 48
     """Patches of the training pictures by which ranges are chosen."""
+
+
+Subject = Net | Quant
+"""What is trained: a network from its definition, or one in few bits from a network that is trained already."""
 
 
 class CodecData(_Section, frozen=True, kw_only=True):
@@ -153,6 +179,7 @@ class Teacher(_Section, frozen=True, kw_only=True):
 
 class Recipe(_Section, frozen=True, kw_only=True):
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    cost: Cost | None = None
     net: Net | None = None
     """What to train; none where `quant` says what to go on from."""
     data: Data
@@ -171,8 +198,9 @@ class Recipe(_Section, frozen=True, kw_only=True):
     ema: Ema | None = Ema()
     teacher: Teacher | None = None
     quant: Quant | None = None
-    init: str | None = None
-    """A checkpoint of a run whose weights to begin with."""
+    init: str | Stage | None = None
+    """A checkpoint of a run, or an earlier stage, whose weights to begin with. Biases that it lacks are 0 then, and one
+    slope for a layer is the mean of several (`conversion`)."""
     init_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     """Share of the weights of `init` in what is validated and kept, so that not all of what they could is forgotten
     (WiSE-FT: Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022)."""
@@ -191,14 +219,28 @@ class Recipe(_Section, frozen=True, kw_only=True):
         """(first step, side of a patch in LR pixels), from step 0 on."""
         return ((0, self.patch),) if isinstance(self.patch, int) else self.patch
 
-    def stages_of_losses(self) -> tuple[dict[str, float], ...]:
-        """The losses, and those of the finish."""
-        return (self.losses, self.finish.losses) if self.finish else (self.losses,)
-
-    def terms(self) -> tuple[str, ...]:
-        """The names of all losses, those of the finish too."""
-        return tuple(dict.fromkeys(name for losses in self.stages_of_losses() for name in losses))
-
     def finish_step(self) -> int:
         """The first step with the losses of `finish`."""
         return self.steps if self.finish is None else round(self.finish.at * self.steps)
+
+    # What each part of a run gets in place of the whole.
+
+    def subject(self) -> Subject:
+        """What is trained; a recipe that was read has one of both."""
+        subject = self.quant or self.net
+        assert subject is not None
+        return subject
+
+    def hardware(self) -> Hardware:
+        return Hardware(self.accelerator, self.devices, self.num_nodes, self.precision, self.threads)
+
+    def rates(self) -> Rates:
+        optimiser, schedule = self.optimiser, self.schedule
+        return Rates(optimiser.lr, optimiser.warmup, schedule.kind, schedule.restarts, self.steps)
+
+    def batching(self) -> Batching:
+        data = self.data
+        return Batching(self.stages(), self.steps, self.batch, self.seed, data.flat_share, data.sampling_weights)
+
+    def loss_plan(self) -> LossPlan:
+        return LossPlan(self.losses, self.finish.losses if self.finish else None, self.finish_step())

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 from tqdm import tqdm
 
@@ -23,8 +24,9 @@ from pocketsr.nets.weights import load_weights
 from pocketsr.pixels import rgb_to_luma
 from pocketsr.quant import QuantNet, read_source
 from pocketsr.train.checkpoint import load_network
+from pocketsr.train.recipe import Teacher as Settings
 
-__all__ = ["Teacher", "blend", "load_teacher", "make_teacher_pairs", "teacher_name"]
+__all__ = ["Teacher", "blend", "load_teacher", "make_teacher_pairs", "shared_teacher_pairs", "teacher_name"]
 
 
 class Teacher(Protocol):
@@ -144,6 +146,24 @@ def make_teacher_pairs(teacher: Teacher, pairs: Sequence[Pair], folder: Path, na
                 np.save(file, levels)
         found.append(replace(pair, hr=np.load(path, allow_pickle=False)))
     return found
+
+
+def shared_teacher_pairs(
+    fabric: Fabric, named: Settings, teacher: Teacher, pairs: Sequence[Pair], folder: Path, distilled: bool
+) -> list[Pair] | None:  # fmt: skip
+    """`pairs` as the teacher enlarges them, made once for all processes; None where nothing uses kept pictures.
+
+    folder: of the run, where the recipe names no other. distilled: whether a loss compares with them.
+    """
+    if not named.cache or not (named.share > 0 or distilled):
+        return None
+    folder = Path(named.cache) if isinstance(named.cache, str) else folder
+    name, made = teacher_name(named.model, named.weights), None
+    for rank in range(fabric.world_size):  # the first one makes the pictures, the others find them
+        if rank == fabric.global_rank:
+            made = make_teacher_pairs(teacher, pairs, folder, name)
+        fabric.barrier()
+    return made
 
 
 def teacher_name(model: str, weights: str | None) -> str:
