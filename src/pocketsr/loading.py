@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pocketsr.arguments import as_path, check_threads
 from pocketsr.engine import Upscaler
-from pocketsr.errors import ArgumentError, ArgumentTypeError, FallbackWarning, UserError, did_you_mean
+from pocketsr.errors import ArgumentError, ArgumentTypeError, FallbackWarning, did_you_mean
 from pocketsr.fallback import open_file
 from pocketsr.models import NAMES
 
@@ -74,7 +74,7 @@ def _registered(name: str, weights: Path | None, threads: int | None) -> tuple[U
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] not in ("msgspec", "safetensors", "torch"):
             raise
-        raise UserError(
+        raise ArgumentError(
             f"unknown model '{name}': {shipped}; published networks, with --weights, need PyTorch: "
             "pip install 'pocketsr[train]'"
         ) from error
