@@ -1,7 +1,7 @@
 """A network as a chain of convolutions at the size of the LR picture: what it costs, counted from its shape alone.
 
-Every family of a space is such a chain. Parameters, multiply-adds, feature maps and receptive field are what `count` finds
-in the ONNX file that `nets` writes for the same network (a test holds them together), and take microseconds.
+Every family of a space is such a chain. Parameters, multiply-adds, feature maps and receptive field are what `count`
+finds in the ONNX file that `nets` writes for the same network (a test compares them), and take microseconds.
 Precision changes none of them: parameters are counted whatever their type, and maps as floats.
 """
 
