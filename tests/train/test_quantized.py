@@ -115,7 +115,7 @@ def test_what_is_learned_are_the_ranges_too(tmp_path: Path, few: Make) -> None:
     train(few(steps=1, optimiser={"lr": 1e-2, "warmup": 0}), tmp_path / "moved")
     still, moved = (load_checkpoint(tmp_path / run / "last.pt")["net"] for run in ("still", "moved"))
     scales = [name for name in still if name.endswith("log_scale")]
-    assert len(scales) == 5  # three convolutions, two stored planes
+    assert len(scales) == 5  # three convolutions, two activations
     for name in scales:
         assert (moved[name] - still[name]).abs().max() > 1e-3, name
 

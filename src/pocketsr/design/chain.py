@@ -1,7 +1,7 @@
 """A network as a chain of convolutions at the size of the LR picture: what it costs, counted from its shape alone.
 
 Every family of a space is such a chain. Parameters, multiply-adds, feature maps and receptive field are what `count`
-finds in the ONNX file that `nets` writes for the same network (a test holds them together), and take microseconds.
+finds in the ONNX file that `nets` writes for the same network (a test compares them), and take microseconds.
 Precision changes none of them: parameters are counted whatever their type, and maps as floats.
 """
 
@@ -15,7 +15,6 @@ from math import prod
 
 from pocketsr.design.precision import Bits, Precision, bits_of
 from pocketsr.engine.ir.graph import Pad
-from pocketsr.models import DEFAULT_SCALE
 
 __all__ = ["Act", "Anchor", "Chain", "Layer"]
 
@@ -63,7 +62,7 @@ class Chain:
 
     layers: tuple[Layer, ...]
     channels: int = 1
-    scale: int = DEFAULT_SCALE
+    scale: int = 2
     anchor: Anchor = Anchor.NEAREST
     pad: Pad = Pad.EDGE
     centred: bool = False

@@ -28,14 +28,14 @@ _OTHER_THAN_0 = 0.55  # of weights of 2 bits: a ternary quantizer keeps 56 % of 
 
 @dataclass(frozen=True)
 class Bits:
-    """weights: of inner convolutions. acts: of stored planes."""
+    """Bit widths. weights: of inner convolutions. acts: of activations."""
 
     weights: int
     acts: int
 
     @property
     def levels(self) -> int:
-        """The largest integer of a stored plane."""
+        """The largest integer of an activation."""
         return int(2**self.acts - 1)
 
 

@@ -170,7 +170,7 @@ class WeightQuant(nn.Module):
 
 
 class ActQuant(nn.Module):
-    """Stored planes in integers 0..`levels`, of which `zero` stands for 0.0; one scale."""
+    """Activations in integers 0..`levels` with zero point `zero` and one scale."""
 
     zero: Tensor
 

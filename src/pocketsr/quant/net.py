@@ -1,7 +1,7 @@
 """Any network that the engine takes, as a PyTorch module: in full precision or fake-quantized.
 
 It computes what the quantized file says and the engine does in integers: the picture in steps of 1/4080 of full scale,
-weights and stored planes in low-bit integers, a bias in steps of its sums', pointwise stages in between in floats.
+weights and activations in low-bit integers, a bias in steps of its sums', pointwise stages in between in floats.
 """
 
 from __future__ import annotations
