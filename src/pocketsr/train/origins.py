@@ -61,8 +61,8 @@ def check_needs(recipe: Recipe, *, begun: bool = False, pictures: bool = True, o
             continue
         if not there:
             known = origin(name)
-            mend += f" {option} {key}={'DIR' if kind == 'folder' else 'FILE'}"
-            raise UserError(f"{key}: no such {kind}: {name}{f' ({known})' if known else ''}; {mend}")
+            change = f"{option} {key}={'DIR' if kind == 'folder' else 'FILE'}"
+            raise UserError(f"{key}: no such {kind}: {name}{f' ({known})' if known else ''}; {mend} {change}")
 
 
 def _needs(recipe: Recipe, begun: bool, pictures: bool) -> Iterator[tuple[str, str, str, str]]:
