@@ -155,10 +155,14 @@ def test_settings_for_all_stages(call: Call, write: Write, pictures: Path) -> No
     data = {"folder": "nowhere", "valid_share": 0.25}
     write("a", data=data)
     write("b", data=data, init={"recipe": "a.yaml"}, schedule={"kind": "constant"})
-    for_all = [f"data.folder={pictures}", "steps=1", "schedule.kind=cosine"]
+    code, said = call("recipes/b.yaml")
+    assert (code, said.count("\n"), said[-34:]) == (2, 1, "others: --set-all data.folder=DIR\n")
+    for_all = [f"data.folder={pictures}", "steps=1", "schedule.kind=cosine", "data.codec.frames=20"]
     code, said = call("recipes/b.yaml", "--set", "seed=3", *(word for each in for_all for word in ("--set-all", each)))
     assert code == 0, said
     a, b = (load_checkpoint(Path("runs") / name / "best.pt")["recipe"] for name in "ab")
+    assert a["data"]["codec"] is b["data"]["codec"] is None  # neither has that section
+    assert call("recipes/b.yaml", "--set-all", "dat.folder=x")[1].count("dat is unknown; did you mean data?") == 1
     assert (a["steps"], a["seed"], b["steps"], b["seed"], b["schedule"]["kind"]) == (1, 0, 1, 3, "cosine")
 
 

@@ -46,12 +46,12 @@ def run(args: argparse.Namespace) -> int:
     from pocketsr.errors import UserError
 
     try:
-        from pocketsr.train import Stages, current_key, earlier_stages, parse_recipe, train_stages
+        from pocketsr.train import Stages, applicable, current_key, earlier_stages, parse_recipe, train_stages
     except ModuleNotFoundError as error:
         if error.name not in _EXTRA:
             raise
         raise UserError(f"training needs {error.name}: pip install 'pocketsr[train]'") from error
-    overrides = [*args.set_all, *args.set]
+    overrides = [*applicable(args.set_all, args.recipe), *args.set]
     recipe = parse_recipe(args.recipe, overrides)
     earlier = earlier_stages(recipe, args.recipe, args.set_all)
     out = args.out or Path("runs") / recipe.name

@@ -179,7 +179,6 @@ class Teacher(_Section, frozen=True, kw_only=True):
 
 class Recipe(_Section, frozen=True, kw_only=True):
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-    cost: Cost | None = None
     net: Net | None = None
     """What to train; none where `quant` says what to go on from."""
     data: Data
@@ -214,6 +213,7 @@ class Recipe(_Section, frozen=True, kw_only=True):
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     threads: Positive = 1
     """Of PyTorch in each process; small networks gain nothing from more."""
+    cost: Cost | None = None
 
     def stages(self) -> tuple[tuple[int, int], ...]:
         """(first step, side of a patch in LR pixels), from step 0 on."""

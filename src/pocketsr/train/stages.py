@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import torch
@@ -22,7 +23,7 @@ from pocketsr.train.origins import check_needs
 from pocketsr.train.recipe import Recipe
 from pocketsr.train.recipe_file import current_key, parse_recipe, stage_of
 
-__all__ = ["Stages", "check_fit", "earlier_stages", "train_stages"]
+__all__ = ["Stages", "applicable", "check_fit", "earlier_stages", "train_stages"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Stages:
 def earlier_stages(recipe: Recipe, file: Path, overrides: Sequence[str] = ()) -> list[tuple[Recipe, Path]]:
     """The recipes that `recipe`, read from `file`, goes on from, the first stage first, and their files.
 
-    overrides: as `parse_recipe` takes them, for each of them. Those inside a section that one hasn't got are left out.
+    overrides: as `parse_recipe` takes them, for each of them as far as they are `applicable`.
     Raises UserError for a file that is missing or no recipe, for stages that go round in a circle, or share a name.
     """
     found: list[tuple[Recipe, Path]] = []
@@ -49,8 +50,7 @@ def earlier_stages(recipe: Recipe, file: Path, overrides: Sequence[str] = ()) ->
         if _identity(path) in seen:
             raise UserError(f"{its_file} goes on from {path}, which goes on from it: its stages go round in a circle")
         seen.add(_identity(path))
-        own = msgspec.to_builtins(parse_recipe(path))
-        current = parse_recipe(path, [each for each in overrides if _has_section(own, each)])
+        current = parse_recipe(path, applicable(overrides, path))
         its_file = path
         found.append((current, path))
     names = [each.name for each in (recipe, *(each for each, _ in found))]
@@ -65,9 +65,20 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _has_section(content: dict[str, object], override: str) -> bool:
-    parent, dot, _ = current_key(override.partition("=")[0]).partition(".")
-    return not dot or isinstance(content.get(parent), dict)
+def applicable(overrides: Sequence[str], file: Path) -> list[str]:
+    """Those of `overrides` that the recipe in `file` can take: without keys inside a section that it hasn't got."""
+    content = msgspec.to_builtins(parse_recipe(file)) if overrides else {}
+    return [each for each in overrides if not _inside_nothing(content, current_key(each.partition("=")[0]))]
+
+
+def _inside_nothing(content: Any, key: str) -> bool:
+    for parent in key.split(".")[:-1]:
+        if parent not in content:  # a slip, which is answered where it is read
+            return False
+        content = content[parent]
+        if not isinstance(content, dict):
+            return True
+    return False
 
 
 def train_stages(
@@ -89,7 +100,7 @@ def train_stages(
     resume_last = resume and (begun or not (first < last or started))
     for number in range(first, last + 1):
         recipe, file = stages.recipes[number], stages.files[number]
-        check_needs(recipe, begun=number == last and begun)
+        check_needs(recipe, begun=number == last and begun, option="--set" if number == last else "--set-all")
         if number > first:  # a stage before it is to be trained
             check_fit(stages.recipes[number - 1], stages.files[number - 1], recipe, file)
     if not resume_last and _leads():
