@@ -27,7 +27,7 @@ GOLDEN = Path(__file__).resolve().parents[1] / "tests" / "engine" / "golden"
 TARGET = "x86_64-linux-gnu"
 CHANNELS = 4  # of the layers in the middle
 _STEP = 1 / 64  # of stored planes in w8a8
-_PICTURE_STEP = 1 / 4080  # an 8-bit sample is 16 times a whole number
+_PICTURE_STEP = 1 / 4080  # an 8-bit sample is 16 times an integer
 
 
 def _weights(*shape: int, top: int) -> NDArray[np.int64]:
