@@ -13,10 +13,10 @@ import msgspec
 
 from pocketsr.design.cost import predict_ms
 from pocketsr.design.profile import Profile, Vectors, default_profile
-from pocketsr.design.schedule import of_plan
 from pocketsr.engine import read_network
 from pocketsr.engine.codegen.plan import make_plan
 from pocketsr.engine.codegen.target import Target
+from pocketsr.engine.codegen.work import schedule_of
 from pocketsr.engine.ir.graph import Graph
 from pocketsr.engine.resample import chroma_graph
 from pocketsr.live import Level
@@ -79,7 +79,7 @@ def level_times_us(device: Device) -> dict[str, list[int]]:
     target = device.vectors.target()
 
     def us(graph: Graph, width: int, height: int) -> float:
-        return 1000 * predict_ms(of_plan(_plan(graph, target)), (width, height), profile)
+        return 1000 * predict_ms(schedule_of(_plan(graph, target)), (width, height), profile)
 
     found = {}
     for width, height in SIZES:

@@ -26,11 +26,10 @@ from pocketsr.atomic_io import replacing
 from pocketsr.design.agreement import kendall_tau, share_within
 from pocketsr.design.calibrate import SIZE, calibrate, probes
 from pocketsr.design.candidate import Candidate
-from pocketsr.design.cost import predict_ms
+from pocketsr.design.cost import predict_ms, schedule_of_chain
 from pocketsr.design.precision import Precision
 from pocketsr.design.profile import Profile, read_profile
 from pocketsr.design.running import compiled, fastest_ms
-from pocketsr.design.schedule import of_chain
 from pocketsr.design.space import builtin_space
 from pocketsr.engine import read_network
 from pocketsr.engine.ir.graph import Graph
@@ -58,7 +57,7 @@ def chosen(floats: Sequence[Candidate], profile: Profile, precision: Precision) 
         for each in draw.sample([candidate for candidate in floats if candidate.family == name], LOOKED_AT):
             candidate = replace(each, precision=precision)
             chain = candidate.chain()
-            ms = predict_ms(of_chain(chain, profile.vectors.target()), candidate.size, profile)
+            ms = predict_ms(schedule_of_chain(chain, profile.vectors.target()), candidate.size, profile)
             if chain not in fitted and ms <= LONGEST_MS:
                 family.append((ms, candidate))
         ordered = sorted(family, key=lambda pair: pair[0])
@@ -126,7 +125,7 @@ def main() -> None:
     with compiled(graphs, profile.threads) as made:
         measured = fastest_ms([network for network, _ in made], SIZE, SECONDS, args.busy)
     target = profile.vectors.target()
-    predicted = [predict_ms(of_chain(c.chain(), target), SIZE, profile) for c in candidates]
+    predicted = [predict_ms(schedule_of_chain(c.chain(), target), SIZE, profile) for c in candidates]
     of_each = {}
     for precision in profile.precisions:
         own = [i for i, candidate in enumerate(candidates) if candidate.precision == precision]

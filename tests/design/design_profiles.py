@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pocketsr.design.kinds import WORK
 from pocketsr.design.precision import Precision
 from pocketsr.design.profile import Fit, Profile, Vectors
+from pocketsr.engine.codegen.work import WORK
 
 
 def profile(threads: int = 2, precisions: tuple[Precision, ...] = ("fp32",), **costs_ns: float) -> Profile:

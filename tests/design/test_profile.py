@@ -17,12 +17,11 @@ from pocketsr.design import calibrate as calibrating
 from pocketsr.design import running
 from pocketsr.design.candidate import Candidate
 from pocketsr.design.chain import Chain
-from pocketsr.design.cost import predict_ms
+from pocketsr.design.cost import predict_ms, schedule_of_chain
 from pocketsr.design.graphs import graph_of
-from pocketsr.design.kinds import WORK
 from pocketsr.design.precision import PRECISIONS
 from pocketsr.design.profile import default_profile, read_profile, simulate
-from pocketsr.design.schedule import of_chain
+from pocketsr.engine.codegen.work import WORK
 from pocketsr.errors import UserError
 
 SIZE = (640, 360)
@@ -30,7 +29,7 @@ SIZE = (640, 360)
 
 def _ms(candidate: Candidate, device: object) -> float:
     target = device.vectors.target()  # type: ignore[attr-defined]
-    return predict_ms(of_chain(candidate.chain(), target), SIZE, device)  # type: ignore[arg-type]
+    return predict_ms(schedule_of_chain(candidate.chain(), target), SIZE, device)  # type: ignore[arg-type]
 
 
 def test_a_profile_reads_as_it_was_written(tmp_path: Path) -> None:
@@ -129,7 +128,7 @@ def test_a_busy_device_is_measured_by_what_is_compiled_in_time(monkeypatch: pyte
         yield [(chain, None) for chain in chains[:made]]
 
     def timed(chains: list[Chain], *_: Any) -> list[float]:
-        return [predict_ms(of_chain(chain, known.vectors.target()), SIZE, twice) for chain in chains]
+        return [predict_ms(schedule_of_chain(chain, known.vectors.target()), SIZE, twice) for chain in chains]
 
     monkeypatch.setattr(calibrating, "graph_of", lambda chain, seed: (chain, seed)[0])
     monkeypatch.setattr(calibrating, "compiled", compiled)
@@ -164,6 +163,8 @@ def test_the_networks_that_are_timed_have_every_kind_of_work() -> None:
     from pocketsr.design.cost import work_of_strips
 
     target = default_profile().vectors.target()
-    total = sum(work_of_strips(of_chain(chain, target), SIZE, 2, 1 << 20)[-1] for chain in calibrating.probes())
+    total = sum(
+        work_of_strips(schedule_of_chain(chain, target), SIZE, 2, 1 << 20)[-1] for chain in calibrating.probes()
+    )
     assert [kind for kind, amount in zip(WORK, total, strict=True) if not amount] == []  # type: ignore[arg-type]
     assert len(calibrating.probes()) >= 50

@@ -16,15 +16,13 @@ from numpy.typing import NDArray
 from pocketsr.bench._peak import FmaPeak
 from pocketsr.bench.machine import describe_machine
 from pocketsr.design.chain import Act, Anchor, Chain, Layer
-from pocketsr.design.cost import work_of_strips
+from pocketsr.design.cost import schedule_of_chain, work_of_strips
 from pocketsr.design.fitting import costs_of
 from pocketsr.design.graphs import graph_of
-from pocketsr.design.kinds import WORK
 from pocketsr.design.precision import PRECISIONS
 from pocketsr.design.profile import Fit, Profile, Vectors, default_profile
 from pocketsr.design.running import compiled, fastest_ms
-from pocketsr.design.schedule import of_chain
-from pocketsr.engine.codegen.target import host_target
+from pocketsr.engine.codegen.work import WORK, host_target
 from pocketsr.engine.ir.graph import Pad
 
 __all__ = ["SIZE", "Tell", "calibrate", "probes", "spread"]
@@ -149,7 +147,7 @@ def calibrate(
         measured = np.array(fastest_ms(networks, SIZE, seconds, busy, tell_time, began + _ALL_S))
     chains = [chain for _, chain in ordered[: len(networks)]]
     l2_bytes = _second_cache()
-    strips = [work_of_strips(of_chain(chain, target), SIZE, threads, l2_bytes) for chain in chains]
+    strips = [work_of_strips(schedule_of_chain(chain, target), SIZE, threads, l2_bytes) for chain in chains]
     fit = costs_of if len(chains) >= _FEWEST else _scaled
     costs = fit(np.array([each[-1] for each in strips]), measured)
     for _ in range(3):  # the slowest thread counts, and which that is depends on the costs

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
-from pocketsr.design.kinds import WORK, Counts
+from pocketsr.design.chain import Chain
+from pocketsr.design.graphs import graph_of
 from pocketsr.design.profile import Profile
-from pocketsr.design.schedule import Schedule
-from pocketsr.design.work import beyond, work_of_row
+from pocketsr.engine.codegen.work import (
+    WORK,
+    Counts,
+    Schedule,
+    Target,
+    beyond,
+    make_plan,
+    schedule_of,
+    work_of_row,
+)
 
-__all__ = ["predict_ms", "work_of_strips"]
+__all__ = ["predict_ms", "schedule_of_chain", "work_of_strips"]
 
 _FAR, _INTERLEAVED, _FRAME = (WORK.index(kind) for kind in ("far", "interleaved", "frame"))
+
+
+@lru_cache(maxsize=4096)
+def schedule_of_chain(chain: Chain, target: Target) -> Schedule:
+    """What the engine would do for `chain`: its own plan of a graph that has shapes and no weights."""
+    return schedule_of(make_plan(graph_of(chain), target))
 
 
 def work_of_strips(schedule: Schedule, size: tuple[int, int], threads: int, l2_bytes: int) -> list[Counts]:
@@ -21,12 +38,11 @@ def work_of_strips(schedule: Schedule, size: tuple[int, int], threads: int, l2_b
     samples = 0
     if (planes := schedule.steps[0].shape.inputs) > 1:  # the picture and the result, side by side
         samples = width * height * planes * (1 + schedule.scale**2)
+    of_row = np.array([work_of_row(step.shape, schedule.phases, schedule.target, width) for step in schedule.steps])
     found = []
     for strip in schedule.strips(height, threads):
-        total = np.zeros(len(WORK))
-        for step in schedule.steps:
-            rows = step.times * schedule.rows(step, strip, height)
-            total += rows * work_of_row(step.shape, schedule.phases, schedule.target, width)
+        rows = [step.times * schedule.rows(step, strip, height) for step in schedule.steps]
+        total: Counts = rows @ of_row
         total[_FAR] *= outside
         total[_INTERLEAVED] = samples
         total[_FRAME] = 1

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
-from pocketsr.design.chain import Act, Anchor, Chain, Layer
+from pocketsr.design.chain import Act, Anchor, Chain
 from pocketsr.design.precision import EDGE_BITS, PICTURE_LEVELS, typical_weights
 from pocketsr.engine.ir.graph import (
     Affine,
@@ -28,8 +29,9 @@ from pocketsr.engine.ir.graph import (
     Ref,
     Shuffle,
     Unary,
+    planes,
 )
-from pocketsr.engine.passes.simplify import split_groups
+from pocketsr.engine.passes.simplify import parts_of, split_groups
 from pocketsr.engine.resample import cubic_taps
 
 __all__ = ["graph_of"]
@@ -43,9 +45,31 @@ class _Numbers:
 
     def __call__(self, *shape: int) -> Array:
         if self._draw is None:
-            return np.broadcast_to(np.float32(0), shape)
+            return _zeros(shape)
         spread = 1 / np.sqrt(np.prod(shape[1:], dtype=float))
         return self._draw.normal(0, spread, shape).astype(np.float32)
+
+
+_NO_NUMBERS = _Numbers(None)
+
+
+@cache
+def _zeros(shape: tuple[int, ...]) -> Array:
+    return np.broadcast_to(np.float32(0), shape)
+
+
+@cache
+def _dealt_out(channels: int, groups: int) -> list[int]:
+    """The channels in the order in which groups that follow read them: one of each group in turn."""
+    order: list[int] = np.arange(channels).reshape(groups, -1).T.ravel().tolist()
+    return order
+
+
+@cache
+def _unseeded_integers(shape: tuple[int, ...], bits: int, parts: int, way: Dequantize, top: int) -> Integers:
+    """Of a convolution that is only planned: each of its `parts` has the same typical weights. Read-only."""
+    weight = np.tile(typical_weights((shape[0] // parts, *shape[1:]), bits), (parts, 1, 1, 1))
+    return Integers(weight, np.zeros(shape[0], np.int32), _zeros(shape[:1]), way.zero, top)
 
 
 def graph_of(chain: Chain, name: str = "candidate", seed: int | None = None) -> Graph:
@@ -62,13 +86,13 @@ class _Builder:
 
     def __init__(self, chain: Chain, seed: int | None) -> None:
         self._chain, self._bits, self._seed = chain, chain.bits, seed
-        self._numbers = _Numbers(seed)
+        self._numbers = _NO_NUMBERS if seed is None else _Numbers(seed)
         self._ops: list[Op] = []
         self._kept: dict[int, tuple[Dequantize, int]] = {}  # by value: what its numbers stand for, the largest of them
 
     def graph(self, name: str) -> Graph:
         chain = self._chain
-        read = tuple(Ref(0, c) for c in range(chain.channels))
+        read = planes(0, chain.channels)
         if self._bits:
             step = 1 / PICTURE_LEVELS
             picture = x = self._add(Pointwise("picture", 1, read, (Quantize(step, 0, PICTURE_LEVELS),)))
@@ -81,7 +105,7 @@ class _Builder:
         added = self._anchor(picture)
         made: list[tuple[Ref, ...]] = []  # the planes of each layer
         for index, layer in enumerate(chain.layers):
-            stages = list(_activation(layer, self._numbers))
+            stages = list(_activation(layer.act, layer.channels, self._numbers))
             following = chain.layers[index + 1] if index + 1 < len(chain.layers) else None
             if following is None and chain.anchor is not Anchor.NONE:
                 stages.append(self._sum(added))
@@ -90,15 +114,14 @@ class _Builder:
             if following is not None and joined:
                 stages += [self._sum(made[earlier]) for earlier in following.add]
             weight = self._numbers(layer.channels, len(x) // layer.groups, *layer.kernel)
-            bias = self._numbers(layer.channels) if layer.bias else np.zeros(layer.channels, np.float32)
+            bias = self._numbers(layer.channels) if layer.bias else _zeros((layer.channels,))
             conv = Conv(f"layer{index}", self._new(), x, weight, bias, layer.groups, chain.pad, tuple(stages))
             x = self._conv(conv, edge=index == 0 or following is None, stored=following is not None)
             made.append(x)
             if following is not None and following.add and not joined:
                 x = self._summed(f"sum{index + 1}", x, [made[earlier] for earlier in following.add])
             if following is not None and layer.groups > 1 and following.groups > 1:
-                order = np.arange(layer.channels).reshape(following.groups, -1).T.ravel()
-                x = tuple(x[c] for c in order)
+                x = tuple([x[c] for c in _dealt_out(layer.channels, following.groups)])
         result = self._add(Shuffle("shuffle", self._new(), x, chain.scale))
         graph = Graph(name, chain.channels, tuple(self._ops), result)
         return split_groups(graph) if any(layer.groups > 1 for layer in chain.layers) else graph
@@ -108,7 +131,7 @@ class _Builder:
 
     def _add(self, op: Op) -> tuple[Ref, ...]:
         self._ops.append(op)
-        return tuple(Ref(op.value, c) for c in range(op.channels))
+        return planes(op.value, op.channels)
 
     def _anchor(self, picture: tuple[Ref, ...]) -> tuple[Ref, ...]:
         """The planes that the last layer's are added to."""
@@ -123,14 +146,19 @@ class _Builder:
         if self._bits is None:
             return self._add(conv)
         way, top = self._kept[conv.inputs[0].value]
-        seed = conv.value if self._seed is None else 1000 * self._seed + conv.value
-        weight_numbers = typical_weights(conv.weight.shape, EDGE_BITS if edge else self._bits.weights, seed)
+        bits = EDGE_BITS if edge else self._bits.weights
+        stages = (*conv.stages, self._quantize(conv.value, conv.stages)) if stored else conv.stages
+        if self._seed is None:
+            integers = _unseeded_integers(conv.weight.shape, bits, parts_of(conv), way, top)
+            return self._add(Conv(
+                conv.name, conv.value, conv.inputs, conv.weight, conv.bias, conv.groups, conv.pad, stages, integers
+            ))  # fmt: skip
+        weight_numbers = typical_weights(conv.weight.shape, bits, 1000 * self._seed + conv.value)
         # so that results spread over the levels: inputs and weights by their mean square
         spread = np.sqrt(np.square(weight_numbers, dtype=np.float64).sum(axis=(1, 2, 3))) * top / 4
         step = ((self._bits.levels / 4 if stored else 0.1) / spread).astype(np.float32)
         weight = weight_numbers * (step / way.step)[:, None, None, None].astype(np.float32)
         bias = np.zeros(conv.channels, np.int32)
-        stages = (*conv.stages, self._quantize(conv.value, conv.stages)) if stored else conv.stages
         integers = Integers(weight_numbers, bias, step, way.zero, top)
         return self._add(replace(conv, weight=weight, bias=bias * step, stages=stages, integers=integers))
 
@@ -157,15 +185,24 @@ class _Builder:
         return self._add(Pointwise(name, self._new(), x, (way, *sums, self._quantize(self._new(), ()))))
 
 
-def _activation(layer: Layer, numbers: _Numbers) -> tuple[PointwiseStage, ...]:
-    match layer.act:
+def _drawn_activation(act: Act, channels: int, numbers: _Numbers) -> tuple[PointwiseStage, ...]:
+    match act:
         case Act.NONE:
             return ()
         case Act.RELU:
-            return (Prelu(np.zeros(layer.channels, np.float32)),)
+            return (Prelu(np.zeros(channels, np.float32)),)
         case Act.TANH:
             return (Function(Unary.TANH),)
-    return (Prelu(np.full(layer.channels, 0.25, np.float32) + 0.1 * numbers(layer.channels)),)
+    return (Prelu(np.full(channels, 0.25, np.float32) + 0.1 * numbers(channels)),)
+
+
+def _activation(act: Act, channels: int, numbers: _Numbers) -> tuple[PointwiseStage, ...]:
+    return _unseeded_activation(act, channels) if numbers is _NO_NUMBERS else _drawn_activation(act, channels, numbers)
+
+
+@cache
+def _unseeded_activation(act: Act, channels: int) -> tuple[PointwiseStage, ...]:
+    return _drawn_activation(act, channels, _NO_NUMBERS)
 
 
 def _anchor_weights(chain: Chain, numbers: _Numbers) -> tuple[Array, Array] | None:
@@ -177,6 +214,11 @@ def _anchor_weights(chain: Chain, numbers: _Numbers) -> tuple[Array, Array] | No
         return None
     if chain.channels != 1:
         raise ValueError("the bicubic anchor is one of luma")
-    taps = cubic_taps(chain.scale)
-    weight = np.einsum("iy,jx->ijyx", taps, taps).reshape(outputs, 1, *[taps.shape[1]] * 2).astype(np.float32)
-    return weight, np.zeros(outputs, np.float32)
+    return _bicubic(chain.scale), _zeros((outputs,))
+
+
+@cache
+def _bicubic(scale: int) -> Array:
+    taps = cubic_taps(scale)
+    weight: Array = np.einsum("iy,jx->ijyx", taps, taps).reshape(scale**2, 1, *[taps.shape[1]] * 2).astype(np.float32)
+    return weight

@@ -10,9 +10,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from pocketsr.atomic_io import replacing
-from pocketsr.design.kinds import WORK
 from pocketsr.design.precision import Precision
-from pocketsr.engine.codegen.target import Target
+from pocketsr.engine.codegen.work import WORK, Target
 from pocketsr.errors import UserError
 
 __all__ = ["SIMULATED", "Fit", "Profile", "Simulated", "Vectors", "default_profile", "read_profile", "simulate"]

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pocketsr.design.candidate import Candidate
-from pocketsr.design.cost import predict_ms
+from pocketsr.design.cost import predict_ms, schedule_of_chain
 from pocketsr.design.precision import PRECISIONS, Precision
 from pocketsr.design.profile import Profile
-from pocketsr.design.schedule import of_chain
 from pocketsr.errors import UserError
 
 __all__ = ["Limits", "Row", "as_csv", "as_json", "best", "evaluate", "front", "precisions_of", "slopes"]
@@ -88,7 +87,7 @@ def evaluate(
     rows: list[Row] = []
     for index, candidate in enumerate(candidates):
         chain, (width, height) = candidate.chain(), candidate.size
-        schedule = of_chain(chain, target)
+        schedule = schedule_of_chain(chain, target)
         row = Row(
             candidate,
             chain.params,

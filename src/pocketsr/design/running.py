@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from pocketsr.engine.codegen.emit import emit
-from pocketsr.engine.codegen.plan import Plan, make_plan
-from pocketsr.engine.codegen.target import host_target
+from pocketsr.engine.codegen.plan import Plan
+from pocketsr.engine.codegen.work import host_target, make_plan
 from pocketsr.engine.info import ModelInfo
 from pocketsr.engine.ir.graph import Graph
 from pocketsr.engine.runtime.build import build_library, library_suffix

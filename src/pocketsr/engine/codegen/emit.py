@@ -1,4 +1,4 @@
-"""Plan to C: the frame, the rings, the schedule; kernels are in `emit_conv` and `emit_planes`."""
+"""Plan to C: the file's outline, the schedule and the entries; memory is in `emit_memory`, kernels in the others."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from importlib.resources import files
 
 from pocketsr.engine.codegen.emit_conv import conv_function, dot_shapes
 from pocketsr.engine.codegen.emit_dot import dot_function, winograd_functions
+from pocketsr.engine.codegen.emit_memory import frame_record, ring_functions, rows_beyond
 from pocketsr.engine.codegen.emit_planes import (
     PIXELS,
     load_function,
@@ -14,10 +15,9 @@ from pocketsr.engine.codegen.emit_planes import (
     shuffle_function,
     store_function,
 )
-from pocketsr.engine.codegen.emit_pointwise import extent, rounds
-from pocketsr.engine.codegen.emit_winograd import tile_floats
-from pocketsr.engine.codegen.method import BAND, Storage
-from pocketsr.engine.codegen.plan import Plan, Ring, Step
+from pocketsr.engine.codegen.emit_pointwise import rounds
+from pocketsr.engine.codegen.method import BAND
+from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Conv, Pad, Pointwise, Shuffle
 from pocketsr.engine.ir.pointwise import curve_code
 from pocketsr.names import API, comment
@@ -59,137 +59,6 @@ def describe(plan: Plan) -> str:
     return "\n".join(f"{step_name(i, step)}: {_describe(step, plan)}" for i, step in enumerate(plan.steps))
 
 
-def _beyond(ring: Ring) -> str:
-    """The row that stands for what lies outside a picture with a border of zeros: words of `beyond`, or floats."""
-    return f"{ring.storage.value}_of_{ring.beyond}" if ring.beyond else "zero"
-
-
-def _rows_beyond(plan: Plan) -> dict[str, str]:
-    """The name of each such row and what it is filled with."""
-    rows = {"zero": "0.0f"}
-    for ring in plan.rings.values():
-        if ring.beyond and ring.pad is Pad.ZERO:
-            number = f"word({ring.beyond * 0x01010101 - (ring.beyond > 127) * 2**32})"
-            rows[_beyond(ring)] = f"{ring.beyond}.0f" if ring.storage is Storage.FLOATS else number
-    return rows
-
-
-def _rings(plan: Plan) -> str:
-    """One function a value that finds its row y: in the ring, or beyond the border what a convolution sees there."""
-    out = []
-    for ring in plan.rings.values():
-        v, height = ring.value, extent("h", ring.scale)
-        edge = (
-            f"y = y < 0 ? 0 : y >= {height} ? {height} - 1 : y;"
-            if ring.pad is Pad.EDGE
-            else f"if (y < 0 || y >= {height}) return f->{_beyond(ring)};"
-        )
-        stride = f"f->stride{ring.scale}"
-        out.append(f"""INLINE float *v{v}_row(const frame *f, int y, int c)
-{{
-    return f->v{v} + ((ptrdiff_t)(y % {ring.rows}) * {ring.planes} + c) * {stride};
-}}
-INLINE const float *v{v}_at(const frame *f, int y, int c)
-{{
-    {edge}
-    return v{v}_row(f, y, c);
-}}
-INLINE float *v{v}_to(const frame *f, int y, int c)
-{{
-    return y < 0 || y >= {height} ? f->trash : v{v}_row(f, y, c);
-}}
-""")
-        if ring.halo:
-            out.append(_border(ring, plan.phases))
-    return "\n".join(out)
-
-
-def _border(ring: Ring, phases: int) -> str:
-    """Fills the columns beyond both borders of a row.
-
-    Winograd along the columns sums all that a tile reads, also for results that don't depend on it: what the last
-    tile sees beyond the picture must be of this row, not left over from earlier ones, even where it cancels out.
-    """
-    kind = "uint8_t" if ring.storage is Storage.BYTES else "float"
-    outside = f"((const {kind} *)f->{_beyond(ring)})[0]"
-    left, right = ("row[0]", "row[place(w - 1, phase)]") if ring.pad is Pad.EDGE else (outside, outside)
-    tile = f"""    for (int i = {ring.halo}; i < {phases} * columns(f, {ring.scale}) + {ring.halo} - w; i++)
-        row[place(w + i, phase)] = right;
-"""
-    return f"""/* {ring.halo} columns beyond both borders{", at the right of the last tile" if ring.tiled else ""} */
-INLINE void v{ring.value}_border(const frame *f, float *at)
-{{
-    const int w = {extent("w", ring.scale)};
-    const ptrdiff_t phase = f->phase{ring.scale};
-    {kind} *const row = ({kind} *)at;
-    const {kind} left = {left}, right = {right};
-    for (int i = 0; i < {ring.halo}; i++) {{
-        row[place(-1 - i, phase)] = left;
-        row[place(w + i, phase)] = right;
-    }}
-{tile if ring.tiled else ""}}}
-"""
-
-
-def _frame(plan: Plan) -> str:
-    scales = sorted({ring.scale for ring in plan.rings.values()})
-    halo, span, widest = plan.halo, plan.span, scales[-1]
-    tile = max(tile_floats(step, plan) for step in plan.steps)
-    fields = "".join(
-        f"    ptrdiff_t phase{s}, stride{s}; /* floats between phases and between rows at scale {s} */\n"
-        for s in scales
-    )
-    fields += "".join(f"    float *v{v};\n" for v in plan.rings)
-    # To the right of a row there is room for a whole turn of an inner loop, and for one vector more that it may read.
-    strides = "".join(
-        f"    f->phase{s} = (columns(f, {s}) + VL - 1) / VL * VL + {span + 2 * halo};\n"
-        f"    f->stride{s} = {plan.phases} * f->phase{s};\n"
-        f"    if (f->stride{s} / VL % 2 == 0) f->stride{s} += VL; /* rows spread over all sets of the cache */\n"
-        for s in scales
-    )
-    places = "".join(
-        f"    f->v{r.value} = base + used + {halo}; used += f->stride{r.scale} * {r.rows * r.planes};\n"
-        for r in plan.rings.values()
-    )
-    outside = ", ".join(f"*{name}" for name in _rows_beyond(plan))
-    outside_places = "".join(
-        f"    f->{name} = base + used + {halo}; used += f->stride{widest};\n" for name in _rows_beyond(plan)
-    )
-    return f"""typedef struct {{
-    int w, h;
-    ptrdiff_t in_stride, in_plane, out_stride, out_plane;
-    const void *in;
-    void *out;
-    float in_scale, out_scale, top; /* sample to value, value to sample, largest sample */
-{fields}    float {outside}; /* rows that stand for what lies outside */
-    float *trash, *tile; /* a row for what is outside and written, transformed rows */
-}} frame;
-
-/* Where column c of a row is: element c / {plan.phases} of phase c % {plan.phases}. */
-INLINE ptrdiff_t place(int c, ptrdiff_t phase)
-{{
-    return (c & {plan.phases - 1}) * phase + (c >> {plan.phases.bit_length() - 1});
-}}
-
-/* The columns of one phase at a scale. */
-INLINE int columns(const frame *f, int scale)
-{{
-    return (scale * f->w + {plan.phases - 1}) / {plan.phases};
-}}
-
-/* Lays the rings out from `base`, each row with {halo} floats to spare at its left. Returns the floats needed. */
-static size_t lay_out(frame *f, int w, int h, float *base)
-{{
-    ptrdiff_t used = 0;
-    f->w = w;
-    f->h = h;
-{strides}{places}{outside_places}    f->trash = base + used + {halo}; used += f->stride{widest};
-    f->tile = base + used; used += {tile};
-    return (size_t)used;
-}}
-"""
-
-
 def _schedule(plan: Plan) -> str:
     lines = []
     longest = max(step.prologue for step in plan.steps)
@@ -226,7 +95,7 @@ def _entries(plan: Plan) -> str:
     widest = max(ring.scale for ring in plan.rings.values())
     fill = "\n".join(
         f"    for (ptrdiff_t i = 0; i < f.stride{widest}; i++) f.{row}[i - {plan.halo}] = {number};"
-        for row, number in _rows_beyond(plan).items()
+        for row, number in rows_beyond(plan).items()
     )
     out = [
         f"size_t {name}_scratch(int w)\n{{\n    frame f;\n    float none[1];\n"
@@ -297,8 +166,8 @@ def emit(plan: Plan) -> str:
         if plan.formats.exact or rounds(graph)
         else "",
         emit_header(plan),
-        _frame(plan),
-        _rings(plan),
+        frame_record(plan),
+        ring_functions(plan),
     ]
     shapes = sorted({shape for step in plan.steps if isinstance(step.op, Conv) for shape in dot_shapes(step)})
     methods = [step.method for step in plan.steps]

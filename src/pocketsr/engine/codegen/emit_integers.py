@@ -12,7 +12,7 @@ from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Storage
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Conv, Integers, Pointwise, Quantize, Ref
 
-__all__ = ["dense_weights", "finished", "stored", "words_body", "words_of", "words_tables"]
+__all__ = ["count_words", "dense_weights", "finished", "stored", "words_body", "words_of", "words_tables"]
 
 _COPY = Quantize(1.0, 0, 255)  # what a pointwise operation without stages does to integers
 
@@ -22,13 +22,18 @@ def words_of(inputs: Sequence[Ref]) -> tuple[Ref, ...]:
     return tuple(dict.fromkeys(Ref(ref.value, ref.channel // CHANNELS_A_WORD) for ref in inputs))
 
 
-def dense_weights(op: Conv, integers: Integers) -> NDArray[np.int64]:
-    """Weights by output channel, input, row and column; zeros between groups."""
-    per_group, outputs = op.weight.shape[1], op.channels // op.groups
-    dense = np.zeros((op.channels, len(op.inputs), *op.weight.shape[2:]), np.int64)
-    for group in range(op.groups):
+def count_words(inputs: Sequence[Ref]) -> int:
+    """How many words hold `inputs`."""
+    return len({(ref.value, ref.channel // CHANNELS_A_WORD) for ref in inputs})
+
+
+def dense_weights(weight: NDArray[np.int8], groups: int) -> NDArray[np.int64]:
+    """Weights (CO CI/groups KH KW) by output channel, input, row and column; zeros between groups."""
+    per_group, outputs = weight.shape[1], weight.shape[0] // groups
+    dense = np.zeros((weight.shape[0], groups * per_group, *weight.shape[2:]), np.int64)
+    for group in range(groups):
         own = slice(group * outputs, (group + 1) * outputs)
-        dense[own, group * per_group : (group + 1) * per_group] = integers.weight[own]
+        dense[own, group * per_group : (group + 1) * per_group] = weight[own]
     return dense
 
 
@@ -36,7 +41,7 @@ def _by_words(op: Conv, integers: Integers) -> NDArray[np.int64]:
     """Weights by output channel, word, place in the word, row and column."""
     words = {ref: index for index, ref in enumerate(words_of(op.inputs))}
     found = np.zeros((op.channels, len(words), CHANNELS_A_WORD, *op.weight.shape[2:]), np.int64)
-    for ref, weight in zip(op.inputs, dense_weights(op, integers).swapaxes(0, 1), strict=True):
+    for ref, weight in zip(op.inputs, dense_weights(integers.weight, op.groups).swapaxes(0, 1), strict=True):
         found[:, words[Ref(ref.value, ref.channel // CHANNELS_A_WORD)], ref.channel % CHANNELS_A_WORD] += weight
     return found
 

@@ -91,7 +91,7 @@ def _stairs(op: Conv, integers: Integers, weights: NDArray[np.int64], channel: i
 def sums_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
     """The rows in `in` to the row `out[0]`, a block of output channels at a time."""
     assert op.integers is not None
-    weights, size = dense_weights(op, op.integers), step.method.block.channels
+    weights, size = dense_weights(op.integers.weight, op.groups), step.method.block.channels
     lines: list[str] = []
     for first in range(0, op.channels, size):
         block = _Block(first, min(size, op.channels - first), wide=step.method.block.vectors == 2)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
+from functools import cache, lru_cache
 from math import ceil
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from pocketsr.engine.ir.graph import Conv, Integers
 __all__ = [
     "BAND",
     "CHANNELS_A_WORD",
+    "DIRECT",
     "Block",
     "Method",
     "Storage",
@@ -42,17 +44,19 @@ class Storage(Enum):
     WORDS = "words"  # integers below 256, four channels to a 32-bit word, the first in the lowest byte
     BYTES = "bytes"  # integers below 256, a plane a channel
 
+    __hash__ = (
+        object.__hash__
+    )  # of each there is one: Enum's own hash, of its name, is Python's and a hundred ns slower
 
-@dataclass(frozen=True)
-class Block:
+
+class Block(NamedTuple):
     """Registers of the inner loop: `channels` output channels by `vectors` vectors of pixels."""
 
     channels: int
     vectors: int
 
 
-@dataclass(frozen=True, eq=False)
-class Method:
+class Method(NamedTuple):
     """`rows` and `columns`: Winograd along that axis; None is direct. `tile`: columns of a phase at once.
 
     reads: how its inputs are stored. WORDS: four channels are multiplied and summed at once. BYTES: weights are
@@ -71,6 +75,11 @@ class Method:
         return (self.rows.products if self.rows else 1) * (self.columns.products if self.columns else 1)
 
 
+DIRECT = Method(Block(1, 1))
+"""Of whatever is no convolution."""
+
+
+@cache
 def choose_block(channels: int, vectors_wanted: int, target: Target, multiple: int = 1) -> Block:
     """The register block with the fewest loads for each multiply-add that fits in the registers.
 
@@ -96,26 +105,21 @@ def choose_block(channels: int, vectors_wanted: int, target: Target, multiple: i
     return best
 
 
-def _costs(op: Conv, phases: int) -> dict[str, float]:
-    """Cycles for a band and four vectors of columns, by method.
+@cache
+def _best(shape: tuple[int, ...], groups: int, phases: int) -> str:
+    """The method of the fewest cycles for a band and four vectors of columns, by the shape of the weights.
 
     Multiply-adds start two a cycle. Measured on Zen 5: an input channel's transform along the rows costs about 10
     cycles a vector and an output channel's about 12; along both axes 80 each for sixteen results.
     """
-    taps, columns = op.weight.shape[2:]
-    inputs, outputs = op.weight.shape[1], op.channels
+    outputs, inputs, taps, columns = shape
     pairs = inputs * outputs
     costs = {"direct": pairs * taps * columns * BAND * 4 / 2}
-    if op.groups == 1 and taps in (3, 5):
+    if groups == 1 and taps in (3, 5):
         along = minimal_filter(BAND, taps).products
         costs["rows"] = pairs * columns * along * 4 / 2 + 40 * inputs + 48 * outputs
         if phases == _PHASES and taps == columns == 3:
             costs["both"] = pairs * along**2 / 2 + 80 * inputs + 80 * outputs
-    return costs
-
-
-def _best(op: Conv, phases: int) -> str:
-    costs = _costs(op, phases)
     return min(costs, key=lambda method: costs[method])
 
 
@@ -125,27 +129,34 @@ def choose_phases(convs: Sequence[Conv]) -> int:
     With its columns kept in four phases, four neighbouring results are four vectors, and transforms along the
     columns are sums of whole vectors as they are along the rows.
     """
-    return _PHASES if any(op.integers is None and _best(op, _PHASES) == "both" for op in convs) else 1
+    floats = [op for op in convs if op.integers is None]
+    return _PHASES if any(_best(op.weight.shape, op.groups, _PHASES) == "both" for op in floats) else 1
 
 
 def choose_method(op: Conv, scale: int, phases: int, target: Target) -> Method:
     """The method of the fewest estimated cycles, its register block, and a tile that fits the caches."""
-    taps, columns = op.weight.shape[2:]
     vectors = ceil(_REFERENCE_WIDTH * scale / phases / target.lanes)
     if op.integers is not None:
         return _choose_integers(op, op.integers, vectors, phases, target)
-    block = choose_block(op.channels // op.groups, vectors, target)
-    best = _best(op, phases)
+    return _choose_floats(op.weight.shape, op.groups, vectors, phases, target)
+
+
+@cache
+def _choose_floats(shape: tuple[int, ...], groups: int, vectors: int, phases: int, target: Target) -> Method:
+    """shape: of the weights, CO CI/groups KH KW."""
+    outputs, inputs, taps, columns = shape
+    block = choose_block(outputs // groups, vectors, target)
+    best = _best(shape, groups, phases)
     step = block.vectors * target.lanes
     if best == "direct" or columns // 2 > target.lanes:
         return Method(block)
     rows = minimal_filter(BAND, taps)
     if best == "rows":
-        fit = int(0.7 * target.l1_bytes) // (rows.products * phases * len(op.inputs) * 4) - 2 * target.lanes
+        fit = int(0.7 * target.l1_bytes) // (rows.products * phases * inputs * groups * 4) - 2 * target.lanes
         return Method(block, rows, None, max(1, fit // step) * step)
     # All products of a tile stay in the caches: 2 vectors of 12 channels are 55 KB transformed, and the products of 6
     # output channels 27 KB. Measured on `small`: 6 x 2 5.4 ms, 4 x 2 5.6, 12 x 1 5.9, 12 x 2 6.0, 6 x 3 7.2.
-    block = Block(ceil(op.channels / ceil(op.channels / 6)), 2)
+    block = Block(ceil(outputs / ceil(outputs / 6)), 2)
     return Method(block, rows, minimal_filter(phases, columns), 2 * target.lanes)
 
 
@@ -154,19 +165,26 @@ def dots(op: Conv, vectors: int, target: Target) -> Method:
     return Method(choose_block(op.channels, vectors, target, CHANNELS_A_WORD), reads=Storage.WORDS)
 
 
+@lru_cache(maxsize=1024)
+def _magnitudes(weights: bytes, outputs: int) -> tuple[int, int, int]:
+    """The sum of all magnitudes, that of the output channel with the largest sum, and the largest magnitude."""
+    each = np.abs(np.frombuffer(weights, np.int8).astype(np.int64)).reshape(outputs, -1)
+    return int(each.sum()), int(each.sum(axis=1).max()), int(each.max())
+
+
 def _choose_integers(op: Conv, integers: Integers, vectors: int, phases: int, target: Target) -> Method:
     """Sums of whole vectors where few weights are other than zero and none is large, else dot products."""
     if integers.top > _BYTE:
         return Method(choose_block(op.channels // op.groups, vectors, target, CHANNELS_A_WORD))
-    weight = np.abs(integers.weight.astype(np.int64))
-    steps = int(weight.sum())
+    steps, most_steps, largest = _magnitudes(integers.weight.tobytes(), op.channels)
     wide = integers.top > _NARROW
-    fits = int(weight.sum(axis=(1, 2, 3)).max()) * integers.top < _HALF and weight.max() <= 2 and steps <= _CODE
+    fits = most_steps * integers.top < _HALF and largest <= 2 and steps <= _CODE
     # Instructions for four vectors of pixels: a dot product takes `dot_cost` each, a sum has four times the lanes in
     # bytes, twice in halves. Every input is loaded and, for halves, widened.
-    inputs = len(op.inputs) * weight[0, 0].size
+    taps = op.weight.shape[2] * op.weight.shape[3]
+    inputs = len(op.inputs) * taps
     sums = (2 if wide else 1) * (steps + inputs)
-    words = ceil(len(op.inputs) / CHANNELS_A_WORD) * weight[0, 0].size
+    words = ceil(len(op.inputs) / CHANNELS_A_WORD) * taps
     if phases == 1 and fits and sums < 4 * words * (op.channels * target.dot_cost + 1):
         most = target.registers // CHANNELS_A_WORD * CHANNELS_A_WORD - CHANNELS_A_WORD  # whole words, if several
         return Method(Block(min(op.channels, most), 2 if wide else 4), reads=Storage.BYTES)

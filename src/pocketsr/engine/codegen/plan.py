@@ -8,14 +8,15 @@ cut: a strip merely starts some bands earlier, as software pipelines do (`prolog
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
+from typing import NamedTuple
 
 from pocketsr.engine.codegen.method import (
     BAND,
     CHANNELS_A_WORD,
-    Block,
+    DIRECT,
     Method,
     Storage,
     choose_method,
@@ -23,16 +24,12 @@ from pocketsr.engine.codegen.method import (
     dots,
 )
 from pocketsr.engine.codegen.target import Target
-from pocketsr.engine.ir.graph import Conv, Graph, Op, Pad, Pointwise, Quantize, Ref, Shuffle, refs_of
+from pocketsr.engine.ir.graph import Combine, Conv, Graph, Op, Pad, Pointwise, Quantize, Ref, Shuffle, refs_of
 
 __all__ = ["Formats", "Plan", "Ring", "Step", "make_plan"]
 
 
-_PLAIN = Method(Block(1, 1))
-
-
-@dataclass(frozen=True)
-class Ring:
+class Ring(NamedTuple):
     """A ring buffer: the rows of a value that later steps still read."""
 
     value: int
@@ -69,7 +66,7 @@ class Step:
 
     op: Op | None
     prologue: int  # bands before a strip's first one that it must make, to fill the rings of later steps
-    method: Method = _PLAIN
+    method: Method = DIRECT
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,21 +96,27 @@ class Plan:
         return self.target.lanes * max(2, *(step.method.block.vectors for step in self.steps))
 
 
+def _values(refs: Iterable[Ref]) -> set[int]:
+    return {ref.value for ref in refs}
+
+
 def _separate_edges(graph: Graph) -> Graph:
     """A value read with both kinds of border is copied: a ring has one kind."""
     kinds: dict[int, set[Pad]] = {}
     for op in graph.ops:
         if isinstance(op, Conv) and max(op.weight.shape[2:]) > 1:
-            for ref in op.inputs:
-                kinds.setdefault(ref.value, set()).add(op.pad)
+            for value in _values(op.inputs):
+                kinds.setdefault(value, set()).add(op.pad)
     mixed = {value for value, found in kinds.items() if len(found) == 2}
+    if not mixed:
+        return graph
     ops: list[Op] = []
     copies: dict[int, int] = {}
     free = max((op.value for op in graph.ops), default=0) + 1
     widths = {0: graph.channels} | {op.value: op.channels for op in graph.ops}
     for op in graph.ops:
         if isinstance(op, Conv) and op.pad is Pad.EDGE and max(op.weight.shape[2:]) > 1:
-            for value in sorted({ref.value for ref in op.inputs} & mixed - set(copies)):
+            for value in sorted(_values(op.inputs) & mixed - set(copies)):
                 copies[value] = free
                 planes = tuple(Ref(value, c) for c in range(widths[value]))
                 ops.append(Pointwise(f"edges_of_{value}", free, planes))
@@ -126,16 +129,22 @@ def _separate_edges(graph: Graph) -> Graph:
 
 def _separate_numbers(graph: Graph) -> Graph:
     """Integers that are shuffled, or the result, are copied: convolutions may keep theirs as words."""
-    made = {op.value: op for op in graph.ops}
+    numbers = {
+        op.value: op
+        for op in graph.ops
+        if isinstance(op, Conv | Pointwise) and op.stages and isinstance(op.stages[-1], Quantize)
+    }
+    moved = [graph.output, *(op.inputs for op in graph.ops if isinstance(op, Shuffle))]
+    if not any(ref.value in numbers for refs in moved for ref in refs):
+        return graph
     copies: dict[int, Pointwise] = {}
-    free = max(made, default=0) + 1
+    free = max(op.value for op in graph.ops) + 1
 
     def copied(refs: tuple[Ref, ...]) -> tuple[Ref, ...]:
         nonlocal free
         out = []
         for ref in refs:
-            op = made.get(ref.value)
-            if isinstance(op, Conv | Pointwise) and op.stages and isinstance(op.stages[-1], Quantize):
+            if op := numbers.get(ref.value):
                 if ref.value not in copies:
                     planes = tuple(Ref(ref.value, c) for c in range(op.channels))
                     copies[ref.value] = Pointwise(f"copy_of_{ref.value}", free, planes)
@@ -150,23 +159,29 @@ def _separate_numbers(graph: Graph) -> Graph:
     return replace(graph, ops=tuple(placed), output=output)
 
 
-def _halos(op: Op) -> dict[int, int]:
-    """For each value that `op` reads: how many rows above and below its own it needs."""
-    own = op.weight.shape[2] // 2 if isinstance(op, Conv) else 0
-    return {ref.value: 0 for ref in refs_of(op)} | {ref.value: own for ref in op.inputs}
+def _halos(op: Op, operands: set[int]) -> dict[int, int]:
+    """For each value that `op` reads: how many rows above and below its own it needs. operands: those of its inputs."""
+    read = dict.fromkeys(operands, op.weight.shape[2] // 2 if isinstance(op, Conv) else 0)
+    if not isinstance(op, Shuffle):
+        for stage in op.stages:
+            if isinstance(stage, Combine):
+                for value in _values(stage.other):
+                    read.setdefault(value, 0)
+    return read
 
 
 def _agree(steps: list[Step], target: Target) -> tuple[list[Step], dict[int, Storage]]:
     """A value is stored in one way: where its readers differ, sums give way to dot products."""
 
     def wanted(way: Storage, among: list[Step]) -> set[int]:
-        return {ref.value for step in among if step.op and step.method.reads is way for ref in step.op.inputs}
+        reading = [step.op for step in among if step.op and step.method.reads is way]
+        return {ref.value for op in reading for ref in op.inputs}
 
     words = wanted(Storage.WORDS, steps)
     while conflicts := words & wanted(Storage.BYTES, steps):
         for index, step in enumerate(steps):
             if isinstance(step.op, Conv) and step.method.reads is Storage.BYTES:
-                values = {ref.value for ref in step.op.inputs}
+                values = _values(step.op.inputs)
                 if values & conflicts:
                     steps[index] = replace(step, method=dots(step.op, step.method.block.vectors, target))
                     words |= values
@@ -174,43 +189,41 @@ def _agree(steps: list[Step], target: Target) -> tuple[list[Step], dict[int, Sto
 
 
 def make_plan(graph: Graph, target: Target) -> Plan:
-    """Schedule `graph` (simplified) for `target`."""
+    """Schedule `graph` (simplified) for `target`.
+
+    Fast enough to plan thousands of candidates (`design.rank`): each step's planes are gone through a few times, and
+    what a convolution's shape decides is calculated once a shape.
+    """
     graph = _separate_numbers(_separate_edges(graph))
     scales = graph.scales()
-    last = next((op for op in graph.ops if op.value == graph.output[0].value), None)
-    shuffled = isinstance(last, Shuffle) and all(ref.value == last.value for ref in graph.output)
-    users = [op for op in graph.ops if last is not None and any(ref.value == last.value for ref in refs_of(op))]
-    ops, output, factor = graph.ops, graph.output, 1
-    if shuffled and isinstance(last, Shuffle) and not users:  # done while the result is written
-        area = last.factor**2
-        output = tuple(r for o in graph.output for r in last.inputs[o.channel * area : (o.channel + 1) * area])
-        ops, factor = tuple(op for op in ops if op is not last), last.factor
+    ops, output, factor = _without_last_shuffle(graph)
+    operands = [_values(op.inputs) for op in ops]
+    halos = [_halos(op, values) for op, values in zip(ops, operands, strict=True)]
 
     delays = {0: 0}
-    for op in ops:
-        delay = max(delays[value] + halo for value, halo in _halos(op).items())
+    for op, read in zip(ops, halos, strict=True):
+        delay = max([delays[value] + halo for value, halo in read.items()])
         delays[op.value] = delay * op.factor if isinstance(op, Shuffle) else delay
-    end = max(delays[ref.value] for ref in output)
+    end = max([delays[ref.value] for ref in output])
 
     # Who reads a value: (operation, its delay in rows of the value, rows above and below that it reads).
     readers: dict[int, list[tuple[Op | None, int, int]]] = {value: [] for value in delays}
-    for op in ops:
+    for op, read in zip(ops, halos, strict=True):
         own = delays[op.value] // op.factor if isinstance(op, Shuffle) else delays[op.value]
-        for value, halo in _halos(op).items():
+        for value, halo in read.items():
             readers[value].append((op, own, halo))
-    for ref in output:
-        readers[ref.value].append((None, end, 0))
+    for value in _values(output):
+        readers[value].append((None, end, 0))
 
     prologues: dict[Op | None, int] = {None: 0}
-    values = [0, *(op.value for op in ops)]
-    makers = {op.value: op for op in ops}
+    makers: dict[int, Op | None] = {0: None} | {op.value: op for op in ops}
     prologue_of: dict[int, int] = {}
-    for value in reversed(values):
+    for value, maker in reversed(makers.items()):
         unit = BAND * scales[value]
         needs = [prologues[op] + (delay + halo - delays[value]) / unit for op, delay, halo in readers[value]]
         prologue_of[value] = max(0, ceil(max(needs)))
-        if value:
-            prologues[makers[value]] = prologue_of[value]
+        if maker:
+            prologues[maker] = prologue_of[value]
 
     phases = choose_phases([op for op in ops if isinstance(op, Conv)])
     steps = [Step(None, prologue_of[0])]
@@ -221,16 +234,40 @@ def make_plan(graph: Graph, target: Target) -> Plan:
             steps.append(Step(op, prologues[op]))
     steps, storage = _agree(steps, target)
 
+    windows: dict[int, list[Conv]] = {}  # the convolutions that a value is the operand of
+    tiled: set[int] = set()
+    for step, values in zip(steps[1:], operands, strict=True):
+        if isinstance(step.op, Conv):
+            for value in values:
+                windows.setdefault(value, []).append(step.op)
+                if step.method.columns:
+                    tiled.add(value)
     rings = {}
-    for value in values:
-        depth = max(delay + halo - delays[value] for _, delay, halo in readers[value]) + BAND * scales[value]
-        convs = [op for op, _, _ in readers[value] if isinstance(op, Conv)]
-        wide = [op for op in convs if any(ref.value == value for ref in op.inputs)]
-        halo = max((op.weight.shape[3] // 2 for op in wide), default=0)
-        pad = next((op.pad for op in wide if max(op.weight.shape[2:]) > 1), Pad.ZERO)
-        channels = graph.channels if value == 0 else makers[value].channels
-        beyond = next((op.integers.zero for op in wide if op.integers), 0)
+    for value, maker in makers.items():
+        depth = max([delay + halo for _, delay, halo in readers[value]]) - delays[value] + BAND * scales[value]
+        halo, pad, beyond = 0, Pad.ZERO, 0
+        if convs := windows.get(value):
+            halo = max([op.weight.shape[3] // 2 for op in convs])
+            pad = next((op.pad for op in convs if max(op.weight.shape[2:]) > 1), Pad.ZERO)
+            beyond = next((op.integers.zero for op in convs if op.integers), 0)
+        channels = maker.channels if maker else graph.channels
         stored = storage.get(value, Storage.FLOATS)
-        tiled = any(step.op in wide and step.method.columns for step in steps)
-        rings[value] = Ring(value, channels, scales[value], delays[value], depth, halo, pad, stored, beyond, tiled)
+        rings[value] = Ring(
+            value, channels, scales[value], delays[value], depth, halo, pad, stored, beyond, value in tiled
+        )  # fmt: skip
     return Plan(graph, target, rings, tuple(steps), output, factor, phases)
+
+
+def _without_last_shuffle(graph: Graph) -> tuple[tuple[Op, ...], tuple[Ref, ...], int]:
+    """Operations, the planes that are written and the factor of a shuffle that is done while they are: 1 without."""
+    last = next((op for op in graph.ops if op.value == graph.output[0].value), None)
+    if not isinstance(last, Shuffle) or _values(graph.output) != {last.value}:
+        return graph.ops, graph.output, 1
+    others = tuple([op for op in graph.ops if op is not last])
+    if graph.ops[-1] is not last and any(  # what comes last has no reader
+        last.value in _values(refs_of(op)) for op in others
+    ):
+        return graph.ops, graph.output, 1
+    area = last.factor**2
+    planes = tuple(r for o in graph.output for r in last.inputs[o.channel * area : (o.channel + 1) * area])
+    return others, planes, last.factor

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +37,7 @@ __all__ = [
     "Ref",
     "Shuffle",
     "Unary",
+    "planes",
     "refs_of",
     "stage_refs",
     "verify",
@@ -43,9 +46,8 @@ __all__ = [
 Array = NDArray[np.float32]
 
 
-@dataclass(frozen=True, order=True)
-class Ref:
-    """One channel plane of a value."""
+class Ref(NamedTuple):
+    """One channel plane of a value. A tuple, since graphs have thousands of them, in sets and dictionaries."""
 
     value: int
     channel: int
@@ -241,9 +243,15 @@ class Graph:
         return replace(self, ops=tuple(ops))
 
 
+@lru_cache(maxsize=4096)
+def planes(value: int, channels: int) -> tuple[Ref, ...]:
+    """All planes of a value."""
+    return tuple(Ref(value, c) for c in range(channels))
+
+
 def stage_refs(stages: Iterable[PointwiseStage]) -> tuple[Ref, ...]:
     """The planes that pointwise stages read besides their own operand."""
-    return tuple(ref for stage in stages if isinstance(stage, Combine) for ref in stage.other)
+    return tuple([ref for stage in stages if isinstance(stage, Combine) for ref in stage.other])
 
 
 def refs_of(op: Op) -> tuple[Ref, ...]:

@@ -22,13 +22,14 @@ from pocketsr.engine.ir.graph import (
     Quantize,
     Ref,
     Shuffle,
+    planes,
     refs_of,
     stage_refs,
     verify,
 )
 from pocketsr.engine.passes.quantized import bound_input, fold_steps, use_integers
 
-__all__ = ["PASSES", "simplify"]
+__all__ = ["PASSES", "parts_of", "simplify", "split_groups"]
 
 
 def _users(graph: Graph) -> Counter[int]:
@@ -143,13 +144,15 @@ def fold_affine(graph: Graph) -> Graph:
 
 def _renamed(op: Op, names: dict[Ref, Ref]) -> Op:
     """`op`, reading the planes that `names` gives for those it reads; others stay."""
+    if names.keys().isdisjoint(refs_of(op)):
+        return op
 
     def now(refs: tuple[Ref, ...]) -> tuple[Ref, ...]:
-        return tuple(names.get(ref, ref) for ref in refs)
+        return tuple([names.get(ref, ref) for ref in refs])
 
     if isinstance(op, Shuffle):
         return replace(op, inputs=now(op.inputs))
-    stages = tuple(replace(p, other=now(p.other)) if isinstance(p, Combine) else p for p in op.stages)
+    stages = tuple([replace(p, other=now(p.other)) if isinstance(p, Combine) else p for p in op.stages])
     return replace(op, inputs=now(op.inputs), stages=stages)
 
 
@@ -185,6 +188,11 @@ def _part(stage: PointwiseStage, channels: slice) -> PointwiseStage:
     return stage
 
 
+def parts_of(op: Conv) -> int:
+    """How many convolutions `split_groups` makes of `op`: one a group of at least 4 channels, else one."""
+    return 1 if op.groups == 1 or min(op.weight.shape[1], op.channels // op.groups) < 4 else op.groups
+
+
 def split_groups(graph: Graph) -> Graph:
     """A convolution in groups of at least 4 channels becomes one a group: each can then run by Winograd."""
     names: dict[Ref, Ref] = {}
@@ -192,22 +200,23 @@ def split_groups(graph: Graph) -> Graph:
     free = max((op.value for op in graph.ops), default=0) + 1
     for old in graph.ops:
         op = _renamed(old, names)
-        if not isinstance(op, Conv) or op.groups == 1 or min(op.weight.shape[1], op.channels // op.groups) < 4:
+        if not isinstance(op, Conv) or parts_of(op) == 1:
             ops.append(op)
             continue
         inputs, outputs = op.weight.shape[1], op.channels // op.groups
+        made = planes(op.value, op.channels)
         for group in range(op.groups):
             own = slice(group * outputs, (group + 1) * outputs)
-            planes = op.inputs[group * inputs : (group + 1) * inputs]
+            read = op.inputs[group * inputs : (group + 1) * inputs]
             stages = tuple(_part(stage, own) for stage in op.stages)
             integers = op.integers
             if integers is not None:
                 parts = integers.weight[own], integers.bias[own], integers.step[own]
                 integers = Integers(*parts, integers.zero, integers.top)
             ops.append(
-                Conv(f"{op.name}_{group}", free, planes, op.weight[own], op.bias[own], 1, op.pad, stages, integers)
+                Conv(f"{op.name}_{group}", free, read, op.weight[own], op.bias[own], 1, op.pad, stages, integers)
             )
-            names |= {Ref(op.value, own.start + c): Ref(free, c) for c in range(outputs)}
+            names.update(zip(made[own], planes(free, outputs), strict=True))
             free += 1
     return replace(graph, ops=tuple(ops), output=tuple(names.get(ref, ref) for ref in graph.output))
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from math import ceil
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Storage
+from pocketsr.engine.codegen.method import CHANNELS_A_WORD, DIRECT, Method, Storage
 
-__all__ = ["FLOAT_BYTES", "WORK", "Counts", "IntegerSpec", "Shape", "stored_bytes"]
+__all__ = ["FLOAT_BYTES", "WORK", "Add", "Additions", "Counts", "Shape", "stored_bytes"]
 
 WORK: tuple[str, ...] = (
     "products",  # cycles of inner loops, by what limits them: multiply-adds, loads or latency
@@ -46,22 +47,24 @@ WORK: tuple[str, ...] = (
 """Kinds of work, in the order of all vectors of counts."""
 
 Counts = NDArray[np.float64]
+Add = Callable[[str, float], None]
+"""Adds so many of a kind."""
 FLOAT_BYTES = 4
 
 
-@dataclass(frozen=True)
-class IntegerSpec:
-    """Of an integer convolution: bits of its weights, the largest number that it reads."""
+class Additions(NamedTuple):
+    """The instructions of a turn of `emit_sums`: vectors added and loaded, channels' sums that don't fit in a byte."""
 
-    bits: int
-    top: int
+    added: int
+    taken: int
+    moved: int
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """What decides how much work a step is: `kind` is read, write, conv, pointwise or shuffle.
 
-    reads, storage: how its inputs and its result are stored; words: how many hold the inputs, where these are words.
+    stages: by name, in lower case. top: the largest number that an integer convolution reads, else 0. storage: of the
+    result. words: how many hold the inputs, where these are words.
     """
 
     kind: str
@@ -73,10 +76,11 @@ class Shape:
     scale: int = 1
     factor: int = 1  # of the shuffle
     border: bool = False  # somebody reads beyond the border of the result
-    integers: IntegerSpec | None = None
-    reads: Storage = Storage.FLOATS
+    method: Method = DIRECT
+    top: int = 0
     storage: Storage = Storage.FLOATS
     words: int = 0
+    additions: Additions | None = None
 
 
 def stored_bytes(channels: int, storage: Storage, words: int = 0) -> int:
