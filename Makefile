@@ -48,6 +48,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python tools/record_quality.py $(DATA)
 	$(BIN)/python tools/record_overlap.py
 	$(BIN)/python tools/record_startup.py
+	$(BIN)/python tools/record_stream.py
 	$(BIN)/python tools/readme_tables.py
 
 dist: $(VENV)/.runtime

@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--only", choices=VARIANTS, metavar="GROUP", help="this group alone; others keep their rows")
     args = parser.parse_args()
     folder = f"data.folder={args.data}"
-    pairs = load_pairs(parse_recipe(BASE, [folder]))
+    pairs = load_pairs(parse_recipe(BASE, [folder]).data)
     chosen = VARIANTS if args.only is None else {args.only: VARIANTS[args.only]}
     jobs = [(group, name, seed) for group, rows in chosen.items() for name in rows for seed in SEEDS]
     figures = {} if args.only is None else _kept(args.only)

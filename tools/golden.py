@@ -93,14 +93,14 @@ def _bytes(folder: Path) -> Path:
         pair = net.constant(step), net.constant(zero, kind)
         return net.op("DequantizeLinear", net.op("QuantizeLinear", x, *pair), *pair)
 
-    def weighed(values: NDArray[np.int64], steps: Sequence[float], kind: type) -> str:
+    def weights_of(values: NDArray[np.int64], steps: Sequence[float], kind: type) -> str:
         return net.op("DequantizeLinear", net.constant(values, kind), net.constant(steps), axis=0)
 
     x, step = stored("luma", _PICTURE_STEP, 0, np.uint16), _PICTURE_STEP
     for number, shape in enumerate(_SHAPES):
         steps = [2.0 ** -(8 + channel % 2) for channel in range(shape[0])]
-        weight = weighed(_weights(*shape, top=127), steps, np.int8)
-        bias = weighed(_weights(shape[0], top=99), [step * each for each in steps], np.int32)
+        weight = weights_of(_weights(*shape, top=127), steps, np.int8)
+        bias = weights_of(_weights(shape[0], top=99), [step * each for each in steps], np.int32)
         x = net.op("Conv", net.repeat_edges(x), weight, bias)
         if number < len(_SHAPES) - 1:
             x, step = stored(net.prelu(x), _STEP, 60, np.uint8), _STEP

@@ -1,4 +1,4 @@
-"""Keep a network of the field that was trained here: `python tools/keep_trained.py runs/sesr-m5`.
+"""Keep a published network that was trained here: `python tools/keep_trained.py runs/sesr-m5`.
 
 Writes checkpoints/NAME.safetensors: the run's best averaged weights, collapsed, which `pocketsr bench quality -m all`
 measures as 'trained here' and `-m NAME --weights FILE` runs. NAME is the recipe's.

@@ -7,6 +7,8 @@ pocketsr.upscale_image(rgb)  # (H, W, 3) uint8 -> (2H, 2W, 3)
 pocketsr.upscale_video("clip.mp4", "clip_2x.mp4")
 with pocketsr.Stream("small") as stream:  # frames of a camera or a call, one by one
     big = stream(frame)
+with pocketsr.GovernedStream() as stream:  # the best network that there is time for
+    made = stream(frame)
 ```
 """
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from pocketsr.engine import ModelInfo, Network, Upscaler
     from pocketsr.frames import Colour, Frame, FrameFormat, FrameSink, FrameSource
     from pocketsr.image import upscale_image
-    from pocketsr.live import Stream
+    from pocketsr.live import GovernedStream, Level, Made, Power, Pressure, Reason, Statistics, Stream
     from pocketsr.loading import load
     from pocketsr.nets import register_network
     from pocketsr.report import Report
@@ -37,10 +39,17 @@ __all__ = [
     "FrameFormat",
     "FrameSink",
     "FrameSource",
+    "GovernedStream",
+    "Level",
+    "Made",
     "ModelInfo",
     "Network",
     "PocketsrWarning",
+    "Power",
+    "Pressure",
+    "Reason",
     "Report",
+    "Statistics",
     "Stream",
     "Upscaler",
     "UserError",
@@ -59,9 +68,16 @@ _ROOMS = {
     "FrameFormat": "frames",
     "FrameSink": "frames",
     "FrameSource": "frames",
+    "GovernedStream": "live",
+    "Level": "live",
+    "Made": "live",
     "ModelInfo": "engine",
     "Network": "engine",
+    "Power": "live",
+    "Pressure": "live",
+    "Reason": "live",
     "Report": "report",
+    "Statistics": "live",
     "Stream": "live",
     "Upscaler": "engine",
     "VideoFileSink": "video",
@@ -71,7 +87,7 @@ _ROOMS = {
     "upscale_image": "image",
     "upscale_video": "api",
 }
-"""Where what loads NumPy, FFmpeg or PyTorch stands: it loads when it is first used, so that `--help` stays instant."""
+"""Modules of names that load NumPy, FFmpeg or PyTorch: imported on first use, so that `--help` stays instant."""
 
 
 def __getattr__(name: str) -> object:

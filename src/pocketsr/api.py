@@ -1,14 +1,16 @@
-"""What other people's programs call: a video through a network in one line."""
+"""`upscale_video`, the public function: a network by name, and files or frames."""
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+from pocketsr.arguments import as_path
 from pocketsr.engine import Upscaler, load_chroma
 from pocketsr.frames import FrameSink, FrameSource
-from pocketsr.loading import load
+from pocketsr.loading import as_network
 from pocketsr.report import Report
 from pocketsr.video import Progress, VideoOptions
 from pocketsr.video import upscale_video as upscale_any
@@ -29,31 +31,31 @@ def upscale_video(
     overwrite: bool = False,
     on_progress: Progress | None = None,
 ) -> Report:
-    """Upscale a video; of a file, sound, subtitles, chapters, times, tags and colours stay what they are.
+    """Upscale a video; a file keeps its sound, subtitles, chapters, timestamps, tags and colours.
 
-    source: a file; or what gives frames: a `VideoFileSource`, a camera of your own, a list of `Frame`. Their size and
-        format may change.
-    output: the file to write, whose suffix chooses the container; or what takes frames: a `VideoFileSink`, a window of
-        your own, which its owner closes. None measures only, and writes nothing.
+    source: a file, or a `FrameSource`: a `VideoFileSource`, a camera of your own, a list of `Frame`. Size and format of
+        its frames may change.
+    output: the file to write, whose suffix chooses the container; or a `FrameSink`: a `VideoFileSink`, a window of your
+        own, which you close yourself. None writes nothing, for measuring.
     model: the network: a shipped one by name, an ONNX file, or what `pocketsr.load` returned.
-    rate: frames a second of a file made from frames that have no times.
-    codec, crf, preset: of the encoder of a file; the defaults follow from the input and the container.
-    threads: of networks, decoder and encoder, each; default, every core.
+    rate: frames per second of a file written from frames without timestamps.
+    codec, crf, preset: for the encoder of a file; the defaults follow from the input and the container.
+    threads: for networks, decoder and encoder, each; default: all cores.
     overwrite: whether an existing output file may be replaced.
-    on_progress: called after every frame with (frames done, frames in all, or None where that isn't known).
+    on_progress: called after every frame with (frames done, total frames or None if unknown).
 
-    Source, network and sink run on a thread each. An exception of a source or a sink ends the run and is raised here.
+    Source, network and sink run on a thread each. An exception from a source or sink ends the run and is raised here.
 
-    Returns times, the encoder in words, and warnings on what could not be kept. Raises UserError where the input can't
-    be read or the output can't be written, such as a file whose frames change size; a file is complete or as it was
-    before, then and on Ctrl-C.
+    Returns timings, a description of the encoder, and warnings on what could not be kept. Raises UserError where the
+    input can't be read or the output can't be written, such as a file whose frames change size. Then, and on Ctrl-C, an
+    existing output file is left as it was; an output file is never partial.
     """
-    network = load(model, threads=threads) if isinstance(model, str | Path) else model
+    network = as_network(model, threads)
     chroma = partial(load_chroma, network.scale, threads=threads)
     options = VideoOptions(codec=codec, crf=crf, preset=preset, threads=threads)
     return upscale_any(
-        Path(source) if isinstance(source, str) else source,
-        Path(output) if isinstance(output, str) else output,
+        as_path(source, "source") if isinstance(source, str | os.PathLike) else source,
+        as_path(output, "output") if isinstance(output, str | os.PathLike) else output,
         network,
         chroma,
         options,

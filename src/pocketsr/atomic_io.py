@@ -139,7 +139,8 @@ class _Part:
         mine, there = os.fstat(self._handle), os.lstat(self.path)
         if (mine.st_dev, mine.st_ino) != (there.st_dev, there.st_ino):
             raise OSError(errno.EBUSY, "another process has put a file in its place", str(self.path))
-        with contextlib.suppress(OSError):  # who could read the old file can read the new one, and nobody else
+        # Who could read the old file can read the new one, and nobody else; Windows has no fchmod before Python 3.13.
+        with contextlib.suppress(OSError, AttributeError):
             os.fchmod(self._handle, stat.S_IMODE(os.lstat(self._place).st_mode) & 0o777)
         if fcntl is None:  # Windows moves no open file
             os.close(self._handle)

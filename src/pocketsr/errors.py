@@ -1,4 +1,4 @@
-"""Errors that are the user's to mend: one clear line, exit code 2, never a traceback."""
+"""Errors that the user can fix: one clear line, exit code 2, never a traceback."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ class UserError(Exception):
 
 
 class ArgumentError(UserError, ValueError):
-    """An argument of the API has a value that isn't taken."""
+    """An API argument has an invalid value."""
 
 
 class ArgumentTypeError(UserError, TypeError):
-    """An argument of the API is of a type that isn't taken."""
+    """An API argument has an unsupported type."""
 
 
 class PocketsrWarning(UserWarning):
-    """Something worth knowing that stops nothing. The command line prints it as one line."""
+    """A non-fatal notice. The command line prints it as one line."""
 
 
 class FallbackWarning(PocketsrWarning):
-    """A network doesn't run in the engine but in ONNX Runtime or PyTorch; the message says which, and why."""
+    """A network runs in ONNX Runtime or PyTorch and not in the engine; the message says which, and why."""
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:

@@ -1,16 +1,20 @@
-"""A network by name or file as something that upscales, whatever runs it."""
+"""`load`: a network by name or file as an `Upscaler`, whatever runtime executes it."""
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 
+from pocketsr.arguments import as_path, check_threads
 from pocketsr.engine import Upscaler
-from pocketsr.errors import FallbackWarning, UserError, did_you_mean
+from pocketsr.errors import ArgumentError, ArgumentTypeError, FallbackWarning, did_you_mean
 from pocketsr.fallback import open_file
 from pocketsr.models import NAMES
 
-__all__ = ["is_registered_name", "load"]
+__all__ = ["as_network", "is_registered_name", "load"]
+
+_OF_A_NETWORK = ("scale", "channels", "edge_halo")  # what an `Upscaler` has, beside being called
 
 
 def is_registered_name(model: str) -> bool:
@@ -24,24 +28,43 @@ def load(
     """A network, ready to run: `sr = pocketsr.load("small"); big = sr(luma)`.
 
     model: a shipped network's name (see `pocketsr models`), an ONNX file, or the name of a registered network.
-    weights: of a registered network, as a safetensors file. The others have theirs.
-    threads: default, all cores that this process may use.
+    weights: safetensors file with the weights of a registered network; the others include theirs.
+    threads: default: all cores that this process may use.
 
-    It is compiled for this machine at the first use and taken from the cache after that. What the engine doesn't take
-    runs through ONNX Runtime where that is installed, else through PyTorch, with a `FallbackWarning` that says why.
+    It is compiled for this machine on first use and loaded from the cache after that. What the engine doesn't support
+    runs in ONNX Runtime where that is installed, else through PyTorch, with a `FallbackWarning` that says why.
 
-    Raises UserError for a network that can't be had, a broken file, or weights of another network.
+    Raises UserError for an unavailable network, a broken file, or weights of another network: ArgumentError where no
+    network has that name, and ArgumentTypeError for what is neither a name nor a path.
     """
+    model = as_path(model, "model")
+    weights = None if weights is None else as_path(weights, "weights")
+    check_threads(threads)
     name = str(model)
     if is_registered_name(name):
-        net, note = _registered(name, None if weights is None else Path(weights), threads)
+        net, note = _registered(name, weights, threads)
     elif weights is not None:
-        raise UserError(f"weights {weights}: {name} has its own; leave them out, or name a network that doesn't ship")
+        raise ArgumentError(
+            f"weights {weights}: {name} has its own; leave them out, or name a network that doesn't ship"
+        )
     else:
         net, note = open_file(model, threads)
     if note is not None:
         warnings.warn(note, FallbackWarning, stacklevel=2)
     return net
+
+
+def as_network(model: str | Path | Upscaler, threads: int | None = None) -> Upscaler:
+    """What a caller names, loaded, or the network itself. Raises as `load` does, and for what is no network."""
+    check_threads(threads)
+    if isinstance(model, str | os.PathLike):
+        return load(model, threads=threads)
+    if isinstance(model, type) or not (callable(model) and all(hasattr(model, name) for name in _OF_A_NETWORK)):
+        raise ArgumentTypeError(
+            f"model is of type {type(model).__name__}: a name, the path of an ONNX file, or what pocketsr.load gave is "
+            "expected"
+        )
+    return model
 
 
 def _registered(name: str, weights: Path | None, threads: int | None) -> tuple[Upscaler, str | None]:
@@ -51,13 +74,13 @@ def _registered(name: str, weights: Path | None, threads: int | None) -> tuple[U
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] not in ("msgspec", "safetensors", "torch"):
             raise
-        raise UserError(
-            f"unknown model '{name}': {shipped}; the networks of the field, with --weights, need PyTorch: "
+        raise ArgumentError(
+            f"unknown model '{name}': {shipped}; published networks, with --weights, need PyTorch: "
             "pip install 'pocketsr[train]'"
         ) from error
     known = running.names()
     if name not in known:
         close = did_you_mean(name, [*NAMES, *known])
         others = ", ".join(each for each in known if each not in NAMES)
-        raise UserError(f"unknown model '{name}': {shipped}; or, with --weights, {others}{close and '; ' + close}")
+        raise ArgumentError(f"unknown model '{name}': {shipped}; or, with --weights, {others}{close and '; ' + close}")
     return running.open_network(name, weights, threads)

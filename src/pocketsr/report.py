@@ -1,4 +1,4 @@
-"""What was done to a video or an image, and what it took."""
+"""What was done to a video or an image, and how long it took."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Percentiles:
 
     @classmethod
     def of_seconds(cls, seconds: Sequence[float]) -> Percentiles:
-        """From one duration in seconds a frame; zeros where there is none."""
+        """From durations of single frames in seconds; zeros if there are none."""
         if not len(seconds):
             return cls(0.0, 0.0)
         p50, p99 = np.percentile(np.asarray(seconds), (50, 99)) * 1e3
@@ -30,19 +30,18 @@ class Percentiles:
 class Report:
     """What was done. An image counts as one frame; what doesn't apply is None.
 
-    A stage's times are the time spent in it, waiting for other stages left out. Encoders work on several frames at
-    once, behind what they are asked: a frame's time is that of handing it over, and `encode_busy_s` counts in what they
-    finish at the end.
+    A stage's times exclude waiting for other stages. Encoders work on several frames at once in the background: a
+    frame's time is that of handing it over, and `encode_busy_s` includes flushing the encoder at the end.
 
     frames: how many were upscaled.
     seconds: wall time, from opening the input to the finished output.
-    size: (width, height) of the output in pixels; where that changed on the way, of its last frame.
-    decode_ms, upscale_ms, encode_ms: milliseconds a frame: median (`.p50`) and 99th percentile (`.p99`). Where frames
-        come from a source or go to a sink of one's own, it is what these took.
-    decode_busy_s, upscale_busy_s, encode_busy_s: seconds of the stage in all.
-    encoder: of a video file, in words ("libx264 crf 18, preset fast, yuv420p"); else None.
-    replaced: frames of a video file that could not be decoded and repeat a neighbour; else None.
-    warnings: a line for each thing that could not be kept.
+    size: (width, height) of the output in pixels; if it changed, that of the last frame.
+    decode_ms, upscale_ms, encode_ms: milliseconds a frame: median (`.p50`) and 99th percentile (`.p99`). With a
+        source or sink of your own, the time that it took.
+    decode_busy_s, upscale_busy_s, encode_busy_s: total seconds of the stage.
+    encoder: description of a video file's encoder ("libx264 crf 18, preset fast, yuv420p"); else None.
+    replaced: number of frames of a video file that could not be decoded and repeat a neighbour; else None.
+    warnings: one line for each thing that could not be kept.
     """
 
     frames: int

@@ -230,7 +230,7 @@ def test_a_program_is_the_graph_without_its_weights(tmp_path: Path) -> None:
 
 def test_the_median_of_a_frames_times() -> None:
     net = Fake()
-    assert 0 < frame_ms(net) < 1000
+    assert frame_ms(net) > 0
     assert net.calls >= 4
 
 

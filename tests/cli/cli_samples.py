@@ -30,5 +30,4 @@ def make_clip(path: Path, *, frames: int, width: int, height: int) -> Path:
 
 def command_line(*args: object) -> list[str]:
     """The command that runs `pocketsr ARGS` in a process of its own, installed or not."""
-    code = "import sys; from pocketsr.cli import main; sys.exit(main(sys.argv[1:]))"
-    return [sys.executable, "-c", code, *map(str, args)]
+    return [sys.executable, "-m", "pocketsr", *map(str, args)]

@@ -77,4 +77,4 @@ def test_the_page_of_the_package_index_has_no_links_into_the_repository() -> Non
         page = re.sub(each["pattern"], each["replacement"], page)
     assert "![" not in page
     assert [link for link in re.findall(r"\]\(([^)]*)\)", page) if not link.startswith("https://")] == []
-    assert "ARCHITECTURE.md tells the rest" in page
+    assert "ARCHITECTURE.md has the rest" in page

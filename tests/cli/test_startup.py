@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +67,13 @@ def test_installed_command() -> None:
         check=True, capture_output=True, text=True,
     )  # fmt: skip
     assert done.stdout.strip() == "pocketsr.cli:main"
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["models", "--json"], ["upscale", "none.png", "-o", "out.png"]])
+def test_python_m_is_the_command(arguments: list[str], tmp_path: Path) -> None:
+    ends = []
+    for begin in (["-m", "pocketsr"], ["-c", "import sys; from pocketsr.cli import main; sys.exit(main())"]):
+        done = subprocess.run([sys.executable, *begin, *arguments], cwd=tmp_path, capture_output=True, check=False)
+        ends.append((done.returncode, done.stdout, done.stderr))
+    assert ends[0] == ends[1]
+    assert ends[0][0] == (2 if "none.png" in arguments else 0)

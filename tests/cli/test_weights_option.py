@@ -167,6 +167,6 @@ def test_without_pytorch_it_is_asked_for(photo: Path) -> None:
     done = _imports(photo, "imdn", blocked="torch")
     assert done.returncode == 2
     assert done.stderr == (
-        f"pocketsr: unknown model 'imdn': choose one of {', '.join(NAMES)}, or give an .onnx file; the "
-        "networks of the field, with --weights, need PyTorch: pip install 'pocketsr[train]'\n"
+        f"pocketsr: unknown model 'imdn': choose one of {', '.join(NAMES)}, or give an .onnx file; "
+        "published networks, with --weights, need PyTorch: pip install 'pocketsr[train]'\n"
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
-from narrow_operands import LANES, compiled, whole
+from conv_operands import LANES, compiled, whole
 from torch import Tensor
 
 from pocketsr.cpu_conv import chosen, chosen_conv2d

@@ -40,7 +40,7 @@ def test_work_of_a_single_convolution_by_hand() -> None:
     assert work["products"] == 8 * 2 * 4 * 5 / 2
     assert work["sums_inline"] == work["result"] == 8 * 4 * 10
     assert work["sums_called"] == work["into_rows"] == work["into_both"] == work["tiles"] == work["far"] == 0
-    assert work["samples"] == 8 * (10 + 4 * 10 * 2)  # read; woven in pairs and written
+    assert work["samples"] == 8 * (10 + 4 * 10 * 2)  # read; interleaved in pairs and written
     assert work["frame"] == 1
 
 

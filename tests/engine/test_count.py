@@ -109,10 +109,10 @@ def test_matrices_over_channels_alone_see_one_pixel(tmp_path: Path) -> None:
 def test_windows(tmp_path: Path) -> None:
     """Sums over windows of 2x2: a pixel sees its window, so 2 pixels along each axis."""
     b = Build()
-    parted = b.op("Reshape", "x", b.const([1, HEIGHT // 2, 2, WIDTH // 2, 2], np.int64))
-    total = b.op("ReduceSum", parted, b.const([2, 4], np.int64))
+    split = b.op("Reshape", "x", b.const([1, HEIGHT // 2, 2, WIDTH // 2, 2], np.int64))
+    total = b.op("ReduceSum", split, b.const([2, 4], np.int64))
     b.constants.append(helper.make_tensor("shape", TensorProto.INT64, [4], [1, 1, HEIGHT, WIDTH]))
-    model = b.model(b.op("Reshape", b.op("Add", parted, total), "shape"))
+    model = b.model(b.op("Reshape", b.op("Add", split, total), "shape"))
     model.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 1, HEIGHT, WIDTH]))
     onnx.save(model, str(tmp_path / "net.onnx"))
     assert (count(tmp_path / "net.onnx").receptive_field, count(tmp_path / "net.onnx").halo) == (2, 1)
@@ -120,8 +120,8 @@ def test_windows(tmp_path: Path) -> None:
 
 def test_pixel_unshuffle_by_reshape_is_a_stride(tmp_path: Path) -> None:
     b = Build()
-    parted = b.op("Reshape", "x", b.const([1, 1, HEIGHT // 2, 2, WIDTH // 2, 2], np.int64))
-    moved = b.op("Transpose", parted, perm=[0, 1, 3, 5, 2, 4])
+    split = b.op("Reshape", "x", b.const([1, 1, HEIGHT // 2, 2, WIDTH // 2, 2], np.int64))
+    moved = b.op("Transpose", split, perm=[0, 1, 3, 5, 2, 4])
     t = b.conv(b.op("Reshape", moved, b.const([1, 4, HEIGHT // 2, WIDTH // 2], np.int64)), 4, 4, 3)
     model = b.model(b.op("DepthToSpace", t, blocksize=2, mode="CRD"))
     model.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 1, HEIGHT, WIDTH]))

@@ -45,7 +45,7 @@ def test_batch_norm_is_folded(tmp_path: Path) -> None:
 
 
 def test_wide_groups_become_convolutions_of_their_own(tmp_path: Path) -> None:
-    """Two groups of 6 and three of 4 are parted; depthwise and groups of 2 (grouped_rgb) stay."""
+    """Two groups of 6 and three of 4 are split; depthwise and groups of 2 (grouped_rgb) stay."""
     graph = simplify(from_onnx(save("groups_shuffled", tmp_path)).graph)
     assert [op.weight.shape[:2] for op in graph.ops if isinstance(op, Conv)] == [
         (12, 1), (6, 6), (6, 6), (4, 4), (4, 4), (4, 4), (4, 12),

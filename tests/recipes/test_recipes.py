@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from pocketsr.reparam import collapse
-from pocketsr.train import parse_recipe
+from pocketsr.train import earlier_stages, parse_recipe
+from pocketsr.train.beginning import resolved
 from pocketsr.train.quantized import initial_network
+from pocketsr.train.stages import check_fit
 
 RECIPES = sorted((Path(__file__).resolve().parents[2] / "recipes").glob("*.yaml"))
 
@@ -25,11 +28,28 @@ LIMITS = {
 def test_recipe(path: Path) -> None:
     recipe = parse_recipe(path)
     assert recipe.name == path.stem
-    net = collapse(initial_network(recipe))
-    limit = LIMITS[re.sub(r"-(call|first|second|soap|w\da\d)$", "", recipe.name)]
+    net = collapse(
+        initial_network(resolved(recipe, Path("runs-of-nobody"))[0].subject())
+        if recipe.quant
+        else initial_network(recipe.subject())
+    )
+    limit = LIMITS[re.sub(r"-(call|first|psnr|second|soap|w\da\d)$", "", recipe.name)]
     scales = [name for name, _ in net.named_parameters() if name.endswith("log_scale")]  # of integers
     assert bool(scales) == (recipe.quant is not None)
     assert sum(parameter.numel() for name, parameter in net.named_parameters() if name not in scales) <= limit
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_each_trains_from_nothing_and_says_what_it_costs(path: Path) -> None:
+    recipe = parse_recipe(path)
+    stages = [*(each for each, _ in earlier_stages(recipe, path)), recipe]
+    assert stages[0].net is not None or recipe.name == "curve-bits"  # which tools/contest.py completes
+    assert stages[0].init is None
+    for stage in stages:
+        assert stage.cost is not None
+        assert 0.001 < stage.cost.core_hours < 100
+    for before, after in pairwise(stages):
+        check_fit(before, Path(before.name), after, path)
 
 
 def test_there_are_recipes() -> None:

@@ -18,7 +18,7 @@ def _lines(path: Path) -> list[list[str]]:
 
 
 def _written(path: Path, recipe: Recipe) -> None:
-    curve = Curve(path, recipe, 0)
+    curve = Curve(path, recipe.loss_plan().terms(), 0)
     curve.add(100, 0.005, {"l1": 0.25}, None, 1.04)
     curve.add(200, 0.0025, {"l2": 1 / 3}, 33.12345, 2.0)
     curve.close()
@@ -41,7 +41,7 @@ def test_a_resumed_run_takes_the_steps_behind_its_checkpoint_again(
     _written(path, made)
     with path.open("a") as file:
         file.write("300,0.0")  # a power cut in the middle of a row
-    curve = Curve(path, made, 150)
+    curve = Curve(path, made.loss_plan().terms(), 150)
     curve.add(200, 0.0025, {"l2": 0.5}, None, 3.0)
     curve.close()
     assert _lines(path) == [HEAD, ["100", "0.005", "0.25", "", "", "1.0"], ["200", "0.0025", "", "0.5", "", "3.0"]]
@@ -57,6 +57,6 @@ def test_the_picture(tmp_path: Path, recipe: Callable[..., Recipe]) -> None:
 
 def test_nothing_to_draw_is_no_mistake(tmp_path: Path, recipe: Callable[..., Recipe]) -> None:
     path = tmp_path / "curve.csv"
-    Curve(path, recipe(), 0).close()  # stopped before the first report
+    Curve(path, recipe().loss_plan().terms(), 0).close()  # stopped before the first report
     draw(path)
     assert (tmp_path / "curve.png").exists()

@@ -19,6 +19,7 @@ from pocketsr.errors import UserError
 from pocketsr.nets import SRNet
 from pocketsr.train import Recipe, loop, train
 from pocketsr.train.checkpoint import load_checkpoint, load_network
+from pocketsr.train.parts import Rates
 from pocketsr.train.schedule import learning_rate
 from pocketsr.train.sources import load_pairs
 from pocketsr.train.teacher import load_teacher
@@ -53,7 +54,7 @@ def test_a_curve_is_the_same_whether_or_not_a_run_was_interrupted(
     train(made, tmp_path / "whole")
     for stop in (1, 5):  # both between two rows: the means go over steps before and behind them
 
-        def rate(given: Recipe, step: int, stop: int = stop) -> float:
+        def rate(given: Rates, step: int, stop: int = stop) -> float:
             if step == stop:
                 signal.raise_signal(signal.SIGINT)
             return learning_rate(given, step)
@@ -176,7 +177,7 @@ def test_the_onnx_file_is_the_best_network(tmp_path: Path, recipe: Make, monkeyp
     monkeypatch.setattr(loop, "valid_psnr_db", lambda *_: next(figures))
     assert train(made, tmp_path / "run").best_step == 10  # not the last one, which is elsewhere by now
     net, engine = load_network(tmp_path / "run" / "best.pt"), load(tmp_path / "run" / "probe.onnx", threads=1)
-    for pair in load_pairs(made)[1]:
+    for pair in load_pairs(made.data, made.seed)[1]:
         expected = net(torch.from_numpy(pair.lr)[None, None] / 255)[0, 0].numpy().clip(0, 1) * 255
         assert np.abs(engine(pair.lr) - expected).max() <= 0.501  # the nearest level
 
@@ -192,7 +193,7 @@ def test_a_student_comes_closer_to_its_teacher(tmp_path: Path, recipe: Make, cac
     train(made, tmp_path / "run")
     torch.manual_seed(made.seed)
     fresh = nets.build(made.net.name, **made.net.config)
-    lr = torch.stack([torch.from_numpy(pair.lr)[None] for pair in load_pairs(made)[1]]) / 255
+    lr = torch.stack([torch.from_numpy(pair.lr)[None] for pair in load_pairs(made.data, made.seed)[1]]) / 255
     aim = load_teacher(model, torch.device("cpu")).enlarge(lr)
     with torch.no_grad():
         before, after = (float((net(lr) - aim).abs().mean()) for net in (fresh, load_network(tmp_path / "run/best.pt")))
@@ -203,9 +204,9 @@ def test_pictures_at_other_sizes_are_trained_on_and_not_validated_with(recipe: M
     sizes = {"[15].png": [0.5], "0.png": [1, 0.5], "2.*": [0.75]}
     data = {"folder": str(pictures), "valid_share": 0.25, "sizes": sizes}
     with pytest.raises(UserError, match=r"sizes '\[15\]\.png' matches no picture"):  # those are to validate with
-        load_pairs(recipe(data=data))
+        load_pairs(recipe(data=data).data)
     del sizes["[15].png"]
-    train, valid, _ = load_pairs(recipe(data=data))
+    train, valid, _ = load_pairs(recipe(data=data).data)
     assert [pair.name for pair in train] == ["0.png", "0.png#0.5", "2.png#0.75", "3.png", "4.png", "6.png", "7.png"]
     assert [pair.hr.shape for pair in train[:4]] == [(48, 64), (24, 32), (36, 48), (48, 64)]
     np.testing.assert_array_equal(train[1].hr, train[0].lr)  # shrunk by the rule that makes LR

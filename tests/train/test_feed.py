@@ -16,13 +16,13 @@ from pocketsr.train.sources import load_pairs
 
 @pytest.fixture
 def pairs(recipe: Callable[..., Recipe]) -> list[Pair]:
-    return load_pairs(recipe())[0]
+    return load_pairs(recipe().data)[0]
 
 
 def _all(
     recipe: Recipe, pairs: list[Pair], taught: list[Pair] | None = None, start: int = 0, rank: int = 0, of: int = 1
 ) -> list[Batch]:
-    feed = Feed(recipe, pairs, taught, start, rank, of, torch.device("cpu"))
+    feed = Feed(recipe.batching(), pairs, taught, start, rank, of, torch.device("cpu"))
     try:
         return list(feed)
     finally:

@@ -21,6 +21,7 @@ from pocketsr.train import Recipe, loop, parse_recipe, train
 from pocketsr.train.checkpoint import load_checkpoint, load_network
 from pocketsr.train.folder import RunFolder
 from pocketsr.train.objective import Objective
+from pocketsr.train.parts import Rates
 from pocketsr.train.schedule import learning_rate
 
 Make = Callable[..., Recipe]
@@ -29,10 +30,10 @@ Make = Callable[..., Recipe]
 def _interrupt_in(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Ctrl-C while `step` is computed."""
 
-    def rate(recipe: Recipe, at: int) -> float:
+    def rate(rates: Rates, at: int) -> float:
         if at == step:
             signal.raise_signal(signal.SIGINT)
-        return learning_rate(recipe, at)
+        return learning_rate(rates, at)
 
     monkeypatch.setattr(loop, "learning_rate", rate)
 
@@ -217,7 +218,7 @@ def test_features_of_a_checkpoint(tmp_path: Path, recipe: Make) -> None:
 def test_the_network_of_the_best_checkpoint_is_what_validates(tmp_path: Path, recipe: Make) -> None:
     outcome = train(recipe(), tmp_path / "run")
     net = load_network(tmp_path / "run" / "best.pt")
-    _, valid, _ = loop.sources.load_pairs(recipe())
+    _, valid, _ = loop.sources.load_pairs(recipe().data)
     assert loop.valid_psnr_db(net, valid) == outcome.best_psnr_db
 
 

@@ -24,7 +24,8 @@ go, loop.draw = loop._Run.go, lambda _: None
 
 def go_and_keep(self):
     outcome = go(self)
-    torch.save([self._net.state_dict(), self._average.state_dict()], f"rank{self._fabric.global_rank}.pt")
+    learner = self._learner
+    torch.save([learner.net.state_dict(), learner._average.state_dict()], f"rank{self._fabric.global_rank}.pt")
     return outcome
 
 loop._Run.go = go_and_keep

@@ -1,4 +1,4 @@
-"""Runs in few bits: they begin calibrated, resume to the bit from their checkpoint alone, and end in integers."""
+"""Quantization-aware runs begin calibrated, resume to the bit from their checkpoint alone, and end in integers."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from pocketsr.quant import QuantNet
 from pocketsr.train import Recipe, loop, train
 from pocketsr.train.checkpoint import load_checkpoint, load_network
 from pocketsr.train.folder import RunFolder
+from pocketsr.train.parts import Rates
 from pocketsr.train.schedule import learning_rate
 
 Make = Callable[..., Recipe]
@@ -41,8 +42,8 @@ def few(content: dict[str, Any], source: Path) -> Make:
         from pocketsr.train.recipe_file import recipe_from
 
         plain = {key: value for key, value in content.items() if key != "net"}
-        few_bits = {"spec": "w4a4", "model": str(source), "patches": 4} | (quant or {})
-        return recipe_from(plain | {"quant": few_bits} | changes, "test")
+        low_bit = {"spec": "w4a4", "model": str(source), "patches": 4} | (quant or {})
+        return recipe_from(plain | {"quant": low_bit} | changes, "test")
 
     return made
 
@@ -66,10 +67,10 @@ def test_interrupted_and_resumed_is_the_same_to_the_bit_even_without_the_source(
     made = few(steps=12, validate_every=4)
     train(made, tmp_path / "whole")
 
-    def rate(recipe: Recipe, at: int) -> float:
+    def rate(rates: Rates, at: int) -> float:
         if at == 5:
             signal.raise_signal(signal.SIGINT)
-        return learning_rate(recipe, at)
+        return learning_rate(rates, at)
 
     with monkeypatch.context() as patched:
         patched.setattr(loop, "learning_rate", rate)
@@ -114,7 +115,7 @@ def test_what_is_learned_are_the_ranges_too(tmp_path: Path, few: Make) -> None:
     train(few(steps=1, optimiser={"lr": 1e-2, "warmup": 0}), tmp_path / "moved")
     still, moved = (load_checkpoint(tmp_path / run / "last.pt")["net"] for run in ("still", "moved"))
     scales = [name for name in still if name.endswith("log_scale")]
-    assert len(scales) == 5  # three convolutions, two stored planes
+    assert len(scales) == 5  # three convolutions, two activations
     for name in scales:
         assert (moved[name] - still[name]).abs().max() > 1e-3, name
 
@@ -133,7 +134,7 @@ def test_a_run_is_quantized_from_its_checkpoint_but_once(tmp_path: Path, few: Ma
     train(recipe(steps=1), tmp_path / "plain")
     best = str(tmp_path / "plain" / "best.pt")
     train(few({"model": best, "spec": "w8a8"}, steps=1, optimiser={"lr": 1e-9, "warmup": 0}), tmp_path / "few")
-    x = torch.from_numpy(loop.sources.load_pairs(recipe())[1][0].lr)[None, None] / 255
+    x = torch.from_numpy(loop.sources.load_pairs(recipe().data)[1][0].lr)[None, None] / 255
     exact, rounded = load_network(Path(best)), load_network(tmp_path / "few" / "best.pt")
     assert 0 < (exact(x) - rounded(x)).abs().mean() < 0.005
     with pytest.raises(UserError, match="is quantized already"):

@@ -132,7 +132,7 @@ def test_noise_jpeg_sizes_and_a_finish(make: Make, photos: Path, tmp_path: Path)
         "sizes": {"*": [1, 0.8]}, "sampling_weights": {"2.png": 3},
     }  # fmt: skip
     made = make(data=data, losses={"psnr": 1.0, "fft": 0.1}, finish={"at": 0.5, "losses": {"l2": 1.0}}, steps=6)
-    pairs = load_pairs(made, 2, 3)[0]
+    pairs = load_pairs(made.data, made.seed, 2, 3)[0]
     assert all(pair.lr.shape[2] == 3 and pair.hr.shape[2] == 3 for pair in pairs)
     assert train(made, tmp_path / "run").finished
 

@@ -14,27 +14,27 @@ from pocketsr.train.schedule import learning_rate, rescheduled
 def test_half_a_cosine(recipe: Callable[..., Recipe]) -> None:
     made = recipe(steps=100, optimiser={"lr": 0.8, "warmup": 0})
     # 0.5 * (1 + cos(pi t)) is 1, 3/4, 1/2 and 1/4 at t = 0, 1/3, 1/2 and 2/3
-    assert learning_rate(made, 0) == pytest.approx(0.8)
-    assert learning_rate(made, 50) == pytest.approx(0.4)
+    assert learning_rate(made.rates(), 0) == pytest.approx(0.8)
+    assert learning_rate(made.rates(), 50) == pytest.approx(0.4)
     thirds = recipe(steps=99, optimiser={"lr": 0.8, "warmup": 0})
-    assert learning_rate(thirds, 33) == pytest.approx(0.6)
-    assert learning_rate(thirds, 66) == pytest.approx(0.2)
-    assert 0 < learning_rate(made, 99) < 0.001
+    assert learning_rate(thirds.rates(), 33) == pytest.approx(0.6)
+    assert learning_rate(thirds.rates(), 66) == pytest.approx(0.2)
+    assert 0 < learning_rate(made.rates(), 99) < 0.001
 
 
 def test_the_rise(recipe: Callable[..., Recipe]) -> None:
     made = recipe(steps=100, optimiser={"lr": 0.8, "warmup": 4}, schedule={"kind": "constant"})
-    assert [learning_rate(made, step) for step in (0, 1, 3, 4, 99)] == pytest.approx([0.2, 0.4, 0.8, 0.8, 0.8])
+    assert [learning_rate(made.rates(), step) for step in (0, 1, 3, 4, 99)] == pytest.approx([0.2, 0.4, 0.8, 0.8, 0.8])
 
 
 def test_restarts_begin_at_the_full_rate_and_end_at_0(recipe: Callable[..., Recipe]) -> None:
     made = recipe(steps=100, optimiser={"lr": 0.8, "warmup": 4}, schedule={"restarts": [40, 80]})
-    assert learning_rate(made, 20) == pytest.approx(0.4)  # half way from 0 to 40
-    assert learning_rate(made, 39) < 0.002
-    assert learning_rate(made, 40) == pytest.approx(0.8)
-    assert learning_rate(made, 60) == pytest.approx(0.4)
-    assert learning_rate(made, 80) == pytest.approx(0.8)
-    assert learning_rate(made, 90) == pytest.approx(0.4)  # the last turn ends with the steps
+    assert learning_rate(made.rates(), 20) == pytest.approx(0.4)  # half way from 0 to 40
+    assert learning_rate(made.rates(), 39) < 0.002
+    assert learning_rate(made.rates(), 40) == pytest.approx(0.8)
+    assert learning_rate(made.rates(), 60) == pytest.approx(0.4)
+    assert learning_rate(made.rates(), 80) == pytest.approx(0.8)
+    assert learning_rate(made.rates(), 90) == pytest.approx(0.4)  # the last turn ends with the steps
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Who takes part in the table of the field: what ships, what weights are at hand for, and what papers say."""
+"""The networks that are compared: shipped ones, published ones with weights at hand, and figures from papers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of the field: every network that can be had, on the same images, counted and timed the same way.
+"""The comparison with published networks: all with weights, on the same images, counted and timed the same way.
 
 A table grows in its JSON file, a figure at a time, and is kept after each: an interrupted run goes on where it was, and
 figures of the same weights on the same images are not measured again. Times are a step of their own, to be repeated
@@ -59,7 +59,7 @@ class Field:
         stale = {name for name, digest in digests.items() if old.images.get(name, digest) != digest}
         before = {row.model: row for row in old.rows if row.origin != "published"}
         self._found = {each.model: each for each in found}
-        rows = {each.model: _begun(each, before.get(each.model), stale) for each in found}
+        rows = {each.model: _started(each, before.get(each.model), stale) for each in found}
         rows = {model: row for model, row in before.items() if model not in rows} | rows
         self._papers = papers
         old_papers = {row.model: row for row in old.rows if row.origin == "published"}
@@ -136,7 +136,7 @@ class Field:
         return self._samples[name]
 
 
-def _begun(contender: Contender, old: Network | None, stale: set[str]) -> Network:
+def _started(contender: Contender, old: Network | None, stale: set[str]) -> Network:
     """The row of a network, with the figures of before where its weights and the images are the same.
 
     With other weights in the same graph it keeps its time.

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from pocketsr.engine import Upscaler
 from pocketsr.errors import UserError
+from pocketsr.models import DEFAULT_SCALE
 from pocketsr.pixels import imresize, psnr, rgb_to_luma, rgb_to_ycbcr, ssim, ycbcr_to_rgb
 from pocketsr.pixels.pictures import open_picture
 
@@ -113,7 +114,7 @@ def _images(folder: Path) -> list[Path]:
     return sorted(f for f in folder.iterdir() if f.suffix.lower() in _SUFFIXES and f.is_file())
 
 
-def read_image(path: Path, scale: int = 2) -> NDArray[np.uint8]:
+def read_image(path: Path, scale: int = DEFAULT_SCALE) -> NDArray[np.uint8]:
     """(H, W, 3) R'G'B', cropped to multiples of `scale`; grey has R = G = B. UserError where it can't be used."""
     try:
         with open_picture(path) as image:
@@ -140,7 +141,7 @@ def _compare(luma: NDArray[Any], reference: NDArray[Any], scale: int) -> Quality
     return Quality(psnr(luma, reference), ssim(luma, reference))
 
 
-def bicubic_quality(hr: NDArray[np.uint8], grey: bool = False, scale: int = 2) -> Quality:
+def bicubic_quality(hr: NDArray[np.uint8], grey: bool = False, scale: int = DEFAULT_SCALE) -> Quality:
     """The calibration figure of `hr` (H, W, 3), in one plane (see the module's docstring).
 
     grey: take the image as its own luma, in 0..255, as MATLAB scripts took a grey file.
@@ -164,7 +165,7 @@ def _upscale(net: Upscaler, lr: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return _round8(ycbcr_to_rgb(np.dstack([luma, imresize(ycbcr[..., 1:], net.scale)])))
 
 
-def read_sample(name: str, path: Path, scale: int = 2) -> Sample:
+def read_sample(name: str, path: Path, scale: int = DEFAULT_SCALE) -> Sample:
     """The image at `path` of the set `name`. Raises UserError where it can't be used."""
     hr = read_image(path, scale)
     return Sample(hr, imresize(hr, 1 / scale), scale, (name, path.stem) in _GREY_ORIGINALS)

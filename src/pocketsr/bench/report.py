@@ -1,4 +1,4 @@
-"""The field in one HTML file that needs no network: a table to sort, plots, and pictures to compare with a slider."""
+"""The comparison in one self-contained HTML file: a table to sort, plots, and pictures to compare with a slider."""
 
 from __future__ import annotations
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
-SUMMARY = "PSNR, SSIM and VMAF on video as calls send it: real encoders, zero latency, low bit rates"
+SUMMARY = "PSNR, SSIM and VMAF on video as in calls: real encoders at zero latency and low bit rates"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_options(parser, "folder of clips in HR")
-    parser.add_argument("--clips", help="comma-separated names of clips, without suffix (default: those held out)")
-    parser.add_argument("--no-vmaf", action="store_true", help="leave VMAF out, which needs an ffmpeg with libvmaf")
+    parser.add_argument("--clips", help="comma-separated names of clips, without suffix (default: the held-out ones)")
+    parser.add_argument("--no-vmaf", action="store_true", help="skip VMAF, which needs an ffmpeg with libvmaf")
 
 
 def run(args: argparse.Namespace) -> int:

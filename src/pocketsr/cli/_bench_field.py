@@ -16,21 +16,27 @@ _FORMATS = (".csv", ".md")  # beside the JSON
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
-        "the field",
-        "-m all measures what ships and every network of the field that has weights, one after the other, and adds "
-        "what papers say. --weights then takes files and folders (default: 'weights' beside the folder of --data, and "
-        "'checkpoints' here); a file belongs to the network that its name begins with and its tensors fit. What stands "
-        "in the table already is kept, so a run can be interrupted at any time and started again.",
+        "comparison with published networks (-m all)",
+        "-m all measures the shipped networks and every published one that has weights, one after the other, and adds "
+        "the papers' figures. --weights then takes files and folders (default: 'weights' next to the folder of --data "
+        "and 'checkpoints' here); a file belongs to the network that its name begins with and its tensors fit. Figures "
+        "already in the table are kept, so a run can be interrupted at any time and started again.",
     )
     group.add_argument(
-        "-o", "--output", type=Path, metavar="FIELD.json", help="the table; FIELD.csv and FIELD.md stand beside it"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FIELD.json",
+        help="the table; FIELD.csv and FIELD.md are written next to it",
     )
-    group.add_argument("--only", choices=["figures", "times"], help="PSNR and SSIM alone; or times alone, all anew")
-    group.add_argument("--fresh", action="store_true", help="begin anew")
+    group.add_argument(
+        "--only", choices=["figures", "times"], help="only PSNR and SSIM; or only times, all measured again"
+    )
+    group.add_argument("--fresh", action="store_true", help="start over")
 
 
 def refuse(args: argparse.Namespace) -> None:
-    """Raises UserError for options of the field without -m all."""
+    """Raises UserError for options of the comparison without -m all."""
     from pocketsr.errors import UserError
 
     named = {"-o": args.output, "--only": args.only, "--fresh": args.fresh}
@@ -58,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] not in ("msgspec", "safetensors", "torch"):
             raise
-        raise UserError(f"the networks of the field need {error.name}: pip install 'pocketsr[train]'") from error
+        raise UserError(f"published networks need {error.name}: pip install 'pocketsr[train]'") from error
     sets = find_sets(args.data, listed(args.sets) if args.sets is not None else None)
     usual = [place for place in (args.data.resolve().parent / "weights", Path("checkpoints")) if place.is_dir()]
     paths = [output, *(output.with_suffix(suffix) for suffix in _FORMATS)]

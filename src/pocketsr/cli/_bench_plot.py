@@ -1,4 +1,4 @@
-"""`pocketsr bench plot`: the field, drawn and as one HTML page."""
+"""`pocketsr bench plot`: the comparison of networks as drawings and one HTML page."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ if TYPE_CHECKING:
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
-SUMMARY = "draw a table of networks: PSNR against parameters and against time, and an HTML page with all of it"
+SUMMARY = "draw a table of networks: PSNR against parameters and against time, and an HTML page with both"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("table", type=Path, metavar="FIELD.json", help="rows as in benchmarks/field.json")
-    parser.add_argument("-o", "--output", type=Path, default=Path(), metavar="DIR", help="folder (default: this one)")
     parser.add_argument(
-        "--set", dest="test_set", help="whose PSNR is drawn (default: Set5, or the first of the table that can be)"
+        "-o", "--output", type=Path, default=Path(), metavar="DIR", help="output folder (default: the current one)"
     )
     parser.add_argument(
-        "--data", type=Path, help="folder with a folder of HR images a set: the page compares crops too"
+        "--set", dest="test_set", help="test set whose PSNR is drawn (default: Set5, or the first that the table has)"
+    )
+    parser.add_argument(
+        "--data", type=Path, help="folder with one folder of HR images per test set: the page then compares crops too"
     )
 
 

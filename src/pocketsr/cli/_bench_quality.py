@@ -1,6 +1,6 @@
 """`pocketsr bench quality`: PSNR and SSIM by the protocol of published figures.
 
-`-m all` is the table of the field (`_bench_field`).
+`-m all` compares with published networks (`_bench_field`).
 """
 
 from __future__ import annotations
@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
-SUMMARY = "PSNR and SSIM on the usual test sets, by the protocol of published figures"
+SUMMARY = "PSNR and SSIM on the standard test sets, by the protocol of the papers"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_options(parser, "folder with a folder of HR images a set", "; or 'all', which writes a table of the field")
+    add_options(
+        parser,
+        "folder with one folder of HR images per test set",
+        "; or 'all', which writes a table with published networks",
+    )
     parser.add_argument("--weights", metavar="FILE", type=Path, action="append", default=[], help=WEIGHTS_HELP)
     parser.add_argument("--sets", help="comma-separated names of those folders (default: all)")
     _bench_field.add_arguments(parser)

@@ -12,7 +12,7 @@ from pocketsr.names import harmless
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
-SUMMARY = "time a network in pocketsr and in other runtimes, in turn within one run"
+SUMMARY = "time networks in pocketsr and in other runtimes, alternating within one run"
 _PEERS = "onnxruntime,openvino,ncnn,mnn,torch"
 
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a shipped name or an .onnx file; may be repeated (default: tiny and small)",
     )
     parser.add_argument("--peers", default=_PEERS, help=f"comma-separated, or none (default: {_PEERS})")
-    parser.add_argument("--size", default="640x360", help="of the input picture (default: 640x360)")
+    parser.add_argument("--size", default="640x360", help="size of the input picture (default: 640x360)")
     parser.add_argument("-j", "--threads", type=int, default=2, help="threads of every runtime (default: 2)")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 

@@ -1,4 +1,4 @@
-"""`pocketsr bench speed|quality|call|plot`: how fast, how good on pictures and on calls, and the field drawn."""
+"""`pocketsr bench speed|quality|call|plot`: speed, quality on pictures and on calls, and drawings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pocketsr.cli import _bench_call, _bench_plot, _bench_quality, _bench_speed
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
-SUMMARY = "measure speed against other runtimes, or quality on the usual test sets and on calls; draw the field"
+SUMMARY = "measure speed against other runtimes, or quality on the standard test sets and on calls; draw comparisons"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,17 +12,19 @@ from pocketsr.errors import UserError
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
-SUMMARY = "measure this device in three minutes: a profile by which `design` predicts milliseconds"
+SUMMARY = "measure this device in three minutes, for a profile from which `design` predicts milliseconds"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="PROFILE.json")
-    parser.add_argument("-j", "--threads", type=int, default=2, help="that run at once (default: 2)")
-    parser.add_argument("--name", default="", help="of the device (default: its processor's)")
+    parser.add_argument(
+        "-j", "--threads", type=int, default=2, help="threads of the networks that are timed (default: 2)"
+    )
+    parser.add_argument("--name", default="", help="name of the device (default: its processor's)")
     parser.add_argument(
         "--busy",
         action="store_true",
-        help="other programs run meanwhile: count processor time, which is rougher than a quiet machine's",
+        help="for a machine that runs other programs: measure processor time, which is less accurate",
     )
 
 

@@ -16,11 +16,11 @@ SUMMARY = "turn a network into one C file, its header and a library"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="FILE.onnx", help="an ONNX file, or the name of a shipped network")
-    parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="where the files go")
+    parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="output folder")
     parser.add_argument(
         "--target",
         metavar="TRIPLE",
-        help="another machine than this one, such as aarch64-linux-gnu, x86_64-windows-gnu, aarch64-macos, "
+        help="compile for another machine, such as aarch64-linux-gnu, x86_64-windows-gnu, aarch64-macos, "
         "wasm32-freestanding",
     )
 

@@ -16,38 +16,48 @@ if TYPE_CHECKING:
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
-SUMMARY = "choose a network without training it: what each of a space costs, and what none other beats"
+SUMMARY = "choose a network without training: the cost of each candidate, and the Pareto fronts"
 # design.profile.SIMULATED; not imported, so that --help stays quick
 _SIMULATED = ("one-core", "slow-memory", "no-dot-product")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--space", type=Path, metavar="FILE.yaml", help="what to choose from (default: built in)")
-    parser.add_argument("--budget-ms", type=float, metavar="MS", help="most predicted milliseconds a frame")
-    parser.add_argument("--max-params", type=int, metavar="N", help="most parameters")
-    parser.add_argument("--max-gmacs", type=float, metavar="G", help="most GMAC a frame")
+    parser.add_argument("--space", type=Path, metavar="FILE.yaml", help="search space (default: built in)")
+    parser.add_argument("--budget-ms", type=float, metavar="MS", help="upper bound on predicted milliseconds a frame")
+    parser.add_argument("--max-params", type=int, metavar="N", help="upper bound on parameters")
+    parser.add_argument("--max-gmacs", type=float, metavar="G", help="upper bound on GMAC a frame")
     parser.add_argument(
-        "--device", type=Path, metavar="PROFILE.json", help="what `pocketsr calibrate` wrote (default: one that ships)"
+        "--device",
+        type=Path,
+        metavar="PROFILE.json",
+        help="profile from `pocketsr calibrate` (default: one that ships)",
     )
-    parser.add_argument("--simulate", choices=_SIMULATED, help="how the choice changes on a device that is worse")
+    parser.add_argument("--simulate", choices=_SIMULATED, help="also show the choice for a simulated weaker device")
     parser.add_argument("--top", type=int, default=20, metavar="N", help="rows to show (default: 20)")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="DIR", help="write all candidates, drawings and an HTML page there"
+        "-o", "--output", type=Path, metavar="DIR", help="folder for all candidates, drawings and an HTML page"
     )
-    close = parser.add_argument_group("a closer look", "into DIR/probe; interrupted, the same command goes on")
+    close = parser.add_argument_group(
+        "probing", "results go into DIR/probe; after an interruption the same command continues"
+    )
     close.add_argument(
-        "--probe", type=int, metavar="N", help="build, time and score the N best; with --data train each, in fp32"
+        "--probe",
+        type=int,
+        metavar="N",
+        help="build, time and score the N best; with --data, train each briefly in fp32",
     )
     close.add_argument("--data", metavar="FOLDER", help="HR images to train on (default: no training)")
-    close.add_argument("--probe-steps", type=int, default=600, metavar="N", help="of each training (default: 600)")
+    close.add_argument(
+        "--probe-steps", type=int, default=600, metavar="N", help="training steps of each (default: 600)"
+    )
     close.add_argument(
         "--study",
         metavar="FILE.db",
-        help="let Optuna choose what is probed, --trials times; several processes may share the file",
+        help="let Optuna choose --trials candidates to probe; several processes may share the file",
     )
-    close.add_argument("--trials", type=int, default=20, metavar="N", help="of the study (default: 20)")
-    close.add_argument("--ray", type=int, metavar="WORKERS", help="spread the trials by Ray")
-    close.add_argument("--ray-address", metavar="ADDRESS", help="of the cluster (default: one started here)")
+    close.add_argument("--trials", type=int, default=20, metavar="N", help="trials of the study (default: 20)")
+    close.add_argument("--ray", type=int, metavar="WORKERS", help="run the trials on this many Ray workers")
+    close.add_argument("--ray-address", metavar="ADDRESS", help="address of the Ray cluster (default: start one here)")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 

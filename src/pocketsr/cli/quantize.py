@@ -1,4 +1,4 @@
-"""`pocketsr quantize`: a network in few bits."""
+"""`pocketsr quantize`: a network in low-bit integers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
-SUMMARY = "give a network weights and planes of 8, 4 or 2 bits"
+SUMMARY = "quantize a network to weights and activations of 8, 4 or 2 bits"
 
 _EXTRA = ("lightning_fabric", "matplotlib", "msgspec", "torch", "yaml")
 _PATCHES, _PATCH = 48, 96  # pieces of pictures by which ranges are chosen, and their side in LR pixels
@@ -33,17 +33,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a shipped network's name, or an ONNX file")
     parser.add_argument(
         "--spec", required=True, metavar="BITS",
-        help="of weights and of stored planes: w8a8, w4a8, w2a8, w4a4, w2a4 or w2a2",
+        help="bits of weights and activations: w8a8, w4a8, w2a8, w4a4, w2a4 or w2a2",
     )  # fmt: skip
     parser.add_argument(
-        "--data", required=True, type=Path, metavar="DIR", help="of HR images, by which ranges are chosen"
+        "--data", required=True, type=Path, metavar="DIR", help="folder of HR images to calibrate ranges on"
     )
     parser.add_argument(
         "--ranges", choices=("mse", "minmax", "percentile"),
-        help="how: by the least error (default), by all that is seen, or without the rarest",
+        help="how ranges are chosen: least squared error (default), minimum and maximum, or percentiles",
     )  # fmt: skip
     parser.add_argument(
-        "--qat", type=Path, metavar="RECIPE.yaml", help="then train on in few bits as this recipe says, in runs/NAME"
+        "--qat",
+        type=Path,
+        metavar="RECIPE.yaml",
+        help="then quantization-aware training by this recipe, in runs/NAME",
     )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE.onnx", help="default: MODEL-BITS.onnx")
 
@@ -89,7 +92,7 @@ def _choose(args: argparse.Namespace, output: Path) -> None:
 
 
 def _pictures(folder: Path) -> tuple[list[Pair], list[Pair]]:
-    """(to choose ranges by, to measure with), parted by their place in the list. Raises UserError for less than two."""
+    """(to choose ranges by, to measure with), split by their place in the list. Raises UserError for fewer than two."""
     from pocketsr.data import load_images
 
     pairs = load_images(folder)

@@ -10,21 +10,35 @@ from pathlib import Path
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
-SUMMARY = "train a network as a recipe says, into a folder that a later run can go on from"
+SUMMARY = "train a network from a recipe, in a folder from which the run can be resumed"
 
 _EXTRA = ("lightning_fabric", "matplotlib", "msgspec", "torch", "yaml")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", type=Path, metavar="RECIPE.yaml")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="of the run (default: runs/NAME of the recipe)")
-    parser.add_argument("--resume", action="store_true", help="go on exactly where the folder's last checkpoint stood")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="folder of the run (default: runs/NAME of the recipe)"
+    )
+    parser.add_argument("--resume", action="store_true", help="continue exactly from the folder's last checkpoint")
+    parser.add_argument(
+        "--all-stages",
+        action="store_true",
+        help="train what the recipe goes on from too, from nothing, whatever checkpoints there are",
+    )
+    parser.add_argument(
+        "--set-all",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="as --set, in every stage that has such a section: data.folder=photos, threads=2; may be repeated",
+    )
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="change the recipe: a dotted key and a YAML value, as optimiser.lr=0.004; may be repeated",
+        help="override the recipe: a dotted key and a YAML value, such as optimiser.lr=0.004; may be repeated",
     )
 
 
@@ -32,23 +46,35 @@ def run(args: argparse.Namespace) -> int:
     from pocketsr.errors import UserError
 
     try:
-        from pocketsr.train import current_key, parse_recipe, train
+        from pocketsr.train import Stages, applicable, current_key, earlier_stages, parse_recipe, train_stages
     except ModuleNotFoundError as error:
         if error.name not in _EXTRA:
             raise
         raise UserError(f"training needs {error.name}: pip install 'pocketsr[train]'") from error
-    recipe = parse_recipe(args.recipe, args.set)
+    overrides = [*applicable(args.set_all, args.recipe), *args.set]
+    recipe = parse_recipe(args.recipe, overrides)
+    earlier = earlier_stages(recipe, args.recipe, args.set_all)
     out = args.out or Path("runs") / recipe.name
-    changed = [current_key(override.partition("=")[0]) for override in args.set]
-    outcome = train(recipe, out, resume=args.resume, changed=changed)
+    recipes, files = (*(each for each, _ in earlier), recipe), (*(file for _, file in earlier), args.recipe)
+    stages = Stages(recipes, files, (*(out.parent / each.name for each, _ in earlier), out))
+    changed, changed_earlier = (
+        [current_key(override.partition("=")[0]) for override in said] for said in (overrides, args.set_all)
+    )
+    outcome, number = train_stages(
+        stages, anew=args.all_stages, resume=args.resume, changed=changed, changed_earlier=changed_earlier
+    )
     if not outcome.leader:
         return 0
     at = f"step {outcome.best_step}, validation {outcome.best_psnr_db:.3f} dB" if outcome.best_step else "none yet"
     if outcome.finished:
         print(f"{out / f'{recipe.name}.onnx'}: the best weights, {at}")
         return 0
-    print(f"pocketsr: stopped at step {outcome.step} of {recipe.steps}; best: {at}", file=sys.stderr)
-    changes = [word for override in args.set for word in ("--set", override)]
+    stage = recipes[number]
+    of = "" if stage is recipe else f" ({stage.name}, stage {number + 1} of {len(recipes)})"
+    print(f"pocketsr: stopped at step {outcome.step} of {stage.steps}{of}; best: {at}", file=sys.stderr)
+    changes = [word for flag in ("set", "set_all") for override in getattr(args, flag)
+               for word in (f"--{flag.replace('_', '-')}", override)]  # fmt: skip
+    changes += ["--all-stages"] if args.all_stages else []
     again = shlex.join(["pocketsr", "train", str(args.recipe), "--out", str(out), *changes, "--resume"])
     print(f"pocketsr: go on with: {again}", file=sys.stderr)
     return 128 + (outcome.signal or signal.SIGINT)

@@ -26,7 +26,7 @@ _STAGES = ("decode", "upscale", "encode")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("input", metavar="INPUT", type=Path, help="a video, an image, or a folder of them")
-    add("-o", "--output", metavar="OUTPUT", type=Path, help="where to write it; a folder for a folder")
+    add("-o", "--output", metavar="OUTPUT", type=Path, help="output file; a folder if the input is one")
     add(
         "-m",
         "--model",
@@ -35,15 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the network: a name that `pocketsr models` lists, or a file (default: small)",
     )
     add("--weights", metavar="FILE", type=Path, help=WEIGHTS_HELP)
-    add("-s", "--scale", type=int, help="refuse a network that upscales by another factor")
-    add("-j", "--threads", type=int, help="threads of the network (default: every core)")
-    add("-y", "--yes", action="store_true", help="overwrite what exists")
+    add("-s", "--scale", type=int, help="fail if the network upscales by another factor")
+    add("-j", "--threads", type=int, help="threads of the network (default: all cores)")
+    add("-y", "--yes", action="store_true", help="overwrite existing files")
     video = parser.add_argument_group("video").add_argument
     video("--codec", help="encoder, as FFmpeg names it (default: by the output's suffix)")
-    video("--crf", type=float, help="quality of the encoder: lower is better and larger")
-    video("--preset", help="speed of the encoder, as it names them: ultrafast .. veryslow")
+    video("--crf", type=float, help="quality of the encoder: lower is better, and a larger file")
+    video("--preset", help="speed preset of the encoder, by its own name: ultrafast .. veryslow")
     timing = parser.add_argument_group("timing").add_argument
-    timing("--benchmark", action="store_true", help="write nothing, print the time of each stage")
+    timing("--benchmark", action="store_true", help="write no output, print the time of each stage")
     timing("--json", action="store_true", help="with --benchmark: one JSON object and nothing else")
 
 

@@ -62,16 +62,16 @@ def _packed(weight: Tensor, groups: int) -> Tensor:
     """K CO CI/groups KH KW in the order in which `chosen_forward` reads it."""
     k, co, ci, kh, kw = weight.shape
     together, outputs = _blocks(co // groups, groups)
-    parted = weight.reshape(k, groups // together, together, co // groups // outputs, outputs, ci, kh, kw)
-    return parted.permute(0, 1, 3, 5, 6, 7, 2, 4).contiguous()
+    blocked = weight.reshape(k, groups // together, together, co // groups // outputs, outputs, ci, kh, kw)
+    return blocked.permute(0, 1, 3, 5, 6, 7, 2, 4).contiguous()
 
 
 def _flipped(weight: Tensor, groups: int) -> Tensor:
     """K CO CI/groups KH KW in the order in which `chosen_backward` reads it, taps reversed."""
     k, co, ci, kh, kw = weight.shape
     together, inputs = _blocks(ci, groups)
-    parted = weight.flip(3, 4).reshape(k, groups // together, together, co // groups, ci // inputs, inputs, kh, kw)
-    return parted.permute(0, 1, 4, 6, 7, 3, 2, 5).contiguous()
+    blocked = weight.flip(3, 4).reshape(k, groups // together, together, co // groups, ci // inputs, inputs, kh, kw)
+    return blocked.permute(0, 1, 4, 6, 7, 3, 2, 5).contiguous()
 
 
 def _sizes(x: Tensor) -> tuple[ctypes.c_long, ...]:

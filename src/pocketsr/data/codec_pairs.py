@@ -19,6 +19,7 @@ from pocketsr.atomic_io import replacing
 from pocketsr.data.clips import Clip, frame_name
 from pocketsr.data.codec import CODECS, Codec, CodecSetting, degrade_clip, ladder
 from pocketsr.data.pairs import Pair, Plane, pair_from
+from pocketsr.models import DEFAULT_SCALE
 
 __all__ = ["codec_pairs", "draw_setting"]
 
@@ -40,8 +41,8 @@ def draw_setting(
 
 
 def codec_pairs(
-    clips: Sequence[Clip], seed: int, *, scale: int = 2, encodings: int = 1, codecs: Collection[Codec] = CODECS,
-    skip: int = 10, take_every: int = 10, cache: Path | None = None,
+    clips: Sequence[Clip], seed: int, *, scale: int = DEFAULT_SCALE, encodings: int = 1,
+    codecs: Collection[Codec] = CODECS, skip: int = 10, take_every: int = 10, cache: Path | None = None,
 ) -> tuple[list[Pair], list[dict[str, Any]]]:  # fmt: skip
     """HR frames of the clips with the decoded LR frames, and a record of how each was made, fit for JSON.
 

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from pocketsr.data.files import find_files
 from pocketsr.errors import UserError
+from pocketsr.models import DEFAULT_SCALE
 from pocketsr.pixels import imresize, rgb_to_luma
 from pocketsr.pixels.pictures import open_picture
 
@@ -56,7 +57,7 @@ class Pair:
         return PurePosixPath(self.name.partition("#")[0]).name
 
 
-def pair_from(name: str, hr: Plane, scale: int = 2) -> Pair:
+def pair_from(name: str, hr: Plane, scale: int = DEFAULT_SCALE) -> Pair:
     """The pair by the protocol of the published figures: HR cropped to multiples of `scale`, LR its bicubic shrink."""
     hr = hr[: hr.shape[0] // scale * scale, : hr.shape[1] // scale * scale]
     return Pair(name, hr, imresize(hr, 1 / scale))
@@ -73,7 +74,7 @@ def downscale(pair: Pair, factor: float) -> Pair:
 
 def load_images(
     folders: Path | Sequence[Path], *, exclude: Collection[str] = (), grey: Literal["luma", "rgb"] = "luma",
-    scale: int = 2, channels: int = 1,
+    scale: int = DEFAULT_SCALE, channels: int = 1,
 ) -> list[Pair]:  # fmt: skip
     """All images under a folder, or several, as pairs, sorted by path: 199 megapixels in 5 s (one Zen 5 core).
 

@@ -37,7 +37,7 @@ Tell = Callable[[str, int, int], None]
 
 _SECONDS = 60.0  # of timing
 _COMPILING_S, _ALL_S = 110.0, 165.0  # from the beginning: on a busy machine compiling alone would take a quarter hour
-_FEWEST = 24  # networks that costs are fitted to, however long they take
+_FEWEST = 24  # networks that costs are fitted to; fewer say how fast this device is, not what at
 _COPIED = 1 << 26  # bytes, more than caches hold
 _PEAKS = 5
 
@@ -94,10 +94,10 @@ def _probes() -> Iterator[Chain]:
         yield Chain(layers, channels=3, pad=Pad.ZERO)
     yield Chain((Layer(12, act=Act.RELU),), channels=3, pad=Pad.ZERO)
     yield Chain((Layer(8), Layer(9, act=Act.NONE)), scale=3)
-    yield from _of_few_bits()
+    yield from _of_low_precision()
 
 
-def _of_few_bits() -> Iterator[Chain]:
+def _of_low_precision() -> Iterator[Chain]:
     """Dot products, additions in bytes and in halves, and what lies between layers that differ in it."""
     for width, deep in ((8, 2), (12, 4), (16, 6), (20, 3), (28, 5), (32, 3), (48, 2)):
         yield _chain(*[width] * deep, precision="w8a8")
@@ -141,19 +141,20 @@ def calibrate(
     ordered = _in_order()
     graphs = [graph_of(chain, seed=number) for number, chain in ordered]
     tell_compiled = partial(_tell_compiled, tell, len(graphs))
-    with compiled(graphs, threads, tell_compiled, began + _COMPILING_S, _FEWEST) as made:
+    with compiled(graphs, threads, tell_compiled, began + _COMPILING_S, 1) as made:
         networks = [network for network, _ in made]
         tell_time = partial(tell, "timing")
         measured = np.array(fastest_ms(networks, SIZE, seconds, busy, tell_time, began + _ALL_S))
     chains = [chain for _, chain in ordered[: len(networks)]]
     l2_bytes = _second_cache()
     strips = [work_of_strips(schedule_of_chain(chain, target), SIZE, threads, l2_bytes) for chain in chains]
-    costs = costs_of(np.array([each[-1] for each in strips]), measured)
+    fit = costs_of if len(chains) >= _FEWEST else _scaled
+    costs = fit(np.array([each[-1] for each in strips]), measured)
     for _ in range(3):  # the slowest thread counts, and which that is depends on the costs
         slowest = [max(each, key=lambda work: float(work @ costs)) for each in strips]
-        costs = costs_of(np.array(slowest), measured)
+        costs = fit(np.array(slowest), measured)
     errors = np.abs(np.array(slowest) @ costs / measured - 1)
-    if len(chains) < len(ordered):
+    if _FEWEST <= len(chains) < len(ordered):
         costs = _completed(costs, np.array(slowest).sum(axis=0) > 0)
     return Profile(
         name=name or str(machine["cpu"]),
@@ -192,6 +193,12 @@ def _in_order() -> list[tuple[int, Chain]]:
 
 def _tell_compiled(tell: Tell, of: int, done: int) -> None:
     tell("compiling", done, of)
+
+
+def _scaled(work: NDArray[np.float64], measured: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Costs from a few networks: those of the device whose profile ships, all by the same factor."""
+    known = np.array(default_profile().costs())
+    return known * float(np.median(measured / (work @ known)))
 
 
 def _completed(costs: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pocketsr.design.chain import Act, Anchor, Chain, Layer
 from pocketsr.design.precision import Precision
 from pocketsr.engine.ir.graph import Pad
+from pocketsr.models import DEFAULT_SCALE
 
 __all__ = ["Candidate", "Ends", "Skip"]
 
@@ -32,7 +33,7 @@ class Candidate:
     skip: Skip = "none"
     anchor: Anchor = Anchor.NEAREST
     channels: int = 1
-    scale: int = 2
+    scale: int = DEFAULT_SCALE
     size: tuple[int, int] = (640, 360)
     precision: Precision = "fp32"
 
@@ -53,7 +54,7 @@ class Candidate:
             parts.append("rgb")
         if self.expansion != 64:
             parts.append(f"x{self.expansion}")
-        if self.scale != 2:
+        if self.scale != DEFAULT_SCALE:
             parts.append(f"{self.scale}times")
         if self.size != (640, 360):
             parts.append(f"{self.size[0]}x{self.size[1]}")

@@ -75,8 +75,8 @@ def _unseeded_integers(shape: tuple[int, ...], bits: int, parts: int, way: Dequa
 def graph_of(chain: Chain, name: str = "candidate", seed: int | None = None) -> Graph:
     """The graph that the engine's importer and passes make of the chain's ONNX file, step by step the same work.
 
-    seed: of random weights; None: of zeros, for planning alone. With few bits it is the file that `quant` writes: there
-    weights are `typical_weights`, since the way that a layer runs depends on them.
+    seed: of random weights; None: zeros, for planning alone. In low precision it is the file that `quant` writes, with
+    `typical_weights`, since how a layer runs depends on its weights.
     """
     return _Builder(chain, seed).graph(name)
 

@@ -1,4 +1,4 @@
-"""Precisions by name, and the weights that a layer of few bits typically has: what additions cost depends on them."""
+"""Precisions by name, and the weights that a low-bit layer typically has: what additions cost depends on them."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ PICTURE_LEVELS = 4080
 EDGE_BITS = 8
 """Of the weights that read the picture or make the result, in every precision; see `quant.Spec`."""
 
-_OTHER_THAN_0 = 0.55  # of weights of 2 bits: a ternary quantizer keeps 56 % of normal ones (`tools/record_few_bits.py`)
+_OTHER_THAN_0 = 0.55  # of weights of 2 bits: a ternary quantizer keeps 56 % of normal ones (`tools/record_low_bit.py`)
 
 
 @dataclass(frozen=True)
 class Bits:
-    """weights: of inner convolutions. acts: of stored planes."""
+    """Bit widths. weights: of inner convolutions. acts: of activations."""
 
     weights: int
     acts: int
 
     @property
     def levels(self) -> int:
-        """The largest integer of a stored plane."""
+        """The largest integer of an activation."""
         return int(2**self.acts - 1)
 
 

@@ -1,7 +1,7 @@
 """The best candidates looked at more closely: built, timed, scored, and trained for one short epoch.
 
-One of few bits is timed as its quantized graph, with weights that are typical; scored and trained it is in fp32, since
-few bits are trained from what fp32 has learned: how much they lose is not probed.
+A low-bit one is timed as its quantized graph with typical weights, but scored and trained in fp32, since quantized
+networks are trained from what fp32 has learned: how much they lose is not probed.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class Prober:
 
     def _trained(self, candidate: Candidate) -> float:
         recipe, out = self._probe.recipe(candidate), self._folder / "runs" / candidate.name
-        self._pairs = self._pairs or load_pairs(recipe)
+        self._pairs = self._pairs or load_pairs(recipe.data, recipe.seed)
         outcome = train(recipe, out, resume=(out / "last.pt").exists(), pairs=self._pairs)
         if not outcome.finished:
             raise KeyboardInterrupt

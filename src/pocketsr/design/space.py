@@ -143,7 +143,7 @@ def read_space(path: Path) -> Space:
 
 
 def builtin_space() -> Space:
-    """The one that is taken where none is named: pocketsr's own chains and those of the field that it can stream."""
+    """The default space: pocketsr's own chains and the published ones that the engine can stream."""
     text = files("pocketsr.design").joinpath("default-space.yaml").read_text()
     return _space(parse_yaml(text, "the built-in space", "space"), "the built-in space")
 

@@ -1,4 +1,4 @@
-"""The engine: an ONNX network becomes one C file, a library, and a callable that enlarges planes."""
+"""The engine: an ONNX network becomes one C file, a library, and a callable that upscales planes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def read_network(source: Path | ModelFile) -> tuple[Graph, ModelInfo]:
             raise UserError(f"{file.path}: node '{harmless(op.name)}': {reason}")
     if not imported.max_value_known:
         graph = replace(graph, max_value=guess_max_value(graph))
-    cost = count(file)  # its receptive field and halo are known: the importer refuses what sees the whole picture
+    cost = count(file)  # its receptive field and halo are known: the importer refuses what depends on the whole picture
     return graph, ModelInfo.of_graph(
         graph,
         params=cost.params,
@@ -127,7 +127,7 @@ def load(
     return _network(file.key() + file.path.stem.encode(), read, threads)
 
 
-def load_chroma(scale: int = 2, siting: Siting = "center", threads: int | None = None) -> Network:
+def load_chroma(scale: int = models.DEFAULT_SCALE, siting: Siting = "center", threads: int | None = None) -> Network:
     """Bicubic enlargement (a = -0.5) of a chroma plane whose samples lie where `siting` says.
 
     center: between the luma samples (JPEG, MPEG-1), also for planes that are not subsampled. left: on every other

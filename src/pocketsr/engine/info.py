@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pocketsr.engine.ir.graph import Conv, Pad
 from pocketsr.engine.onnx.limits import LIMITS
+from pocketsr.errors import ArgumentError
 from pocketsr.names import identifier
 
 if TYPE_CHECKING:
@@ -23,15 +24,15 @@ _MOST_NUMBER = 2**53  # what JSON keeps exactly in every program
 class ModelInfo:
     """What a network is, what it costs and what it depends on: `Network.info`.
 
-    Costs are counted from the ONNX file as `pocketsr models` counts them, of the network as it runs: what training
-    needed beside (branches that collapse) is not in it. Raises ValueError for values that no network has.
+    Costs are counted from the ONNX file as `pocketsr models` counts them, of the network as it runs: what only training
+    needed (branches that collapse) is not counted. Raises ArgumentError for values that no network has.
     """
 
     name: str
     """The file's name without its suffix, as an identifier of C: functions of the compiled library begin with it."""
 
     scale: int
-    """How much larger the output is, 1 to 16, in each direction."""
+    """Upscaling factor in each direction, 1 to 16."""
 
     channels: int
     """1: luma in and out; 3: RGB in and out."""
@@ -59,13 +60,13 @@ class ModelInfo:
             found = getattr(self, each.name)
             # `each.type` is the annotation's text; True would pass as 1, and 1 as 1.0
             if type(found).__name__ != each.type:
-                raise ValueError(f"{each.name} is a {type(found).__name__}; {each.type} is expected")
+                raise ArgumentError(f"{each.name} is a {type(found).__name__}; {each.type} is expected")
         if self.name != identifier(self.name):
-            raise ValueError("name is no identifier")
+            raise ArgumentError("name is no identifier")
         if self.channels not in (1, 3):
-            raise ValueError(f"{self.channels} channels; 1 or 3 are expected")
+            raise ArgumentError(f"{self.channels} channels; 1 or 3 are expected")
         if not (math.isfinite(self.max_value) and self.max_value > 0):
-            raise ValueError(f"max_value {self.max_value}; a finite number above 0 is expected")
+            raise ArgumentError(f"max_value {self.max_value}; a finite number above 0 is expected")
         for name, least, most in (
             ("scale", 1, LIMITS["scale"]),
             ("params", 0, _MOST_NUMBER),
@@ -74,7 +75,7 @@ class ModelInfo:
             ("halo", 0, _MOST_PIXELS),
         ):
             if not least <= getattr(self, name) <= most:
-                raise ValueError(f"{name} is beyond {least}..{most}")
+                raise ArgumentError(f"{name} is beyond {least}..{most}")
 
     @classmethod
     def of_graph(
@@ -111,8 +112,8 @@ class ModelInfo:
 
     @classmethod
     def from_json(cls, data: object) -> ModelInfo:
-        """From what a JSON file holds, whoever wrote it. Raises ValueError where that is no such record."""
+        """From what a JSON file holds, whoever wrote it. Raises ArgumentError where that is no such record."""
         names = {each.name for each in fields(cls)}
         if not isinstance(data, dict) or set(data) != names:
-            raise ValueError(f"an object with {', '.join(sorted(names))} is expected, and nothing else")
+            raise ArgumentError(f"an object with {', '.join(sorted(names))} is expected, and nothing else")
         return cls(**data)

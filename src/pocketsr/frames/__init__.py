@@ -1,9 +1,10 @@
-"""Frames of video as arrays with a meaning and a time, what gives and takes them, and what enlarges one."""
+"""Video frames as arrays with colour tags and a time, protocols for sources and sinks, and upscaling of one frame."""
 
 from __future__ import annotations
 
 from pocketsr.frames.flow import FrameSink, FrameSource
-from pocketsr.frames.frame import Colour, Frame, FrameFormat
+from pocketsr.frames.format import Colour, FrameFormat
+from pocketsr.frames.frame import Frame
 from pocketsr.frames.layout import Component, Layout, candidates, layout_of
 from pocketsr.frames.pyav import tag, viewed
 from pocketsr.frames.upscaler import FrameUpscaler, plane_siting

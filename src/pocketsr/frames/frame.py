@@ -1,82 +1,55 @@
-"""A frame: planes of samples, what they mean, and when they are shown."""
+"""A frame: planes of samples, what they mean, and their presentation time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pocketsr.arguments import check_text, check_type, check_whole
 from pocketsr.engine import Plane, Siting
-from pocketsr.errors import ArgumentError
+from pocketsr.errors import ArgumentError, ArgumentTypeError, UserError
+from pocketsr.frames.format import NO_COLOUR, Colour, FrameFormat, check_common, check_size
 from pocketsr.frames.layout import Component, Layout, layout_of
 from pocketsr.frames.pyav import another, tag, viewed
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-__all__ = ["UNSPECIFIED", "Colour", "Frame", "FrameFormat"]
+__all__ = ["Frame"]
 
-UNSPECIFIED = 2  # in ITU-T H.273, whatever the question
 _FULL = 2  # FFmpeg's AVCOL_RANGE_JPEG
 _ALIASES = {"i420": "yuv420p", "i422": "yuv422p", "i444": "yuv444p", "grey": "gray", "rgb": "rgb24", "bgr": "bgr24"}
 
 
-@dataclass(frozen=True)
-class Colour:
-    """What the samples of a frame mean: code points of ITU-T H.273, where 2 is unspecified.
-
-    full_range: whether samples use all levels (JPEG) or the studio range (16..235 of 255); None is unspecified.
-    """
-
-    primaries: int = UNSPECIFIED
-    transfer: int = UNSPECIFIED
-    matrix: int = UNSPECIFIED
-    full_range: bool | None = None
-
-
-@dataclass(frozen=True)
-class FrameFormat:
-    """What frames have in common until it changes.
-
-    pix_fmt: the pixel format, as FFmpeg names it.
-    width, height: in pixels.
-    colour, siting, time_base: as in `Frame`.
-    """
-
-    pix_fmt: str
-    width: int
-    height: int
-    colour: Colour = Colour()
-    siting: Siting = "left"
-    time_base: Fraction | None = None
-
-    def __str__(self) -> str:
-        return f"{self.width}x{self.height} {self.pix_fmt}"
-
-
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture of a video. It holds views: no samples are copied when a frame is made or looked at.
+    """One picture of a video. It holds views: no samples are copied when a frame is created or read.
+
+    `Frame.from_planes`, `from_array`, `from_buffer` and `from_av` make one; the constructor is for planes with gaps.
 
     layout: the pixel format.
-    width, height: of the picture, in pixels.
-    planes: of memory, (rows, samples a row or more), uint8 or uint16 as the layout says; rows may be any distance
-        apart. Packed formats have one plane, whose rows hold the samples of several components in turn.
-    siting: where 4:2:0 and 4:2:2 chroma samples lie.
-    pts, time_base: the frame is shown at pts * time_base seconds; None where no time is known.
-    owner: what the memory belongs to, kept alive with the frame.
-    duration: for how long it is shown, in units of time_base; None where that isn't known.
+    width, height: of the picture, in pixels, 1 to 2**26.
+    planes: arrays (rows, samples a row or more), uint8 or uint16 as the layout says, with any row stride.
+        Packed formats have one plane, whose rows hold the samples of several components in turn.
+    siting: position of 4:2:0 and 4:2:2 chroma samples.
+    pts, time_base: the presentation time is pts * time_base seconds; None if unknown.
+    owner: object that owns the memory, kept alive with the frame.
+    duration: in units of time_base; None if unknown.
+
+    Raises ArgumentError and ArgumentTypeError for planes that don't hold such a picture, and for invalid values.
     """
 
     layout: Layout
     width: int
     height: int
     planes: tuple[Plane, ...]
-    colour: Colour = Colour()
+    colour: Colour = NO_COLOUR
     siting: Siting = "left"
     pts: int | None = None
     time_base: Fraction | None = None
@@ -85,12 +58,17 @@ class Frame:
 
     def __post_init__(self) -> None:
         layout = self.layout
-        if self.width < 1 or self.height < 1:
-            raise ArgumentError(f"a frame of {self.width}x{self.height} pixels is empty")
+        check_type(layout, Layout, "layout", "a Layout, as other frames' have,")
+        check_type(self.planes, (tuple, list), "planes", "a tuple of arrays")
+        for name in ("pts", "duration"):
+            if (value := getattr(self, name)) is not None and type(value) is not int:
+                check_whole(value, name, -(2**63), 2**63 - 1)
+        check_common(self)
         if len(self.planes) != layout.planes:
             raise ArgumentError(f"{layout.name} has {layout.planes} planes, {len(self.planes)} are given")
-        for index, plane in enumerate(self.planes):
-            rows, columns = _plane_shape(layout, index, self.width, self.height)
+        shapes = _plane_shapes(layout, self.width, self.height)
+        for index, (plane, (rows, columns)) in enumerate(zip(self.planes, shapes, strict=True)):
+            check_type(plane, np.ndarray, f"plane {index}", "a NumPy array")
             if plane.ndim != 2 or plane.dtype != layout.dtype or plane.shape[0] < rows or plane.shape[1] < columns:
                 raise ArgumentError(
                     f"plane {index} of {layout.name} is {plane.shape} {plane.dtype}: a frame of "
@@ -103,7 +81,7 @@ class Frame:
 
     @property
     def format(self) -> FrameFormat:
-        """What it has in common with the frames around it."""
+        """Its format, without samples and times."""
         return FrameFormat(self.layout.name, self.width, self.height, self.colour, self.siting, self.time_base)
 
     @property
@@ -122,32 +100,44 @@ class Frame:
 
     @staticmethod
     def named(pix_fmt: str) -> str:
-        """FFmpeg's name of a pixel format that may be called by another (i420). Raises UserError for one not taken."""
+        """FFmpeg's name of a pixel format, also from an alias (i420). Raises UserError for an unsupported one."""
         return _layout(pix_fmt).name
 
     @classmethod
     def blank(cls, pix_fmt: str, width: int, height: int) -> Frame:
-        """A frame of uninitialised samples, to write into."""
+        """A frame of uninitialised samples, to write into.
+
+        pix_fmt: as in `from_planes`. width, height: in pixels, 1 to 2**26.
+        Raises ArgumentError and ArgumentTypeError for others, and UserError where memory is short.
+        """
         layout = _layout(pix_fmt)
-        planes = [np.empty(_plane_shape(layout, i, width, height), layout.dtype) for i in range(layout.planes)]
+        check_size(width, height)
+        try:
+            planes = [np.empty(shape, layout.dtype) for shape in _plane_shapes(layout, width, height)]
+        except (MemoryError, ValueError) as error:  # ValueError: more than the address space
+            raise UserError(f"there is no memory for a frame of {width:,}x{height:,} pixels") from error
         return cls(layout, width, height, tuple(planes))
 
     @classmethod
     def from_planes(
-        cls, pix_fmt: str, planes: Sequence[Plane], *, colour: Colour = Colour(), siting: Siting = "left",
+        cls, pix_fmt: str, planes: Sequence[Plane], *, colour: Colour = NO_COLOUR, siting: Siting = "left",
         pts: int | None = None, time_base: Fraction | None = None,
     ) -> Frame:  # fmt: skip
         """From one array a plane: Y, U, V for i420; Y, UV for nv12, where UV is (H/2, W) or (H/2, W/2, 2).
 
         pix_fmt: as FFmpeg names it, or i420, i422, i444, grey, rgb, bgr. The first plane says how large the frame is.
-        Raises ArgumentError for arrays that don't fit the format.
+        colour, siting, pts, time_base: as in `Frame`.
+        Raises ArgumentError and ArgumentTypeError for arrays that don't fit the format.
         """
         layout = _layout(pix_fmt)
+        check_type(planes, (Sequence, np.ndarray), "planes", "a list of arrays, one a plane,")
         flat = [_flat(plane, layout, index) for index, plane in enumerate(planes)]
         if not flat:
             raise ArgumentError(f"{pix_fmt} has {layout.planes} planes, none is given")
-        luma = layout.components[0]
-        height, width = flat[0].shape[0], flat[0].shape[1] // luma.step
+        step = layout.components[0].step
+        height, (width, rest) = flat[0].shape[0], divmod(flat[0].shape[1], step)
+        if rest:
+            raise ArgumentError(f"a row of {layout.name} has {step} samples a pixel, {flat[0].shape[1]} are given")
         return cls(layout, width, height, tuple(flat), colour, siting, pts, time_base)
 
     @classmethod
@@ -157,13 +147,23 @@ class Frame:
 
     @classmethod
     def from_buffer(cls, pix_fmt: str, data: Any, width: int, height: int, **about: Any) -> Frame:
-        """From bytes that hold the planes one behind the other without gaps, as cameras and pipes give them.
+        """From bytes that hold the planes one after the other without gaps, as cameras and pipes deliver them.
 
-        Raises ArgumentError where there are fewer or more bytes than such a frame has.
+        width, height: in pixels, 1 to 2**26. about: as in `from_planes`.
+        Raises ArgumentError where there are fewer or more bytes than such a frame has, or they aren't in one piece, and
+        ArgumentTypeError for what holds no bytes.
         """
         layout = _layout(pix_fmt)
-        samples = np.frombuffer(data, np.uint8)
-        shapes = [_plane_shape(layout, index, width, height) for index in range(layout.planes)]
+        check_size(width, height)
+        try:
+            samples = np.frombuffer(data, np.uint8)
+        except (TypeError, BufferError) as error:
+            raise ArgumentTypeError(
+                f"data is a {type(data).__name__}: bytes, or what holds them, is expected"
+            ) from error
+        except ValueError as error:  # no bytes at all, or an array with gaps
+            raise ArgumentError(f"data holds no frame: {error}") from error
+        shapes = _plane_shapes(layout, width, height)
         wanted = sum(rows * columns for rows, columns in shapes) * layout.dtype.itemsize
         if samples.nbytes != wanted:
             raise ArgumentError(f"a {pix_fmt} frame of {width}x{height} has {wanted} bytes, {samples.nbytes} are given")
@@ -171,15 +171,20 @@ class Frame:
         for rows, columns in shapes:
             planes.append(typed[: rows * columns].reshape(rows, columns))
             typed = typed[rows * columns :]
-        return replace(cls(layout, width, height, tuple(planes), owner=data), **about)
+        return cls(layout, width, height, tuple(planes), owner=data, **about)
 
     @classmethod
     def from_av(cls, frame: VideoFrame, siting: Siting = "left") -> Frame:
-        """The frame of PyAV, without a copy. Its siting is given apart, since PyAV doesn't tell it."""
+        """From a PyAV frame, without a copy. Siting is a parameter of its own, since PyAV doesn't expose it.
+
+        Raises ArgumentTypeError for what is no frame of PyAV, and ArgumentError for an unsupported pixel format.
+        """
+        from av.video.frame import VideoFrame
+
+        check_type(frame, VideoFrame, "frame", "a frame (of pocketsr or PyAV) or an array")
         layout = layout_of(frame.format.name)
         planes = []
-        for index, plane in enumerate(frame.planes):
-            rows = _plane_shape(layout, index, frame.width, frame.height)[0]
+        for plane, (rows, _) in zip(frame.planes, _plane_shapes(layout, frame.width, frame.height), strict=False):
             stride = abs(plane.line_size) // layout.dtype.itemsize
             samples: Plane = np.frombuffer(memoryview(plane), layout.dtype)[: rows * stride].reshape(rows, stride)
             planes.append(samples[::-1] if plane.line_size < 0 else samples)  # stored bottom-up
@@ -191,10 +196,10 @@ class Frame:
         )  # fmt: skip
 
     def to_av(self) -> VideoFrame:
-        """A frame of PyAV with these samples, colours, siting and times.
+        """A PyAV frame with these samples, colours, siting and times.
 
-        Of a view of a frame of PyAV nothing is copied: it is that very frame if it says the same, else another over the
-        same memory. Everything else is copied.
+        A view of a PyAV frame isn't copied: the result is that very frame if its properties are the same, else another
+        over the same memory. Everything else is copied.
         """
         made = viewed(self)
         if made is None:
@@ -236,19 +241,28 @@ class Frame:
 
 
 def _layout(pix_fmt: str) -> Layout:
-    return layout_of(_ALIASES.get(pix_fmt.lower(), pix_fmt))
+    check_text(pix_fmt, "pix_fmt")
+    name = pix_fmt.lower()
+    return layout_of(_ALIASES.get(name, name))
 
 
-def _plane_shape(layout: Layout, index: int, width: int, height: int) -> tuple[int, int]:
-    """Rows and samples a row of plane `index`."""
-    parts = [part for part in layout.components if part.plane == index]
-    rows = max(layout.size_of(part, width, height)[0] for part in parts)
-    columns = max(layout.size_of(part, width, height)[1] * part.step for part in parts)
-    return rows, columns
+@lru_cache(64)  # a stream asks three times a frame, for the same sizes over and over
+def _plane_shapes(layout: Layout, width: int, height: int) -> tuple[tuple[int, int], ...]:
+    """Rows and samples a row of each plane."""
+    shapes = []
+    for index in range(layout.planes):
+        parts = [part for part in layout.components if part.plane == index]
+        rows = max(layout.size_of(part, width, height)[0] for part in parts)
+        shapes.append((rows, max(layout.size_of(part, width, height)[1] * part.step for part in parts)))
+    return tuple(shapes)
 
 
 def _flat(plane: NDArray[Any], layout: Layout, index: int) -> Plane:
     """(H, W, C) as (H, W * C), a view where C lie side by side."""
+    check_type(plane, np.ndarray, f"plane {index}", "a NumPy array")
+    steps = [part.step for part in layout.components if part.plane == index]
+    if plane.ndim == 3 and steps and plane.shape[2] != min(steps):
+        raise ArgumentError(f"plane {index} is {plane.shape}: {layout.name} has {min(steps)} samples side by side")
     if plane.ndim not in (2, 3) or plane.dtype != layout.dtype:
         raise ArgumentError(f"plane {index} is {plane.shape} {plane.dtype}: {layout.name} has rows of {layout.dtype}")
     return plane if plane.ndim == 2 else plane.reshape(plane.shape[0], -1)

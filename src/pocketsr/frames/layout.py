@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from av.video.format import VideoFormat
 
-from pocketsr.errors import UserError
+from pocketsr.errors import ArgumentError
 
 __all__ = ["Component", "Layout", "candidates", "layout_of"]
 
@@ -136,7 +136,7 @@ def layout_of(name: str) -> Layout:
     """The layout of FFmpeg's pixel format `name`.
 
     Raises:
-        UserError: the format isn't taken (palettes, bit fields, floats, Bayer, XYZ).
+        ArgumentError: the format isn't taken (palettes, bit fields, floats, Bayer, XYZ).
     """
     if name in _INTERLEAVED:
         known = _INTERLEAVED[name]
@@ -156,7 +156,7 @@ def layout_of(name: str) -> Layout:
     except ValueError:
         simple = False
     if not simple:
-        raise UserError(
+        raise ArgumentError(
             f"pixel format {name} is not taken: convert it first, for instance with "
             "ffmpeg -i INPUT -pix_fmt yuv444p -c:v ffv1 CONVERTED.mkv"
         )

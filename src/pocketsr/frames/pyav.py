@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
     from pocketsr.engine import Siting
-    from pocketsr.frames.frame import Colour, Frame
+    from pocketsr.frames.format import Colour
+    from pocketsr.frames.frame import Frame
 
 __all__ = ["another", "tag", "viewed"]
 

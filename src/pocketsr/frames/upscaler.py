@@ -1,4 +1,4 @@
-"""One frame in, one frame of `scale` times the size out: every component through its network."""
+"""One frame in, one frame of `scale` times the size out: each component through its network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from pocketsr.engine import Plane, Siting, Upscaler, repeat_edges
 from pocketsr.errors import ArgumentError
-from pocketsr.frames.frame import UNSPECIFIED, Frame
+from pocketsr.frames.format import UNSPECIFIED
+from pocketsr.frames.frame import Frame
 from pocketsr.frames.layout import Component, Layout, candidates, layout_of
 
 if TYPE_CHECKING:
@@ -34,17 +35,17 @@ class FrameUpscaler:
     """Upscales frames of one pixel format.
 
     Luma (or each of R, G and B) goes through `network`, or R, G and B together where it takes three channels;
-    chroma goes through `chroma(siting)` and alpha through `chroma("center")`. Samples are read where they lie and
-    written where they are wanted.
+    chroma goes through `chroma(siting)` and alpha through `chroma("center")`. Samples are read and written in
+    place, without intermediate copies.
 
     Args:
         network: takes (H, W) luma, or (H, W, 3) RGB.
         chroma: gives the network for planes of a siting; its scale must be that of `network`.
-        source: layout of the frames that come in.
-        target: name of the pixel format to make: `source`, one of `candidates(source)`, or such a one of fewer bits.
-        siting: of the chroma samples, in and out.
+        source: layout of the input frames.
+        target: name of the output's pixel format: `source`, one of `candidates(source)`, or such a one of fewer bits.
+        siting: position of the chroma samples, in input and output.
 
-    Raises UserError for networks that don't agree, and a target that holds other samples.
+    Raises UserError for networks of different scales, and for a target with other components.
     """
 
     def __init__(

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr import engine
+from pocketsr.arguments import check_type
 from pocketsr.engine import Plane, Upscaler, repeat_edges
 from pocketsr.errors import ArgumentError, ArgumentTypeError
 from pocketsr.image._alpha import fill_hidden_colour
-from pocketsr.loading import load
+from pocketsr.loading import as_network
 from pocketsr.pixels import rgb_to_ycbcr, ycbcr_to_rgb
 
 __all__ = ["upscale_array", "upscale_image"]
@@ -27,7 +28,7 @@ def upscale_image(rgb: Plane, model: str | Path | Upscaler = "small", threads: i
 
     rgb: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGB with straight alpha; uint8 or uint16, full range, sRGB.
     model: a shipped network's name, the path of an ONNX file, or a network that `pocketsr.load` returned.
-    threads: of the networks loaded here; None takes every core.
+    threads: for the networks loaded here; None: all cores.
 
     Returns an array of the same type and channels, (scale * H, scale * W, ...).
 
@@ -36,15 +37,18 @@ def upscale_image(rgb: Plane, model: str | Path | Upscaler = "small", threads: i
     stays fully opaque; the colour under fully transparent pixels is replaced from its visible neighbours
     first, so that it cannot bleed into them.
 
-    Raises UserError for an array of another shape or type, or a model that cannot be had.
+    Raises ArgumentError or ArgumentTypeError for an array of another shape or type, and UserError for an unavailable
+    model.
     """
-    net = load(model, threads=threads) if isinstance(model, str | Path) else model
+    _check(rgb)
+    net = as_network(model, threads)
     return upscale_array(rgb, net, engine.load_chroma(scale=net.scale, siting="center", threads=threads))
 
 
 def upscale_array(rgb: Plane, net: Upscaler, bicubic: Upscaler) -> Plane:
     """`upscale_image` with both networks given: `bicubic` takes the chroma and alpha planes."""
     _check(rgb)
+    rgb = np.asarray(rgb)  # of what subclasses do when they are indexed, nothing
     inner = repeat_edges(net)
     if rgb.ndim == 3 and rgb.shape[2] == 4:
         alpha = np.ascontiguousarray(rgb[..., 3])
@@ -60,6 +64,7 @@ def upscale_array(rgb: Plane, net: Upscaler, bicubic: Upscaler) -> Plane:
 
 
 def _check(rgb: Plane) -> None:
+    check_type(rgb, np.ndarray, "the image", "a NumPy array")
     if rgb.dtype not in (np.uint8, np.uint16):
         raise ArgumentTypeError(f"an image array must be uint8 or uint16, this one is {rgb.dtype}: convert it first")
     if rgb.ndim not in (2, 3) or (rgb.ndim == 3 and rgb.shape[2] not in (3, 4)) or 0 in rgb.shape:

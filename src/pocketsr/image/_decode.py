@@ -24,6 +24,7 @@ from pocketsr.image._memory import check_memory
 from pocketsr.image._pixels import TOO_DEEP, cmyk_to_rgb, grey16, to_array, upright
 from pocketsr.image._png import read_png
 from pocketsr.image._tiff import read_tiff
+from pocketsr.models import DEFAULT_SCALE
 
 __all__ = ["Kept", "Picture", "decode"]
 
@@ -83,7 +84,7 @@ class _Facts:
     lost: list[str] = field(default_factory=list)
 
 
-def decode(path: Path, scale: int = 2) -> Picture:
+def decode(path: Path, scale: int = DEFAULT_SCALE) -> Picture:
     """Read the image at `path`, to be upscaled by `scale`.
 
     Raises UserError for what is missing, broken, animated, not supported, or too large for this machine's memory.

@@ -1,4 +1,4 @@
-"""Frames in, frames out, on time: a ladder of networks, and the governor that chooses for each frame."""
+"""Frames in, frames out, on time: a ladder of networks and the governor that chooses one for each frame."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from pocketsr.arguments import check_callable, check_number, check_type
 from pocketsr.engine import Plane, Upscaler
 from pocketsr.errors import ArgumentError, UserError
 from pocketsr.frames import Frame
+from pocketsr.live.forks import renew_in_children
 from pocketsr.live.governor import Governor
 from pocketsr.live.ladder import SHIPPED, Ladder
+from pocketsr.live.mailbox import Mailbox
 from pocketsr.live.situation import Level, Power, Pressure, Reason, Situation
 from pocketsr.live.stream import as_frame
 from pocketsr.live.turns import TURNS, Turns
@@ -34,7 +37,8 @@ _log = logging.getLogger("pocketsr")
 
 
 class Made(NamedTuple):
-    """A frame that was made. took_us: of its level; 0 where the last result is shown again. late: behind its time."""
+    """An upscaled frame. took_us: time its level took; 0 where the last result is repeated. late: whether it missed its
+    deadline."""
 
     frame: Frame
     level: Level
@@ -45,9 +49,9 @@ class Made(NamedTuple):
 
 @dataclass(frozen=True)
 class Statistics:
-    """What a stream did so far. p50_us, p99_us: of the last 1,024 frames that a level made.
+    """What a stream did so far. p50_us, p99_us: percentiles of the last 1,024 upscaled frames.
 
-    dropped: frames that a newer one took the place of. repeated: frames like the one before, which cost nothing.
+    dropped: frames replaced by a newer one before their turn. repeated: frames identical to the previous one.
     """
 
     frames: int = 0
@@ -63,24 +67,25 @@ class Statistics:
 
 
 class GovernedStream:
-    """Enlarges frames one by one by the best network that there is time for: `made = stream(frame)`.
+    """Upscales frames one by one by the best network that there is time for: `made = stream(frame)`.
 
-    Results are always `scale` times as large as what comes in, whatever made them. Two ways to use it: call it with a
-    frame, and the caller's thread makes it; or `push` frames as they come and take the `latest` result: a thread of
-    the stream makes them, the newest frame wins, and older ones that had to wait are dropped and counted.
+    Results are always `scale` times as large as the input, whatever level made them. There are two ways to use it:
+    call it with a frame, which is processed on the caller's thread; or `push` frames as they arrive and take the
+    `latest` result: a thread of the stream processes them, the newest frame wins, and older waiting ones are dropped
+    and counted.
 
     Args:
-        ladder: a network for each level that is wanted, by the level's name (quality, medium, small, tiny, bicubic):
+        ladder: a network for each level in use, by the level's name (quality, medium, small, tiny, bicubic):
             a shipped one by name, an ONNX file, or what `pocketsr.load` returned; all of one scale.
-        fps: frames a second; each is to be done before the next one comes.
-        pix_fmt: of the frames that come out, as for `Stream`.
-        threads: of each network; default, every core.
-        us_per_mpx: what each `Level` takes for a million pixels, in their order; default, measured on this machine
-            the first time (a second or two) and kept in the cache folder.
-        turns: who shares the machine; default, all governed streams of this process.
-        clock: gives microseconds.
+        fps: frames per second; each must be done before the next one arrives.
+        pix_fmt: pixel format of the output, as for `Stream`.
+        threads: for each network; default: all cores.
+        us_per_mpx: microseconds per million input pixels for each `Level`, in their order; default: measured on this
+            machine the first time (a second or two) and stored in the cache folder.
+        turns: the streams that share the machine; default: all governed streams of this process.
+        clock: returns microseconds.
 
-    Raises UserError for networks that can't be had or don't fit together.
+    Raises UserError for unavailable networks, or networks of different scales.
     """
 
     def __init__(
@@ -88,12 +93,17 @@ class GovernedStream:
         threads: int | None = None, us_per_mpx: Sequence[int] | None = None, turns: Turns = TURNS,
         clock: Callable[[], int] | None = None,
     ) -> None:  # fmt: skip
+        check_number(fps, "fps")
         if not 0.1 <= fps <= 1000:
             raise ArgumentError(f"{fps:g} frames a second: 0.1 to 1000 are expected")
+        check_type(turns, Turns, "turns", "a pocketsr.live.Turns")
+        if clock is not None:
+            check_callable(clock, "clock", "a function that gives microseconds")
         self._budget_us, self._turns, self._clock = round(1e6 / fps), turns, clock or _monotonic_us
+        self._place = object()  # what others know of it: they keep no stream alive
         self._ladder = Ladder(ladder, pix_fmt, threads)
         if us_per_mpx is None:
-            with turns.turn(self):
+            with turns.turn(self._place):
                 us_per_mpx = self._ladder.costs()
         self._governor = Governor(us_per_mpx)
         self.pressure, self.power = Pressure.NOMINAL, Power.MAINS
@@ -104,14 +114,12 @@ class GovernedStream:
         self._times: deque[int] = deque(maxlen=_LATEST_TIMES)
         self._last: Made | None = None
         self._seen: Frame | None = None  # a copy of what `_last` was made of
-        self._slot = threading.Condition()  # around what follows
-        self._waiting: tuple[Frame, int] | None = None  # the newest frame, and when it came
-        self._older = 0  # dropped for it
-        self._dropped = 0
-        self._result: Made | None = None
-        self._error: BaseException | None = None
-        self._worker: threading.Thread | None = None
-        self._closed = False
+        self._box: Mailbox[tuple[Frame, int], Made] = Mailbox(self._serve)
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """In a child of this process: the frame in hand is the parent's."""
+        self._lock, self._seen = threading.Lock(), None
 
     @property
     def scale(self) -> int:
@@ -126,7 +134,7 @@ class GovernedStream:
         """
         arrived = self._clock()
         taken = as_frame(frame)
-        with self._turns.turn(self), self._lock:
+        with self._turns.turn(self._place), self._lock:
             return self._make(taken, arrived, 0)
 
     def push(self, frame: Frame | VideoFrame | Plane) -> None:
@@ -134,59 +142,31 @@ class GovernedStream:
 
         Raises UserError for a format that isn't taken, also where an earlier frame's wasn't.
         """
-        taken, now = as_frame(frame), self._clock()
-        with self._slot:
-            self._raise()
-            if self._waiting is not None:
-                self._older += 1
-                self._dropped += 1
-            self._waiting = (taken, now)
-            if self._worker is None:
-                self._worker = threading.Thread(target=self._work, name="pocketsr-governed", daemon=True)
-                self._worker.start()
-            self._slot.notify_all()
+        self._box.push((as_frame(frame), self._clock()))
 
     def latest(self, timeout: float | None = 0) -> Made | None:
         """The newest result of what was pushed, once; None where there is none within `timeout` seconds (None: wait).
 
         Raises what went wrong with a frame, once.
         """
-        with self._slot:
-            self._slot.wait_for(lambda: self._result or self._error or self._closed, timeout)
-            self._raise()
-            made, self._result = self._result, None
-            return made
+        if timeout is not None:
+            check_number(timeout, "timeout")
+        return self._box.latest(timeout)
 
-    def _raise(self) -> None:
-        if self._closed:
-            raise ArgumentError("the stream is closed: make another")
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
-
-    def _work(self) -> None:
-        while True:
-            with self._slot:
-                self._slot.wait_for(lambda: self._waiting or self._closed)
-                if self._closed:
-                    return
-            made, error = None, None
-            with self._turns.turn(self), self._lock:
-                with self._slot:  # only now: a newer one may have come meanwhile
-                    if self._waiting is None:
-                        continue
-                    (frame, arrived), older = self._waiting, self._older
-                    self._waiting, self._older = None, 0
-                try:
-                    made = self._make(frame, arrived, older)
-                except BaseException as caught:  # handed to the caller
-                    error = caught
-            with self._slot:
-                self._result, self._error = made or self._result, error or self._error
-                self._slot.notify_all()
+    def _serve(self) -> None:
+        made, error = None, None
+        with self._turns.turn(self._place), self._lock:
+            if (taken := self._box.take()) is None:  # only now: a newer one may have come meanwhile
+                return
+            (frame, arrived), older = taken
+            try:
+                made = self._make(frame, arrived, older)
+            except BaseException as caught:  # handed to the caller
+                error = caught
+        self._box.put(made, error)
 
     def _make(self, frame: Frame, arrived: int, older: int) -> Made:
-        if self._closed:
+        if self._box.closed:
             raise ArgumentError("the stream is closed: make another")
         deadline = arrived + self._budget_us
         static = self._seen is not None and _same(frame, self._seen)
@@ -195,7 +175,7 @@ class GovernedStream:
             level, reason = self._governor.begin(
                 Situation(
                     begun, deadline, self._budget_us, frame.width, frame.height, older,
-                    self._turns.active(self, begun), self.pressure, self.power, int(static),
+                    self._turns.active(self._place, begun), self.pressure, self.power, int(static),
                 )
             )  # fmt: skip
             if reason == Reason.STATIC and self._last is not None:
@@ -214,8 +194,10 @@ class GovernedStream:
                 continue
             ended = self._clock()
             self._governor.end(ended)
-            self._seen = _copy(frame, self._seen)
-            return self._count(Made(big, level, reason, ended - begun, ended > deadline))
+            seen, self._seen = self._seen, None  # whatever interrupts this: they never belong to different frames
+            made = self._count(Made(big, level, reason, ended - begun, ended > deadline))
+            self._seen = _copy(frame, seen)
+            return made
 
     def _count(self, made: Made) -> Made:
         before, done = self._last, self._done
@@ -239,20 +221,21 @@ class GovernedStream:
             times = sorted(self._times) or [0]
             p50, p99 = times[len(times) // 2], times[len(times) * 99 // 100]
             return replace(
-                self._done, dropped=self._dropped, p50_us=p50, p99_us=p99, levels=Counter(self._levels),
+                self._done, dropped=self._box.dropped, p50_us=p50, p99_us=p99, levels=Counter(self._levels),
                 reasons=Counter(self._reasons),
             )  # fmt: skip
 
     def close(self) -> None:
         """Finish the frame in hand, and let go of the networks' memory."""
-        with self._slot:
-            self._closed, self._waiting = True, None
-            self._slot.notify_all()
-        if self._worker is not None and self._worker is not threading.current_thread():
-            self._worker.join()
+        self._box.close()
         with self._lock:
             self._ladder.close()
-        self._turns.leave(self)
+        self._turns.leave(self._place)
+
+    def __del__(self) -> None:
+        if box := getattr(self, "_box", None):  # where the constructor got as far
+            box.close(wait=False)
+            self._turns.leave(self._place)
 
     def __enter__(self) -> GovernedStream:
         return self
@@ -263,7 +246,7 @@ class GovernedStream:
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else self._governor.level.name.lower().replace("_", " ")
+        state = "closed" if self._box.closed else self._governor.level.name.lower().replace("_", " ")
         return f"<GovernedStream x{self._ladder.scale} {state}>"
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pocketsr.arguments import check_type
 from pocketsr.errors import ArgumentError
 from pocketsr.live.situation import CONSTANTS, Level, Pressure, Reason, Sane, Situation, clamp, whole
 
@@ -44,6 +45,7 @@ class Governor:
     """
 
     def __init__(self, us_per_mpx: Sequence[int]) -> None:
+        check_type(us_per_mpx, Sequence, "us_per_mpx", f"a list of {len(Level)} whole numbers")
         if len(us_per_mpx) != len(Level):
             raise ArgumentError(f"{len(us_per_mpx)} costs: {len(Level)} are expected, one a level")
         self._costs = [clamp(whole(cost, "us_per_mpx"), 0, _C["most_us_per_mpx"]) for cost in us_per_mpx]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pocketsr.arguments import check_type
 from pocketsr.engine import Plane, Siting, Upscaler
 from pocketsr.engine.onnx.model_file import read_file
 from pocketsr.errors import ArgumentError
@@ -54,6 +55,7 @@ class Ladder:
     """
 
     def __init__(self, networks: Mapping[str, str | Path | Upscaler], pix_fmt: str | None, threads: int | None) -> None:
+        check_type(networks, Mapping, "ladder", "a dict of networks by the name of their level")
         self._networks, self._pix_fmt, self._threads = networks, pix_fmt, threads
         self._streams = {_level(name): Stream(net, pix_fmt=pix_fmt, threads=threads) for name, net in networks.items()}
         scales = sorted({stream.scale for stream in self._streams.values()})

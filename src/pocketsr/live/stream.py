@@ -1,4 +1,4 @@
-"""A stream of frames through a network, whatever their format and size become on the way."""
+"""A stream of frames through a network; size and format may change between frames."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pocketsr.arguments import check_type
 from pocketsr.engine import Plane, Siting, Upscaler, load_chroma
 from pocketsr.errors import ArgumentError
 from pocketsr.frames import Frame, FrameUpscaler
-from pocketsr.loading import load
+from pocketsr.live.forks import renew_in_children
+from pocketsr.loading import as_network
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -25,29 +27,34 @@ _ARRAYS = {2: "gray", 3: "rgb24", 4: "rgba"}
 
 
 class Stream:
-    """Enlarges frames one by one: `big = stream(frame)`.
+    """Upscales frames one by one: `big = stream(frame)`.
 
-    Luma goes through the network, chroma and alpha through bicubic interpolation that knows where the chroma samples
-    lie; of RGB, each colour goes through the network. The result has the frame's colour tags and time. Frames may
+    Luma goes through the network, chroma and alpha through bicubic interpolation that respects the chroma
+    siting; of RGB, each channel goes through the network. The result has the frame's colour tags and time. Frames may
     change size and pixel format at any time. One call at a time; a second thread waits for the first.
 
     Args:
         model: the network: a shipped one by name, an ONNX file, or what `pocketsr.load` returned.
-        pix_fmt: of the frames that come out, by FFmpeg's name; it must hold the same samples as what comes in (i420
-            for nv12, say). Default: the format of what comes in.
-        threads: of the networks loaded here; default, every core.
+        pix_fmt: pixel format of the output, by FFmpeg's name; it must have the same components as the input (i420 for
+            nv12, say). Default: the input's.
+        threads: for the networks loaded here; default: all cores.
 
-    Raises UserError for a network that can't be had.
+    Raises UserError for an unavailable network: ArgumentError and ArgumentTypeError for what names none.
     """
 
     def __init__(
         self, model: str | Path | Upscaler = "small", *, pix_fmt: str | None = None, threads: int | None = None
     ) -> None:  # fmt: skip
-        self._network = load(model, threads=threads) if isinstance(model, str | Path) else model
-        self._pix_fmt, self._threads = pix_fmt, threads
+        self._pix_fmt, self._threads = None if pix_fmt is None else Frame.named(pix_fmt), threads
+        self._network = as_network(model, threads)
         self._chroma = cache(self._load_chroma)
         self._upscalers: dict[tuple[str, Siting], FrameUpscaler] = {}
         self._closed = False
+        self._lock = threading.Lock()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """In a child of this process: the frame in hand is the parent's."""
         self._lock = threading.Lock()
 
     def _load_chroma(self, siting: Siting) -> Upscaler:
@@ -55,23 +62,26 @@ class Stream:
 
     @property
     def scale(self) -> int:
-        """How much larger the frames become."""
+        """Factor by which frames become larger, in each direction."""
         return self._network.scale
 
     def __call__(self, frame: Frame | VideoFrame | Plane, out: Frame | None = None) -> Frame:
         """The frame, `scale` times as large.
 
-        frame: a `Frame`; one of PyAV; or an array of uint8: (H, W) grey, (H, W, 3) RGB, (H, W, 4) RGBA.
-        out: a frame to write the samples into, of the right size and format; else memory is made for a new one. Where
-            the same network sees the same sizes, a frame that is used again and again saves the time of making one.
-        Raises UserError for a format that isn't taken, or an `out` that doesn't fit.
+        frame: a `Frame`, a PyAV frame, or an array of uint8: (H, W) grey, (H, W, 3) RGB, (H, W, 4) RGBA.
+        out: a frame of the right size and format to write the samples into; default: a new one. Reusing one for frames
+            of the same size saves its allocation.
+        Raises ArgumentError and ArgumentTypeError for an unsupported format, an `out` that doesn't fit, and where the
+        stream is closed.
         """
         frame = as_frame(frame)
         pix_fmt = self._target(frame)
         if out is None:
             out = Frame.blank(pix_fmt, frame.width * self.scale, frame.height * self.scale)
-        elif out.layout.name != pix_fmt:
-            raise ArgumentError(f"out is {out.layout.name}: {pix_fmt} is expected")
+        else:
+            check_type(out, Frame, "out", "a pocketsr.Frame")
+            if out.layout.name != pix_fmt:
+                raise ArgumentError(f"out is {out.layout.name}: {pix_fmt} is expected")
         with self._lock:
             self._upscaler(frame)(frame, out)
         return Frame(
@@ -80,7 +90,7 @@ class Stream:
         )  # fmt: skip
 
     def _target(self, frame: Frame) -> str:
-        return Frame.named(self._pix_fmt) if self._pix_fmt else frame.layout.name
+        return self._pix_fmt or frame.layout.name
 
     def _upscaler(self, frame: Frame) -> FrameUpscaler:
         if self._closed:
@@ -93,7 +103,7 @@ class Stream:
         return self._upscalers[key]
 
     def close(self) -> None:
-        """Let go of the networks' memory."""
+        """Release the networks' memory."""
         with self._lock:  # not while a frame is on its way
             self._closed = True
             self._upscalers.clear()
@@ -112,7 +122,7 @@ class Stream:
 
 
 def as_frame(frame: Frame | VideoFrame | Plane) -> Frame:
-    """A frame of any kind that is taken, as a `Frame`. Raises ArgumentError for what is none."""
+    """A frame of any kind that is taken, as a `Frame`. Raises ArgumentError and ArgumentTypeError for what is none."""
     if isinstance(frame, Frame):
         return frame
     if isinstance(frame, np.ndarray):

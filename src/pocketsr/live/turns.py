@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pocketsr.live.forks import renew_in_children
+
 __all__ = ["TURNS", "Turns"]
 
 _ACTIVE_US = 2_000_000
@@ -25,6 +27,11 @@ class Turns:
         self._changed = threading.Condition()
         self._line: deque[object] = deque()
         self._seen: dict[object, int] = {}
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """In a child of this process: nobody of the parent waits here."""
+        self._changed, self._line = threading.Condition(), deque()
 
     @contextmanager
     def turn(self, stream: object) -> Iterator[None]:
@@ -46,7 +53,7 @@ class Turns:
         """How many made a frame in the last 2 s, `stream` among them, which does so now."""
         with self._changed:
             self._seen[stream] = now_us
-            return sum(now_us - seen <= _ACTIVE_US for seen in self._seen.values())
+            return sum(now_us - seen <= _ACTIVE_US for seen in list(self._seen.values()))
 
     def leave(self, stream: object) -> None:
         """`stream` takes part no longer."""

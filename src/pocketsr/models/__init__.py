@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Final
 
-from pocketsr.errors import UserError
+from pocketsr.errors import ArgumentError, UserError
 
-__all__ = ["ALIASES", "NAMES", "SHIPPED", "resolve"]
+__all__ = ["ALIASES", "DEFAULT_SCALE", "NAMES", "SHIPPED", "resolve"]
 
 _HERE = Path(__file__).parent
 SHIPPED: tuple[str, ...] = ("bicubic", "tiny", "small", "small-w8a8", "medium", "quality", "tiny-call", "small-call")
 ALIASES: dict[str, str] = {"fast": "small-w8a8"}
 """Other names of networks that ship. `fast` is the best of benchmarks/curve.json below 5 ms a frame."""
 NAMES: tuple[str, ...] = (*SHIPPED, *ALIASES)
+DEFAULT_SCALE: Final = 2
+"""What the networks that ship enlarge by, and all else where no scale is given."""
 
 
 def resolve(model: str | Path) -> Path:
@@ -25,7 +28,7 @@ def resolve(model: str | Path) -> Path:
         return _HERE / f"{ALIASES.get(str(model), model)}.onnx"
     path = Path(model)
     if path.suffix.lower() != ".onnx":
-        raise UserError(f"unknown model '{model}': choose one of {', '.join(NAMES)}, or give an .onnx file")
+        raise ArgumentError(f"unknown model '{model}': choose one of {', '.join(NAMES)}, or give an .onnx file")
     try:
         there = stat.S_ISREG(path.stat().st_mode)
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte

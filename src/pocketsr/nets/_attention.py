@@ -1,4 +1,4 @@
-"""Channel attention: each channel weighed by what the whole picture's channels say."""
+"""Channel attention: each channel scaled by a function of all channels' means over the picture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["ChannelAttention", "ContrastAttention"]
 
 
 class ChannelAttention(nn.Module):
-    """Weighs channels by their mean over the picture (RCAN, Zhang et al., ECCV 2018, section 3.3)."""
+    """Scales channels by their mean over the picture (RCAN, Zhang et al., ECCV 2018, section 3.3)."""
 
     def __init__(self, width: int, reduction: int) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class ChannelAttention(nn.Module):
 
 
 class ContrastAttention(ChannelAttention):
-    """Weighs channels by their standard deviation plus their mean (IMDN, Hui et al., 2019)."""
+    """Scales channels by their standard deviation plus their mean (IMDN, Hui et al., 2019)."""
 
     def statistic(self, x: Tensor) -> Tensor:
         mean = super().statistic(x)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from pocketsr.cpu_conv import conv2d
 from pocketsr.engine.resample import resize_kernel
+from pocketsr.models import DEFAULT_SCALE
 
 __all__ = ["Bicubic", "SRNet", "crop", "pad_edges"]
 
@@ -120,7 +121,7 @@ class Bicubic(nn.Module):
     weight: Tensor
     halo = 2
 
-    def __init__(self, scale: int = 2) -> None:
+    def __init__(self, scale: int = DEFAULT_SCALE) -> None:
         super().__init__()
         self.scale = scale
         taps = resize_kernel("cubic", scale, "half_pixel", "round_prefer_floor", -0.5)

@@ -18,6 +18,7 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from msgspec import Meta
 from torch import Tensor, nn
 
+from pocketsr.models import DEFAULT_SCALE
 from pocketsr.nets.base import Bicubic, SRNet, crop, pad_edges
 from pocketsr.nets.structure import one_hot_classes, structure_classes
 from pocketsr.pixels.structure import DIRECTIONS, limit_of
@@ -70,7 +71,7 @@ class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class PocketConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     layers: tuple[Layer, ...] = (Layer(8), Layer(8), Layer(4))
-    scale: Scale = 2
+    scale: Scale = DEFAULT_SCALE
     anchor: Anchor = "nearest"
     block: BlockKind = "linear"
     expansion: Annotated[int, Meta(ge=1)] = 64

@@ -14,8 +14,9 @@ import msgspec
 import onnx
 import torch
 
+from pocketsr.arguments import check_callable, check_text, check_type
 from pocketsr.atomic_io import scratch_folder
-from pocketsr.errors import PocketsrWarning, UserError, did_you_mean
+from pocketsr.errors import ArgumentError, PocketsrWarning, UserError, did_you_mean
 from pocketsr.names import harmless
 from pocketsr.nets.abpn import Abpn, AbpnConfig
 from pocketsr.nets.base import SRNet
@@ -84,24 +85,28 @@ def register_network(name: str, make: Callable[[Any], SRNet], config: msgspec.St
     """Make a network of one's own known by `name`: to `-m`, recipes, the benches and `pocketsr.load`.
 
     name: small letters, digits, dots, dashes and underscores.
-    make: gives the network (`SRNet`), with fresh weights, of a configuration.
-    config: the one to begin with, a frozen msgspec.Struct; recipes change its fields.
+    make: builds the network (`SRNet`) of a configuration, with initial weights.
+    config: the default configuration, a frozen msgspec.Struct; recipes override its fields.
 
-    A package that is installed is asked by itself, with an entry point in the group `pocketsr.networks` that names a
-    function which calls this. Raises UserError for a name that is taken or has other characters.
+    An installed package can register networks by an entry point in the group `pocketsr.networks` that names a
+    function that calls this. Raises ArgumentError for a name that is taken or has other characters, and
+    ArgumentTypeError for an argument of another type.
     """
+    check_text(name, "name")
+    check_callable(make, "make", "what makes a network of a configuration")
+    check_type(config, msgspec.Struct, "config", "a msgspec.Struct")
     if not _NAME.fullmatch(name):
-        raise UserError(
+        raise ArgumentError(
             f"network name {harmless(name)!r}: small letters, digits, dots, dashes and underscores are taken"
         )
     if _REGISTERED.get(name, (config, make)) != (config, make):
-        raise UserError(f"a network '{name}' is registered already: choose another name")
+        raise ArgumentError(f"a network '{name}' is registered already: choose another name")
     _REGISTERED[name] = (config, make)
 
 
 @cache
 def _ask_packages() -> None:
-    """What other packages register; one that fails is left out, with a warning."""
+    """Networks that other packages register; one that fails is skipped with a warning."""
     for point in entry_points(group=_GROUP):
         try:
             point.load()()

@@ -1,4 +1,4 @@
-"""RNAN: residual blocks whose outputs are weighed by masks; those of the first and the last see the whole picture.
+"""RNAN: residual blocks with attention masks on their outputs; the first and last depend on the whole picture.
 
 Zhang, Li, Li, Zhong, Fu, "Residual Non-local Attention Networks for Image Restoration", ICLR 2019. RGB, minus
 DIV2K's mean, in 0..255 inside; zero padding. As the authors' code has it: 9.11M parameters. The paper says 7.5M; a
@@ -63,7 +63,7 @@ class _NonLocal(nn.Module):
 
 
 class _Mask(nn.Module):
-    """What the trunk is weighed by, 0..1: an hourglass, so that each weight sees far (section 3.3)."""
+    """The attention mask of the trunk, 0..1: an hourglass, for a large receptive field (section 3.3)."""
 
     def __init__(self, width: int, non_local: bool) -> None:
         super().__init__()

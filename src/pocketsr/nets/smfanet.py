@@ -50,7 +50,7 @@ def _to_fine(x: Tensor, axis: int, size: int) -> Tensor:
 
 
 class _Aggregation(nn.Module):
-    """SMFA: half of the channels weighed by a coarse view and the variance of the picture, half for its detail."""
+    """SMFA: half of the channels modulated by coarse features and the picture's variance, half for local detail."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

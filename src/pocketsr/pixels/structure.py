@@ -5,7 +5,7 @@ in ONNX, and every form gives the same class for the same picture, bit for bit:
 
 1. levels: luma in integers, `rint(255 * y)` (half to even), with the edge pixels repeated as far as is seen.
 2. gradients gx, gy: the pixel to the right minus the one to the left, the one below minus the one above.
-3. a, b, c: sums of gx gx, gx gy, gy gy over 5x5 pixels, weighed by 1 4 6 4 1 along both axes.
+3. a, b, c: sums of gx gx, gx gy, gy gy over 5x5 pixels, weighted by 1 4 6 4 1 along both axes.
 4. u = a - c: (u, 2b) points at twice the angle of the gradient. Its direction, 0..7, in eighths of a turn, by
    comparisons: off the axis of u where 24 |b| > 5 |u|, at the axis of b where 6 |u| < 5 |b| (tangent 5/12: 22.62
    degrees of twice the angle, 11.31 of the angle itself, in place of 11.25).

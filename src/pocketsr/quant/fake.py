@@ -1,4 +1,4 @@
-"""Few bits as training sees them: rounded forward, straight through backward.
+"""Fake quantization: rounded in the forward pass, straight through in the backward pass.
 
 LSQ: Esser et al., "Learned Step Size Quantization", ICLR 2020. PAMS: Li et al., "PAMS: Quantized Super-Resolution via
 Parameterized Max Scale", ECCV 2020. TWN: Li et al., "Ternary Weight Networks", 2016. Scales are kept as logarithms:
@@ -158,7 +158,7 @@ class WeightQuant(nn.Module):
         return whole if self.span_most is None else fit_span(whole, weight, self.span_most)
 
     def forward(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """CO CI KH KW: the weights as they are in few bits, and their scales (CO)."""
+        """CO CI KH KW: the weights, quantized and dequantized, and their scales (CO)."""
         scale = self.scale(weight)
         wide = scale.view(-1, 1, 1, 1)
         if not self.learned:
@@ -170,7 +170,7 @@ class WeightQuant(nn.Module):
 
 
 class ActQuant(nn.Module):
-    """Stored planes in integers 0..`levels`, of which `zero` stands for 0.0; one scale."""
+    """Activations in integers 0..`levels` with zero point `zero` and one scale."""
 
     zero: Tensor
 

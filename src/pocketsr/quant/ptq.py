@@ -1,4 +1,4 @@
-"""Few bits without training: ranges from pictures, and biases that take back what rounding shifts on average."""
+"""Post-training quantization: ranges from pictures, and biases corrected by what rounding shifts on average."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def quantize(
     bias_correction: what rounding of weights and planes changes in the mean of each channel is taken from its bias
     (Nagel et al., Data-Free Quantization, ICCV 2019, section 4.2, by measurement), layer by layer.
     equalise: channels are made alike, so far as it brings the result closer to the exact one on `images`.
-    ranges: `mse` goes on to try ranges of stored planes by the error of the result.
+    ranges: `mse` then also tunes ranges of activations by the error of the result.
     method, span_bits: for training that follows (see `QuantNet`).
     Raises UserError for what the engine doesn't take.
     """
@@ -131,7 +131,7 @@ def _correct(made: QuantNet, exact: QuantNet, images: Tensor) -> None:
 
 
 def _refine(made: QuantNet, images: Tensor, wanted: Tensor) -> None:
-    """Move scales and zeros of stored planes as long as that brings the result closer to `wanted`.
+    """Tune scales and zero points of activations as long as that brings the result closer to `wanted`.
 
     The least error of each plane isn't yet that of the result: 8 bits lost a third less so (`small`, `tiny`).
     """

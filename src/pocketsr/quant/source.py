@@ -1,4 +1,4 @@
-"""A network to quantize: its ONNX file, the engine's picture of it, and which of its values get few bits."""
+"""A network to quantize: its ONNX file, the engine's picture of it, and which of its values are quantized."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def output_of(source: Source) -> onnx.ValueInfoProto:
 
 @dataclass(frozen=True)
 class Layout:
-    """stored: each value that gets few bits, and the value whose scale and zero it shares (mostly itself).
+    """stored: each quantized value, and the value whose scale and zero it shares (mostly itself).
 
     Values that a convolution reads together share theirs: its sums then have one scale. What leads to the output
     through no further convolution isn't stored. edges: convolutions (by value) that read the picture or aren't stored.

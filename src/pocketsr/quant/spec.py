@@ -1,4 +1,4 @@
-"""How many bits: `w2a8` has weights of 2 bits and stored planes of 8."""
+"""Bit widths by name: `w2a8` has 2-bit weights and 8-bit activations."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Spec:
-    """weight_bits: of inner convolutions. act_bits: of stored planes. twobit: what weights of 2 bits may be.
+    """weight_bits: of inner convolutions. act_bits: of activations. twobit: values that 2-bit weights may have.
 
     Convolutions that read the picture, and those whose results aren't stored, have weights of 8 bits in every spec.
     """
@@ -70,5 +70,5 @@ class Spec:
 
     @property
     def levels(self) -> int:
-        """The largest whole number of a stored plane; the least is 0."""
+        """The largest integer of an activation; the smallest is 0."""
         return int(2**self.act_bits - 1)

@@ -15,6 +15,7 @@ from torch import nn
 from pocketsr.atomic_io import replacing
 from pocketsr.errors import UserError
 from pocketsr.nets import SRNet
+from pocketsr.train.conversion import converted
 from pocketsr.train.networks import empty_network
 from pocketsr.train.recipe_file import recipe_from
 
@@ -94,10 +95,11 @@ def load_weights(net: nn.Module, weights: dict[str, torch.Tensor], path: Path) -
 def initial_weights(net: nn.Module, path: Path) -> dict[str, torch.Tensor]:
     """What `net`, which stays as it is, becomes with the averaged weights of the checkpoint `path`, by its own names.
 
-    Layers that choose their kernels take those of a plain layer too. Raises UserError where weights don't fit.
+    Layers that choose their kernels take those of a plain layer too, and `conversion` says what else is made to fit.
+    Raises UserError where weights don't fit.
     """
     filled = copy.deepcopy(net)
-    load_weights(filled, load_checkpoint(path)["ema"], path)
+    load_weights(filled, converted(load_checkpoint(path)["ema"], net), path)
     return filled.state_dict()
 
 
@@ -105,6 +107,6 @@ def load_network(path: Path) -> SRNet:
     """The network in a checkpoint (`best.pt` or `last.pt`), with its averaged weights, ready to run."""
     state = load_checkpoint(path)
     recipe = recipe_from(state["recipe"], str(path))
-    net = empty_network(recipe, state)
+    net = empty_network(recipe.subject(), state, path)
     load_weights(net, state["ema"], path)
     return net.eval().requires_grad_(False)

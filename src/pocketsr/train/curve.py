@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 from pocketsr.atomic_io import replacing
-from pocketsr.train.recipe import Recipe
 
 __all__ = ["Curve", "draw"]
 
@@ -15,12 +15,13 @@ __all__ = ["Curve", "draw"]
 class Curve:
     """Appends to curve.csv. A resumed run drops the rows of the steps that it takes again.
 
+    terms: the names of the losses.
     Columns: step (steps done), lr, each loss term (mean since the last row, unweighted), valid_psnr_db (empty where
     nothing was validated), seconds (of training so far).
     """
 
-    def __init__(self, path: Path, recipe: Recipe, start: int) -> None:
-        self._columns = ["step", "lr", *recipe.terms(), "valid_psnr_db", "seconds"]
+    def __init__(self, path: Path, terms: Sequence[str], start: int) -> None:
+        self._columns = ["step", "lr", *terms, "valid_psnr_db", "seconds"]
         kept = [row for row in _rows(path) if int(row["step"]) <= start] if path.exists() else []
         with replacing(path) as part, part.open("w", newline="") as file:  # a kill just now must not cost the rows
             writer = self._writer_to(file)

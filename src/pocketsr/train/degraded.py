@@ -10,6 +10,7 @@ import numpy as np
 
 from pocketsr.data import Clip, Pair, codec_pairs, load_images, pan, read_clips, split
 from pocketsr.errors import UserError
+from pocketsr.models import DEFAULT_SCALE
 from pocketsr.train.recipe import CodecData, Data
 
 __all__ = ["load_degraded"]
@@ -19,9 +20,9 @@ _MOST_VALID = 48  # frames: they show what all would, and validating stays quick
 
 
 def load_degraded(
-    data: Data, codec: CodecData, seed: int, scale: int = 2
+    data: Data, codec: CodecData, seed: int, scale: int = DEFAULT_SCALE
 ) -> tuple[list[Pair], list[Pair], list[dict[str, Any]]]:
-    """(to train with, to validate with, how each clip was encoded, fit for JSON), parted by clip and by photograph.
+    """(to train with, to validate with, how each clip was encoded, fit for JSON), split by clip and by photograph.
 
     Raises UserError where clips or photographs are missing, and as `pocketsr.data.codec_pairs` does.
     """

@@ -5,20 +5,20 @@ from __future__ import annotations
 from lightning_fabric import Fabric
 
 from pocketsr.errors import UserError
-from pocketsr.train.recipe import Recipe
+from pocketsr.train.parts import Hardware
 
 __all__ = ["fabric_for"]
 
 
-def fabric_for(recipe: Recipe) -> Fabric:
-    """The devices that the recipe asks for. Raises UserError where this machine hasn't got them."""
+def fabric_for(hardware: Hardware) -> Fabric:
+    """The devices that a recipe asks for. Raises UserError where this machine hasn't got them."""
     try:
         return Fabric(
-            accelerator=recipe.accelerator, devices=recipe.devices, num_nodes=recipe.num_nodes,
-            precision=recipe.precision, strategy="ddp" if recipe.devices * recipe.num_nodes > 1 else "auto",
+            accelerator=hardware.accelerator, devices=hardware.devices, num_nodes=hardware.num_nodes,
+            precision=hardware.precision, strategy="ddp" if hardware.processes > 1 else "auto",
         )  # fmt: skip
     except Exception as error:  # Fabric 2.6 has no class of its own for this: RuntimeError, ValueError, ImportError ..
-        asked = f"{recipe.devices} x accelerator={recipe.accelerator}"
+        asked = f"{hardware.devices} x accelerator={hardware.accelerator}"
         why = " ".join(str(error).split())
         raise UserError(
             f"{asked} can't be had on this machine ({why}): take accelerator=cpu or fewer devices"

@@ -1,4 +1,4 @@
-"""The batches of a run, a function of the recipe's seed and the step alone."""
+"""The batches of a run, a function of the seed and the step alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pocketsr.data import Batches, Pair, PatchPool
-from pocketsr.train.recipe import Recipe
+from pocketsr.train.parts import Batching
 
 __all__ = ["Feed"]
 
@@ -25,25 +25,23 @@ class Feed:
     """
 
     def __init__(
-        self, recipe: Recipe, pairs: Sequence[Pair], by_teacher: Sequence[Pair] | None, start: int,
+        self, batching: Batching, pairs: Sequence[Pair], by_teacher: Sequence[Pair] | None, start: int,
         rank: int, processes: int, device: torch.device,
     ) -> None:  # fmt: skip
-        self._recipe, self._sources = recipe, [pairs] if by_teacher is None else [pairs, by_teacher]
+        self._batching, self._sources = batching, [pairs] if by_teacher is None else [pairs, by_teacher]
         self._start, self._device = start, device
-        share = recipe.batch // processes
+        share = batching.batch // processes
         self._share = slice(rank * share, (rank + 1) * share)
         self._open: list[Batches] = []
 
     def __iter__(self) -> Iterator[Batch]:
-        recipe = self._recipe
-        for (begin, patch), (end, _) in itertools.pairwise([*recipe.stages(), (recipe.steps, 0)]):
-            first, last = max(begin, self._start), min(end, recipe.steps)
+        plan = self._batching
+        for (begin, patch), (end, _) in itertools.pairwise([*plan.stages, (plan.steps, 0)]):
+            first, last = max(begin, self._start), min(end, plan.steps)
             if first >= last:
                 continue
-            pools = [
-                PatchPool(pairs, patch, recipe.data.flat_share, recipe.data.sampling_weights) for pairs in self._sources
-            ]
-            self._open = [Batches(pool, recipe.batch, recipe.seed, start=first) for pool in pools]
+            pools = [PatchPool(pairs, patch, plan.flat_share, plan.sampling_weights) for pairs in self._sources]
+            self._open = [Batches(pool, plan.batch, plan.seed, start=first) for pool in pools]
             streams = [iter(batches) for batches in self._open]
             for _ in range(first, last):
                 (lr, hr), *by_teacher = (next(stream) for stream in streams)

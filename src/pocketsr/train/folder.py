@@ -32,6 +32,10 @@ class RunFolder:
         self.curve, self.teacher = path / "curve.csv", path / "teacher"
         self.onnx = path / f"{recipe.name}.onnx"
 
+    def finished(self) -> bool:
+        """Whether a run has come to its end here."""
+        return self.best.is_file() and self.onnx.is_file()
+
     def check_new(self) -> None:
         """Raises UserError where something stands already: nothing is ever overwritten."""
         if self.last.exists():
@@ -72,7 +76,8 @@ class RunFolder:
         state = load_checkpoint(self.last)
         began = recipe_from(state["recipe"], str(self.last))  # with the defaults of keys that are newer than the run
         differ = differences(msgspec.to_builtins(began), msgspec.to_builtins(self._recipe))
-        refused = {key: pair for key, pair in differ.items() if not any(f"{key}.".startswith(f"{c}.") for c in changed)}
+        free = ("cost", *changed)
+        refused = {key: pair for key, pair in differ.items() if not any(f"{key}.".startswith(f"{c}.") for c in free)}
         if refused:
             listed = ", ".join(f"{key} was {old!r} and is now {new!r}" for key, (old, new) in refused.items())
             raise UserError(

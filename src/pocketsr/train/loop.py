@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import sys
 import time
@@ -14,30 +13,29 @@ from typing import Any, cast
 import msgspec
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
-from tqdm import tqdm
 
-from pocketsr.data import Pair
 from pocketsr.errors import UserError
 from pocketsr.losses import LossSum
-from pocketsr.nets import SRNet
 from pocketsr.quant import QuantNet
 from pocketsr.train import sources
-from pocketsr.train.checkpoint import initial_weights, load_weights, save_checkpoint
-from pocketsr.train.curve import Curve, draw
+from pocketsr.train.beginning import resolved
+from pocketsr.train.checkpoint import initial_weights, save_checkpoint
+from pocketsr.train.curve import draw
 from pocketsr.train.devices import fabric_for
 from pocketsr.train.feed import Feed
 from pocketsr.train.folder import RunFolder
 from pocketsr.train.interruption import interruptions
+from pocketsr.train.learner import Learner
+from pocketsr.train.log import Log
 from pocketsr.train.networks import empty_network, source_state
 from pocketsr.train.objective import Objective
+from pocketsr.train.origins import check_needs
 from pocketsr.train.quantized import calibrate, initial_network
 from pocketsr.train.recipe import Recipe
 from pocketsr.train.recipe_file import recipe_from
 from pocketsr.train.schedule import learning_rate, rescheduled
-from pocketsr.train.soap import Soap
-from pocketsr.train.state import check_state, load_optimiser
-from pocketsr.train.teacher import blend, load_teacher, make_teacher_pairs, teacher_name
+from pocketsr.train.state import check_state
+from pocketsr.train.teacher import blend, load_teacher, shared_teacher_pairs
 from pocketsr.train.validate import valid_psnr_db
 
 __all__ = ["Outcome", "train"]
@@ -72,11 +70,13 @@ def train(
 ) -> Outcome:
     """Train as `recipe` says into the folder `out`; with `resume`, go on exactly where its last checkpoint stood.
 
+    An earlier stage that the recipe names must have been trained into a folder beside `out`, or have its checkpoint.
     changed: dotted keys of the recipe that may differ from what the run began with.
     pairs: what `sources.load_pairs` gives for the recipe, where many runs share it.
     Raises UserError for what the user can mend: the folder, the images, the recipe, a loss that is no number.
     """
-    fabric = fabric_for(recipe)
+    fabric = fabric_for(recipe.hardware())
+    recipe, begins = resolved(recipe, out.parent, RunFolder(out, recipe).last if resume else None)
     folder = RunFolder(out, recipe)
     if not resume and fabric.global_rank == 0:  # before other processes start, and before images are read
         folder.check_new()
@@ -84,8 +84,10 @@ def train(
     if state is not None:
         check_state(state, folder.last, recipe.steps)
         said = rescheduled(recipe_from(state["recipe"], str(folder.last)), recipe, state["step"])
-        if said and fabric.global_rank == 0:
-            print(f"pocketsr: {said}", file=sys.stderr)
+        begins = said or begins
+    check_needs(recipe, begun=state is not None, pictures=pairs is None)
+    if begins and fabric.global_rank == 0:
+        print(f"pocketsr: {begins}", file=sys.stderr)
     fabric.launch()
     torch.set_num_threads(recipe.threads)
     run = _Run(fabric, recipe, folder, state, pairs)
@@ -95,80 +97,66 @@ def train(
         raise UserError(f"{out} can't be written ({error.strerror}): make room and go on with --resume") from error
 
 
-def _optimiser(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    if recipe.optimiser.kind == "soap":
-        return Soap(net.parameters(), recipe.optimiser.betas)
-    # fused is the fastest by far where parameters are many and small
-    return torch.optim.Adam(net.parameters(), betas=recipe.optimiser.betas, fused=True)
-
-
 class _Run:
-    """One run's networks, optimiser and counters."""
+    """One run's networks and counters."""
 
     def __init__(
         self, fabric: Fabric, recipe: Recipe, folder: RunFolder, state: dict[str, Any] | None,
         pairs: sources.Loaded | None,
     ) -> None:  # fmt: skip
         self._fabric, self._recipe, self._folder = fabric, recipe, folder
+        subject, batching, self._losses = recipe.subject(), recipe.batching(), recipe.loss_plan()
         torch.manual_seed(recipe.seed)
-        net = initial_network(recipe) if state is None else empty_network(recipe, state)
-        sources.check_net(recipe, net)
+        net = initial_network(subject) if state is None else empty_network(subject, state, folder.last)
+        sources.check_net(subject, batching.stages, net)
         again = state is None or recipe.init_share > 0
-        first = initial_weights(net, Path(recipe.init)) if recipe.init and again else None
+        first = initial_weights(net, Path(recipe.init)) if isinstance(recipe.init, str) and again else None
         if state is None and first is not None:
             net.load_state_dict(first)
-        self._first = first if recipe.init_share else None
-        self._net = net.to(fabric.device)
-        self._average = copy.deepcopy(net).requires_grad_(False) if recipe.ema else net
-        inside = any(LossSum(losses).needs_features for losses in recipe.stages_of_losses())
+        net.to(fabric.device)
+        inside = any(LossSum(losses).needs_features for losses in self._losses.stages())
         named = recipe.teacher
         teacher = (
             load_teacher(named.model, fabric.device, inside, named.weights, net.scale, net.channels) if named else None
         )
-        self._objective = Objective(net, LossSum(recipe.losses), teacher)
+        self._objective = Objective(net, LossSum(self._losses.first), teacher)
         # last, since it may take minutes: mistakes in the rest of the recipe show at once
-        self._train, self._valid, drawn = pairs or sources.load_pairs(recipe, net.scale, net.channels)
+        self._train, self._valid, drawn = pairs or sources.load_pairs(recipe.data, recipe.seed, net.scale, net.channels)
         if state is None and recipe.quant is not None:
-            ranges = calibrate(recipe, cast(QuantNet, net), self._train).state_dict()
-            net.load_state_dict(ranges)
-            self._average.load_state_dict(ranges)
-        self._optimiser = _optimiser(net, recipe)
+            net.load_state_dict(calibrate(recipe.quant, batching, cast(QuantNet, net), self._train).state_dict())
+        self._learner = Learner(net, recipe.optimiser, recipe.ema, first, recipe.init_share)
         self._step, self._best, self._best_step = 0, -math.inf, 0
-        self._sums: dict[str, Tensor] = {}  # of each loss over the steps since the last report, which are counted
-        self._summed = 0
-        self._started = time.monotonic()
+        self._log = Log()
         if state is not None:
-            load_weights(net, state["net"], folder.last)
-            load_weights(self._average, state["ema"], folder.last)
-            load_optimiser(self._optimiser, state["optimiser"], folder.last)
+            self._learner.restore(state, folder.last)
             torch.set_rng_state(state["rng"])
             self._step, self._best, self._best_step = state["step"], state["best_psnr_db"], state["best_step"]
-            self._sums = {name: part.to(fabric.device) for name, part in state.get("sums", {}).items()}
-            self._summed = state.get("summed", 0)
-            self._started -= state["seconds"]
+            self._log.restore(state, fabric.device)
         if fabric.is_global_zero:
             folder.create(drawn)
             self._save()  # an interrupted run can always be resumed
 
     def go(self) -> Outcome:
         fabric, recipe = self._fabric, self._recipe
-        rank, processes = fabric.global_rank, fabric.world_size
-        by_teacher = self._teacher_pairs()
-        if by_teacher is not None and recipe.teacher and recipe.teacher.share:
-            self._train = blend(self._train, by_teacher, recipe.teacher.share)
-        if "distillation" not in recipe.terms():
-            by_teacher = None
-        feed = Feed(recipe, self._train, by_teacher, self._step, rank, processes, fabric.device)
-        bar = tqdm(total=recipe.steps, initial=self._step, disable=None if fabric.is_global_zero else True)
-        curve = Curve(self._folder.curve, recipe, self._step) if fabric.is_global_zero else None
+        by_teacher = None
+        if recipe.teacher and self._objective.teacher:
+            distilled = "distillation" in self._losses.terms()
+            by_teacher = shared_teacher_pairs(
+                fabric, recipe.teacher, self._objective.teacher, self._train, self._folder.teacher, distilled
+            )
+            if by_teacher is not None and recipe.teacher.share:
+                self._train = blend(self._train, by_teacher, recipe.teacher.share)
+            by_teacher = by_teacher if distilled else None
+        feed = Feed(
+            recipe.batching(), self._train, by_teacher, self._step, fabric.global_rank, fabric.world_size, fabric.device
+        )
         try:
+            self._log.open(self._folder.curve, self._losses.terms(), recipe.steps, self._step, fabric.is_global_zero)
             with interruptions() as interrupted:
-                self._loop(feed, bar, curve, interrupted)
+                self._loop(feed, interrupted)
         finally:
             feed.close()
-            bar.close()
-            if curve:
-                curve.close()
+            self._log.close()
         finished = self._step == recipe.steps
         if fabric.is_global_zero:
             self._save()
@@ -179,43 +167,28 @@ class _Run:
         number = interrupted[0] if interrupted else 0
         return Outcome(self._step, self._best_step, self._best, finished, fabric.is_global_zero, number)
 
-    def _loop(self, feed: Feed, bar: Any, curve: Curve | None, interrupted: list[int]) -> None:
-        recipe, fabric, optimiser = self._recipe, self._fabric, self._optimiser
+    def _loop(self, feed: Feed, interrupted: list[int]) -> None:
+        recipe, fabric, learner, log, losses = self._recipe, self._fabric, self._learner, self._log, self._losses
         plain = fabric.world_size == 1 and recipe.precision == "32-true"
         forward = self._objective if plain else fabric.setup_module(self._objective)  # wrapping costs 0.3 ms a step
-        parameters: list[Tensor] = list(self._net.parameters())
-        average: list[Tensor] = list(self._average.parameters())
-        clip_norm, decay = recipe.optimiser.clip_norm, recipe.ema.decay if recipe.ema else None
-        finish = recipe.finish_step()
+        rates, finish = recipe.rates(), losses.finish_step
         saved = time.monotonic()
         for lr, hr, teacher_sr in feed:
-            if recipe.finish and self._step >= finish:
-                self._objective.losses = LossSum(recipe.finish.losses)
+            if losses.finish and self._step >= finish:
+                self._objective.losses = LossSum(losses.finish)
                 finish = recipe.steps
-            rate = learning_rate(recipe, self._step)
-            for group in optimiser.param_groups:
-                group["lr"] = rate
+            rate = learning_rate(rates, self._step)
             borders = recipe.borders_every > 0 and self._step % recipe.borders_every == 0
             loss, parts = forward(lr, hr, teacher_sr, borders)
-            optimiser.zero_grad()
-            fabric.backward(loss)
-            if clip_norm:
-                nn.utils.clip_grad_norm_(parameters, clip_norm)
-            optimiser.step()
+            learner.learn(fabric, loss, rate, self._step)
+            log.add(parts)
             self._step += 1
             step = self._step
-            with torch.no_grad():
-                if decay is not None:  # a plain mean at first, so that the beginning is soon forgotten
-                    torch._foreach_lerp_(average, parameters, max(1 - decay, 1 / (step + 1)))
-                for name, part in parts.items():
-                    self._sums[name] = self._sums[name] + part if name in self._sums else part.detach()
-            self._summed += 1
             due = step % recipe.validate_every == 0 or step == recipe.steps
             if due or step % _LOG_EVERY == 0 or step == finish:  # the sums are of one set of losses
-                losses = self._means()
+                means = log.means(fabric, step, self._folder.path)
                 psnr = self._validate() if due else None
-                self._report(bar, curve, rate, losses, psnr)
-                self._sums, self._summed = {}, 0
+                log.report(step, rate, means, psnr, self._best)
             if fabric.is_global_zero and time.monotonic() - saved > recipe.checkpoint_every_s:
                 self._save()
                 saved = time.monotonic()
@@ -230,74 +203,25 @@ class _Run:
         any_of_us = torch.tensor(float(bool(interrupted)), device=self._fabric.device)
         return bool(self._fabric.all_reduce(any_of_us, reduce_op="sum"))
 
-    def _teacher_pairs(self) -> list[Pair] | None:
-        """The training images as the teacher enlarges them, where they are to be kept."""
-        named, teacher = self._recipe.teacher, self._objective.teacher
-        used = named is not None and (named.share > 0 or "distillation" in self._recipe.terms())
-        if named is None or teacher is None or not named.cache or not used:
-            return None
-        folder = Path(named.cache) if isinstance(named.cache, str) else self._folder.teacher
-        name = teacher_name(named.model, named.weights)
-        for rank in range(self._fabric.world_size):  # the first one makes the pictures, the others find them
-            if rank == self._fabric.global_rank:
-                pairs = make_teacher_pairs(teacher, self._train, folder, name)
-            self._fabric.barrier()
-        return pairs
-
-    def _means(self) -> dict[str, float]:
-        """Mean of each loss since the last report, over all processes. Raises UserError where one is no number."""
-        totals = cast(Tensor, self._fabric.all_reduce(torch.stack(list(self._sums.values())), reduce_op="mean"))
-        means = {name: total / self._summed for name, total in zip(self._sums, totals.tolist(), strict=True)}
-        if not all(math.isfinite(mean) for mean in means.values()):
-            raise UserError(
-                f"the loss is no number any more at step {self._step}: lower optimiser.lr or set optimiser.clip_norm "
-                f"and begin anew; {self._folder.path} keeps the last good weights"
-            )
-        return means
-
     def _validate(self) -> float | None:
         """PSNR of the averaged weights, which are kept where they are the best so far. Done by the first process."""
         if not self._fabric.is_global_zero:
             return None
-        result = self._result()
+        result = self._learner.result()
         psnr = valid_psnr_db(result, self._valid)
         if psnr > self._best:
             self._best, self._best_step = psnr, self._step
             kept = {"ema": result.state_dict(), "recipe": msgspec.to_builtins(self._recipe)}
-            kept |= {"step": self._step, "psnr_db": psnr} | source_state(self._net)
+            kept |= {"step": self._step, "psnr_db": psnr} | source_state(result)
             save_checkpoint(kept, self._folder.best)
         return psnr
 
-    def _result(self) -> SRNet:
-        """The averaged weights, with those that the run began with as far as the recipe wants it."""
-        if self._first is None:
-            return self._average
-        share, result = self._recipe.init_share, copy.deepcopy(self._average)
-        mixed = {name: weight.lerp(self._first[name].to(weight.device), share) if weight.is_floating_point() else weight
-                 for name, weight in result.state_dict().items()}  # fmt: skip
-        result.load_state_dict(mixed)
-        return result
-
-    def _report(self, bar: Any, curve: Curve | None, rate: float, losses: dict[str, float], psnr: float | None) -> None:
-        bar.update(self._step - bar.n)
-        if psnr is not None:  # stays when the bar is gone, or when there is none
-            shown = ", ".join(f"{name} {loss:.5f}" for name, loss in losses.items())
-            speed = self._step / (time.monotonic() - self._started)
-            tqdm.write(f"step {self._step}: {shown}, validation {psnr:.4f} dB, {speed:.1f} it/s", file=sys.stderr)
-        valid = {"valid_db": f"{self._best:.3f}"} if math.isfinite(self._best) else {}
-        bar.set_postfix({name: f"{loss:.5f}" for name, loss in losses.items()} | valid, refresh=False)
-        if curve:
-            curve.add(self._step, rate, losses, psnr, time.monotonic() - self._started)
-
     def _save(self) -> None:
         """last.pt: all that an exact resumption needs. Batches depend on seed and step, so no stream has a state."""
-        if not all(bool(torch.isfinite(weight).all()) for weight in self._net.parameters()):
+        if not self._learner.finite():
             return  # a good checkpoint must stay
         state = {
-            "net": self._net.state_dict(), "ema": self._average.state_dict(),
-            "optimiser": self._optimiser.state_dict(), "rng": torch.get_rng_state(),
-            "recipe": msgspec.to_builtins(self._recipe), "step": self._step, "best_psnr_db": self._best,
-            "best_step": self._best_step, "sums": self._sums, "summed": self._summed,
-            "seconds": time.monotonic() - self._started,
-        } | source_state(self._net)  # fmt: skip
+            "rng": torch.get_rng_state(), "recipe": msgspec.to_builtins(self._recipe), "step": self._step,
+            "best_psnr_db": self._best, "best_step": self._best_step,
+        } | self._learner.state() | self._log.state()  # fmt: skip
         save_checkpoint(state, self._folder.last)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,21 +11,20 @@ from pocketsr.errors import UserError
 from pocketsr.nets import SRNet, build
 from pocketsr.quant import QuantNet, Source, Spec
 from pocketsr.quant.source import source_from
-from pocketsr.train.recipe import Quant, Recipe
+from pocketsr.train.recipe import Quant, Subject
 
 __all__ = ["empty_network", "quant_net", "source_state"]
 
 
-def empty_network(recipe: Recipe, state: dict[str, Any]) -> SRNet:
-    """The network whose weights the checkpoint `state` of a run of `recipe` holds, without them."""
-    if recipe.quant is not None:
+def empty_network(subject: Subject, state: dict[str, Any], where: Path) -> SRNet:
+    """The network of `subject` whose weights the checkpoint `state`, read from `where`, holds; without them."""
+    if isinstance(subject, Quant):
         try:
             name, content = str(state["source"]["name"]), state["source"]["content"].numpy().tobytes()
         except (KeyError, TypeError, AttributeError, RuntimeError) as error:
-            raise UserError(f"the checkpoint of {recipe.name} lacks the network that the run began with") from error
-        return quant_net(recipe.quant, source_from(name, content))
-    assert recipe.net is not None
-    return build(recipe.net.name, **recipe.net.config)
+            raise UserError(f"{where} lacks the network that the run began with: take another") from error
+        return quant_net(subject, source_from(name, content))
+    return build(subject.name, **subject.config)
 
 
 def quant_net(quant: Quant, source: Source) -> QuantNet:

@@ -14,23 +14,25 @@ from pocketsr.quant import QuantNet, Source, quantize, read_source
 from pocketsr.quant.ptq import source_of
 from pocketsr.train.checkpoint import load_network
 from pocketsr.train.networks import quant_net
-from pocketsr.train.recipe import Recipe
+from pocketsr.train.parts import Batching
+from pocketsr.train.recipe import Net, Quant, Stage, Subject
 
 __all__ = ["calibrate", "initial_network"]
 
 
-def initial_network(recipe: Recipe) -> SRNet:
+def initial_network(subject: Subject) -> SRNet:
     """The network to train, with fresh weights, or with ranges that `calibrate` has to choose yet.
 
     Raises UserError for one that is unknown, can't be read, or is quantized already.
     """
-    if recipe.quant is None:
-        assert recipe.net is not None
-        return build(recipe.net.name, **recipe.net.config)
-    return quant_net(recipe.quant, _source(recipe.quant.model))
+    if isinstance(subject, Net):
+        return build(subject.name, **subject.config)
+    return quant_net(subject, _source(subject.model))
 
 
-def _source(model: str) -> Source:
+def _source(model: str | Stage) -> Source:
+    if isinstance(model, Stage):
+        raise UserError(f"quant.model names a stage by its recipe, {model.recipe}: name its checkpoint")
     if not model.endswith(".pt"):
         return read_source(model)
     net = load_network(Path(model))
@@ -39,11 +41,10 @@ def _source(model: str) -> Source:
     return source_of(net, Path(model).stem)
 
 
-def calibrate(recipe: Recipe, net: QuantNet, pairs: Sequence[Pair]) -> QuantNet:
+def calibrate(quant: Quant, batching: Batching, net: QuantNet, pairs: Sequence[Pair]) -> QuantNet:
     """`net` with ranges and biases chosen by patches of `pairs`; the same ones for the same recipe."""
-    quant, data = recipe.quant, recipe.data
-    assert quant is not None
     assert net.spec is not None
-    pool = PatchPool(pairs, max(patch for _, patch in recipe.stages()), data.flat_share, data.sampling_weights)
-    images, _ = pool.batch(np.random.default_rng((recipe.seed, 0)), quant.patches)
+    largest = max(patch for _, patch in batching.stages)
+    pool = PatchPool(pairs, largest, batching.flat_share, batching.sampling_weights)
+    images, _ = pool.batch(np.random.default_rng((batching.seed, 0)), quant.patches)
     return quantize(net.source, net.spec, images, quant.ranges, method=quant.method, span_bits=quant.span_bits)

@@ -11,9 +11,11 @@ from msgspec import Meta, Struct
 from pocketsr.quant.fake import Method
 from pocketsr.quant.observers import Ranges
 from pocketsr.quant.spec import SpecName, TwoBit
+from pocketsr.train.parts import Batching, Hardware, LossPlan, Rates
 
 __all__ = [
     "CodecData",
+    "Cost",
     "Data",
     "Ema",
     "Finish",
@@ -22,6 +24,8 @@ __all__ = [
     "Quant",
     "Recipe",
     "Schedule",
+    "Stage",
+    "Subject",
     "Teacher",
 ]
 
@@ -43,65 +47,87 @@ class Net(_Section, frozen=True, kw_only=True):
     """What differs from the network's own defaults: `nets.build(name, **config)`."""
 
 
+class Stage(_Section, frozen=True, kw_only=True):
+    """An earlier stage of a training, whose best weights are what to begin with."""
+
+    recipe: str
+    """By which the stage is trained: a path from this recipe's folder."""
+    checkpoint: str | None = None
+    """What a run of that recipe gave, for where there is no run: a path from this recipe's folder too."""
+
+
+class Cost(_Section, frozen=True, kw_only=True):
+    """What a run takes, without earlier stages; told at the start, and of no consequence."""
+
+    core_hours: Rate
+    """Hours of one core of an AMD EPYC (Zen 5)."""
+    note: str = ""
+    """How that is known."""
+
+
 class Quant(_Section, frozen=True, kw_only=True):
-    """Training in few bits, from a network that is trained and collapsed already."""
+    """Quantization-aware training, from a network that is trained and collapsed already."""
 
     spec: SpecName
-    model: str
-    """A shipped network's name, an ONNX file, or a checkpoint (.pt) of a run."""
+    model: str | Stage
+    """A shipped network's name, an ONNX file, a checkpoint (.pt) of a run, or an earlier stage."""
     method: Method = "lsq"
     """How ranges are learned: by LSQ or by PAMS."""
     ranges: Ranges = "mse"
-    """How the ranges to begin with are chosen."""
+    """How initial ranges are chosen."""
     weights_2bit: TwoBit = "ternary"
-    """What weights of 2 bits may be: -1, 0, 1 with a learned scale, TWN's, or -2..1."""
+    """Values of 2-bit weights: -1, 0, 1 with a learned scale, TWN's, or -2..1."""
     span_bits: Annotated[int, Meta(ge=2, le=16)] | None = None
     """Sums of inner convolutions with weights of 2 bits fit in so many bits: the engine's accumulators may be bytes."""
     patches: Positive = 48
-    """Patches of the training pictures by which ranges are chosen."""
+    """Patches of the training pictures that ranges are calibrated on."""
+
+
+Subject = Net | Quant
+"""What is trained: a network from its definition, or one in few bits from a network that is trained already."""
 
 
 class CodecData(_Section, frozen=True, kw_only=True):
-    """LR frames as encoders of calls leave them, in place of clean ones (see `degraded`)."""
+    """LR frames compressed by encoders as in calls, in place of clean ones (see `degraded`)."""
 
     clips: str
     """Folder of clips in HR."""
     exclude: tuple[str, ...] = ()
-    """Clips whose name matches one of these patterns take no part: those that are measured on."""
+    """Clips whose name matches one of these patterns are left out: those used for measuring."""
     panned_clips: Count = 150
     """Clips made by panning over the photographs of `data.folder`."""
     frames: Annotated[int, Meta(ge=11)] = 30
-    """Of a clip; the first 10 of them are not used, where an encoder finds its way."""
+    """Frames of a clip; the first 10 are not used, while rate control settles."""
     encodings: Positive = 2
-    """How often each clip is encoded, with codec, bit rate, frame rate and key frames drawn from the seed."""
+    """How often each clip is encoded, with codec, bit rate, frame rate and key frames sampled by the seed."""
     take_every: Positive = 6
-    """Of the frames, each so many is used: neighbours are alike."""
+    """Every how many frames one is used, since neighbours are similar."""
     cache: str | None = None
-    """Folder that keeps decoded frames, since encoding takes minutes."""
+    """Folder to cache decoded frames in, since encoding takes minutes."""
 
 
 class Data(_Section, frozen=True, kw_only=True):
     folder: str | Annotated[tuple[str, ...], Meta(min_length=1)]
-    """Folder of HR images, luma or colour, or several: patterns below match paths in each. They become what the network
-    is of: studio luma, or R'G'B'."""
+    """Folder of HR images, luma or colour, or several: patterns below match paths in each. They are converted to the
+    network's colours: studio luma, or R'G'B'."""
     flat_share: Share = 0.0
-    """Share of the patches drawn from all places in place of the textured ones."""
+    """Share of the patches sampled from anywhere, and not from textured places."""
     valid_share: Annotated[float, Meta(gt=0, lt=1)] = 1 / 29
-    """About this share of the files is kept apart to choose the checkpoint by."""
+    """About this share of the files is held out for validation, which chooses the checkpoint."""
     valid_patterns: tuple[str, ...] = ()
-    """Only files whose path matches one of these patterns are kept apart: pictures of the kind that one cares for."""
+    """Only files whose path matches one of these patterns are held out: pictures of the kind that matters."""
     sampling_weights: dict[str, Rate] = {}
-    """How often pictures whose path matches a pattern are drawn, against 1 for others, whatever their size."""
+    """How often pictures whose path matches a pattern are sampled, relative to 1 for others, whatever their size."""
     sizes: dict[str, Annotated[tuple[Annotated[float, Meta(gt=0, le=1)], ...], Meta(min_length=1)]] = {}
     """At which sizes pictures whose path matches a pattern are trained on, as in {"photos/*": [1, 0.8, 0.5]}; others
-    at their own, 1. Those that validation keeps apart stay as they are."""
+    at their own, 1. Held-out pictures keep their size."""
     exclude: tuple[str, ...] = ()
-    """Files whose path matches one of these patterns take no part."""
+    """Files whose path matches one of these patterns are left out."""
     codec: CodecData | None = None
     noise_levels: Annotated[float, Meta(ge=0)] = 0.0
-    """Most white noise on an LR picture: its standard deviation, of 255 levels, is drawn from 0 up to this."""
+    """Upper bound of the standard deviation, in levels of 255, of white noise added to LR pictures; sampled from 0."""
     jpeg_quality: tuple[Quality, Quality] | None = None
-    """Lowest and highest quality of the JPEG file (IJG scale) that each LR picture has been through."""
+    """Lowest and highest JPEG quality (IJG scale) by which each LR picture is compressed."""
 
     def folders(self) -> list[Path]:
         return [Path(folder) for folder in ([self.folder] if isinstance(self.folder, str) else self.folder)]
@@ -110,10 +136,10 @@ class Data(_Section, frozen=True, kw_only=True):
 class Optimiser(_Section, frozen=True, kw_only=True):
     lr: Rate
     kind: Literal["adam", "soap"] = "adam"
-    """Adam (Kingma and Ba, ICLR 2015) or SOAP (see `soap`), which learns more in as many steps."""
+    """Adam (Kingma and Ba, ICLR 2015) or SOAP (see `soap`), which learns more in the same number of steps."""
     betas: tuple[Share, Share] = (0.9, 0.999)
     clip_norm: Rate | None = None
-    """Gradients longer than this, all parameters together, are shortened to it."""
+    """Global gradient norm is clipped to this."""
     warmup: Count = 500
     """Steps over which the rate rises to `lr`."""
 
@@ -171,8 +197,9 @@ class Recipe(_Section, frozen=True, kw_only=True):
     ema: Ema | None = Ema()
     teacher: Teacher | None = None
     quant: Quant | None = None
-    init: str | None = None
-    """A checkpoint of a run whose weights to begin with."""
+    init: str | Stage | None = None
+    """A checkpoint of a run, or an earlier stage, whose weights to begin with. Biases that it lacks are 0 then, and one
+    slope for a layer is the mean of several (`conversion`)."""
     init_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     """Share of the weights of `init` in what is validated and kept, so that not all of what they could is forgotten
     (WiSE-FT: Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022)."""
@@ -186,19 +213,34 @@ class Recipe(_Section, frozen=True, kw_only=True):
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     threads: Positive = 1
     """Of PyTorch in each process; small networks gain nothing from more."""
+    cost: Cost | None = None
 
     def stages(self) -> tuple[tuple[int, int], ...]:
         """(first step, side of a patch in LR pixels), from step 0 on."""
         return ((0, self.patch),) if isinstance(self.patch, int) else self.patch
 
-    def stages_of_losses(self) -> tuple[dict[str, float], ...]:
-        """The losses, and those of the finish."""
-        return (self.losses, self.finish.losses) if self.finish else (self.losses,)
-
-    def terms(self) -> tuple[str, ...]:
-        """The names of all losses, those of the finish too."""
-        return tuple(dict.fromkeys(name for losses in self.stages_of_losses() for name in losses))
-
     def finish_step(self) -> int:
         """The first step with the losses of `finish`."""
         return self.steps if self.finish is None else round(self.finish.at * self.steps)
+
+    # What each part of a run gets in place of the whole.
+
+    def subject(self) -> Subject:
+        """What is trained; a recipe that was read has one of both."""
+        subject = self.quant or self.net
+        assert subject is not None
+        return subject
+
+    def hardware(self) -> Hardware:
+        return Hardware(self.accelerator, self.devices, self.num_nodes, self.precision, self.threads)
+
+    def rates(self) -> Rates:
+        optimiser, schedule = self.optimiser, self.schedule
+        return Rates(optimiser.lr, optimiser.warmup, schedule.kind, schedule.restarts, self.steps)
+
+    def batching(self) -> Batching:
+        data = self.data
+        return Batching(self.stages(), self.steps, self.batch, self.seed, data.flat_share, data.sampling_weights)
+
+    def loss_plan(self) -> LossPlan:
+        return LossPlan(self.losses, self.finish.losses if self.finish else None, self.finish_step())

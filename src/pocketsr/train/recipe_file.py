@@ -11,14 +11,23 @@ from typing import Any
 
 import msgspec
 import yaml
+from msgspec.structs import replace
 
 from pocketsr.errors import PocketsrWarning, UserError
 from pocketsr.losses import LossSum
 from pocketsr.quant import Spec
 from pocketsr.settings import convert, parse_yaml, read_yaml
-from pocketsr.train.recipe import Recipe
+from pocketsr.train.recipe import Recipe, Stage
 
-__all__ = ["current_key", "differences", "dump_recipe", "parse_recipe", "recipe_from"]
+__all__ = [
+    "current_key",
+    "differences",
+    "dump_recipe",
+    "parse_recipe",
+    "recipe_from",
+    "stage_of",
+    "with_beginning",
+]
 
 
 _RENAMED = {
@@ -37,13 +46,46 @@ def parse_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """
     content = read_yaml(path, "recipe", "name:, net: and data:")
     content, old = _with_new_names(content, str(path))
+    steps = content.get("steps")  # of which the recipe tells the cost
     for override in overrides:
         key, equals, value = override.partition("=")
         old += [known for known in _RENAMED if current_key(key) != key and known in key]
         _override(content, current_key(key) + equals + value)
     for key in dict.fromkeys(old):
         warnings.warn(f"{path}: {key} is called {_RENAMED[key]} now", PocketsrWarning, stacklevel=2)
-    return recipe_from(content, str(path))
+    recipe = recipe_from(content, str(path))
+    if recipe.cost and isinstance(steps, int) and not any(each.startswith("cost") for each in overrides):
+        cost = replace(recipe.cost, core_hours=recipe.cost.core_hours * recipe.steps / steps)
+        recipe = replace(recipe, cost=cost)
+    stage = stage_of(recipe)
+    return with_beginning(recipe, _from_folder(stage, path.parent)) if stage else recipe
+
+
+def stage_of(recipe: Recipe) -> Stage | None:
+    """The earlier stage that the recipe names, where it does."""
+    beginning = recipe.quant.model if recipe.quant else recipe.init
+    return beginning if isinstance(beginning, Stage) else None
+
+
+def with_beginning(recipe: Recipe, beginning: str | Stage) -> Recipe:
+    """The recipe with this to begin with, in place of what it names."""
+    if recipe.quant:
+        return replace(recipe, quant=replace(recipe.quant, model=beginning))
+    return replace(recipe, init=beginning)
+
+
+def _from_folder(stage: Stage, folder: Path) -> Stage:
+    """`stage`, whose paths are from `folder`, with paths from the current one."""
+    checkpoint = stage.checkpoint and _from_here(folder / stage.checkpoint)
+    return Stage(recipe=_from_here(folder / stage.recipe), checkpoint=checkpoint)
+
+
+def _from_here(path: Path) -> str:
+    try:
+        path, here = path.resolve(), Path.cwd()
+    except (OSError, RuntimeError, ValueError):  # a circle of links, or a zero byte: whoever opens it says so
+        return str(path)
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def recipe_from(content: dict[str, Any], where: str) -> Recipe:
@@ -131,7 +173,7 @@ def _conflicts(recipe: Recipe) -> list[str]:
         found.append("patch: the list must begin at step 0 and its steps must rise, as in [[0, 48], [50000, 64]]")
     if recipe.init_share and not recipe.init:
         found.append(f"init_share {recipe.init_share} is of the weights to begin with: set init, or leave it out")
-    processes = recipe.devices * recipe.num_nodes
+    processes = recipe.hardware().processes
     if recipe.batch % processes:
         mend = -(-recipe.batch // processes) * processes
         found.append(f"batch {recipe.batch} can't be shared by {processes} processes: make it {mend}")
@@ -139,7 +181,7 @@ def _conflicts(recipe: Recipe) -> list[str]:
         found.append(
             f"finish.at {recipe.finish.at} of {recipe.steps} steps leaves nothing on one side: leave finish out"
         )
-    sums = [LossSum(weights) for weights in (recipe.losses, *([recipe.finish.losses] if recipe.finish else []))]
+    sums = [LossSum(weights) for weights in recipe.loss_plan().stages()]
     asked = any(terms.needs_teacher for terms in sums)
     if asked and recipe.teacher is None:
         found.append("losses from a teacher are asked for and there is none: set teacher.model, or leave them out")

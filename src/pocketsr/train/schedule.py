@@ -5,22 +5,22 @@ from __future__ import annotations
 import math
 
 from pocketsr.errors import UserError
+from pocketsr.train.parts import Rates
 from pocketsr.train.recipe import Recipe
 
 __all__ = ["learning_rate", "rescheduled"]
 
 
-def learning_rate(recipe: Recipe, step: int) -> float:
+def learning_rate(rates: Rates, step: int) -> float:
     """The rate of step `step` (from 0): a linear rise, then constant or half a cosine down to zero.
 
     A restart begins another half cosine, which ends at the next restart or at the last step (SGDR, Loshchilov and
     Hutter, ICLR 2017, eq. 5 with a least rate of 0). Only the first rises: Adam's moments are kept over a restart.
     """
-    optimiser, schedule = recipe.optimiser, recipe.schedule
-    rate = optimiser.lr * min(1.0, (step + 1) / max(1, optimiser.warmup))
-    if schedule.kind == "constant":
+    rate = rates.lr * min(1.0, (step + 1) / max(1, rates.warmup))
+    if rates.kind == "constant":
         return rate
-    turns = (0, *schedule.restarts, recipe.steps)
+    turns = (0, *rates.restarts, rates.steps)
     k = max(i for i, turn in enumerate(turns[:-1]) if turn <= step)
     return rate * 0.5 * (1 + math.cos(math.pi * (step - turns[k]) / (turns[k + 1] - turns[k])))
 
@@ -34,8 +34,8 @@ def rescheduled(before: Recipe, after: Recipe, step: int) -> str | None:
         return None
     if after.steps < step:
         raise UserError(f"the run stands at step {step} already, beyond steps={after.steps}: name more, or none")
-    old = learning_rate(before, step) if step < before.steps else 0.0
-    new = learning_rate(after, step) if step < after.steps else 0.0
+    old = learning_rate(before.rates(), step) if step < before.steps else 0.0
+    new = learning_rate(after.rates(), step) if step < after.steps else 0.0
     if after.schedule.kind == "constant":
         said = f"the run now ends at step {after.steps}, not {before.steps}, and the learning rate stays {new:.3g}"
     else:

@@ -12,9 +12,11 @@ import numpy as np
 
 from pocketsr.data import Pair, add_jpeg, add_noise, downscale, load_images, split
 from pocketsr.errors import PocketsrWarning, UserError
+from pocketsr.models import DEFAULT_SCALE
 from pocketsr.nets import SRNet
 from pocketsr.train.degraded import load_degraded
-from pocketsr.train.recipe import Data, Recipe
+from pocketsr.train.origins import origin
+from pocketsr.train.recipe import Data, Net, Subject
 
 __all__ = ["SCALES", "Loaded", "check_net", "load_pairs"]
 
@@ -24,32 +26,46 @@ Loaded = tuple[list[Pair], list[Pair], list[dict[str, Any]]]
 """Pairs to train with, pairs to validate with, and a record of each drawing."""
 
 
-def load_pairs(recipe: Recipe, scale: int = 2, channels: int = 1) -> Loaded:
-    """(to train with, to validate with, a record of each drawing), parted by file.
+def load_pairs(data: Data, seed: int = 0, scale: int = DEFAULT_SCALE, channels: int = 1) -> Loaded:
+    """(to train with, to validate with, a record of each sample), split by file.
 
-    channels: of the network, 1 for luma, 3 for RGB.
+    seed: of what is drawn: codecs, noise, JPEG. channels: of the network, 1 for luma, 3 for RGB.
     Only codecs are drawn before training begins; the record is empty without them.
     Raises UserError where there is nothing to use, and for codecs with RGB: these give luma.
     """
-    data = recipe.data
     if data.codec is not None and channels != 1:
         raise UserError(
             "data.codec gives frames of luma, and this network is of RGB: leave it out, or train one of luma"
         )
     if data.codec is not None:
-        train, valid, drawn = load_degraded(data, data.codec, recipe.seed, scale)
+        train, valid, drawn = load_degraded(data, data.codec, seed, scale)
     else:
         images = load_images(data.folders(), exclude=data.exclude, scale=scale, channels=channels)
         if channels == 3 and not any(_has_colour(pair) for pair in images):
             where = " ".join(map(str, data.folders()))
             line = f"no picture in {where} has colour: a network of RGB learns nothing of it there; add some that have"
             warnings.warn(line, PocketsrWarning, stacklevel=2)
+        kept_apart = data.valid_patterns
+        if kept_apart and not any(_matches(pair, pattern) for pair in images for pattern in kept_apart):
+            raise UserError(_no_picture("valid_patterns", kept_apart[0]))
         train, valid = split(images, data.valid_share, only=data.valid_patterns)
         train, drawn = _resize(train, data), []
+    for pattern in data.sampling_weights:  # here, since a teacher's pictures may take an hour before patches are drawn
+        if not any(_matches(pair, pattern) for pair in train):
+            raise UserError(_no_picture("sampling_weights", pattern))
     if data.noise_levels or data.jpeg_quality:
-        rng = np.random.default_rng(recipe.seed)
+        rng = np.random.default_rng(seed)
         train, valid = ([_degrade(pair, data, rng) for pair in pairs] for pairs in (train, valid))
     return train, valid, drawn
+
+
+def _matches(pair: Pair, pattern: str) -> bool:
+    return fnmatchcase(pair.name, pattern)
+
+
+def _no_picture(key: str, pattern: str) -> str:
+    known = origin(pattern)
+    return f"{key} {pattern!r} matches no picture{f' ({known})' if known else ''}: correct it, or leave it out"
 
 
 def _has_colour(pair: Pair) -> bool:
@@ -59,11 +75,11 @@ def _has_colour(pair: Pair) -> bool:
 def _resize(pairs: Sequence[Pair], data: Data) -> list[Pair]:
     """The pairs at the sizes that `data.sizes` asks for. Raises UserError for a pattern that matches none."""
     for pattern in data.sizes:
-        if not any(fnmatchcase(pair.name, pattern) for pair in pairs):
-            raise UserError(f"sizes {pattern!r} matches no picture: correct it, or leave it out")
+        if not any(_matches(pair, pattern) for pair in pairs):
+            raise UserError(_no_picture("sizes", pattern))
     found = []
     for pair in pairs:
-        sizes = next((sizes for pattern, sizes in data.sizes.items() if fnmatchcase(pair.name, pattern)), (1,))
+        sizes = next((sizes for pattern, sizes in data.sizes.items() if _matches(pair, pattern)), (1,))
         found += [pair if size == 1 else downscale(pair, size) for size in sizes]
     return found
 
@@ -76,17 +92,19 @@ def _degrade(pair: Pair, data: Data, rng: np.random.Generator) -> Pair:
     return replace(pair, lr=lr)
 
 
-def check_net(recipe: Recipe, net: SRNet) -> None:
-    """Raises UserError for a network that this room can't train, or that computes no pixel of a patch unpadded."""
-    assert recipe.quant or recipe.net
-    name = f"net {recipe.net.name}" if recipe.net else f"quant.model {recipe.quant.model}"  # type: ignore[union-attr]
+def check_net(subject: Subject, stages: Sequence[tuple[int, int]], net: SRNet) -> None:
+    """Raises UserError for a network that this room can't train, or that computes no pixel of a patch unpadded.
+
+    stages: (first step, side of a patch in LR pixels).
+    """
+    name = f"net {subject.name}" if isinstance(subject, Net) else f"quant.model {subject.model}"
     if net.scale not in SCALES or net.channels not in CHANNELS:
         raise UserError(
             f"{name} is x{net.scale} of {net.channels} channels: x1 to x4 of luma (1) or RGB (3) is trained"
         )
     if not any(weight.requires_grad for weight in net.parameters()):
         raise UserError(f"{name} has no weights to train: choose another")
-    for _, patch in recipe.stages():
+    for _, patch in stages:
         if patch <= 2 * net.halo:
             raise UserError(
                 f"patch {patch}: this network looks {net.halo} pixels to each side, so that nothing of a patch would "

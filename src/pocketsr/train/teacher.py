@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 from tqdm import tqdm
 
@@ -17,14 +18,15 @@ from pocketsr.atomic_io import replacing
 from pocketsr.data import Pair, to_picture, to_tensor
 from pocketsr.engine import Upscaler, load, repeat_edges
 from pocketsr.errors import UserError
-from pocketsr.models import resolve
+from pocketsr.models import DEFAULT_SCALE, resolve
 from pocketsr.nets import SRNet, build
 from pocketsr.nets.weights import load_weights
 from pocketsr.pixels import rgb_to_luma
 from pocketsr.quant import QuantNet, read_source
 from pocketsr.train.checkpoint import load_network
+from pocketsr.train.recipe import Teacher as Settings
 
-__all__ = ["Teacher", "blend", "load_teacher", "make_teacher_pairs", "teacher_name"]
+__all__ = ["Teacher", "blend", "load_teacher", "make_teacher_pairs", "shared_teacher_pairs", "teacher_name"]
 
 
 class Teacher(Protocol):
@@ -90,7 +92,7 @@ class _Compiled:
 
 
 def load_teacher(
-    model: str, device: torch.device, inside: bool = False, weights: str | None = None, scale: int = 2,
+    model: str, device: torch.device, inside: bool = False, weights: str | None = None, scale: int = DEFAULT_SCALE,
     channels: int = 1,
 ) -> Teacher:  # fmt: skip
     """The teacher that a recipe names: a shipped network, an ONNX file, a checkpoint of a run, or published weights.
@@ -144,6 +146,24 @@ def make_teacher_pairs(teacher: Teacher, pairs: Sequence[Pair], folder: Path, na
                 np.save(file, levels)
         found.append(replace(pair, hr=np.load(path, allow_pickle=False)))
     return found
+
+
+def shared_teacher_pairs(
+    fabric: Fabric, named: Settings, teacher: Teacher, pairs: Sequence[Pair], folder: Path, distilled: bool
+) -> list[Pair] | None:  # fmt: skip
+    """`pairs` as the teacher enlarges them, made once for all processes; None where nothing uses kept pictures.
+
+    folder: of the run, where the recipe names no other. distilled: whether a loss compares with them.
+    """
+    if not named.cache or not (named.share > 0 or distilled):
+        return None
+    folder = Path(named.cache) if isinstance(named.cache, str) else folder
+    name, made = teacher_name(named.model, named.weights), None
+    for rank in range(fabric.world_size):  # the first one makes the pictures, the others find them
+        if rank == fabric.global_rank:
+            made = make_teacher_pairs(teacher, pairs, folder, name)
+        fabric.barrier()
+    return made
 
 
 def teacher_name(model: str, weights: str | None) -> str:

@@ -11,7 +11,7 @@ from av.codec import Codec, codecs_available
 from av.codec.codec import UnknownCodecError
 from av.container import OutputContainer
 
-from pocketsr.errors import UserError
+from pocketsr.errors import ArgumentError, UserError
 from pocketsr.frames import candidates, layout_of
 from pocketsr.video.containers import container_facts, held_encoders
 from pocketsr.video.encoders import Encoding, Rate, encoder_facts, encoder_of_family, encoder_of_name
@@ -107,9 +107,11 @@ def _without_rate(name: str, facts: Encoding, options: VideoOptions) -> str:
     """How an encoder without crf is set, in words. Raises UserError where crf or preset is asked for."""
     if options.crf is not None:
         why = "it is lossless" if facts.quality == "lossless" else "it has no constant quality mode"
-        raise UserError(f"--crf {options.crf:g} means nothing to {name} ({why}): leave it out or choose --codec h264")
+        raise ArgumentError(
+            f"--crf {options.crf:g} means nothing to {name} ({why}): leave it out or choose --codec h264"
+        )
     if options.preset is not None:
-        raise UserError(f"--preset {options.preset} means nothing to {name}: leave it out or choose --codec h264")
+        raise ArgumentError(f"--preset {options.preset} means nothing to {name}: leave it out or choose --codec h264")
     return {"lossless": "lossless", "quantizer": "quantizer 2", "default": "its default quality"}[facts.quality]
 
 
@@ -117,12 +119,12 @@ def _checked_rate(name: str, rate: Rate, options: VideoOptions) -> tuple[float, 
     crf = rate.default_crf if options.crf is None else options.crf
     low, high = rate.crf
     if not low <= crf <= high:
-        raise UserError(f"--crf {crf:g} is out of range for {name}: {low:g} (best) to {high:g} (smallest)")
+        raise ArgumentError(f"--crf {crf:g} is out of range for {name}: {low:g} (best) to {high:g} (smallest)")
     preset = rate.default_preset if options.preset is None else options.preset
     if preset not in rate.presets:
-        raise UserError(f"{name} has no preset {preset!r}; it has {', '.join(rate.presets)}")
+        raise ArgumentError(f"{name} has no preset {preset!r}; it has {', '.join(rate.presets)}")
     if not rate.fractions and crf != int(crf):
-        raise UserError(f"--crf {crf:g}: {name} takes integers, {low:g} to {high:g}")
+        raise ArgumentError(f"--crf {crf:g}: {name} takes integers, {low:g} to {high:g}")
     return crf, preset
 
 
@@ -169,7 +171,7 @@ def _refuse_unknown(name: str, asked: str) -> None:
         return
     known = [alias for alias in ("h264", "h265", "av1", "vp9", "vp8") if _exists(encoder_of_name(alias))]
     there = "is not a video encoder of this FFmpeg" if name in codecs_available else "is not known"
-    raise UserError(f"--codec {asked} {there}; there are {', '.join(known)}, ffv1, and FFmpeg's own names")
+    raise ArgumentError(f"--codec {asked} {there}; there are {', '.join(known)}, ffv1, and FFmpeg's own names")
 
 
 def _held(container: OutputContainer) -> frozenset[str]:

@@ -12,6 +12,7 @@ from typing import Self
 from av.packet import Packet
 from av.stream import Stream
 
+from pocketsr.arguments import as_path, check_number, check_threads, check_type
 from pocketsr.errors import ArgumentError, UserError
 from pocketsr.frames import Frame, FrameFormat, layout_of, viewed
 from pocketsr.video.reader import Picture, VideoReader
@@ -27,41 +28,42 @@ _FASTEST = 240  # frames a second that a time base may mean, rather than a mere 
 
 
 class VideoFileSource:
-    """The frames of a video file, in the order of presentation at exact times: `with VideoFileSource(path) as source`.
+    """The frames of a video file in presentation order, with exact times: `with VideoFileSource(path) as source`.
 
-    A frame that can't be decoded repeats its neighbour, as `warnings` say. The frames can be iterated over once.
+    A frame that can't be decoded repeats its neighbour, and `warnings` says so. The frames can be iterated over once.
 
     Args:
         path: the file, which is opened here.
-        threads: of the decoder; default, every core.
-        keep_clock: whether a clock that may start anywhere (a transport stream's) stays as it is; else it starts at 0.
+        threads: for the decoder; default: all cores.
+        keep_clock: whether timestamps that start anywhere (as in transport streams) are kept; else they start at 0.
 
-    Raises UserError where there is no video that can be read, or it is interlaced.
+    Raises UserError for a file without readable video, or with interlaced video.
     """
 
     def __init__(self, path: str | Path, *, threads: int | None = None, keep_clock: bool = False) -> None:
-        self.path = Path(path)
+        self.path = as_path(path, "path")
+        check_threads(threads)
         self.reader = VideoReader(self.path, threads, keep_clock=keep_clock)
         self.reader.follows_changes = True
 
     @property
     def format(self) -> FrameFormat:
-        """Of the first frame."""
+        """The format of the first frame."""
         about = self.reader.source
         return FrameFormat(about.layout.name, about.width, about.height, about.colour, about.siting, about.time_base)
 
     @property
     def rate(self) -> Fraction | None:
-        """Frames a second, as far as the file says; its times may vary all the same."""
+        """Frames per second as stated by the file, if it does; actual times may vary."""
         return self.reader.source.rate
 
     @property
     def warnings(self) -> list[str]:
-        """A line for each thing that isn't as it should be: complete when the last frame was read."""
+        """One line for each problem; complete when the last frame has been read."""
         return self.reader.warnings
 
     def items(self) -> Iterator[Frame | Packet[Stream]]:
-        """Frames, and between them the packets of the file's other streams."""
+        """Frames, interleaved with the packets of the file's other streams."""
         siting = self.reader.source.siting
         for item in self.reader:
             if isinstance(item, Picture):
@@ -90,16 +92,16 @@ class VideoFileSource:
 
 
 class VideoFileSink:
-    """A video file that comes to be: `with VideoFileSink(path) as sink`. It is complete at the end of the `with`.
+    """A video file to write: `with VideoFileSink(path) as sink`. It is complete at the end of the `with`.
 
-    Where an exception ends it, nothing is left of it and what stood at `path` stays. One size and pixel format a file:
-    a change is refused by UserError.
+    If an exception ends it, nothing of it is left, and an existing file at `path` stays. A file has one size and pixel
+    format: a change raises UserError.
 
     Args:
-        path: the file to write, whose suffix chooses the container; None encodes, and writes nothing.
-        rate: frames a second, which time frames that have no time of their own, and are what the file says of its rate.
-        codec, crf, preset: of the encoder; the defaults follow from the container.
-        threads: of the encoder; default, every core.
+        path: the file to write, whose suffix chooses the container; None encodes but writes nothing.
+        rate: frames per second: times frames without timestamps, and is the rate stated in the file.
+        codec, crf, preset: for the encoder; the defaults follow from the container.
+        threads: for the encoder; default: all cores.
         overwrite: whether an existing file may be replaced.
 
     Raises UserError, from every method, where the file can't be written.
@@ -116,9 +118,11 @@ class VideoFileSink:
         threads: int | None = None,
         overwrite: bool = False,
     ) -> None:
+        if rate is not None:
+            check_number(rate, "rate")
         if rate is not None and not 0 < rate <= 1_000_000:
             raise ArgumentError(f"rate {rate}: more than 0 frames a second are expected")
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else as_path(path, "path")
         self._rate = None if rate is None else Fraction(rate).limit_denominator(1001)
         self._options = VideoOptions(codec, crf, preset, threads)
         self._overwrite = overwrite
@@ -133,12 +137,12 @@ class VideoFileSink:
 
     @property
     def warnings(self) -> list[str]:
-        """A line for each thing that can't be kept: complete when the sink is closed."""
+        """One line for each thing that can't be kept; complete when the sink is closed."""
         return self._writer.warnings if self._writer is not None else []
 
     @property
     def encoder(self) -> str | None:
-        """What was chosen, in words; None before the first frame."""
+        """A description of the chosen encoder; None before the first frame."""
         return self._writer.encoder.words if self._writer is not None else None
 
     @property
@@ -147,13 +151,14 @@ class VideoFileSink:
         return self._writer.encoder.pix_fmt if self._writer is not None else None
 
     def accompany(self, source: VideoFileSource) -> None:
-        """Carry over everything else of `source`: sound by `copy`, tags, chapters. To be called before `begin`."""
+        """Copy everything else of `source`: sound by `copy`, tags, chapters. Call it before `begin`."""
         if self._writer is None:
             self._beside = source
             source.reader.follows_changes = False  # it can tell how to make such a file uniform
 
     def begin(self, form: FrameFormat) -> None:
-        """Frames of this format follow. Raises UserError where it isn't the one before's, but for colours and times."""
+        """Frames of this format follow. Raises UserError for a change of more than colours and times."""
+        check_type(form, FrameFormat, "form", "a pocketsr.FrameFormat")
         if self._closed:
             raise ArgumentError(f"{self._name} is closed: make another sink")
         if self._form is None:
@@ -184,7 +189,8 @@ class VideoFileSink:
         self._form = form
 
     def write(self, frame: Frame) -> None:
-        """Encode a frame. Frames come in the order of their times; one without a time is a frame after the last."""
+        """Encode a frame. Frames come in order of time; one without a time follows the last by one frame."""
+        check_type(frame, Frame, "frame", "a pocketsr.Frame")
         form = frame.format
         if self._closed or self._form is None or _shape(form) != _shape(self._form):
             self.begin(form)
@@ -210,7 +216,7 @@ class VideoFileSink:
         return 0 if self._last is None else self._last + max(1, round(1 / self._rate / self._base))
 
     def copy(self, packet: Packet[Stream]) -> None:
-        """Carry a packet of another stream of the accompanied source over."""
+        """Copy a packet of another stream of the accompanied source."""
         if self._writer is not None:
             self._writer.copy(packet)
 

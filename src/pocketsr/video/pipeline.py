@@ -16,6 +16,7 @@ from typing import TypeAlias, cast
 from av.packet import Packet
 from av.stream import Stream
 
+from pocketsr.arguments import check_callable
 from pocketsr.errors import ArgumentTypeError, UserError
 from pocketsr.frames import Frame, FrameFormat, FrameSink, FrameSource
 from pocketsr.report import Percentiles, Report
@@ -67,6 +68,8 @@ def upscale_video(
     """
     began = perf_counter()
     options = options or VideoOptions()
+    if on_progress is not None:
+        check_callable(on_progress, "on_progress", "a function of (frames done, frames in all or None)")
     with ExitStack() as held:
         if isinstance(source, Path):
             clock = isinstance(target, Path) and keeps_clock(target)
@@ -76,7 +79,7 @@ def upscale_video(
             made = VideoFileSink(target, rate=rate, overwrite=overwrite, **vars(options))
             sink = held.enter_context(made)
         else:
-            sink = target
+            sink = _checked_sink(target)
         file = source if isinstance(source, VideoFileSource) else None
         output = sink if isinstance(sink, VideoFileSink) else None
         if output is not None:
@@ -136,6 +139,15 @@ def _items(source: FrameSource) -> Iterator[Item]:
     if not isinstance(source, Iterable):
         raise ArgumentTypeError(f"a source of frames is a path or can be iterated over, not {type(source).__name__}")
     return iter(source)
+
+
+def _checked_sink(sink: FrameSink) -> FrameSink:
+    for name in ("begin", "write"):
+        if not callable(getattr(sink, name, None)):
+            raise ArgumentTypeError(
+                f"an output is a path, None, or takes frames by begin and write; {type(sink).__name__} has no {name}"
+            )
+    return sink
 
 
 def _until_frame(items: Iterator[Item], head: list[Item]) -> Frame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pocketsr.arguments import check_number, check_text, check_threads
 from pocketsr.engine import Plane, Siting, Upscaler
 
 __all__ = ["Plane", "Progress", "Say", "Siting", "Upscaler", "VideoOptions"]
@@ -25,9 +26,18 @@ class VideoOptions:
     crf: constant quality, lower is better; the range is the encoder's.
     preset: the encoder's own name for speed against size (x264: ultrafast .. veryslow; av1: 0..13).
     threads: for decoding and for encoding each; default: all cores.
+    Raises ArgumentTypeError and ArgumentError for what can be none of these, whatever the encoder.
     """
 
     codec: str | None = None
     crf: float | None = None
     preset: str | None = None
     threads: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("codec", "preset"):
+            if (value := getattr(self, name)) is not None:
+                check_text(value, name)
+        if self.crf is not None:
+            check_number(self.crf, "crf")
+        check_threads(self.threads)

@@ -12,7 +12,7 @@
   included. A map lives until its last reader is done. A pointwise stage writes over an operand of its size that nobody
   else reads later; views and padding cost nothing. `peak_bytes` is the most alive at once, `written_bytes` the sum of
   all maps made.
-- Receptive field: `field`.
+- Receptive field: `receptive_field`.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pocketsr.arguments import check_whole
 from pocketsr.errors import ArgumentError, ArgumentTypeError, UserError
 
 __all__ = ["check_frame", "new_array", "planes_of"]
@@ -26,8 +27,8 @@ def check_frame(name: str, channels: int, scale: int, y: Any, bits: Any, out: An
         raise ArgumentError(f"the image has the shape {y.shape}: it is empty")
     if y.dtype.type not in _TYPES:
         raise ArgumentTypeError(f"samples are {y.dtype}; uint8, uint16 or float32 is expected")
-    if bits is not None and (np.ndim(bits) or bits not in range(1, 17)):
-        raise ArgumentError(f"{bits} bits: 1 to 16 are expected")
+    if bits is not None:
+        check_whole(bits, "bits", 1, 16)
     height, width = y.shape[:2]
     if scale * max(height, width) > _SIDE:
         raise ArgumentError(f"the image is {width:,} x {height:,} pixels; up to {_SIDE // scale:,} a side are taken")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pocketsr.arguments import check_threads, check_whole
 from pocketsr.engine.info import ModelInfo
 from pocketsr.engine.runtime.arrays import check_frame, new_array, planes_of
 from pocketsr.engine.runtime.threads import Crew, Job, Pool
@@ -20,7 +21,6 @@ __all__ = ["Network"]
 
 _KINDS: dict[type, str] = {np.uint8: "u8", np.uint16: "u16", np.float32: "f32"}  # whatever the order of their bytes
 _MEMORY = 4 << 30  # bytes that all strips work with; where more threads would take more, fewer run
-_THREADS = 1024
 _KEPT = 8  # workshops, for as many calls at one time
 
 
@@ -43,8 +43,7 @@ class Network:
     """
 
     def __init__(self, library: Path, info: ModelInfo, threads: int | None = None) -> None:
-        if threads is not None and threads not in range(1, _THREADS + 1):  # neither is 1.5, nor '2'
-            raise UserError(f"{threads} threads: 1 to {_THREADS} are expected")
+        check_threads(threads)
         self.info = info
         self.name, self.scale, self.channels = info.name, info.scale, info.channels
         threads = threads or len(
@@ -96,8 +95,7 @@ class Network:
 
     def scratch_bytes(self, width: int) -> int:
         """Working memory of one thread for frames of `width` pixels, 1 to 2^26 / scale."""
-        if not 0 < width <= 2**26 // self.scale:  # more than any picture has; the C counts in 32 bits
-            raise UserError(f"{width:,} pixels wide: 1 to {2**26 // self.scale:,} are taken")
+        check_whole(width, "pixels of width", 1, 2**26 // self.scale)  # more than any picture has; C counts in 32 bits
         return int(self._scratch_size(width))
 
     def __call__(

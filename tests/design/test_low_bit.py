@@ -1,4 +1,4 @@
-"""Few bits: what is foreseen from a shape is what `quant` writes and the engine makes of it."""
+"""Low-bit networks: what is predicted from a shape is what `quant` writes and the engine makes of it."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
-from narrow_operands import LANES, compiled, reference
+from conv_operands import LANES, compiled, reference
 from torch import Tensor
 
 from pocketsr.cpu_conv import conv2d

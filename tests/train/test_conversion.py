@@ -1,0 +1,73 @@
+"""Weights of an earlier stage in a network with biases that it lacks, or with one slope for several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pocketsr.errors import UserError
+from pocketsr.nets import SRNet, build
+from pocketsr.train.checkpoint import initial_weights, load_checkpoint, save_checkpoint
+
+FIRST: list[dict[str, Any]] = [{"channels": 3, "bias": False}, {"channels": 3, "bias": False}, {"channels": 4}]
+CHOSEN = {"classes": 16, "by": "structure"}
+
+
+def _net(layers: list[dict[str, Any]]) -> SRNet:
+    torch.manual_seed(3)
+    return build("pocket", layers=layers, expansion=4)
+
+
+def _begun(tmp_path: Path, layers: list[dict[str, Any]], slopes: list[float], onto: list[dict[str, Any]]) -> SRNet:
+    """The network of `onto` with the weights of one of `layers` whose second layer has these slopes."""
+    first = _net(layers)
+    with torch.no_grad():
+        first.get_parameter("slopes.1").copy_(torch.tensor(slopes))
+    save_checkpoint({"ema": first.state_dict(), "recipe": {}}, tmp_path / "first.pt")
+    net = _net(onto)
+    net.load_state_dict(initial_weights(net, tmp_path / "first.pt"))
+    return net
+
+
+@pytest.mark.parametrize("chosen", [None, CHOSEN])
+def test_biases_begin_as_0_and_the_slope_as_the_mean(tmp_path: Path, chosen: dict[str, Any] | None) -> None:
+    second = [FIRST[0], FIRST[1] | {"bias": True, "slope": "one", "chosen": chosen}, FIRST[2]]
+    begun = _begun(tmp_path, FIRST, [0.1, 0.2, 0.6], second)
+    torch.testing.assert_close(begun.get_parameter("slopes.1"), torch.tensor([0.3]))
+    bias = begun.get_parameter("blocks.1.shared.bias" if chosen else "blocks.1.bias")
+    assert torch.equal(bias, torch.zeros(3))
+    same = _begun(tmp_path, FIRST, [0.3, 0.3, 0.3], FIRST)
+    x = torch.rand(1, 1, 13, 11)
+    torch.testing.assert_close(begun(x), same(x))
+
+
+def test_one_slope_becomes_that_of_each_channel(tmp_path: Path) -> None:
+    one = [FIRST[0], FIRST[1] | {"slope": "one"}, FIRST[2]]
+    begun = _begun(tmp_path, one, [0.4], FIRST)
+    assert torch.equal(begun.get_parameter("slopes.1"), torch.full((3,), 0.4))
+
+
+@pytest.mark.parametrize(
+    ("layers", "onto"),
+    [
+        (FIRST, [FIRST[0], {"channels": 5}, FIRST[2]]),
+        (FIRST, [*FIRST[:2], {"channels": 3}, FIRST[2]]),
+        ([FIRST[0], {"channels": 3}, FIRST[2]], FIRST),  # a bias that would be lost
+    ],
+)
+def test_what_would_be_another_network_is_refused(
+    tmp_path: Path, layers: list[dict[str, Any]], onto: list[dict[str, Any]]
+) -> None:
+    with pytest.raises(UserError, match=r"first\.pt holds another network than the recipe's net: "):
+        _begun(tmp_path, layers, [0.1, 0.2, 0.6], onto)
+
+
+def test_what_is_read_stays_as_it_was(tmp_path: Path) -> None:
+    _begun(tmp_path, FIRST, [0.1, 0.2, 0.6], [FIRST[0], FIRST[1] | {"slope": "one"}, FIRST[2]])
+    assert load_checkpoint(tmp_path / "first.pt")["ema"]["slopes.1"].shape == (3,)
+    save_checkpoint({"ema": [1, 2], "recipe": {}}, tmp_path / "list.pt")
+    with pytest.raises(UserError, match=r"list\.pt holds another network"):
+        initial_weights(_net(FIRST), tmp_path / "list.pt")
