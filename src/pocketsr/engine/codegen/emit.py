@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
-from pocketsr.engine.codegen.emit_conv import conv_function, dot_shapes
+from pocketsr.engine.codegen.emit_chosen import SUM_ROWS, classes_function, looked_up_function
+from pocketsr.engine.codegen.emit_conv import conv_function, dot_shapes, lookup_shapes
 from pocketsr.engine.codegen.emit_dot import dot_function, winograd_functions
 from pocketsr.engine.codegen.emit_planes import (
     PIXELS,
@@ -18,7 +19,7 @@ from pocketsr.engine.codegen.emit_pointwise import extent, rounds
 from pocketsr.engine.codegen.emit_winograd import tile_floats
 from pocketsr.engine.codegen.method import BAND, Keep
 from pocketsr.engine.codegen.plan import Plan, Ring, Step
-from pocketsr.engine.ir.graph import Conv, Pad, Pointwise, Shuffle
+from pocketsr.engine.ir.graph import Classes, Conv, Pad, Pointwise, Shuffle
 from pocketsr.engine.ir.pointwise import curve_code
 from pocketsr.names import API, comment
 
@@ -42,6 +43,7 @@ def _describe(step: Step, plan: Plan) -> str:
     if isinstance(op, Conv):
         method = step.method
         how = f"Winograd F({method.rows.outputs}, {method.rows.taps}) along the rows" if method.rows else "direct"
+        how += f", kernels of {len(op.chosen.weight)} classes" if op.chosen else ""
         how += f", whole numbers in {method.reads.value}" if op.integers else ""
         how += f" and F({method.columns.outputs}, {method.columns.taps}) along the columns" if method.columns else ""
         groups = f", {op.groups} groups" if op.groups > 1 else ""
@@ -151,6 +153,8 @@ def _frame(plan: Plan) -> str:
         f"    f->v{r.value} = base + used + {halo}; used += f->stride{r.scale} * {r.rows * r.planes};\n"
         for r in plan.rings.values()
     )
+    chooses = any(isinstance(step.op, Classes) for step in plan.steps)
+    sums = f"    f->sums = base + used + {halo}; used += {SUM_ROWS} * f->stride1;\n" if chooses else ""
     outside = ", ".join(f"*{name}" for name in _rows_beyond(plan))
     outside_places = "".join(
         f"    f->{name} = base + used + {halo}; used += f->stride{widest};\n" for name in _rows_beyond(plan)
@@ -162,7 +166,9 @@ def _frame(plan: Plan) -> str:
     void *out;
     float in_scale, out_scale, top; /* sample to value, value to sample, largest sample */
 {fields}    float {outside}; /* rows that stand for what lies outside */
-    float *trash, *tile; /* a row for what is outside and written, transformed rows */
+    float *trash, *tile{", *sums" if chooses else ""}; /* a row for what is outside and written, transformed rows{
+            ", sums for classes" if chooses else ""
+        } */
 }} frame;
 
 /* Where column c of a row is: element c / {plan.phases} of phase c % {plan.phases}. */
@@ -185,7 +191,7 @@ static size_t lay_out(frame *f, int w, int h, float *base)
     f->h = h;
 {strides}{places}{outside_places}    f->trash = base + used + {halo}; used += f->stride{widest};
     f->tile = base + used; used += {tile};
-    return (size_t)used;
+{sums}    return (size_t)used;
 }}
 """
 
@@ -278,9 +284,14 @@ int {name}_bands(int h);
 """
 
 
+def _c_file(name: str) -> str:
+    return files("pocketsr.engine.codegen").joinpath(name).read_text()
+
+
 def emit(plan: Plan) -> str:
     """NAME.c: one self-contained file."""
     graph = plan.graph
+    chooses = any(isinstance(op, Classes) for op in graph.ops)
     parts = [
         f"""/* {graph.name}: {graph.channels} channel(s), {graph.scale}x. Made by pocketsr; do not edit.
 
@@ -292,8 +303,8 @@ def emit(plan: Plan) -> str:
         + "".join(f"   {line}\n" for line in describe(plan).splitlines())
         + "*/\n"
         f"#define VL {plan.target.lanes}\n",
-        files("pocketsr.engine.codegen").joinpath("prelude.h").read_text() + curve_code(graph.ops),
-        files("pocketsr.engine.codegen").joinpath("integers.h").read_text() if plan.kept.exact or rounds(graph) else "",
+        _c_file("prelude.h") + curve_code(graph.ops),
+        (_c_file("integers.h") if plan.kept.exact or rounds(graph) else "") + (_c_file("chosen.h") if chooses else ""),
         emit_header(plan),
         _frame(plan),
         _rings(plan),
@@ -301,6 +312,8 @@ def emit(plan: Plan) -> str:
     shapes = sorted({shape for step in plan.steps if isinstance(step.op, Conv) for shape in dot_shapes(step)})
     methods = [step.method for step in plan.steps]
     parts += [dot_function(*shape) for shape in shapes]
+    lookups = sorted({shape for step in plan.steps for shape in lookup_shapes(step)})
+    parts += [looked_up_function(*shape) for shape in lookups]
     filters = {(each.outputs, each.taps): each for m in methods for each in (m.rows, m.columns) if each}
     parts += [winograd_functions(each) for each in filters.values()]
     for index, step in enumerate(plan.steps):
@@ -310,6 +323,8 @@ def emit(plan: Plan) -> str:
                 parts.append(conv_function(name, step, plan))
             case Pointwise():
                 parts.append(pointwise_function(name, step.op, plan))
+            case Classes():
+                parts.append(classes_function(name, step.op, plan))
             case Shuffle():
                 parts.append(shuffle_function(name, step.op, plan))
     for kind in PIXELS:

@@ -6,8 +6,11 @@ element x + (p + c) div P of phase (p + c) mod P. So neighbours are whole vector
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from pocketsr.engine.codegen.emit_chosen import chosen_body, chosen_weights
 from pocketsr.engine.codegen.emit_dot import dot_name
 from pocketsr.engine.codegen.emit_integers import stored, words_body, words_of, words_tables
 from pocketsr.engine.codegen.emit_pointwise import Part, array, extent, indent, row_table, stage_tables, tap_planes
@@ -17,7 +20,7 @@ from pocketsr.engine.codegen.method import BAND, Keep
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Combine, Conv
 
-__all__ = ["conv_function", "dot_shapes"]
+__all__ = ["conv_function", "dot_shapes", "lookup_shapes"]
 
 
 def dot_shapes(step: Step) -> set[tuple[int, int, bool]]:
@@ -27,9 +30,19 @@ def dot_shapes(step: Step) -> set[tuple[int, int, bool]]:
     outputs = step.op.channels // step.op.groups
     full, rest = divmod(outputs, block.channels)
     counts = ({block.channels} if full else set()) | ({rest} if rest else set())
-    if step.method.reads is not Keep.FLOATS:
+    if step.method.reads is not Keep.FLOATS or step.method.lookup:
         return set()
     return {(count, block.vectors, step.method.rows is None) for count in counts}
+
+
+def lookup_shapes(step: Step) -> set[tuple[int, int, int]]:
+    """(channels, vectors, numbers in a table) of the inner loops that look their weights up."""
+    method, op = step.method, step.op
+    if not method.lookup or not isinstance(op, Conv):
+        return set()
+    full, rest = divmod(op.channels // op.groups, method.block.channels)
+    counts = ({method.block.channels} if full else set()) | ({rest} if rest else set())
+    return {(count, method.block.vectors, method.lookup) for count in counts}
 
 
 def _packed(op: Conv, step: Step) -> tuple[np.ndarray, list[Part]]:
@@ -113,7 +126,12 @@ def _in_floats(name: str, op: Conv, step: Step, plan: Plan) -> tuple[list[str], 
     """The body and the tables of a convolution of floats, which may hold whole numbers."""
     method = step.method
     weights, blocks = _packed(op, step)
-    if method.columns:
+    if op.chosen:
+        each = [_packed(replace(op, weight=kernel), step)[0] for kernel in op.chosen.weight]
+        weights = chosen_weights(np.stack(each), step)
+        finish = stored(name, op, plan, "FIRST + j", "j")
+        body = chosen_body(name, op, step, plan, blocks, finish)
+    elif method.columns:
         body = both_axes(name, op, step, plan, blocks)
     else:
         body = along_rows(name, op, step, plan, blocks) if method.rows else _direct(name, op, step, plan, blocks)

@@ -33,6 +33,7 @@ _HALF = 65536  # what sums of 16 bits stay below
 _CODE = 20_000  # sums that are written out, at most
 _PHASES = 4  # F(4, 3) along the columns makes four neighbours, one of each phase
 _REFERENCE_WIDTH = 640
+_TABLE = 16  # numbers that one instruction looks up in, where vectors are as wide
 
 
 class Keep(Enum):
@@ -56,7 +57,8 @@ class Method:
     """`rows` and `columns`: Winograd along that axis; None is direct. `tile`: columns of a phase at once.
 
     reads: how its inputs are kept. WORDS: four channels are multiplied and summed at once. BYTES: weights are
-    instructions, sums and differences of whole vectors.
+    instructions, sums and differences of whole vectors. lookup: where kernels are chosen, the numbers of a table that
+    a vector of weights is looked up in; 0: each class is computed for itself.
     """
 
     block: Block
@@ -64,6 +66,7 @@ class Method:
     columns: Filter | None = None
     tile: int = 0
     reads: Keep = Keep.FLOATS
+    lookup: int = 0
 
     @property
     def products(self) -> int:
@@ -106,7 +109,7 @@ def _costs(op: Conv, phases: int) -> dict[str, float]:
     inputs, outputs = op.weight.shape[1], op.channels
     pairs = inputs * outputs
     costs = {"direct": pairs * taps * columns * BAND * 4 / 2}
-    if op.groups == 1 and taps in (3, 5):
+    if op.groups == 1 and taps in (3, 5) and not op.chosen:
         along = minimal_filter(BAND, taps).products
         costs["rows"] = pairs * columns * along * 4 / 2 + 40 * inputs + 48 * outputs
         if phases == _PHASES and taps == columns == 3:
@@ -135,6 +138,8 @@ def choose_method(op: Conv, scale: int, phases: int, target: Target) -> Method:
     if op.integers is not None:
         return _choose_integers(op, op.integers, vectors, phases, target)
     block = choose_block(op.channels // op.groups, vectors, target)
+    if op.chosen:
+        return _choose_chosen(op, len(op.chosen.weight), block, target)
     best = _best(op, phases)
     step = block.vectors * target.lanes
     if best == "direct" or columns // 2 > target.lanes:
@@ -147,6 +152,15 @@ def choose_method(op: Conv, scale: int, phases: int, target: Target) -> Method:
     # output channels 27 KB. Measured on `small`: 6 x 2 5.4 ms, 4 x 2 5.6, 12 x 1 5.9, 12 x 2 6.0, 6 x 3 7.2.
     block = Block(ceil(op.channels / ceil(op.channels / 6)), 2)
     return Method(block, rows, minimal_filter(phases, columns), 2 * target.lanes)
+
+
+def _choose_chosen(op: Conv, classes: int, block: Block, target: Target) -> Method:
+    """By lookup where one instruction looks up a whole vector (AVX-512), class after class elsewhere."""
+    block = Block(block.channels, min(block.vectors, 2))
+    if target.lanes == _TABLE and classes <= _TABLE:
+        outputs = op.channels // op.groups  # two vectors, so that a weight is loaded once for both
+        return Method(Block(min(outputs, 12), 2), lookup=_TABLE)
+    return Method(block)
 
 
 def dots(op: Conv, vectors: int, target: Target) -> Method:

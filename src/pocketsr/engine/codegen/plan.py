@@ -23,7 +23,7 @@ from pocketsr.engine.codegen.method import (
     dots,
 )
 from pocketsr.engine.codegen.target import Target
-from pocketsr.engine.ir.graph import Conv, Graph, Op, Pad, Pointwise, Quantize, Ref, Shuffle, refs_of
+from pocketsr.engine.ir.graph import Classes, Conv, Graph, Op, Pad, Pointwise, Quantize, Ref, Shuffle, refs_of, window
 
 __all__ = ["Kept", "Plan", "Ring", "Step", "make_plan"]
 
@@ -102,7 +102,7 @@ def _separate_edges(graph: Graph) -> Graph:
     """A value read with both kinds of border is copied: a ring has one kind."""
     kinds: dict[int, set[Pad]] = {}
     for op in graph.ops:
-        if isinstance(op, Conv) and max(op.weight.shape[2:]) > 1:
+        if isinstance(op, Conv | Classes) and max(window(op)) > 1:
             for ref in op.inputs:
                 kinds.setdefault(ref.value, set()).add(op.pad)
     mixed = {value for value, found in kinds.items() if len(found) == 2}
@@ -111,7 +111,7 @@ def _separate_edges(graph: Graph) -> Graph:
     free = max((op.value for op in graph.ops), default=0) + 1
     widths = {0: graph.channels} | {op.value: op.channels for op in graph.ops}
     for op in graph.ops:
-        if isinstance(op, Conv) and op.pad is Pad.EDGE and max(op.weight.shape[2:]) > 1:
+        if isinstance(op, Conv) and op.pad is Pad.EDGE and max(window(op)) > 1:
             for value in sorted({ref.value for ref in op.inputs} & mixed - set(copies)):
                 copies[value] = free
                 planes = tuple(Ref(value, c) for c in range(widths[value]))
@@ -151,7 +151,7 @@ def _separate_numbers(graph: Graph) -> Graph:
 
 def _halos(op: Op) -> dict[int, int]:
     """By each value that `op` reads, the rows above and below its own that it looks at."""
-    own = op.weight.shape[2] // 2 if isinstance(op, Conv) else 0
+    own = window(op)[0] // 2
     return {ref.value: 0 for ref in refs_of(op)} | {ref.value: own for ref in op.inputs}
 
 
@@ -223,12 +223,12 @@ def make_plan(graph: Graph, target: Target) -> Plan:
     rings = {}
     for value in values:
         depth = max(lag + halo - shift[value] for _, lag, halo in readers[value]) + BAND * scales[value]
-        convs = [op for op, _, _ in readers[value] if isinstance(op, Conv)]
-        wide = [op for op in convs if any(ref.value == value for ref in op.inputs)]
-        halo = max((op.weight.shape[3] // 2 for op in wide), default=0)
-        pad = next((op.pad for op in wide if max(op.weight.shape[2:]) > 1), Pad.ZERO)
+        looking = [op for op, _, _ in readers[value] if isinstance(op, Conv | Classes)]
+        wide = [op for op in looking if any(ref.value == value for ref in op.inputs)]
+        halo = max((window(op)[1] // 2 for op in wide), default=0)
+        pad = next((op.pad for op in wide if max(window(op)) > 1), Pad.ZERO)
         channels = graph.channels if value == 0 else makers[value].channels
-        beyond = next((op.integers.zero for op in wide if op.integers), 0)
+        beyond = next((op.integers.zero for op in wide if isinstance(op, Conv) and op.integers), 0)
         keep = keeps.get(value, Keep.FLOATS)
         tiled = any(step.op in wide and step.method.columns for step in steps)
         rings[value] = Ring(value, channels, scales[value], shift[value], depth, halo, pad, keep, beyond, tiled)

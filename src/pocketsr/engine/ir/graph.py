@@ -15,10 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr.names import identifier
+from pocketsr.pixels.structure import DIRECTIONS, REACH
 
 __all__ = [
     "Affine",
     "Binary",
+    "Chosen",
+    "Classes",
     "Clip",
     "Combine",
     "Conv",
@@ -38,6 +41,7 @@ __all__ = [
     "refs_of",
     "stage_refs",
     "verify",
+    "window",
 ]
 
 Array = NDArray[np.float32]
@@ -160,10 +164,23 @@ class Integers:
 
 
 @dataclass(frozen=True, eq=False)
+class Chosen:
+    """A kernel for each class of pixels: an output pixel takes the one of its own class."""
+
+    classes: Ref  # of a `Classes`
+    weight: Array  # K CO CI/groups KH KW
+
+    def part(self, channels: slice) -> Chosen:
+        """For some of the output channels."""
+        return Chosen(self.classes, self.weight[:, channels])
+
+
+@dataclass(frozen=True, eq=False)
 class Conv:
     """Stride-1 convolution of odd kernel, output as large as the input, then pointwise stages.
 
-    With `integers` it reads whole numbers, and `weight` and `bias` are what those stand for.
+    With `integers` it reads whole numbers, and `weight` and `bias` are what those stand for. With `chosen` each pixel
+    has a kernel of its class, and `weight` is their mean, which says no more than the shape.
     """
 
     name: str
@@ -175,6 +192,7 @@ class Conv:
     pad: Pad = Pad.ZERO
     stages: tuple[PointwiseStage, ...] = ()
     integers: Integers | None = None
+    chosen: Chosen | None = None
 
     @property
     def channels(self) -> int:
@@ -196,6 +214,33 @@ class Pointwise:
 
 
 @dataclass(frozen=True, eq=False)
+class Classes:
+    """The class of structure of each pixel, by `pixels.structure`: integers, 0 .. 8 (len(limits) + 1) - 1.
+
+    Reads levels, 0 .. 255 in whole numbers as floats, with edges repeated. Only `Chosen` reads what it makes.
+    """
+
+    name: str
+    value: int
+    inputs: tuple[Ref]
+    limits: tuple[int, ...]  # between the strengths, rising
+    pad: Pad = Pad.EDGE
+
+    @property
+    def channels(self) -> int:
+        return 1
+
+    @property
+    def stages(self) -> tuple[PointwiseStage, ...]:
+        return ()
+
+    @property
+    def count(self) -> int:
+        """How many classes there are."""
+        return DIRECTIONS * (len(self.limits) + 1)
+
+
+@dataclass(frozen=True, eq=False)
 class Shuffle:
     """Depth to space, CRD order: out[c, y*f+i, x*f+j] = in[c*f*f + i*f + j, y, x]."""
 
@@ -209,7 +254,7 @@ class Shuffle:
         return len(self.inputs) // self.factor**2
 
 
-Op = Conv | Pointwise | Shuffle
+Op = Conv | Pointwise | Classes | Shuffle
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,12 +293,23 @@ def stage_refs(stages: Iterable[PointwiseStage]) -> tuple[Ref, ...]:
 
 def refs_of(op: Op) -> tuple[Ref, ...]:
     """Every plane that `op` reads."""
-    return op.inputs if isinstance(op, Shuffle) else op.inputs + stage_refs(op.stages)
+    if isinstance(op, Shuffle):
+        return op.inputs
+    chosen = (op.chosen.classes,) if isinstance(op, Conv) and op.chosen else ()
+    return op.inputs + chosen + stage_refs(op.stages)
+
+
+def window(op: Op) -> tuple[int, int]:
+    """The rows and columns of its inputs that one number of the result is made of."""
+    if isinstance(op, Conv):
+        return op.weight.shape[2], op.weight.shape[3]
+    return (2 * REACH + 1, 2 * REACH + 1) if isinstance(op, Classes) else (1, 1)
 
 
 def verify(graph: Graph) -> None:
     """Raise ValueError where `graph` breaks the rules above: a compiler's own mistake, never a user's."""
     channels = {0: graph.channels}
+    counts: dict[int, int] = {}
     for op in graph.ops:
         for ref in refs_of(op):
             if ref.value not in channels:
@@ -266,6 +322,12 @@ def verify(graph: Graph) -> None:
                 raise ValueError(f"{op.name}: weights {op.weight.shape} do not fit {len(op.inputs)} inputs")
             if not height % 2 or not width % 2:
                 raise ValueError(f"{op.name}: even kernel {height}x{width}")
+            if op.chosen and (op.chosen.weight.shape[1:] != op.weight.shape or op.chosen.classes.value not in counts):
+                raise ValueError(f"{op.name}: kernels {op.chosen.weight.shape} to choose from for {op.weight.shape}")
+            if op.chosen and len(op.chosen.weight) != counts[op.chosen.classes.value]:
+                raise ValueError(f"{op.name}: {len(op.chosen.weight)} kernels for other classes")
+        if isinstance(op, Classes):
+            counts[op.value] = op.count
         for stage in () if isinstance(op, Shuffle) else op.stages:
             size = {Affine: "scale", Prelu: "slope", Combine: "other"}.get(type(stage))
             if size and len(getattr(stage, size)) != op.channels:

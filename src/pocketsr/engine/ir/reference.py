@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from pocketsr.engine.ir.graph import (
     Affine,
     Binary,
+    Classes,
     Clip,
     Combine,
     Conv,
@@ -27,6 +29,7 @@ from pocketsr.engine.ir.graph import (
 )
 from pocketsr.engine.ir.pointwise import CURVES
 from pocketsr.pixels import imresize
+from pocketsr.pixels.structure import structure_classes
 
 __all__ = ["apply_stages", "better_max_value", "evaluate", "guess_max_value"]
 
@@ -65,8 +68,14 @@ def _product(windows: Plane, weight: Plane) -> Plane:
     return total
 
 
-def _conv(op: Conv, planes: Plane) -> Plane:
+def _conv(op: Conv, planes: Plane, classes: Plane | None = None) -> Plane:
     """In double precision; with whole numbers an exact sum, times its step in single precision."""
+    if op.chosen:
+        kernels = (replace(op, weight=each, chosen=None) for each in op.chosen.weight)
+        total = np.zeros((op.channels, *planes.shape[1:]))
+        for number, kernel in enumerate(kernels):
+            total = np.where(classes == number, _conv(kernel, planes), total)
+        return total
     whole = op.integers
     weights = (op.weight if whole is None else whole.weight).astype(np.float64)
     parts = [
@@ -125,8 +134,11 @@ def evaluate(graph: Graph, image: NDArray[np.floating]) -> Plane:
 
     for op in graph.ops:
         planes = gather(op.inputs)
-        if isinstance(op, Conv | Pointwise):
-            result = (_conv(op, planes) if isinstance(op, Conv) else planes).astype(real)
+        if isinstance(op, Classes):
+            result = structure_classes(planes[0].astype(np.uint8), op.limits)[None]
+        elif isinstance(op, Conv | Pointwise):
+            classes = gather((op.chosen.classes,)) if isinstance(op, Conv) and op.chosen else None
+            result = (_conv(op, planes, classes) if isinstance(op, Conv) else planes).astype(real)
             for stage in op.stages:
                 result = _stage(stage, result, gather(stage.other) if isinstance(stage, Combine) else None)
         else:

@@ -91,7 +91,7 @@ def use_integers(graph: Graph) -> Graph:
             found = _whole_numbers(op.inputs, made)
             whole = _completed(op, op.integers, *found[1:]) if found and _apart(op, found[0]) else None
             new = replace(op, inputs=found[0] if found and whole else op.inputs, integers=whole)
-        if not isinstance(new, Shuffle):
+        if isinstance(new, Conv | Pointwise):
             stages = tuple(_read_integers(p, made) if isinstance(p, Combine) else p for p in new.stages)
             new = replace(new, stages=stages)
         ops.append(new)

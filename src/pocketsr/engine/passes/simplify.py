@@ -11,6 +11,7 @@ import numpy as np
 from pocketsr.engine.ir.graph import (
     Affine,
     Binary,
+    Classes,
     Combine,
     Conv,
     Graph,
@@ -136,7 +137,9 @@ def fold_affine(graph: Graph) -> Graph:
         with np.errstate(over="ignore"):  # `read_network` refuses what is infinite in the end
             weight = (op.weight * scale[:, None, None, None]).astype(np.float32)
             bias = (op.bias * scale + first.offset).astype(np.float32)
-        return folded(replace(op, weight=weight, bias=bias, stages=op.stages[1:]))
+            if chosen := op.chosen:
+                chosen = replace(chosen, weight=(chosen.weight * scale[:, None, None, None]).astype(np.float32))
+        return folded(replace(op, weight=weight, bias=bias, stages=op.stages[1:], chosen=chosen))
 
     return graph.with_ops(folded(op) for op in graph.ops)
 
@@ -149,7 +152,12 @@ def _renamed(op: Op, names: dict[Ref, Ref]) -> Op:
 
     if isinstance(op, Shuffle):
         return replace(op, inputs=now(op.inputs))
+    if isinstance(op, Classes):
+        return replace(op, inputs=(names.get(op.inputs[0], op.inputs[0]),))
     stages = tuple(replace(p, other=now(p.other)) if isinstance(p, Combine) else p for p in op.stages)
+    if isinstance(op, Conv) and op.chosen:
+        chosen = replace(op.chosen, classes=names.get(op.chosen.classes, op.chosen.classes))
+        op = replace(op, chosen=chosen)
     return replace(op, inputs=now(op.inputs), stages=stages)
 
 
@@ -192,7 +200,7 @@ def part_groups(graph: Graph) -> Graph:
     free = max((op.value for op in graph.ops), default=0) + 1
     for old in graph.ops:
         op = _renamed(old, names)
-        if not isinstance(op, Conv) or op.groups == 1 or min(op.weight.shape[1], op.channels // op.groups) < 4:
+        if not isinstance(op, Conv) or op.groups == 1 or op.chosen or min(op.weight.shape[1], op.channels // op.groups) < 4:
             ops.append(op)
             continue
         inputs, outputs = op.weight.shape[1], op.channels // op.groups
@@ -204,7 +212,9 @@ def part_groups(graph: Graph) -> Graph:
             if whole is not None:
                 parts = whole.weight[own], whole.bias[own], whole.step[own]
                 whole = Integers(*parts, whole.zero, whole.top)
-            ops.append(Conv(f"{op.name}_{group}", free, planes, op.weight[own], op.bias[own], 1, op.pad, stages, whole))
+            ops.append(
+                Conv(f"{op.name}_{group}", free, planes, op.weight[own], op.bias[own], 1, op.pad, stages, whole)
+            )
             names |= {Ref(op.value, own.start + c): Ref(free, c) for c in range(outputs)}
             free += 1
     return replace(graph, ops=tuple(ops), output=tuple(names.get(ref, ref) for ref in graph.output))

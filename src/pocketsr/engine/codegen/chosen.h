@@ -1,0 +1,26 @@
+/* Classes of pixels, and what is chosen by them. */
+
+INLINE vi either(vi mask, vi yes, vi no) { return (yes & mask) | (no & ~mask); }
+INLINE vf binomial(vf a, vf b, vf c, vf d, vf e) { return (a + e) + 4.0f * (b + d) + 6.0f * c; }
+INLINE vf summed(const float *p, const ptrdiff_t at[5])
+{
+    return binomial(load(p + at[0]), load(p + at[1]), load(p + at[2]), load(p + at[3]), load(p + at[4]));
+}
+/* A bit for each class among `bytes` bytes of classes, which are below 64 */
+INLINE uint64_t among(const int32_t *class, size_t bytes)
+{
+    uint64_t found = 0;
+    for (size_t i = 0; i < bytes / sizeof *class; i++) found |= (uint64_t)1 << (class[i] & 63);
+    return found;
+}
+/* Of 16 numbers, the one of each lane's class */
+INLINE vf looked_up(const float *table, vi class)
+{
+    vf y;
+#if defined(__AVX512F__) && VL == 16
+    __asm__("vpermps %2, %1, %0" : "=v"(y) : "v"(class), "m"(*(const float(*)[16])table));
+#else
+    for (int i = 0; i < VL; i++) y[i] = table[class[i] & 15];
+#endif
+    return y;
+}

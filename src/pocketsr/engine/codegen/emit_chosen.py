@@ -1,0 +1,172 @@
+"""C for the classes of structure (`pixels.structure`), and for convolutions whose kernels are chosen by them.
+
+All numbers of a class are whole and below 2^24, so floats hold them exactly, contracted or not.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pocketsr.engine.codegen.emit_dot import dot_name
+from pocketsr.engine.codegen.emit_pointwise import Part, extent, indent, literal, tap_planes
+from pocketsr.engine.codegen.method import BAND
+from pocketsr.engine.codegen.plan import Plan, Step
+from pocketsr.engine.ir.graph import Classes, Conv
+from pocketsr.pixels.structure import DIRECTIONS
+
+__all__ = ["SUM_ROWS", "chosen_body", "chosen_weights", "classes_function", "looked_up_function"]
+
+_SEEN, _SUMMED = 3, 2  # rows and columns around a pixel: its class's levels, its sums' gradients
+SUM_ROWS = 3 * BAND
+"""Rows of vertical sums that a band of classes needs."""
+
+
+def classes_function(name: str, op: Classes, plan: Plan) -> str:
+    """A band of classes, as integers: sums along the columns for four rows at once, then along the rows."""
+    source, ring = op.inputs[0], plan.rings[op.value]
+    stride = f"f->stride{ring.scale}"
+    products = BAND + 2 * _SUMMED
+    height = extent("h", ring.scale)
+    strengths = "".join(f" - 8 * (a + c > {literal(limit)})" for limit in op.limits).replace("8", str(DIRECTIONS))
+    return f"""/* Directions by 5/12, the tangent of an eighth of a turn; strengths by the sum of both squares. */
+static void {name}(const frame *f, int k)
+{{
+    const int n = columns(f, {ring.scale}), y0 = {BAND} * k - {ring.shift};
+    const ptrdiff_t phase = f->phase{ring.scale}, stride = {stride};
+    if (y0 + {BAND} <= 0 || y0 >= {height}) return;
+    const float *in[{BAND + 2 * _SEEN}];
+    for (int r = 0; r < {BAND + 2 * _SEEN}; r++) in[r] = v{source.value}_at(f, y0 - {_SEEN} + r, {source.channel});
+    for (int p = 0; p < {plan.phases}; p++) {{
+        const ptrdiff_t left = place(p - 1, phase), at = place(p, phase), right = place(p + 1, phase);
+        for (int x = -VL; x < n + VL; x += VL) {{
+            vf xx[{products}], xy[{products}], yy[{products}];
+            UNROLL for (int r = 0; r < {products}; r++) {{
+                const vf gx = load(in[r + 1] + right + x) - load(in[r + 1] + left + x);
+                const vf gy = load(in[r + 2] + at + x) - load(in[r] + at + x);
+                xx[r] = gx * gx;
+                xy[r] = gx * gy;
+                yy[r] = gy * gy;
+            }}
+            float *to = f->sums + at + x;
+            UNROLL for (int r = 0; r < {BAND}; r++, to += 3 * stride) {{
+                store(to, binomial(xx[r], xx[r + 1], xx[r + 2], xx[r + 3], xx[r + 4]));
+                store(to + stride, binomial(xy[r], xy[r + 1], xy[r + 2], xy[r + 3], xy[r + 4]));
+                store(to + 2 * stride, binomial(yy[r], yy[r + 1], yy[r + 2], yy[r + 3], yy[r + 4]));
+            }}
+        }}
+    }}
+    for (int r = 0; r < {BAND}; r++) {{
+        float *const out = v{op.value}_to(f, y0 + r, 0);
+        const float *const sums = f->sums + 3 * r * stride;
+        for (int p = 0; p < {plan.phases}; p++) {{
+            const ptrdiff_t at[5] = {{place(p - 2, phase), place(p - 1, phase), place(p, phase), place(p + 1, phase),
+                                     place(p + 2, phase)}};
+            for (int x = 0; x < n + VL; x += VL) {{
+                const vf a = summed(sums + x, at), b = summed(sums + stride + x, at);
+                const vf c = summed(sums + 2 * stride + x, at);
+                const vf u = a - c, along = vabs(u), size = vabs(b);
+                const vi below = b < 0.0f;
+                vi turn = -(4.0f * size > 5.0f * (along - 4.0f * size)) - (5.0f * (size - along) > along);
+                turn = either(u < 0.0f, 4 - turn, turn);
+                turn = either(below & (turn > 0), 8 - turn, turn);
+                turn = turn{strengths};
+                __builtin_memcpy(out + at[2] + x, &turn, sizeof turn);
+            }}
+        }}
+    }}
+}}
+"""
+
+
+def chosen_weights(packed: NDArray[np.float64], step: Step) -> NDArray[np.float64]:
+    """Weights of all classes, K by what `emit_conv` packs for one, in the order in which the inner loops read them.
+
+    Class after class; for a lookup the classes of a weight side by side, a vector of them for each weight.
+    """
+    if not step.method.lookup:
+        return packed.ravel()
+    found = np.zeros((packed.shape[1], step.method.lookup))
+    found[:, : len(packed)] = packed.T
+    return found.ravel()
+
+
+def chosen_body(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part], finish: list[str]) -> list[str]:
+    """Direct, each pixel with the kernel of its class. finish: what becomes of `y`, channel `first + j`.
+
+    By lookup each weight is a vector, taken from that of all classes. Else whole vectors are computed for each class
+    that is among their pixels, and lanes are picked: on machines of 8 lanes and fewer that is the cheaper way, since
+    neighbours mostly are of one class.
+    """
+    assert op.chosen is not None
+    taps, columns = op.weight.shape[2:]
+    per_group, vectors = op.weight.shape[1] * taps * columns, step.method.block.vectors
+    classes, each = op.chosen.classes, op.weight.size
+    lines = [
+        f"    const float *const classes = v{classes.value}_at(f, y0, {classes.channel});",
+        f"    for (int p = 0; p < {plan.phases}; p++) {{",
+        *tap_planes(len(op.inputs), taps, columns),
+        f"    for (int x = 0; x < n; x += {vectors} * VL) {{",
+        f"        vi class[{vectors}];",
+        "        __builtin_memcpy(class, classes + p * phase + x, sizeof class);",
+        *([] if step.method.lookup else ["        const uint64_t found = among((const int32_t *)class, sizeof class);"]),
+    ]
+    for group, first, count, offset in blocks:
+        lines += [f"        {{ /* channels {first} to {first + count - 1} */"]
+        if size := step.method.lookup:
+            lines += [
+                f"            vf sum[{count}][{vectors}];",
+                f"            {looked_up_name(count, vectors)}({per_group}, plane + {group * per_group}, x, class,",
+                f"                {name}_weight + {offset * size}, {name}_bias + {first}, sum);",
+            ]
+        else:
+            dot = dot_name(count, vectors, inlined=True)
+            lines += [
+                f"            vf sum[{count}][{vectors}] = {{{{{{0}}}}}};",
+                "            for (uint64_t rest = found; rest; rest &= rest - 1) {",
+                "                const int k = __builtin_ctzll(rest);",
+                f"                vf part[{count}][{vectors}];",
+                f"                {dot}({per_group}, plane + {group * per_group}, x,",
+                f"                    {name}_weight + (ptrdiff_t){each} * k + {offset}, {name}_bias + {first}, part);",
+                f"                UNROLL for (int j = 0; j < {count}; j++)",
+                f"                    UNROLL for (int v = 0; v < {vectors}; v++)",
+                "                        sum[j][v] = (vf)either(class[v] == k, (vi)part[j][v], (vi)sum[j][v]);",
+                "            }",
+            ]
+        lines += [
+            f"            UNROLL for (int v = 0; v < {vectors}; v++) {{",
+            "                const ptrdiff_t at = p * phase + x + v * VL;",
+            f"                UNROLL for (int j = 0; j < {count}; j++) {{",
+            "                    vf y = sum[j][v];",
+            *indent([line.replace("FIRST", str(first)) for line in finish], 5),
+            "                }",
+            "            }",
+            "        }",
+        ]
+    return [*lines, "    }", "    }"]
+
+
+def looked_up_name(channels: int, vectors: int) -> str:
+    return f"chosen_{channels}x{vectors}"
+
+
+def looked_up_function(channels: int, vectors: int, size: int) -> str:
+    """The inner loop by lookup: as `dot_function`, each weight `size` numbers, of which a pixel takes its class's."""
+    return f"""/* out[j][v] = bias[j] + sum over n planes of w[class] * plane: {channels} channels x {vectors} vectors */
+INLINE void {looked_up_name(channels, vectors)}(int n, const float *const *plane, ptrdiff_t x, const vi *class,
+    const float *w, const float *bias, vf out[{channels}][{vectors}])
+{{
+    vf sum[{channels}][{vectors}];
+    UNROLL for (int j = 0; j < {channels}; j++)
+        UNROLL for (int v = 0; v < {vectors}; v++) sum[j][v] = SPLAT(bias[j]);
+    for (int i = 0; i < n; i++, w += {channels * size}) {{
+        vf at[{vectors}];
+        UNROLL for (int v = 0; v < {vectors}; v++) at[v] = load(plane[i] + x + v * VL);
+        UNROLL for (int j = 0; j < {channels}; j++)
+            UNROLL for (int v = 0; v < {vectors}; v++)
+                sum[j][v] += looked_up(w + {size} * j, class[v]) * at[v];
+    }}
+    UNROLL for (int j = 0; j < {channels}; j++)
+        UNROLL for (int v = 0; v < {vectors}; v++) out[j][v] = sum[j][v];
+}}
+"""
