@@ -1,7 +1,7 @@
 """Networks trained alike, so that they can be compared: `python tools/contest.py ../shared/data/train runs/contest`.
 
 Each network of NETWORKS is trained as recipes/curve.yaml says, 8,000 steps; those of PRECISIONS then go on for 4,000
-as recipes/curve-bits.yaml says, in full precision and in few bits. Every run has a folder of its own and is kept: an
+as recipes/curve-bits.yaml says, in full precision and quantized. Every run has a folder of its own and is kept: an
 interrupted contest goes on where it stopped. About two hours on one core. PSNR in validation goes to
 benchmarks/contest.json; `record_curve.py` and `record_proxies.py` hold it against other figures.
 """
@@ -42,7 +42,7 @@ NETWORKS: tuple[Candidate, ...] = (
 )  # fmt: skip
 
 _DENSE = tuple(each for each in NETWORKS if each.family == "dense")
-# A precision, and whom it is trained for: not what takes 20 ms and more, and of few bits not what is narrow or flat.
+# A precision, and whom it is trained for: nothing that takes 20 ms or more; in low precision nothing narrow or shallow.
 PRECISIONS: dict[str, tuple[str, ...]] = {
     "fp32": tuple(each.name for each in _DENSE if each.width <= 20),
     "w8a8": tuple(each.name for each in _DENSE if 12 <= each.width <= 24 and each.depth > 4),

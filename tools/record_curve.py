@@ -1,4 +1,4 @@
-"""Is a wide network of few bits worth more than a narrow one in full precision? `python tools/record_curve.py
+"""Is a wide low-bit network worth more than a narrow one in full precision? `python tools/record_curve.py
 ../shared/data/test runs/contest` measures what `contest.py` trained.
 
 All networks with the same budget of training run in turns on 640x360 pixels with 2 threads. Writes PSNR (validation
@@ -29,7 +29,7 @@ from pocketsr.engine.analysis.count import count
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "curve.json"
-PICTURE = ROOT / "docs" / "field" / "few_bits"
+PICTURE = ROOT / "docs" / "field" / "low_bit"
 SIZE, THREADS, SECONDS_EACH = (640, 360), 2, 2.5
 BUDGET_MS = 10.0
 COLOURS = {"fp32": "#2e6f9e", "w8a8": "#3a7d44", "w2a8": "#d1495b", "w2a2": "#7b4aa0"}
@@ -78,7 +78,7 @@ def front(rows: list[Row], figure: str) -> list[Row]:
 
 
 def gains(rows: list[Row], figure: str) -> list[Row]:
-    """Of each network of few bits on their front: what it has beyond the best in fp32 that takes no longer."""
+    """Of each low-bit network on their front: what it has beyond the best in fp32 that takes no longer."""
     full = [row for row in rows if row["precision"] == "fp32"]
     found = []
     for row in front([row for row in rows if row["precision"] != "fp32"], figure):
@@ -111,7 +111,7 @@ def draw(rows: list[Row], machine: str) -> None:
             axes.scatter([row["ms"] for row in own], [row[figure] for row in own], 34, color=colour, label=precision)
         for full, style in ((True, "--"), (False, "-")):
             best = front([row for row in rows if (row["precision"] == "fp32") == full], figure)
-            name = f"front of {'fp32' if full else 'few bits'}"
+            name = f"front of {'fp32' if full else 'low-bit'}"
             axes.plot(
                 [row["ms"] for row in best], [row[figure] for row in best], style, color="#777777", lw=1, label=name
             )

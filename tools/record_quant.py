@@ -42,7 +42,7 @@ Row = dict[str, Any]
 
 
 def _quantized(model: Path, spec: str, way: str, data: Path, folder: Path, pairs: Loaded) -> Path:
-    """The network of few bits, made if it isn't there yet."""
+    """The quantized network, made if it isn't there yet."""
     name = f"{model.stem}-{spec}-{way}"
     if way == "qat":
         said = [f"name={name}", f"data.folder={data}", f"quant.model={model}", f"quant.spec={spec}", *second_rate(spec)]
@@ -100,11 +100,11 @@ def main() -> None:
 
 
 def as_markdown(rows: list[Row], sets: list[str]) -> str:
-    """PSNR, and in few bits the difference to fp32."""
+    """PSNR; when quantized, the difference to fp32."""
     lines = [
         "# What each spec costs",
         "",
-        "PSNR in dB of full precision, and what few bits take from it or add: by naive min-max ranges (`minmax`),",
+        "PSNR in dB of full precision, and what quantization takes or adds: by naive min-max ranges (`minmax`),",
         "without training (`ptq`: `pocketsr quantize`), and trained on (`qat`: `recipes/curve-bits.yaml`).",
         "By `tools/record_quant.py`.",
         "",

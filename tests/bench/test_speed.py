@@ -162,7 +162,7 @@ def test_fast_setting_that_computes_something_else_is_not_chosen(monkeypatch: py
         _choose("fake", task, exact + 3, floats=True)
 
 
-def test_few_bits_may_part_at_ties_and_nowhere_else() -> None:
+def test_low_bit_nets_may_differ_at_ties_and_nowhere_else() -> None:
     errors = np.full(1000, 0.4)
     assert _wrong(errors, floats=True) is None
     errors[:10] = 2.0  # one pixel in a hundred, by two levels

@@ -1,4 +1,4 @@
-"""`pocketsr quantize`, from a network and a folder of pictures to a file of few bits."""
+"""`pocketsr quantize`, from a network and a folder of pictures to a quantized file."""
 
 from __future__ import annotations
 

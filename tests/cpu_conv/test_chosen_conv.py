@@ -1,6 +1,6 @@
 """The chosen convolution against PyTorch's own, kernel by kernel and masked, in double precision: values and gradients.
 
-Operands are small whole numbers, so results must be equal, not close.
+Operands are small integers, so results must be equal, not close.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
-from narrow_operands import LANES, compiled, whole
+from conv_operands import LANES, compiled, whole
 from torch import Tensor
 
 from pocketsr.cpu_conv import chosen, chosen_conv2d

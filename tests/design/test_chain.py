@@ -39,7 +39,7 @@ def _steps(schedule: Schedule) -> object:
     """All that a prediction depends on, the order of the steps apart."""
     steps: Counter[object] = Counter()
     for step in schedule.steps:
-        steps[step.shape, step.shift, step.warm] += step.times
+        steps[step.shape, step.delay, step.prologue] += step.times
     return steps, schedule.phases, schedule.ring_bytes, schedule.weights
 
 

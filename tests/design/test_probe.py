@@ -80,7 +80,7 @@ def test_probes_of_other_settings_are_not_mixed(tmp_path: Path, quick: list[int]
     assert len(quick) == 1
 
 
-def test_few_bits_are_timed_in_whole_numbers_and_scored_in_floats(
+def test_low_bit_nets_are_timed_in_integers_and_scored_in_floats(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: list[int]
 ) -> None:
     timed: list[Graph] = []

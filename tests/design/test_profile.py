@@ -74,13 +74,13 @@ def test_without_dot_products_whole_numbers_take_longer_and_floats_do_not() -> N
     none = simulate(device, "no-dot-product")
     assert none.name == "simulated no-dot-product of a machine"
     assert "4 instructions for a dot product of bytes in place of 1" in str(none.simulated)
-    floats, whole = Candidate("a", "pocket", 6, 20), Candidate("a", "pocket", 6, 20, precision="w8a8")
+    floats, integers = Candidate("a", "pocket", 6, 20), Candidate("a", "pocket", 6, 20, precision="w8a8")
     few = Candidate("a", "pocket", 6, 20, precision="w2a8")
     assert _ms(floats, none) == _ms(floats, device)
-    assert _ms(whole, none) > 2.5 * _ms(whole, device)
+    assert _ms(integers, none) > 2.5 * _ms(integers, device)
     # additions take the place of dot products where those are many instructions each
-    assert _ms(few, device) == pytest.approx(_ms(whole, device), rel=0.05)
-    assert _ms(few, none) < 0.6 * _ms(whole, none)
+    assert _ms(few, device) == pytest.approx(_ms(integers, device), rel=0.05)
+    assert _ms(few, none) < 0.6 * _ms(integers, none)
 
 
 def test_simulated_devices_say_so_and_are_slower() -> None:
@@ -95,8 +95,8 @@ def test_simulated_devices_say_so_and_are_slower() -> None:
 
 
 def test_this_device_can_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = next(chain for chain in calibrating.probes() if chain.precision == "w8a8")
-    few = (*calibrating.probes()[:1], calibrating.probes()[4], whole)
+    integers = next(chain for chain in calibrating.probes() if chain.precision == "w8a8")
+    few = (*calibrating.probes()[:1], calibrating.probes()[4], integers)
     monkeypatch.setattr(calibrating, "probes", lambda: few)
     monkeypatch.setattr(calibrating, "_PEAKS", 1)
     monkeypatch.setattr(calibrating, "_COPIED", 1 << 20)

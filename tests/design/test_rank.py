@@ -104,7 +104,7 @@ def test_page_and_drawings_show_all() -> None:
     from pocketsr.design.report import make_report
 
     rows = evaluate(CANDIDATES, profile(products=1.0))
-    few_bits = profile(precisions=("fp32", "w8a8"), dots=1.0)
+    low_bit = profile(precisions=("fp32", "w8a8"), dots=1.0)
     work, capacity = draw_work(rows), draw_capacity(rows, "a machine", 10.0)
     assert len(work.axes[0].lines) == 2  # a curve a family
     said = [text.get_text() for text in work.axes[0].get_legend().get_texts()]
@@ -112,7 +112,7 @@ def test_page_and_drawings_show_all() -> None:
     assert said == [f"{name}: {steep[name]:,.0f} parameters for each GMAC" for name in ("dense", "grouped")]
     names = {text.get_text() for text in capacity.axes[0].texts}
     assert rows[front(rows)[-1]].candidate.name in names
-    few = [*rows, *evaluate([replace(each, precision="w8a8") for each in CANDIDATES], few_bits)]
+    few = [*rows, *evaluate([replace(each, precision="w8a8") for each in CANDIDATES], low_bit)]
     lines = draw_capacity(few, "a machine").axes[0].get_legend().get_texts()
     assert [line.get_text() for line in lines][-2:] == [
         f"most parameters within a time, {precision}" for precision in ("fp32", "w8a8")

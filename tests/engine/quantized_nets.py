@@ -1,4 +1,4 @@
-"""Small ONNX networks of whole numbers, in the form of QuantizeLinear and DequantizeLinear pairs."""
+"""Small ONNX integer networks, in the form of QuantizeLinear and DequantizeLinear pairs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 
 _UNSIGNED = {2: TensorProto.UINT2, 4: TensorProto.UINT4, 8: TensorProto.UINT8, 16: TensorProto.UINT16}
 _SIGNED = {2: TensorProto.INT2, 4: TensorProto.INT4, 8: TensorProto.INT8, 32: TensorProto.INT32}
-_FINE = 0.025180  # of the input: an 8-bit sample is 16 times a whole number
+_FINE = 0.025180  # of the input: an 8-bit sample is 16 times an integer
 
 
 class Quantized(Build):
@@ -56,7 +56,7 @@ def whole_chain(
     width: int = 12, weight_bits: int = 8, bits: int = 8, depth: int = 3, zero: int | None = None, edge: bool = True,
     steep: bool = False, last: int = 3,
 ) -> onnx.ModelProto:  # fmt: skip
-    """The shape of `small`: PReLU, a nearest anchor, depth to space; only the result is no whole number."""
+    """The shape of `small`: PReLU, a nearest anchor, depth to space; only the result is no integer."""
     b = Quantized(seed=width + 10 * bits + weight_bits)
     top = 2**bits - 1
     zero = top // 4 if zero is None else zero
@@ -72,7 +72,7 @@ def whole_chain(
 
 
 def whole_skips() -> onnx.ModelProto:
-    """Groups with their channels dealt out, sums of whole numbers with different steps, a concatenation, Clip."""
+    """Groups with their channels dealt out, sums of integers with different steps, a concatenation, Clip."""
     b = Quantized(seed=4)
     x = b.pair("x", _FINE, 16)
     first = b.pair(b.prelu(b.whole_conv(x, _FINE, 1, 8), 8), 0.01237, 8, 60)
@@ -80,7 +80,7 @@ def whole_skips() -> onnx.ModelProto:
     t = b.pair(b.prelu(b.whole_conv(t, 0.01237, 8, 8, groups=4), 8), 0.01109, 8, 70)
     t = b.whole_conv(t, 0.01109, 8, 8, groups=2)
     t = b.pair(b.op("Add", b.prelu(t, 8), first), 0.0143, 8, 90)
-    u = b.pair(b.op("Add", t, first), 0.0251, 8, 40)  # two operands of whole numbers
+    u = b.pair(b.op("Add", t, first), 0.0251, 8, 40)  # two operands of integers
     v = b.pair(b.op("Clip", b.whole_conv(u, 0.0251, 8, 6, 1), b.const(-0.5), b.const(1.5)), 0.00831, 8, 60)
     w = b.pair(b.whole_conv(v, 0.00831, 6, 8, 3), 0.00831, 8, 60)
     both = b.op("Concat", v, w, axis=1)  # 6 channels of one value, 8 of another

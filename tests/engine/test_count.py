@@ -211,5 +211,5 @@ def test_what_cannot_be_counted_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"net\.onnx: node 'Einsum_0' \(Einsum\)"):
         counted(b, b.op("Einsum", "x", equation="nchw->nchw"), tmp_path)
     b = Build()
-    with pytest.raises(UserError, match="larger by a whole factor"):
+    with pytest.raises(UserError, match="larger by an integer factor"):
         counted(b, b.conv("x", 1, 1, 3, pads=[0] * 4), tmp_path)

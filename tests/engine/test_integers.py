@@ -1,4 +1,4 @@
-"""Networks of whole numbers: exact to the last bit against the NumPy definition, close to ONNX's evaluators."""
+"""Integer networks: exact to the last bit against the NumPy definition, close to ONNX's evaluators."""
 
 from __future__ import annotations
 

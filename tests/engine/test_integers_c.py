@@ -1,4 +1,4 @@
-"""Whole numbers on other machines and by other compilers: the same bits everywhere, nothing for the sanitizers."""
+"""Integers on other machines and by other compilers: the same bits everywhere, nothing for the sanitizers."""
 
 from __future__ import annotations
 

@@ -87,13 +87,13 @@ def test_the_schedule_reads_only_rows_that_are_there(tmp_path: Path) -> None:
         plan = make_plan(simplify(from_onnx(save(name, tmp_path)).graph), Target(None, None, 8, 16))
         made = dict.fromkeys(plan.rings, -(10**9))
         first = 7
-        for band in range(first - max(step.warm for step in plan.steps), first + 4):
+        for band in range(first - max(step.prologue for step in plan.steps), first + 4):
             for step in plan.steps:
-                if band < first - step.warm:
+                if band < first - step.prologue:
                     continue
                 value = step.op.value if step.op else 0
                 ring = plan.rings[value]
-                top, height = 4 * ring.scale * band - ring.shift, 4 * ring.scale
+                top, height = 4 * ring.scale * band - ring.delay, 4 * ring.scale
                 if step.op is not None:
                     factor = step.op.factor if isinstance(step.op, Shuffle) else 1
                     halo = step.op.weight.shape[2] // 2 if isinstance(step.op, Conv) else 0

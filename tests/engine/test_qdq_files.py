@@ -86,7 +86,7 @@ def test_weights_of_the_lowest_number_are_exact(acts: str, tmp_path: Path) -> No
 
 
 def test_pairs_around_convolutions_of_floats(tmp_path: Path) -> None:
-    """Whole numbers are only rounded to: no convolution reads them."""
+    """Integers are only rounded to: no convolution reads them."""
     b = Pairs()
     t = b.pair(b.op("Relu", b.conv("x", 1, 4)), 0.01, 3, "uint8")
     path = tmp_path / "net.onnx"
@@ -115,5 +115,5 @@ def test_signed_numbers_go_nowhere_else(tmp_path: Path) -> None:
     t = b.op("DequantizeLinear", t, scale, zero)
     path = tmp_path / "net.onnx"
     onnx.save(b.model(b.op("DepthToSpace", t, blocksize=2, mode="CRD"), 14), path)
-    with pytest.raises(UserError, match=r"\(Relu\): it works on signed whole numbers"):
+    with pytest.raises(UserError, match=r"\(Relu\): it works on signed integers"):
         read_network(path)

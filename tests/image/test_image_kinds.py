@@ -105,7 +105,7 @@ def test_a_transparent_level_of_16_bit_grey(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8])
-def test_a_transparent_level_of_few_bits(tmp_path: Path, depth: int) -> None:
+def test_a_transparent_level_of_low_precision(tmp_path: Path, depth: int) -> None:
     """Eight pixels, of which those at the highest level are transparent."""
     top = (1 << depth) - 1
     levels = np.array([0, top, 0, top, top, 0, 0, top])

@@ -41,7 +41,7 @@ def _pictures(height: int, width: int) -> Iterator[Plane]:
 
 
 def _by_definition(plane: Plane, limits: tuple[int, ...]) -> NDArray[np.int64]:
-    """The sentences of `pixels.structure`, pixel by pixel in whole numbers without bound."""
+    """The sentences of `pixels.structure`, pixel by pixel in integers without bound."""
     height, width = plane.shape
 
     def at(y: int, x: int) -> int:
@@ -85,7 +85,7 @@ def test_all_classes_are_met() -> None:
 
 
 def _comparisons(u: NDArray[np.int64], b: NDArray[np.int64]) -> None:
-    """What float32 says of whole numbers is what 64-bit integers say."""
+    """What float32 says of integers is what 64-bit integers say."""
     along, size = u.astype(np.float32), b.astype(np.float32)
     four, five = np.float32(4), np.float32(5)
     assert np.array_equal(four * size > five * (along - four * size), 24 * b > 5 * u)

@@ -1,4 +1,4 @@
-"""Networks of every shape that few bits have to fit, and pictures to choose ranges by."""
+"""Networks of every shape that quantization has to handle, and pictures to choose ranges by."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def _outputs(model: onnx.ModelProto, kind: str) -> list[str]:
 
 
 def _stored(net: QuantNet, x: Tensor) -> list[np.ndarray]:
-    """The whole numbers of each stored value, in the order of the graph."""
+    """The integers of each stored value, in the order of the graph."""
     found = []
     with torch.no_grad():
         values = net.values(x)

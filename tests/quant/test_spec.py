@@ -1,4 +1,4 @@
-"""The names of bits, and what whole numbers they allow."""
+"""The names of bits, and what integers they allow."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def test_recipe(path: Path) -> None:
     assert recipe.name == path.stem
     net = collapse(initial_network(recipe))
     limit = LIMITS[re.sub(r"-(call|first|second|soap|w\da\d)$", "", recipe.name)]
-    scales = [name for name, _ in net.named_parameters() if name.endswith("log_scale")]  # of whole numbers
+    scales = [name for name, _ in net.named_parameters() if name.endswith("log_scale")]  # of integers
     assert bool(scales) == (recipe.quant is not None)
     assert sum(parameter.numel() for name, parameter in net.named_parameters() if name not in scales) <= limit
 

@@ -1,4 +1,4 @@
-"""Runs in few bits: they begin calibrated, resume to the bit from their checkpoint alone, and end in whole numbers."""
+"""Quantization-aware runs begin calibrated, resume to the bit from their checkpoint alone, and end in integers."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def few(content: dict[str, Any], source: Path) -> Make:
         from pocketsr.train.recipe_file import recipe_from
 
         plain = {key: value for key, value in content.items() if key != "net"}
-        few_bits = {"spec": "w4a4", "model": str(source), "patches": 4} | (quant or {})
-        return recipe_from(plain | {"quant": few_bits} | changes, "test")
+        low_bit = {"spec": "w4a4", "model": str(source), "patches": 4} | (quant or {})
+        return recipe_from(plain | {"quant": low_bit} | changes, "test")
 
     return made
 

@@ -129,7 +129,7 @@ def test_a_folder_without_permission(tmp_path: Path, clip: Path) -> None:
             {"codec": "h264"},
             r"webm can't hold libx264: choose --codec av1 or vp9, or write to \.mkv",
         ),
-        (".mp4", {"codec": "av1", "crf": 20.5}, "whole numbers"),
+        (".mp4", {"codec": "av1", "crf": 20.5}, "integers"),
         (".mp4", {"codec": "av1", "preset": "medium"}, "libsvtav1 has no preset 'medium'; it has -1, 0"),
         (".gif", {}, "none of our encoders puts yuv420p into gif"),
         (".mkv", {"codec": "libx264rgb"}, "libx264rgb can't hold yuv420p; it takes"),

@@ -1,4 +1,4 @@
-"""`pocketsr quantize`: a network in few bits."""
+"""`pocketsr quantize`: a network in low-bit integers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how: by the least error (default), by all that is seen, or without the rarest",
     )  # fmt: skip
     parser.add_argument(
-        "--qat", type=Path, metavar="RECIPE.yaml", help="then train on in few bits as this recipe says, in runs/NAME"
+        "--qat",
+        type=Path,
+        metavar="RECIPE.yaml",
+        help="then quantization-aware training by this recipe, in runs/NAME",
     )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE.onnx", help="default: MODEL-BITS.onnx")
 

@@ -145,7 +145,7 @@ def chosen_conv2d(
 ) -> Tensor:
     """Cross-correlation without padding by the kernel of each output pixel's class, then PReLU where `slope` is given.
 
-    x: N CI H W. weight: K CO CI/groups KH KW. classes: N H-KH+1 W-KW+1, whole numbers 0 .. K-1 (int32 is not copied).
+    x: N CI H W. weight: K CO CI/groups KH KW. classes: N H-KH+1 W-KW+1, integers 0 .. K-1 (int32 is not copied).
     bias: CO. slope: CO, or 1 for all channels.
     Returns N CO H-KH+1 W-KW+1. Gradients of the first order only, none of `classes`.
     On a CPU, for float32, at most 64 channels and 64 classes, it runs in C compiled for the machine.

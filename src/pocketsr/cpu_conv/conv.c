@@ -69,7 +69,7 @@ INLINE void convolve(const float *x, long h, long w, const float *packed, const 
         }
 }
 
-void narrow_forward(const float *x, long n, long h, long w, const float *packed, const float *bias, const float *slope,
+void conv_forward(const float *x, long n, long h, long w, const float *packed, const float *bias, const float *slope,
                     float *y, float *act) {
     const long in = CI * h * w, out = CO * (h - KH + 1) * (w - KW + 1);
     for (long i = 0; i < n * GROUPS; i++) {
@@ -126,7 +126,7 @@ INLINE void weigh(const float *x, long h, long w, const float *dy, long dh, long
 
 // flipped: weights with both axes reversed, packed for CI outputs. dx may be null. scratch: CO (h + KH - 1) (w + KW - 1)
 // floats of zeros (its border stays zero), then 4 + GROUPS CO CI KH KW vectors.
-void narrow_backward(const float *x, long n, long h, long w, const float *flipped, const float *slope, const float *y,
+void conv_backward(const float *x, long n, long h, long w, const float *flipped, const float *slope, const float *y,
                      const float *dact, float *dx, float *dweight, float *dbias, float *dslope, float *scratch) {
     const long oh = h - KH + 1, ow = w - KW + 1, dh = h + KH - 1, dw = w + KW - 1;
     unsigned long end = (unsigned long)(scratch + CO * dh * dw + LANES);

@@ -52,7 +52,7 @@ def _kernels(shape: tuple[int, int, int, int, int], vectors: int) -> tuple[ctype
     library = compiled(source)
     if library is None:
         return None
-    for name in ("narrow_forward", "narrow_backward"):
+    for name in ("conv_forward", "conv_backward"):
         getattr(library, name).restype = None
     return library, forward, backward, target.lanes
 
@@ -79,7 +79,7 @@ class _Convolution(torch.autograd.Function):
         slope = None if slope is None else slope.contiguous()
         y = x.new_empty((n, co, h - kh + 1, w - kw + 1))
         act = None if slope is None else torch.empty_like(y)
-        library.narrow_forward(
+        library.conv_forward(
             pointer(x), *_sizes(x), pointer(packed), pointer(bias), pointer(slope), pointer(y), pointer(act)
         )
         ctx.kernels, ctx.has_slope, ctx.groups = kernels, slope is not None, groups
@@ -100,7 +100,7 @@ class _Convolution(torch.autograd.Function):
         dx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
         dweight, dbias, dslope = torch.empty_like(weight), x.new_empty(co), x.new_empty(co)
         scratch = x.new_zeros(co * (h + kh - 1) * (w + kw - 1) + (4 + weight.numel()) * lanes)
-        library.narrow_backward(
+        library.conv_backward(
             pointer(x), *_sizes(x), pointer(flipped), pointer(slope), pointer(y), pointer(grad), pointer(dx),
             pointer(dweight), pointer(dbias), pointer(dslope), pointer(scratch),
         )  # fmt: skip

@@ -96,10 +96,10 @@ def _probes() -> Iterator[Chain]:
         yield Chain(layers, channels=3, pad=Pad.ZERO)
     yield Chain((Layer(12, act=Act.RELU),), channels=3, pad=Pad.ZERO)
     yield Chain((Layer(8), Layer(9, act=Act.NONE)), scale=3)
-    yield from _of_few_bits()
+    yield from _of_low_precision()
 
 
-def _of_few_bits() -> Iterator[Chain]:
+def _of_low_precision() -> Iterator[Chain]:
     """Dot products, additions in bytes and in halves, and what lies between layers that differ in it."""
     for width, deep in ((8, 2), (12, 4), (16, 6), (20, 3), (28, 5), (32, 3), (48, 2)):
         yield _chain(*[width] * deep, precision="w8a8")

@@ -1,8 +1,8 @@
 """A network as a chain of convolutions at the size of the LR picture: what it costs, counted from its shape alone.
 
 Every family of a space is such a chain. Parameters, multiply-adds, maps written and field are what `engine.count` finds
-in the ONNX file that `nets` writes for the same network (a test holds them together), and take microseconds. Few bits
-change none of them: parameters are numbers, whatever each is kept in, and maps are counted in floats.
+in the ONNX file that `nets` writes for the same network (a test holds them together), and take microseconds.
+Precision changes none of them: parameters are counted whatever their type, and maps as floats.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Layer:
 class Chain:
     """`layers` from `channels` planes to `channels` * `scale`**2, shuffled to a picture `scale` times as large.
 
-    centred: 0.5 is taken off what the first layer reads; with few bits its biases do that.
+    centred: 0.5 is taken off what the first layer reads; a quantized network's biases do that.
     """
 
     layers: tuple[Layer, ...]
@@ -142,7 +142,7 @@ class Chain:
         outputs = self.channels * self.scale**2
         maps += outputs  # the shuffle's
         if self.anchor in (Anchor.BICUBIC, Anchor.LEARNED) or (self.anchor is Anchor.RESIZED and not self.bits):
-            maps += outputs  # a file of few bits reads the picture's plane four times instead of resizing it
+            maps += outputs  # a quantized file reads the picture's plane four times instead of resizing it
         return _FLOAT_BYTES * maps
 
     def _shuffles_groups(self, index: int) -> bool:

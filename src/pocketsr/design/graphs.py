@@ -29,7 +29,7 @@ from pocketsr.engine.ir.graph import (
     Shuffle,
     Unary,
 )
-from pocketsr.engine.passes.simplify import part_groups
+from pocketsr.engine.passes.simplify import split_groups
 from pocketsr.engine.resample import cubic_taps
 
 __all__ = ["graph_of"]
@@ -51,14 +51,14 @@ class _Numbers:
 def graph_of(chain: Chain, name: str = "candidate", seed: int | None = None) -> Graph:
     """The graph that the engine's importer and passes make of the chain's ONNX file, step by step the same work.
 
-    seed: of random weights; None: of zeros, for planning alone. With few bits it is the file that `quant` writes: there
-    weights are `typical_weights`, since the way that a layer runs depends on them.
+    seed: of random weights; None: zeros, for planning alone. In low precision it is the file that `quant` writes, with
+    `typical_weights`, since how a layer runs depends on its weights.
     """
     return _Builder(chain, seed).graph(name)
 
 
 class _Builder:
-    """Operations one after the other, and which of their values are kept as whole numbers."""
+    """Operations one after the other, and which of their values are stored as integers."""
 
     def __init__(self, chain: Chain, seed: int | None) -> None:
         self._chain, self._bits, self._seed = chain, chain.bits, seed
@@ -101,7 +101,7 @@ class _Builder:
                 x = tuple(x[c] for c in order)
         result = self._add(Shuffle("shuffle", self._new(), x, chain.scale))
         graph = Graph(name, chain.channels, tuple(self._ops), result)
-        return part_groups(graph) if any(layer.groups > 1 for layer in chain.layers) else graph
+        return split_groups(graph) if any(layer.groups > 1 for layer in chain.layers) else graph
 
     def _new(self) -> int:
         return len(self._ops) + 1
@@ -119,19 +119,19 @@ class _Builder:
         return self._conv(Conv("anchor", self._new(), picture, *weights, pad=pad), edge=True, stored=False)
 
     def _conv(self, conv: Conv, edge: bool, stored: bool) -> tuple[Ref, ...]:
-        """`conv`, with few bits as one of whole numbers. edge, stored: as `quant.source.Layout` has them."""
+        """`conv`, as an integer convolution where precision is low. edge, stored: as `quant.source.Layout` has them."""
         if self._bits is None:
             return self._add(conv)
         way, top = self._kept[conv.inputs[0].value]
         seed = conv.value if self._seed is None else 1000 * self._seed + conv.value
-        whole = typical_weights(conv.weight.shape, EDGE_BITS if edge else self._bits.weights, seed)
+        weight_numbers = typical_weights(conv.weight.shape, EDGE_BITS if edge else self._bits.weights, seed)
         # so that results spread over the levels: inputs and weights by their mean square
-        spread = np.sqrt(np.square(whole, dtype=np.float64).sum(axis=(1, 2, 3))) * top / 4
+        spread = np.sqrt(np.square(weight_numbers, dtype=np.float64).sum(axis=(1, 2, 3))) * top / 4
         step = ((self._bits.levels / 4 if stored else 0.1) / spread).astype(np.float32)
-        weight = whole * (step / way.step)[:, None, None, None].astype(np.float32)
+        weight = weight_numbers * (step / way.step)[:, None, None, None].astype(np.float32)
         bias = np.zeros(conv.channels, np.int32)
         stages = (*conv.stages, self._quantize(conv.value, conv.stages)) if stored else conv.stages
-        integers = Integers(whole, bias, step, way.zero, top)
+        integers = Integers(weight_numbers, bias, step, way.zero, top)
         return self._add(replace(conv, weight=weight, bias=bias * step, stages=stages, integers=integers))
 
     def _quantize(self, value: int, stages: Sequence[PointwiseStage]) -> Quantize:

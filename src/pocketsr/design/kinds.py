@@ -8,9 +8,9 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Keep
+from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Storage
 
-__all__ = ["FLOAT_BYTES", "WORK", "Counts", "Shape", "Whole", "kept_bytes"]
+__all__ = ["FLOAT_BYTES", "WORK", "Counts", "IntegerSpec", "Shape", "stored_bytes"]
 
 WORK: tuple[str, ...] = (
     "products",  # cycles of inner loops, by what limits them: multiply-adds, loads or latency
@@ -27,7 +27,7 @@ WORK: tuple[str, ...] = (
     "function",  # sigmoid, tanh and the like, a vector
     "table",  # pointers looked up
     "border",  # rows given their border
-    "samples",  # vectors of samples read or written, once for each level of parting and weaving
+    "samples",  # vectors of samples read or written, once for each level of (de)interleaving
     "scattered",  # samples written one by one
     "tiles",  # bytes of transformed rows that the first cache doesn't hold
     "far",  # bytes of rows and weights that the second cache doesn't hold
@@ -41,7 +41,7 @@ WORK: tuple[str, ...] = (
     "widened",  # sums of bytes or halves made 32 bits, a vector
     "words",  # vectors of words packed from four channels' results
     "bytes",  # vectors of results stored as bytes
-    "numbers",  # vectors of whole numbers read for a sum with another layer
+    "numbers",  # vectors of integers read for a sum with another layer
 )
 """Kinds of work, in the order of all vectors of counts."""
 
@@ -50,8 +50,8 @@ FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True)
-class Whole:
-    """Of a convolution of whole numbers: bits of its weights, the largest number that it reads."""
+class IntegerSpec:
+    """Of an integer convolution: bits of its weights, the largest number that it reads."""
 
     bits: int
     top: int
@@ -61,7 +61,7 @@ class Whole:
 class Shape:
     """What decides how much work a step is: `kind` is read, write, conv, pointwise or shuffle.
 
-    reads, keep: how its inputs and its result lie in memory; words: that hold the inputs, where they are read as such.
+    reads, storage: how its inputs and its result are stored; words: how many hold the inputs, where these are words.
     """
 
     kind: str
@@ -73,14 +73,14 @@ class Shape:
     scale: int = 1
     factor: int = 1  # of the shuffle
     border: bool = False  # somebody reads beyond the border of the result
-    whole: Whole | None = None
-    reads: Keep = Keep.FLOATS
-    keep: Keep = Keep.FLOATS
+    integers: IntegerSpec | None = None
+    reads: Storage = Storage.FLOATS
+    storage: Storage = Storage.FLOATS
     words: int = 0
 
 
-def kept_bytes(channels: int, keep: Keep, words: int = 0) -> int:
+def stored_bytes(channels: int, storage: Storage, words: int = 0) -> int:
     """Of a pixel of `channels` planes; words: that hold them, if more than they fill."""
-    if keep is Keep.BYTES:
+    if storage is Storage.BYTES:
         return channels
-    return FLOAT_BYTES * (channels if keep is Keep.FLOATS else words or ceil(channels / CHANNELS_A_WORD))
+    return FLOAT_BYTES * (channels if storage is Storage.FLOATS else words or ceil(channels / CHANNELS_A_WORD))

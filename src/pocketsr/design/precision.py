@@ -1,4 +1,4 @@
-"""Precisions by name, and the weights that a layer of few bits typically has: what additions cost depends on them."""
+"""Precisions by name, and the weights that a low-bit layer typically has: what additions cost depends on them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PICTURE_LEVELS = 4080
 EDGE_BITS = 8
 """Of the weights that read the picture or make the result, in every precision; see `quant.Spec`."""
 
-_OTHER_THAN_0 = 0.55  # of weights of 2 bits: a ternary quantizer keeps 56 % of normal ones (`tools/record_few_bits.py`)
+_OTHER_THAN_0 = 0.55  # of weights of 2 bits: a ternary quantizer keeps 56 % of normal ones (`tools/record_low_bit.py`)
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Bits:
 
     @property
     def levels(self) -> int:
-        """The largest whole number of a stored plane."""
+        """The largest integer of a stored plane."""
         return int(2**self.acts - 1)
 
 
@@ -46,7 +46,7 @@ def bits_of(precision: Precision) -> Bits | None:
 
 
 def typical_weights(shape: Sequence[int], bits: int, seed: int = 0) -> NDArray[np.int8]:
-    """Whole numbers of `bits` in the shape CO CI/groups KH KW: normal ones; of 2 bits -1, 0 and 1.
+    """Integers of `bits` in the shape CO CI/groups KH KW: normal ones; of 2 bits -1, 0 and 1.
 
     Each output channel has the same number of zeros, so that which way the engine takes (`method`) is a question of the
     shape alone.

@@ -1,7 +1,7 @@
 """The best candidates looked at more closely: built, timed, scored, and trained for one short epoch.
 
-One of few bits is timed as its quantized graph, with weights that are typical; scored and trained it is in fp32, since
-few bits are trained from what fp32 has learned: how much they lose is not probed.
+A low-bit one is timed as its quantized graph with typical weights, but scored and trained in fp32, since quantized
+networks are trained from what fp32 has learned: how much they lose is not probed.
 """
 
 from __future__ import annotations

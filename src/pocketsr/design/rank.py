@@ -41,7 +41,7 @@ class Limits:
 class Row:
     """A candidate and what it costs. written_mb: of all maps, made one after the other; live_kb: what a thread of the
     engine goes through in each band. front: no other candidate of its precision has as many parameters in less time;
-    family_front: none of its own family has. What a parameter of few bits is worth, only training says."""
+    family_front: none of its own family has. What a low-bit parameter is worth, only training says."""
 
     candidate: Candidate
     params: int

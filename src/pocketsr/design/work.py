@@ -1,8 +1,8 @@
 """What the engine does for one row of a frame, step by step, counted from its own choice of method.
 
 The counts follow the C that the engine emits: inner products in register blocks, transforms between Winograd's domain
-and pixels, pointwise stages, tables of pointers, reading and writing; `work_whole` has those of whole numbers. A
-profile (`cost`) says how long each takes.
+and pixels, pointwise stages, tables of pointers, reading and writing; `work_integers` has those of integer
+convolutions. A profile (`cost`) says how long each takes.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from math import ceil, log2
 
 import numpy as np
 
-from pocketsr.design.kinds import FLOAT_BYTES, WORK, Counts, Shape, Whole, kept_bytes
-from pocketsr.design.work_whole import add_stored, add_whole, compares, whole_method, whole_weight_bytes
+from pocketsr.design.kinds import FLOAT_BYTES, WORK, Counts, IntegerSpec, Shape, stored_bytes
+from pocketsr.design.work_integers import add_integers, add_stored, compares, integer_method, integer_weight_bytes
 from pocketsr.engine.codegen.emit_integers import words_of
-from pocketsr.engine.codegen.method import BAND, Keep, Method, choose_method, choose_phases
-from pocketsr.engine.codegen.plan import Kept, Plan
+from pocketsr.engine.codegen.method import BAND, Method, Storage, choose_method, choose_phases
+from pocketsr.engine.codegen.plan import Formats, Plan
 from pocketsr.engine.codegen.target import Target
 from pocketsr.engine.ir.graph import Combine, Conv, Function, Pointwise, PointwiseStage, Prelu, Ref, Shuffle
 
@@ -43,9 +43,9 @@ def conv_phases(inputs: int, outputs: int, kernel: tuple[int, int], groups: int)
 
 @cache
 def conv_method(shape: Shape, phases: int, target: Target) -> Method:
-    """How the engine runs the convolution; one of whole numbers with typical weights."""
-    if shape.whole is not None:
-        return whole_method(shape, target)
+    """How the engine runs the convolution; an integer one with typical weights."""
+    if shape.integers is not None:
+        return integer_method(shape, target)
     return choose_method(_bare(shape.inputs, shape.outputs, shape.kernel, shape.groups), shape.scale, phases, target)
 
 
@@ -55,8 +55,8 @@ def weight_bytes(shape: Shape, phases: int, target: Target) -> int:
     if shape.kind != "conv":
         return 0
     method = conv_method(shape, phases, target)
-    if shape.whole is not None:
-        return whole_weight_bytes(shape, method, target)
+    if shape.integers is not None:
+        return integer_weight_bytes(shape, method, target)
     pairs = shape.inputs // shape.groups * shape.outputs
     if method.rows is None:
         return FLOAT_BYTES * pairs * shape.kernel[0] * shape.kernel[1]
@@ -68,19 +68,19 @@ def beyond(cache_bytes: int, size: float) -> float:
     return max(0.0, 1 - cache_bytes / size) if size else 0.0
 
 
-def sum_names(numbers: bool, keep: Keep) -> tuple[str, ...]:
-    """A sum with planes that are kept as `keep`, which are whole `numbers` or not."""
-    if keep is not Keep.FLOATS:
+def sum_names(numbers: bool, storage: Storage) -> tuple[str, ...]:
+    """A sum with planes that are stored in `storage`, that hold integers (`numbers`) or floats."""
+    if storage is not Storage.FLOATS:
         return ("numbers",)
     return ("combine", "dequantize") if numbers else ("combine",)
 
 
-def _stage_names(stage: PointwiseStage, kept: Kept) -> tuple[str, ...]:
+def _stage_names(stage: PointwiseStage, formats: Formats) -> tuple[str, ...]:
     match stage:
         case Prelu(slope):
             return ("prelu",) if slope.any() else ("relu",)
         case Combine():
-            return sum_names(stage.numbers is not None, kept.ways[stage.other[0].value])
+            return sum_names(stage.numbers is not None, formats.storage[stage.other[0].value])
         case Function():
             return ("function",)
     return (type(stage).__name__.lower(),)
@@ -99,23 +99,25 @@ def shape_of(index: int, plan: Plan) -> Shape:
     inputs, scale, border = len(op.inputs), ring.scale, ring.halo > 0
     if isinstance(op, Shuffle):
         return Shape("shuffle", inputs, op.channels, scale=scale, factor=op.factor, border=border)
-    stages = tuple(name for stage in op.stages for name in _stage_names(stage, plan.kept))
+    stages = tuple(name for stage in op.stages for name in _stage_names(stage, plan.formats))
     if isinstance(op, Pointwise):
-        return Shape("pointwise", inputs, op.channels, stages=stages, scale=scale, border=border, keep=ring.keep)
+        return Shape("pointwise", inputs, op.channels, stages=stages, scale=scale, border=border, storage=ring.storage)
     height, width = op.weight.shape[2:]
-    shape = Shape("conv", inputs, op.channels, (height, width), op.groups, stages, scale, border=border, keep=ring.keep)
+    shape = Shape(
+        "conv", inputs, op.channels, (height, width), op.groups, stages, scale, border=border, storage=ring.storage
+    )
     if op.integers is None:
         return shape
     reads = plan.steps[index].method.reads
-    words = len(words_of(op.inputs)) if reads is Keep.WORDS else 0
+    words = len(words_of(op.inputs)) if reads is Storage.WORDS else 0
     most = int(np.abs(op.integers.weight).max())
     bits = next(bits for bits in (2, 4, 8) if most <= 2 ** (bits - 1))
-    return replace(shape, whole=Whole(bits, op.integers.top), reads=reads, words=words)
+    return replace(shape, integers=IntegerSpec(bits, op.integers.top), reads=reads, words=words)
 
 
 @cache
 def work_of_row(shape: Shape, phases: int, target: Target, width: int) -> Counts:
-    """The work of one row of the step's result in a frame `width` pixels wide. Not to be changed: it is kept."""
+    """The work of one row of the step's result in a frame `width` pixels wide. Read-only, since it is cached."""
     counts = np.zeros(len(WORK))
     columns = ceil(shape.scale * width / phases)
 
@@ -146,7 +148,7 @@ def work_of_row(shape: Shape, phases: int, target: Target, width: int) -> Counts
         add("border", shape.outputs)
     if shape.kind != "write":
         read, made = (
-            kept_bytes(shape.inputs, shape.reads, shape.words), kept_bytes(shape.outputs, shape.keep)
+            stored_bytes(shape.inputs, shape.reads, shape.words), stored_bytes(shape.outputs, shape.storage)
         )  # fmt: skip
         add("far", shape.scale * width * (read + made))
     counts.flags.writeable = False
@@ -160,7 +162,7 @@ def _add_stages(add: Callable[[str, float], None], shape: Shape, vectors: float)
                 add("other", vectors)
             case "function" | "numbers":
                 add(stage, vectors)
-            case "quantize" if shape.keep is not Keep.FLOATS:
+            case "quantize" if shape.storage is not Storage.FLOATS:
                 pass  # done while results are packed
             case _:
                 add("point", _INSTRUCTIONS.get(stage, 1) * vectors)
@@ -168,8 +170,8 @@ def _add_stages(add: Callable[[str, float], None], shape: Shape, vectors: float)
 
 def _add_conv(add: Callable[[str, float], None], shape: Shape, phases: int, target: Target, columns: int) -> None:
     method = conv_method(shape, phases, target)
-    if method.reads is not Keep.FLOATS:
-        stored = add_whole(add, shape, method, target, columns)
+    if method.reads is not Storage.FLOATS:
+        stored = add_integers(add, shape, method, target, columns)
         add("far", weight_bytes(shape, phases, target))
         _add_results(add, shape, stored)
         return
@@ -190,7 +192,7 @@ def _add_conv(add: Callable[[str, float], None], shape: Shape, phases: int, targ
         for size in sizes:
             products(per_group * taps * across, size, turns)
         stored = turns * block.vectors * shape.outputs
-        add("point", stored if shape.whole else 0)  # times the step
+        add("point", stored if shape.integers else 0)  # times the step
         add("far", weight_bytes(shape, phases, target))
         add("table", shape.inputs * taps * (1 + phases * across) + shape.outputs)
     elif method.columns is None:

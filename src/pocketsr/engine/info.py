@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelInfo"]
 
-_MOST_PIXELS = LIMITS["operations"] * LIMITS["kernel"]  # that a network of so many operations can look at along an axis
+_MOST_PIXELS = LIMITS["operations"] * LIMITS["kernel"]  # along an axis, that a result can depend on
 _MOST_NUMBER = 2**53  # what JSON keeps exactly in every program
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What a network is, what it costs and what it looks at: `Network.info`.
+    """What a network is, what it costs and what it depends on: `Network.info`.
 
     Costs are counted from the ONNX file as `pocketsr models` counts them, of the network as it runs: what training
     needed beside (branches that collapse) is not in it. Raises ValueError for values that no network has.

@@ -1,4 +1,4 @@
-"""The taps of resizing by a whole factor, as the rows of a small matrix: one row a phase, one column an input pixel."""
+"""The taps of resizing by an integer factor as the rows of a small matrix: a row a phase, a column an input pixel."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _linear(distance: float) -> float:
 
 
 def _taps(positions: list[float], kernel: Callable[[float], float]) -> NDArray[np.float64]:
-    """Rows of weights at whole offsets around 0 for samples at `positions`; an odd number of columns."""
+    """Rows of weights at integer offsets around 0 for samples at `positions`; an odd number of columns."""
     halo = 3
     table = np.array([[kernel(p - t) for t in range(-halo, halo + 1)] for p in positions])
     while table.shape[1] > 1 and not table[:, [0, -1]].any():

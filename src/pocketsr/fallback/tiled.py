@@ -160,7 +160,7 @@ class TiledUpscaler:
         a, b = self._growth
         shrink = math.sqrt(most / pixels)
         raise UserError(
-            f"{self._runner.name} looks at the whole picture at once, and one of {width}x{height} would take about "
+            f"{self._runner.name} depends on the whole picture at once, and one of {width}x{height} would take about "
             f"{(a * pixels + b * pixels**2) / 2**30:.1f} GB of memory, more than {self._whole_bytes / 2**30:.1f}: take "
             f"a smaller one, up to about {int(width * shrink)}x{int(height * shrink)}, or a network that needn't"
         )

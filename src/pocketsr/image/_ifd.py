@@ -48,7 +48,7 @@ class Value:
     data: bytes
 
     def numbers(self, order: str) -> tuple[float, ...]:
-        """Its whole numbers or doubles; none for any other kind."""
+        """Its integers or doubles; none for any other kind."""
         letter = {BYTE: "B", SHORT: "H", LONG: "I", DOUBLE: "d", 16: "Q"}.get(self.kind)
         return struct.unpack(f"{order}{self.count}{letter}", self.data) if letter else ()
 
@@ -124,7 +124,7 @@ def _directory(at: Read, order: str, wide: bool, offset: int, depth: int) -> Dir
 
 
 def patch(content: bytes, numbers: Mapping[int, int], drop: int | None = None) -> bytes:
-    """EXIF with other whole numbers where it has these tags, and without its thumbnail; nothing else is touched.
+    """EXIF with other integers where it has these tags, and without its thumbnail; nothing else is touched.
 
     drop: a tag to take out of the first directory.
 

@@ -1,7 +1,7 @@
 """Which network of a ladder makes the next frame, or none, and why: a state machine that keeps frames on time.
 
 It has no clock, no threads and no fractions: times come in as microseconds, shares are thousandths, and every quotient
-is of whole numbers that aren't negative, below 2**53. So Python, TypeScript, Kotlin and C decide alike, and all of them
+is of integers that aren't negative, below 2**53. So Python, TypeScript, Kotlin and C decide alike, and all of them
 run `tests/live/governor-traces.json` (`tools/governor_traces.py` says how).
 
 The thresholds follow WebRTC's `OveruseFrameDetector` (video/adaptation/overuse_frame_detector.cc): a level is entered

@@ -1,4 +1,4 @@
-"""What a governor is told and what it may answer, in whole numbers; and the constants that it goes by."""
+"""What a governor is told and what it may answer, in integers; and the constants that it goes by."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ _LIMIT = 2**53 - 1  # JavaScript's largest safe integer
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What is known when a frame is about to be made. Whole numbers of any size; what makes no sense is set right.
+    """What is known when a frame is about to be made. Integers of any size; what makes no sense is set right.
 
     now_us: of a clock that needn't be right.
     deadline_us: when the result is wanted, by the same clock; 0 or less: `budget_us` from now.
@@ -166,8 +166,8 @@ def clamp(value: int, least: int, most: int) -> int:
 
 
 def whole(value: object, name: str) -> int:
-    """A whole number that JavaScript has too. Raises ArgumentTypeError for what is none."""
+    """An integer that JavaScript has too. Raises ArgumentTypeError for what is none."""
     try:
         return clamp(operator.index(value), -_LIMIT, _LIMIT)  # type: ignore[arg-type]
     except TypeError as error:
-        raise ArgumentTypeError(f"{name} is {type(value).__name__}: a whole number is expected") from error
+        raise ArgumentTypeError(f"{name} is {type(value).__name__}: an integer is expected") from error

@@ -1,9 +1,9 @@
-"""Classes of structure: which direction and how much of it each pixel's surroundings have, in exact whole numbers.
+"""Classes of structure: which direction and how much of it each pixel's surroundings have, in exact integers.
 
 What networks choose their kernels by. This is the definition, in NumPy; `nets.structure` is the same in PyTorch and
 in ONNX, and every form gives the same class for the same picture, bit for bit:
 
-1. levels: luma in whole numbers, `rint(255 * y)` (half to even), with the edge pixels repeated as far as is seen.
+1. levels: luma in integers, `rint(255 * y)` (half to even), with the edge pixels repeated as far as is seen.
 2. gradients gx, gy: the pixel to the right minus the one to the left, the one below minus the one above.
 3. a, b, c: sums of gx gx, gx gy, gy gy over 5x5 pixels, weighed by 1 4 6 4 1 along both axes.
 4. u = a - c: (u, 2b) points at twice the angle of the gradient. Its direction, 0..7, in eighths of a turn, by
@@ -47,7 +47,7 @@ def levels_of(luma: NDArray[Any]) -> NDArray[np.uint8]:
 def limit_of(slope: float) -> int:
     """What a + c is compared with, for a slope in levels a pixel (root mean square over the surroundings).
 
-    A gradient spans two pixels, so a slope of s gives a + c = 256 (2 s)^2; rounded to a whole number.
+    A gradient spans two pixels, so a slope of s gives a + c = 256 (2 s)^2; rounded to an integer.
     """
     return round(_SUM * 4 * slope * slope)
 

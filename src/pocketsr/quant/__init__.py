@@ -1,4 +1,4 @@
-"""Networks of few bits: ranges, rounding that training can see, and the file that says it all."""
+"""Low-bit networks: calibrated ranges, fake quantization for training, and the quantized ONNX file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Few bits as training sees them: rounded forward, straight through backward.
+"""Fake quantization: rounded in the forward pass, straight through in the backward pass.
 
 LSQ: Esser et al., "Learned Step Size Quantization", ICLR 2020. PAMS: Li et al., "PAMS: Quantized Super-Resolution via
 Parameterized Max Scale", ECCV 2020. TWN: Li et al., "Ternary Weight Networks", 2016. Scales are kept as logarithms:
@@ -42,7 +42,7 @@ class _Quantize(torch.autograd.Function):
         dx = torch.ops.aten.hardtanh_backward(grad, v, ctx.span.low, ctx.span.high)  # grad where low < v < high
         dscale = None
         if ctx.needs_input_grad[1]:
-            # y / scale is the whole number. Inside, rounding straight through, d(scale * round(x / scale)) / d(scale)
+            # y / scale is the integer. Inside, rounding straight through, d(scale * round(x / scale)) / d(scale)
             # is round(v) - v; outside it is the bound. Sums over all are few passes, and most of the time is here.
             if ctx.steps:
                 dscale = _sums(grad, y, scale) / scale - _sums(dx, v, scale)
@@ -94,7 +94,7 @@ def straight(x: Tensor, made: Tensor) -> Tensor:
 
 
 def rounded(x: Tensor, step: Tensor) -> Tensor:
-    """`x` as the nearest whole multiple of `step` (ties to even), straight through."""
+    """`x` as the nearest multiple of `step` (ties to even), straight through."""
     return straight(x, (x / step).round() * step)
 
 
@@ -118,10 +118,10 @@ def fit_span(whole: Tensor, weight: Tensor, most: int) -> Tensor:
 
 
 class WeightQuant(nn.Module):
-    """The weights of a convolution in whole numbers of `span`, with a scale for each output channel.
+    """The weights of a convolution in integers of `span`, with a scale for each output channel.
 
     method: `lsq` learns the scales; `pams` takes them from the largest weights (but for 2 bits, where it learns them).
-    span_most: what the magnitudes of an output's whole numbers may sum up to.
+    span_most: what the magnitudes of an output's integers may sum up to.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class WeightQuant(nn.Module):
         return scale.clamp(min=float(scale.detach().max()) * _LEAST + 1e-12)
 
     def whole(self, weight: Tensor, scale: Tensor) -> Tensor:
-        """The whole numbers that `weight` becomes, as floats: CO CI KH KW."""
+        """The integers that `weight` becomes, as floats: CO CI KH KW."""
         if self.twn:
             whole = ternary(weight)[0]
         else:
@@ -158,7 +158,7 @@ class WeightQuant(nn.Module):
         return whole if self.span_most is None else fit_span(whole, weight, self.span_most)
 
     def forward(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """CO CI KH KW: the weights as they are in few bits, and their scales (CO)."""
+        """CO CI KH KW: the weights, quantized and dequantized, and their scales (CO)."""
         scale = self.scale(weight)
         wide = scale.view(-1, 1, 1, 1)
         if not self.learned:
@@ -170,7 +170,7 @@ class WeightQuant(nn.Module):
 
 
 class ActQuant(nn.Module):
-    """Stored planes in whole numbers 0..`levels`, of which `zero` stands for 0.0; one scale."""
+    """Stored planes in integers 0..`levels`, of which `zero` stands for 0.0; one scale."""
 
     zero: Tensor
 

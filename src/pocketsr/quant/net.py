@@ -1,7 +1,7 @@
-"""Any network that the engine takes, as a PyTorch module: in full precision, or with few bits as training sees them.
+"""Any network that the engine takes, as a PyTorch module: in full precision or fake-quantized.
 
-What is computed is what the quantized file says, and the engine does in whole numbers: the picture in steps of 1/4080
-of full scale, weights and stored planes in few bits, a bias in steps of its sums', pointwise work in between as floats.
+It computes what the quantized file says and the engine does in integers: the picture in steps of 1/4080 of full scale,
+weights and stored planes in low-bit integers, a bias in steps of its sums', pointwise stages in between in floats.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class QuantNet(SRNet):
         return self.get_buffer(f"factor{value}")
 
     def act(self, value: int) -> ActQuant | None:
-        """What stores `value` in few bits; None where it stays as it is."""
+        """What quantizes `value`; None where it stays as it is."""
         leader = self.layout.stored.get(value)
         return None if leader is None or self.spec is None else cast(ActQuant, self.acts[str(leader)])
 

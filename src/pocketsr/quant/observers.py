@@ -27,7 +27,7 @@ Array = NDArray[np.float32]
 
 
 def act_range(samples: Array, levels: int, how: Ranges) -> tuple[float, int]:
-    """(scale, zero) for planes of whole numbers 0..levels, of which `zero` stands for 0.0.
+    """(scale, zero) for integer planes 0..levels, of which `zero` stands for 0.0.
 
     samples: any numbers that the planes hold; 0 always is within the range, since it is a level.
     """

@@ -1,4 +1,4 @@
-"""The quantized network as ONNX: whole numbers and their scales, in QuantizeLinear and DequantizeLinear nodes.
+"""The quantized network as ONNX: integers and their scales, in QuantizeLinear and DequantizeLinear nodes.
 
 The picture is rounded to 16 bits in steps of 1/4080. A weight is an int8, int4 or int2 tensor with a scale for each
 output channel, a bias an int32 one in steps of its sums'. After its last pointwise stage each stored value is rounded

@@ -1,4 +1,4 @@
-"""Few bits without training: ranges from pictures, and biases that take back what rounding shifts on average."""
+"""Post-training quantization: ranges from pictures, and biases corrected by what rounding shifts on average."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network to quantize: its ONNX file, the engine's picture of it, and which of its values get few bits."""
+"""A network to quantize: its ONNX file, the engine's picture of it, and which of its values are quantized."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pocketsr.engine.ir.reference import guess_max_value
 from pocketsr.engine.onnx.checked import read_model
 from pocketsr.engine.onnx.importer import from_onnx
 from pocketsr.engine.onnx.model_file import read_file
-from pocketsr.engine.passes.simplify import PASSES, drop_idle, part_groups
+from pocketsr.engine.passes.simplify import PASSES, drop_idle, split_groups
 from pocketsr.errors import UserError
 
 __all__ = ["Layout", "Source", "absorb_affine", "input_of", "layout_of", "output_of", "read_source", "source_from"]
@@ -42,8 +42,8 @@ def read_source(model: str | Path) -> Source:
         raise UserError(f"{path} is quantized already: name the network that it was made from")
     imported = from_onnx(file)
     graph = imported.graph
-    # groups are parted for the engine's speed alone; the file keeps them
-    for step in (*(each for each in PASSES if each is not part_groups), absorb_affine, drop_idle):
+    # groups are split for the engine's speed alone; the file keeps them
+    for step in (*(each for each in PASSES if each is not split_groups), absorb_affine, drop_idle):
         graph = step(graph)
         verify(graph)
     if not imported.max_value_known:
@@ -98,7 +98,7 @@ def output_of(source: Source) -> onnx.ValueInfoProto:
 
 @dataclass(frozen=True)
 class Layout:
-    """stored: each value that gets few bits, and the value whose scale and zero it shares (mostly itself).
+    """stored: each quantized value, and the value whose scale and zero it shares (mostly itself).
 
     Values that a convolution reads together share theirs: its sums then have one scale. What leads to the output
     through no further convolution isn't stored. edges: convolutions (by value) that read the picture or aren't stored.

@@ -21,7 +21,7 @@ _FULL = 8  # bits of the weights that read the picture or make the result
 
 @dataclass(frozen=True)
 class Span:
-    """The whole numbers low..high."""
+    """The integers low..high."""
 
     low: int
     high: int
@@ -61,7 +61,7 @@ class Spec:
         return _FULL if edge else self.weight_bits
 
     def weights(self, edge: bool) -> Span:
-        """The weights' whole numbers: the same to both sides of 0, but for `full`."""
+        """The weights' integers: the same to both sides of 0, but for `full`."""
         bits = self.bits_of(edge)
         if bits == 2:
             return Span(-2, 1) if self.twobit == "full" else Span(-1, 1)

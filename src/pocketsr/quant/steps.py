@@ -118,7 +118,7 @@ class Step(nn.Module):
 
 
 class ConvStep(Step):
-    """A convolution and its pointwise stages. quant: its weights in few bits; None in full precision."""
+    """A convolution and its pointwise stages. quant: quantizes its weights; None in full precision."""
 
     def __init__(self, op: Conv, widths: Mapping[int, int]) -> None:
         super().__init__(op, widths)

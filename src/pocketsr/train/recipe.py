@@ -44,7 +44,7 @@ class Net(_Section, frozen=True, kw_only=True):
 
 
 class Quant(_Section, frozen=True, kw_only=True):
-    """Training in few bits, from a network that is trained and collapsed already."""
+    """Quantization-aware training, from a network that is trained and collapsed already."""
 
     spec: SpecName
     model: str

@@ -163,7 +163,7 @@ def _quant_conflicts(recipe: Recipe) -> list[str]:
     if recipe.init:
         found.append("init and quant both say what to begin with: leave init out, and set quant.model to it")
     if recipe.precision != "32-true":
-        found.append(f"precision {recipe.precision} has too few digits for whole numbers: use 32-true with quant")
+        found.append(f"precision {recipe.precision} has too few digits for integers: use 32-true with quant")
     if quant.weights_2bit != "ternary" and spec.weight_bits != 2:
         found.append(f"quant.weights_2bit: {quant.spec} has no weights of 2 bits, leave it out")
     if quant.span_bits is not None and spec.weight_bits != 2:

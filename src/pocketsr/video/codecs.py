@@ -122,7 +122,7 @@ def _checked_rate(name: str, rate: Rate, options: VideoOptions) -> tuple[float, 
     if preset not in rate.presets:
         raise UserError(f"{name} has no preset {preset!r}; it has {', '.join(rate.presets)}")
     if not rate.fractions and crf != int(crf):
-        raise UserError(f"--crf {crf:g}: {name} takes whole numbers, {low:g} to {high:g}")
+        raise UserError(f"--crf {crf:g}: {name} takes integers, {low:g} to {high:g}")
     return crf, preset
 
 

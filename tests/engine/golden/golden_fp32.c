@@ -5,9 +5,9 @@
    8 pixels of a row, 1 apart; weights are broadcast, so no lane ever moves.
 
    step0_read: the input as floats
-   step1_Conv1: 'Conv1': 1 -> 4 channels, 3x3, direct, 4 channels x 3 vectors in registers, edges replicated, Prelu; lags 1 rows, keeps 6, starts 2 bands early
-   step2_Conv4: 'Conv4': 4 -> 4 channels, 3x3, Winograd F(4, 3) along the rows, 4 channels x 3 vectors in registers, tiles of 216 columns, edges replicated, Prelu; lags 2 rows, keeps 6, starts 1 bands early
-   step3_Conv7: 'Conv7': 4 -> 4 channels, 3x3, Winograd F(4, 3) along the rows, 4 channels x 3 vectors in registers, tiles of 216 columns, edges replicated, Combine; lags 3 rows, keeps 4, starts 0 bands early
+   step1_Conv1: 'Conv1': 1 -> 4 channels, 3x3, direct, 4 channels x 3 vectors in registers, edges replicated, Prelu; delay 1 rows, ring of 6, prologue 2 bands
+   step2_Conv4: 'Conv4': 4 -> 4 channels, 3x3, Winograd F(4, 3) along the rows, 4 channels x 3 vectors in registers, tiles of 216 columns, edges replicated, Prelu; delay 2 rows, ring of 6, prologue 1 bands
+   step3_Conv7: 'Conv7': 4 -> 4 channels, 3x3, Winograd F(4, 3) along the rows, 4 channels x 3 vectors in registers, tiles of 216 columns, edges replicated, Combine; delay 3 rows, ring of 4, prologue 0 bands
 */
 #define VL 8
 
@@ -55,7 +55,7 @@ INLINE vf prelu(vf x, vf slope_less_1) { return x + slope_less_1 * vmin(x, SPLAT
 INLINE vf vexp(vf x)
 {
     x = clip(x, -87.0f, 88.0f);
-    /* adding and taking away 1.5 * 2^23 rounds to the nearest whole number */
+    /* adding and taking away 1.5 * 2^23 rounds to the nearest integer */
     vf f = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
     vi n = __builtin_convertvector(f, vi);
     vf r = x - f * 0.693359375f + f * 2.12194440e-4f;

@@ -5,10 +5,10 @@
    8 pixels of a row, 1 apart; weights are broadcast, so no lane ever moves.
 
    step0_read: the input as floats
-   step1_QuantizeLinear0: 'QuantizeLinear0': 1 -> 1 channels, Quantize; lags 0 rows, keeps 6, starts 3 bands early
-   step2_Conv5: 'Conv5': 1 -> 4 channels, 3x3, direct, whole numbers in floats, 4 channels x 3 vectors in registers, edges replicated, Prelu, Quantize; lags 1 rows, keeps 6, starts 2 bands early
-   step3_Conv12: 'Conv12': 4 -> 4 channels, 3x3, direct, whole numbers in words, 4 channels x 3 vectors in registers, edges replicated, Prelu, Quantize; lags 2 rows, keeps 6, starts 1 bands early
-   step4_Conv19: 'Conv19': 4 -> 4 channels, 3x3, direct, whole numbers in words, 4 channels x 3 vectors in registers, edges replicated, Combine; lags 3 rows, keeps 4, starts 0 bands early
+   step1_QuantizeLinear0: 'QuantizeLinear0': 1 -> 1 channels, Quantize; delay 0 rows, ring of 6, prologue 3 bands
+   step2_Conv5: 'Conv5': 1 -> 4 channels, 3x3, direct, integers in floats, 4 channels x 3 vectors in registers, edges replicated, Prelu, Quantize; delay 1 rows, ring of 6, prologue 2 bands
+   step3_Conv12: 'Conv12': 4 -> 4 channels, 3x3, direct, integers in words, 4 channels x 3 vectors in registers, edges replicated, Prelu, Quantize; delay 2 rows, ring of 6, prologue 1 bands
+   step4_Conv19: 'Conv19': 4 -> 4 channels, 3x3, direct, integers in words, 4 channels x 3 vectors in registers, edges replicated, Combine; delay 3 rows, ring of 4, prologue 0 bands
 */
 #define VL 8
 
@@ -56,7 +56,7 @@ INLINE vf prelu(vf x, vf slope_less_1) { return x + slope_less_1 * vmin(x, SPLAT
 INLINE vf vexp(vf x)
 {
     x = clip(x, -87.0f, 88.0f);
-    /* adding and taking away 1.5 * 2^23 rounds to the nearest whole number */
+    /* adding and taking away 1.5 * 2^23 rounds to the nearest integer */
     vf f = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
     vi n = __builtin_convertvector(f, vi);
     vf r = x - f * 0.693359375f + f * 2.12194440e-4f;
@@ -110,27 +110,28 @@ INLINE vf verf(vf x)
 #define ODD(a, b) PICK(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
 #endif
 
-/* Whole numbers: a byte a channel, four channels to a 32-bit lane, the first in the lowest byte. */
+/* Integers: a byte a channel, four channels to a 32-bit lane, the first in the lowest byte. */
 
 typedef uint32_t vu __attribute__((vector_size(4 * VL)));
 
-/* STAY(v): the compiler must have v, as it is, at this place. It keeps products from being contracted with sums. */
+/* BARRIER(v): an optimization barrier. v has to exist, as it is, at this place, so no product is contracted with a
+   sum (fused multiply-add), and no common sums are found. */
 #if defined(__AVX512F__)
-#define STAY(v) __asm__("" : "+v"(v))
+#define BARRIER(v) __asm__("" : "+v"(v))
 #elif defined(__x86_64__) && (VL == 4 || (VL == 8 && defined(__AVX__)))
-#define STAY(v) __asm__("" : "+x"(v))
+#define BARRIER(v) __asm__("" : "+x"(v))
 #elif defined(__ARM_NEON) && VL == 4
-#define STAY(v) __asm__("" : "+w"(v))
+#define BARRIER(v) __asm__("" : "+w"(v))
 #elif defined(__wasm__) /* which has no instruction that would contract them */
-#define STAY(v)
+#define BARRIER(v)
 #else /* vectors wider than the machine's */
-#define STAY(v) __asm__("" : "+m"(v))
+#define BARRIER(v) __asm__("" : "+m"(v))
 #endif
 /* a * b, rounded: every machine gives the same bits */
 INLINE vf times(vf a, vf b)
 {
     vf y = a * b;
-    STAY(y);
+    BARRIER(y);
     return y;
 }
 
@@ -155,7 +156,7 @@ INLINE vf number(const float *p, ptrdiff_t at, int shift)
     if (shift == -2) return load_bytes(p, at);
     return __builtin_convertvector((load_words(p + at) >> shift) & 255, vf);
 }
-/* 1.5 * 2^23 + y for |y| < 2^22: the last bits of the sum are y as a whole number, halves rounded to even */
+/* 1.5 * 2^23 + y for |y| < 2^22: the last bits of the sum are y as an integer, halves rounded to even */
 #define ROUNDER 12582912.0f
 #define ROUNDER_BITS 0x4b400000
 INLINE vf rounded(vf y) { return (y + ROUNDER) - ROUNDER; }

@@ -23,7 +23,7 @@ from pocketsr.bench.peers._task import Run, Task
 
 # The exact value decides the level; this close to a tie, float32 may fall to either side.
 _TIE_LEVELS = 0.02
-# A tie between two whole numbers inside a network of few bits may be a level or more in the result: such a network
+# A tie between two integers inside a low-bit network may be a level or more in the result: such a network
 # is right where all pixels but this share are as close as floats have to be, and none is off by more than that.
 _TIES_SHARE, _TIES_LEVELS = 0.01, 6.0
 # A process that has slept comes back to cold caches, and Linux may keep its threads on one core for 50 ms.

@@ -1,1 +1,1 @@
-"""What a network costs, what a result looks at, and how many rows are held meanwhile."""
+"""What a network costs, what a result depends on, and how many rows are held meanwhile."""

@@ -110,7 +110,7 @@ def _scale(path: str, net: Sized, channels: int) -> int:
     if not scale or result != (1, channels, scale * height, scale * width):
         raise UserError(
             f"{path}: {height}x{width} pixels of {channels} channels become {' x '.join(map(str, result))}; "
-            "an image larger by a whole factor is expected"
+            "an image larger by an integer factor is expected"
         )
     return scale
 

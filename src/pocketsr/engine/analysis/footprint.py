@@ -1,4 +1,4 @@
-"""Which pixels of the picture each sample of a feature map looks at, along one axis, exactly and without an end."""
+"""Which pixels of the picture each sample of a feature map depends on, along one axis, exactly and without an end."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["PICTURE", "Lines", "Taps", "coarse", "fine", "merged", "resized", "s
 Taps = Callable[[int], Iterable[int]]
 """The samples that sample j is made of."""
 
-_MOST = 4096  # samples that look at places of their own each; strides and factors of real networks come to 64
-_NOTHING = (10**9, -(10**9))  # a sample that looks at no pixel: neutral for min and max
+_MOST = 4096  # samples that depend on places of their own each; strides and factors of real networks come to 64
+_NOTHING = (10**9, -(10**9))  # a sample that depends on no pixel: neutral for min and max
 
 
 @dataclass(frozen=True)
 class Lines:
-    """Sample i looks at pixels low[i] to high[i]; sample i + len(low) at those `step` pixels further on."""
+    """Sample i depends on pixels low[i] to high[i]; sample i + len(low) at those `step` pixels further on."""
 
     step: int
     low: tuple[int, ...]
@@ -50,7 +50,7 @@ class Lines:
         return Lines(step, tuple(low for low, _ in spans), tuple(high for _, high in spans))
 
     def field(self) -> tuple[int, int]:
-        """Pixels that the samples lying in one pixel look at, and how far from it the farthest is; at most."""
+        """Pixels that the samples lying in one pixel depend on, and how far from it the farthest is; at most."""
         width = halo = 0
         if self.step * len(self.low) > _MOST**2 // 16:
             raise ValueError(f"phases: {self.step} by {len(self.low)}")

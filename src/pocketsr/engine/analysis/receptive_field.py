@@ -1,4 +1,4 @@
-"""The receptive field of a network: how much of the picture its result looks at, node by node.
+"""The receptive field of a network: how much of the picture its result depends on, node by node.
 
 Each axis of a tensor is plain (channels, or sums over them), or rows or columns (`Lines` says which of the picture's),
 or rows and columns merged into one axis, as attention has them. An axis that a node sums up as a whole, or rearranges
@@ -50,7 +50,7 @@ class _Mixed(Exception):  # noqa: N818 (no error: a finding)
 
 
 def receptive_field(path: str, net: Sized) -> tuple[int, int] | None:
-    """Pixels of the picture that the results lying in one of its pixels look at, along the longer axis; and how far
+    """Pixels of the picture that the results lying in one of its pixels depend on, along the longer axis; and how far
     the farthest of them is away. None: the whole picture. What lies beyond the edges doesn't count.
 
     Raises UserError, naming `path`, for an operator of which this isn't known.
@@ -120,7 +120,7 @@ def _axes(path: str, net: Sized, node: onnx.NodeProto, axes: dict[str, Axes]) ->
     if kind == "Gather":
         return _gathered(net, node, given, axes)
     raise UserError(
-        f"{path}: {net.label(node)}: what it looks at isn't known; known are convolutions, pooling and the like"
+        f"{path}: {net.label(node)}: what it depends on isn't known; known are convolutions, pooling and the like"
     )
 
 

@@ -17,7 +17,7 @@ from pocketsr.engine.codegen.emit_planes import (
 )
 from pocketsr.engine.codegen.emit_pointwise import extent, rounds
 from pocketsr.engine.codegen.emit_winograd import tile_floats
-from pocketsr.engine.codegen.method import BAND, Keep
+from pocketsr.engine.codegen.method import BAND, Storage
 from pocketsr.engine.codegen.plan import Plan, Ring, Step
 from pocketsr.engine.ir.graph import Classes, Conv, Pad, Pointwise, Shuffle
 from pocketsr.engine.ir.pointwise import curve_code
@@ -44,7 +44,7 @@ def _describe(step: Step, plan: Plan) -> str:
         method = step.method
         how = f"Winograd F({method.rows.outputs}, {method.rows.taps}) along the rows" if method.rows else "direct"
         how += f", kernels of {len(op.chosen.weight)} classes" if op.chosen else ""
-        how += f", whole numbers in {method.reads.value}" if op.integers else ""
+        how += f", integers in {method.reads.value}" if op.integers else ""
         how += f" and F({method.columns.outputs}, {method.columns.taps}) along the columns" if method.columns else ""
         groups = f", {op.groups} groups" if op.groups > 1 else ""
         note += f", {op.weight.shape[2]}x{op.weight.shape[3]}{groups}, {how}"
@@ -52,8 +52,8 @@ def _describe(step: Step, plan: Plan) -> str:
         note += f", tiles of {method.tile} columns" if method.tile else ""
         note += ", edges replicated" if op.pad is Pad.EDGE else ""
     stages = "" if isinstance(op, Shuffle) else "".join(f", {type(stage).__name__}" for stage in op.stages)
-    shift = plan.rings[op.value].shift
-    return f"{note}{stages}; lags {shift} rows, keeps {plan.rings[op.value].rows}, starts {step.warm} bands early"
+    delay = plan.rings[op.value].delay
+    return f"{note}{stages}; delay {delay} rows, ring of {plan.rings[op.value].rows}, prologue {step.prologue} bands"
 
 
 def describe(plan: Plan) -> str:
@@ -63,7 +63,7 @@ def describe(plan: Plan) -> str:
 
 def _beyond(ring: Ring) -> str:
     """The row that stands for what lies outside a picture with a border of zeros: words of `beyond`, or floats."""
-    return f"{ring.keep.value}_of_{ring.beyond}" if ring.beyond else "zero"
+    return f"{ring.storage.value}_of_{ring.beyond}" if ring.beyond else "zero"
 
 
 def _rows_beyond(plan: Plan) -> dict[str, str]:
@@ -72,7 +72,7 @@ def _rows_beyond(plan: Plan) -> dict[str, str]:
     for ring in plan.rings.values():
         if ring.beyond and ring.pad is Pad.ZERO:
             number = f"word({ring.beyond * 0x01010101 - (ring.beyond > 127) * 2**32})"
-            rows[_beyond(ring)] = f"{ring.beyond}.0f" if ring.keep is Keep.FLOATS else number
+            rows[_beyond(ring)] = f"{ring.beyond}.0f" if ring.storage is Storage.FLOATS else number
     return rows
 
 
@@ -112,7 +112,7 @@ def _border(ring: Ring, phases: int) -> str:
     Winograd along the columns sums all that a tile reads, also for results that don't depend on it: what the last
     tile sees beyond the picture must be of this row, not left over from earlier ones, even where it cancels out.
     """
-    kind = "uint8_t" if ring.keep is Keep.BYTES else "float"
+    kind = "uint8_t" if ring.storage is Storage.BYTES else "float"
     outside = f"((const {kind} *)f->{_beyond(ring)})[0]"
     left, right = ("row[0]", "row[place(w - 1, phase)]") if ring.pad is Pad.EDGE else (outside, outside)
     tile = f"""    for (int i = {ring.halo}; i < {phases} * columns(f, {ring.scale}) + {ring.halo} - w; i++)
@@ -167,8 +167,8 @@ def _frame(plan: Plan) -> str:
     float in_scale, out_scale, top; /* sample to value, value to sample, largest sample */
 {fields}    float {outside}; /* rows that stand for what lies outside */
     float *trash, *tile{", *sums" if chooses else ""}; /* a row for what is outside and written, transformed rows{
-            ", sums for classes" if chooses else ""
-        } */
+        ", sums for classes" if chooses else ""
+    } */
 }} frame;
 
 /* Where column c of a row is: element c / {plan.phases} of phase c % {plan.phases}. */
@@ -198,10 +198,10 @@ static size_t lay_out(frame *f, int w, int h, float *base)
 
 def _schedule(plan: Plan) -> str:
     lines = []
-    longest = max(step.warm for step in plan.steps)
+    longest = max(step.prologue for step in plan.steps)
     for index, step in enumerate(plan.steps):
         call = "read(f, k)" if step.op is None else f"{step_name(index, step)}(f, k)"
-        guard = f"if (k >= first - {step.warm}) " if step.warm < longest else ""
+        guard = f"if (k >= first - {step.prologue}) " if step.prologue < longest else ""
         lines.append(f"        {guard}{call};")
     body = "\n".join(lines)
     return f"""/* Bands [first, last) of the result; earlier bands fill the rings. */
@@ -227,7 +227,7 @@ def _entries(plan: Plan) -> str:
     name, graph = plan.graph.name, plan.graph
     scales = graph.scales()
     output_scale = scales[plan.output[0].value]
-    shift = max(plan.rings[ref.value].shift for ref in plan.output)
+    delay = max(plan.rings[ref.value].delay for ref in plan.output)
     unit = BAND * output_scale
     widest = max(ring.scale for ring in plan.rings.values())
     fill = "\n".join(
@@ -237,7 +237,7 @@ def _entries(plan: Plan) -> str:
     out = [
         f"size_t {name}_scratch(int w)\n{{\n    frame f;\n    float none[1];\n"
         "    return 4 * lay_out(&f, w, 1, none) + 64;\n}\n\n"
-        f"int {name}_bands(int h) {{ return ({output_scale} * h - 1 + {shift}) / {unit} + 1; }}\n"
+        f"int {name}_bands(int h) {{ return ({output_scale} * h - 1 + {delay}) / {unit} + 1; }}\n"
     ]
     for kind, pixel in PIXELS.items():
         max_value = {"u8": "255.0f", "u16": "(float)max_value", "f32": f"{graph.max_value!r}f"}[kind]
@@ -304,7 +304,8 @@ def emit(plan: Plan) -> str:
         + "*/\n"
         f"#define VL {plan.target.lanes}\n",
         _c_file("prelude.h") + curve_code(graph.ops),
-        (_c_file("integers.h") if plan.kept.exact or rounds(graph) else "") + (_c_file("chosen.h") if chooses else ""),
+        (_c_file("integers.h") if plan.formats.exact or rounds(graph) else "")
+        + (_c_file("chosen.h") if chooses else ""),
         emit_header(plan),
         _frame(plan),
         _rings(plan),

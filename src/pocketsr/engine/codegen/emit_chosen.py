@@ -32,7 +32,7 @@ def classes_function(name: str, op: Classes, plan: Plan) -> str:
     return f"""/* Directions by 5/12, the tangent of an eighth of a turn; strengths by the sum of both squares. */
 static void {name}(const frame *f, int k)
 {{
-    const int n = columns(f, {ring.scale}), y0 = {BAND} * k - {ring.shift};
+    const int n = columns(f, {ring.scale}), y0 = {BAND} * k - {ring.delay};
     const ptrdiff_t phase = f->phase{ring.scale}, stride = {stride};
     if (y0 + {BAND} <= 0 || y0 >= {height}) return;
     const float *in[{BAND + 2 * _SEEN}];
@@ -109,7 +109,11 @@ def chosen_body(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part],
         f"    for (int x = 0; x < n; x += {vectors} * VL) {{",
         f"        vi class[{vectors}];",
         "        __builtin_memcpy(class, classes + p * phase + x, sizeof class);",
-        *([] if step.method.lookup else ["        const uint64_t found = among((const int32_t *)class, sizeof class);"]),
+        *(
+            []
+            if step.method.lookup
+            else ["        const uint64_t found = among((const int32_t *)class, sizeof class);"]
+        ),
     ]
     for group, first, count, offset in blocks:
         lines += [f"        {{ /* channels {first} to {first + count - 1} */"]

@@ -16,7 +16,7 @@ from pocketsr.engine.codegen.emit_integers import stored, words_body, words_of, 
 from pocketsr.engine.codegen.emit_pointwise import Part, array, extent, indent, row_table, stage_tables, tap_planes
 from pocketsr.engine.codegen.emit_sums import sums_body, sums_tables
 from pocketsr.engine.codegen.emit_winograd import along_rows, both_axes
-from pocketsr.engine.codegen.method import BAND, Keep
+from pocketsr.engine.codegen.method import BAND, Storage
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Combine, Conv
 
@@ -30,7 +30,7 @@ def dot_shapes(step: Step) -> set[tuple[int, int, bool]]:
     outputs = step.op.channels // step.op.groups
     full, rest = divmod(outputs, block.channels)
     counts = ({block.channels} if full else set()) | ({rest} if rest else set())
-    if step.method.reads is not Keep.FLOATS or step.method.lookup:
+    if step.method.reads is not Storage.FLOATS or step.method.lookup:
         return set()
     return {(count, block.vectors, step.method.rows is None) for count in counts}
 
@@ -87,12 +87,12 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
     halo, rows_band = op.weight.shape[2] // 2, BAND * ring.scale
     group_rows = method.rows.outputs if method.rows else 1
     height = extent("h", ring.scale)
-    inputs = words_of(op.inputs) if method.reads is Keep.WORDS else op.inputs
+    inputs = words_of(op.inputs) if method.reads is Storage.WORDS else op.inputs
     head = [
         f"static void {name}(const frame *f, int k)",
         "{",
-        f"    const int n = columns(f, {ring.scale}), top = {rows_band} * k - {ring.shift};",
-        *([f"    const ptrdiff_t phase = f->phase{ring.scale};"] if method.reads is not Keep.BYTES else []),
+        f"    const int n = columns(f, {ring.scale}), top = {rows_band} * k - {ring.delay};",
+        *([f"    const ptrdiff_t phase = f->phase{ring.scale};"] if method.reads is not Storage.BYTES else []),
         f"    for (int y0 = top; y0 < top + {rows_band}; y0 += {group_rows}) {{",
         f"    if (y0 + {group_rows} <= 0 || y0 >= {height}) continue;",
         *indent(row_table("in", inputs, group_rows + 2 * halo, f"y0 - {halo}"), 1),
@@ -102,10 +102,10 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
     ]
     for i, stage in enumerate(op.stages):
         if isinstance(stage, Combine):
-            head += indent(row_table(f"other{i}", stage.other, group_rows, "y0", plan.kept), 1)
-    if method.reads is Keep.WORDS:
+            head += indent(row_table(f"other{i}", stage.other, group_rows, "y0", plan.formats), 1)
+    if method.reads is Storage.WORDS:
         body, tables = words_body(name, op, step, plan), words_tables(name, op, step)
-    elif method.reads is Keep.BYTES:
+    elif method.reads is Storage.BYTES:
         body, tables = sums_body(name, op, step, plan), sums_tables(name, op)
     else:
         body, tables = _in_floats(name, op, step, plan)
@@ -118,12 +118,12 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
         ]
     lines += ["    }", "}", ""]
     text = "\n".join(lines)
-    compares = method.reads is Keep.BYTES and f"{name}_step" not in text  # and needs no constant of any step
-    return text if compares else tables + stage_tables(name, op.stages, plan.kept) + text
+    compares = method.reads is Storage.BYTES and f"{name}_step" not in text  # and needs no constant of any step
+    return text if compares else tables + stage_tables(name, op.stages, plan.formats) + text
 
 
 def _in_floats(name: str, op: Conv, step: Step, plan: Plan) -> tuple[list[str], str]:
-    """The body and the tables of a convolution of floats, which may hold whole numbers."""
+    """The body and the tables of a convolution in floats, which may hold integers."""
     method = step.method
     weights, blocks = _packed(op, step)
     if op.chosen:
@@ -157,7 +157,7 @@ def _direct(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -> 
             f"            {name}_bias + {first}, sum);",
             f"        UNROLL for (int v = 0; v < {vectors}; v++) {{",
             "            const ptrdiff_t at = p * phase + x + v * VL;",
-            *(["            vf four[4] = {{0}};"] if plan.rings[op.value].keep is Keep.WORDS else []),
+            *(["            vf four[4] = {{0}};"] if plan.rings[op.value].storage is Storage.WORDS else []),
             f"            UNROLL for (int j = 0; j < {count}; j++) {{",
             f"                vf y = {value};",
             *indent(stored(name, op, plan, f"{first} + j", "j"), 4),

@@ -1,4 +1,4 @@
-"""C for convolutions of whole numbers, and for storing whole numbers: four channels to a word."""
+"""C for integer convolutions, and for storing integers: four channels to a word."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr.engine.codegen.emit_pointwise import array, indent, inverse, stages_code, tap_planes
-from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Keep
+from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Storage
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Conv, Integers, Pointwise, Quantize, Ref
 
 __all__ = ["dense_weights", "finished", "stored", "words_body", "words_of", "words_tables"]
 
-_COPY = Quantize(1.0, 0, 255)  # what a pointwise operation without stages does to whole numbers
+_COPY = Quantize(1.0, 0, 255)  # what a pointwise operation without stages does to integers
 
 
 def words_of(inputs: Sequence[Ref]) -> tuple[Ref, ...]:
@@ -22,21 +22,21 @@ def words_of(inputs: Sequence[Ref]) -> tuple[Ref, ...]:
     return tuple(dict.fromkeys(Ref(ref.value, ref.channel // CHANNELS_A_WORD) for ref in inputs))
 
 
-def dense_weights(op: Conv, whole: Integers) -> NDArray[np.int64]:
+def dense_weights(op: Conv, integers: Integers) -> NDArray[np.int64]:
     """Weights by output channel, input, row and column; zeros between groups."""
     per_group, outputs = op.weight.shape[1], op.channels // op.groups
     dense = np.zeros((op.channels, len(op.inputs), *op.weight.shape[2:]), np.int64)
     for group in range(op.groups):
         own = slice(group * outputs, (group + 1) * outputs)
-        dense[own, group * per_group : (group + 1) * per_group] = whole.weight[own]
+        dense[own, group * per_group : (group + 1) * per_group] = integers.weight[own]
     return dense
 
 
-def _by_words(op: Conv, whole: Integers) -> NDArray[np.int64]:
+def _by_words(op: Conv, integers: Integers) -> NDArray[np.int64]:
     """Weights by output channel, word, place in the word, row and column."""
     words = {ref: index for index, ref in enumerate(words_of(op.inputs))}
     found = np.zeros((op.channels, len(words), CHANNELS_A_WORD, *op.weight.shape[2:]), np.int64)
-    for ref, weight in zip(op.inputs, dense_weights(op, whole).swapaxes(0, 1), strict=True):
+    for ref, weight in zip(op.inputs, dense_weights(op, integers).swapaxes(0, 1), strict=True):
         found[:, words[Ref(ref.value, ref.channel // CHANNELS_A_WORD)], ref.channel % CHANNELS_A_WORD] += weight
     return found
 
@@ -105,7 +105,7 @@ def finished(name: str, op: Conv, plan: Plan, first: int, count: int, vectors: i
     return [
         f"UNROLL for (int v = 0; v < {vectors}; v++) {{",
         f"    const ptrdiff_t at = {at};",
-        *(["    vf four[4] = {{0}};"] if plan.rings[op.value].keep is Keep.WORDS else []),
+        *(["    vf four[4] = {{0}};"] if plan.rings[op.value].storage is Storage.WORDS else []),
         f"    UNROLL for (int j = 0; j < {count}; j++) {{",
         f"        vf y = times(__builtin_convertvector(sum[j][v], vf), SPLAT({name}_step[{first} + j]));",
         *indent(stored(name, op, plan, f"{first} + j", "j"), 2),
@@ -120,16 +120,16 @@ def stored(name: str, op: Conv | Pointwise, plan: Plan, channel: str, place: str
     place: the channel's number from the start of a word on. Where the ring holds words, `four` gathers those of one.
     """
     ring = plan.rings[op.value]
-    if ring.keep is Keep.BYTES:
+    if ring.storage is Storage.BYTES:
         last = op.stages[-1] if op.stages else _COPY
         assert isinstance(last, Quantize)
         return [
-            *stages_code(name, op.stages[:-1], channel, "0", "at", plan.kept),
+            *stages_code(name, op.stages[:-1], channel, "0", "at", plan.formats),
             *_scaled(last),
             f"store_bytes({out}[{channel}], at, quantized(y, {last.zero}, {last.top}));",
         ]
-    if ring.keep is Keep.FLOATS:
-        return [*stages_code(name, op.stages, channel, "0", "at", plan.kept), f"store({out}[{channel}] + at, y);"]
+    if ring.storage is Storage.FLOATS:
+        return [*stages_code(name, op.stages, channel, "0", "at", plan.formats), f"store({out}[{channel}] + at, y);"]
     last = op.stages[-1] if op.stages else _COPY
     assert isinstance(last, Quantize)
     place = f"{place} % {CHANNELS_A_WORD}"
@@ -138,7 +138,7 @@ def stored(name: str, op: Conv | Pointwise, plan: Plan, channel: str, place: str
         end += f" || {channel} == {op.channels - 1}"
     to = f"{out}[({channel}) / {CHANNELS_A_WORD}] + at"
     return [
-        *stages_code(name, op.stages[:-1], channel, "0", "at", plan.kept),
+        *stages_code(name, op.stages[:-1], channel, "0", "at", plan.formats),
         *_scaled(last),
         f"four[{place}] = y;",
         f"if ({end}) store_words({to}, quantized4(four, {last.zero}, {last.top}));",

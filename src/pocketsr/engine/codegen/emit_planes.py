@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pocketsr.engine.codegen.emit_integers import stored
 from pocketsr.engine.codegen.emit_pointwise import extent, indent, number_table, row_table, stage_tables
-from pocketsr.engine.codegen.method import BAND, CHANNELS_A_WORD, Keep
+from pocketsr.engine.codegen.method import BAND, CHANNELS_A_WORD, Storage
 from pocketsr.engine.codegen.plan import Plan
 from pocketsr.engine.ir.graph import Combine, Pointwise, Shuffle
 
@@ -14,7 +14,7 @@ PIXELS = {"u8": "uint8_t", "u16": "uint16_t", "f32": "float"}
 _VECTORS = {"u8": "vb", "u16": "vh", "f32": "vf"}
 
 
-def _split(names: list[str], temporaries: list[str]) -> list[str]:
+def _deinterleave(names: list[str], temporaries: list[str]) -> list[str]:
     """Every len(names)-th sample, in order of the phase: statements are added to `temporaries`."""
     if len(names) == 1:
         return names
@@ -24,15 +24,15 @@ def _split(names: list[str], temporaries: list[str]) -> list[str]:
         for low, high in zip(names[::2], names[1::2], strict=True):
             half.append(f"{part.lower()[0]}{len(temporaries)}")
             temporaries.append(f"{half[-1]} = {part}({low}, {high})")
-        halves.append(_split(half, temporaries))
+        halves.append(_deinterleave(half, temporaries))
     return [name for pair in zip(*halves, strict=True) for name in pair]
 
 
-def _weave(names: list[str], temporaries: list[str]) -> list[str]:
-    """The samples of all vectors in turn: the inverse of `_split`."""
+def _interleave(names: list[str], temporaries: list[str]) -> list[str]:
+    """A sample of each vector in turn: the inverse of `_deinterleave`."""
     if len(names) == 1:
         return names
-    evens, odds = _weave(names[::2], temporaries), _weave(names[1::2], temporaries)
+    evens, odds = _interleave(names[::2], temporaries), _interleave(names[1::2], temporaries)
     out = []
     for even, odd in zip(evens, odds, strict=True):
         for part in ("LOW", "HIGH"):
@@ -46,14 +46,14 @@ def load_function(kind: str, plan: Plan) -> str:
     ring, pixel, vector, phases = plan.rings[0], PIXELS[kind], _VECTORS[kind], plan.phases
     border = "\n            v0_border(f, row);" if ring.halo else ""
     temporaries: list[str] = []
-    parted = _split([f"v[{i}]" for i in range(phases)], temporaries)
+    deinterleaved = _deinterleave([f"v[{i}]" for i in range(phases)], temporaries)
     moves = "".join(f"\n                const {vector} {each};" for each in temporaries)
 
     def value(name: str) -> str:
         return name if kind == "f32" else f"__builtin_convertvector({name}, vf) * f->in_scale"
 
     stores = "\n".join(
-        f"                store(row + {p} * f->phase1 + x, {value(name)});" for p, name in enumerate(parted)
+        f"                store(row + {p} * f->phase1 + x, {value(name)});" for p, name in enumerate(deinterleaved)
     )
     return f"""static void {kind}_read(const frame *f, int k)
 {{
@@ -79,11 +79,11 @@ def load_function(kind: str, plan: Plan) -> str:
 def store_function(kind: str, plan: Plan) -> str:
     """KIND_write: a band of the result to samples, shuffled to its place, rounded half up and clipped."""
     scale = plan.graph.scales()[plan.output[0].value]
-    shift = max(plan.rings[ref.value].shift for ref in plan.output)
+    delay = max(plan.rings[ref.value].delay for ref in plan.output)
     factor, phases, pixel, vector = plan.factor, plan.phases, PIXELS[kind], _VECTORS[kind]
     area, rows, count = factor**2, BAND * scale, factor * phases
     table = "\n".join("        " + line for line in row_table("from", plan.output, 1, "y"))
-    scaled = "times(q, SPLAT(f->out_scale))" if plan.kept.exact else "q * f->out_scale"
+    scaled = "times(q, SPLAT(f->out_scale))" if plan.formats.exact else "q * f->out_scale"
     rounded = (
         "q"
         if kind == "f32"
@@ -93,19 +93,19 @@ def store_function(kind: str, plan: Plan) -> str:
     # Sample factor*(P*x + p) + j of the result is element x of vector p*factor + j.
     if count & (count - 1) == 0:
         temporaries: list[str] = []
-        woven = _weave([f"s[{i}]" for i in range(count)], temporaries)
+        interleaved = _interleave([f"s[{i}]" for i in range(count)], temporaries)
         moves = "".join(f"\n                const {vector} {each};" for each in temporaries)
-        weave = f"""{moves}
-                const {vector} z[{count}] = {{{", ".join(woven)}}};
+        write = f"""{moves}
+                const {vector} z[{count}] = {{{", ".join(interleaved)}}};
                 if (left >= {count} * VL) __builtin_memcpy(to + {count} * x, z, sizeof z);
                 else for (int i = 0; i < left; i++) to[{count} * x + i] = z[i / VL][i % VL];"""
     else:
-        weave = f"""
+        write = f"""
                 for (int i = 0; i < left && i < {count} * VL; i++) to[{count} * x + i] = s[i % {count}][i / {count}];"""
     return f"""static void {kind}_write(const frame *f, int k)
 {{
     const int n = columns(f, {scale});
-    for (int y = {rows} * k - {shift}; y < {rows} * k - {shift} + {rows}; y++) {{
+    for (int y = {rows} * k - {delay}; y < {rows} * k - {delay} + {rows}; y++) {{
         if (y < 0 || y >= {extent("h", scale)}) continue;
 {table}
         for (int c = 0; c < {len(plan.output) // area}; c++)
@@ -118,7 +118,7 @@ def store_function(kind: str, plan: Plan) -> str:
                     UNROLL for (int j = 0; j < {factor}; j++) {{
                         const vf q = load(from[0][c * {area} + i * {factor} + j] + p * f->phase{scale} + x);
                         s[p * {factor} + j] = {rounded};
-                    }}{weave}
+                    }}{write}
             }}
         }}
     }}
@@ -129,17 +129,17 @@ def store_function(kind: str, plan: Plan) -> str:
 def pointwise_function(name: str, op: Pointwise, plan: Plan) -> str:
     """Pointwise stages over a band; a word's four channels at a time where words are made."""
     ring = plan.rings[op.value]
-    rows, together = BAND * ring.scale, CHANNELS_A_WORD if ring.keep is Keep.WORDS else 1
-    tables = row_table("in", op.inputs, 1, "row", plan.kept)
+    rows, together = BAND * ring.scale, CHANNELS_A_WORD if ring.storage is Storage.WORDS else 1
+    tables = row_table("in", op.inputs, 1, "row", plan.formats)
     for i, stage in enumerate(op.stages):
         if isinstance(stage, Combine):
-            tables += row_table(f"other{i}", stage.other, 1, "row", plan.kept)
-    shifts = number_table(f"{name}_in", op.inputs, plan.kept) if plan.kept.exact else ""
+            tables += row_table(f"other{i}", stage.other, 1, "row", plan.formats)
+    shifts = number_table(f"{name}_in", op.inputs, plan.formats) if plan.formats.exact else ""
     value = f"number(in[0][j], at, {name}_in_shift[j])" if shifts else "load(in[0][j] + at)"
     lines = [
         f"static void {name}(const frame *f, int k)",
         "{",
-        f"    const int n = columns(f, {ring.scale}), top = {rows} * k - {ring.shift};",
+        f"    const int n = columns(f, {ring.scale}), top = {rows} * k - {ring.delay};",
         f"    for (int row = top; row < top + {rows}; row++) {{",
         f"        if (row < 0 || row >= {extent('h', ring.scale)}) continue;",
         *(f"        {line}" for line in tables),
@@ -149,7 +149,7 @@ def pointwise_function(name: str, op: Pointwise, plan: Plan) -> str:
         f"            for (int p = 0; p < {plan.phases}; p++)",
         "                for (int x = 0; x < n; x += VL) {",
         f"                    const ptrdiff_t at = p * f->phase{ring.scale} + x;",
-        *(["                    vf four[4] = {{0}};"] if ring.keep is Keep.WORDS else []),
+        *(["                    vf four[4] = {{0}};"] if ring.storage is Storage.WORDS else []),
         f"                    for (int j = first; j < least(first + {together}, {op.channels}); j++) {{",
         f"                        vf y = {value};",
         *indent(stored(name, op, plan, "j", "j", "out"), 6),
@@ -161,7 +161,7 @@ def pointwise_function(name: str, op: Pointwise, plan: Plan) -> str:
         "}",
         "",
     ]
-    return shifts + stage_tables(name, op.stages, plan.kept) + "\n".join(lines)
+    return shifts + stage_tables(name, op.stages, plan.formats) + "\n".join(lines)
 
 
 def shuffle_function(name: str, op: Shuffle, plan: Plan) -> str:
@@ -174,7 +174,7 @@ def shuffle_function(name: str, op: Shuffle, plan: Plan) -> str:
     table = "\n".join(f"        {line}" for line in row_table("in", op.inputs, 1, "y"))
     return f"""static void {name}(const frame *f, int k)
 {{
-    const int w = {width}, top = {rows} * k - {ring.shift // f};
+    const int w = {width}, top = {rows} * k - {ring.delay // f};
     for (int y = top; y < top + {rows}; y++) {{
         if (y < 0 || y >= {height}) continue;
 {table}

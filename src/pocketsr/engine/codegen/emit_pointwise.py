@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Keep
-from pocketsr.engine.codegen.plan import Kept
+from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Storage
+from pocketsr.engine.codegen.plan import Formats
 from pocketsr.engine.ir.graph import (
     Affine,
     Binary,
@@ -43,7 +43,7 @@ Part = tuple[int, int, int, int]  # a register block: group, first channel, chan
 _INFIX = {Binary.ADD: "+", Binary.SUB: "-", Binary.MUL: "*", Binary.DIV: "/"}
 
 
-_PLAIN = Kept({}, False)
+_PLAIN = Formats({}, False)
 
 
 def extent(side: str, scale: int) -> str:
@@ -74,20 +74,20 @@ def _dequantized(x: str, step: float, zero: int) -> str:
     return f"times({whole}, SPLAT({literal(step)}))"
 
 
-def number_table(name: str, refs: Sequence[Ref], kept: Kept) -> str:
+def number_table(name: str, refs: Sequence[Ref], formats: Formats) -> str:
     """How many bits up in its word each plane that `refs` name is; -1 for one of floats, -2 for one of bytes."""
-    bits = {Keep.FLOATS: -1, Keep.BYTES: -2}
-    shifts = [bits.get(kept.ways[ref.value], 8 * (ref.channel % CHANNELS_A_WORD)) for ref in refs]
+    bits = {Storage.FLOATS: -1, Storage.BYTES: -2}
+    shifts = [bits.get(formats.storage[ref.value], 8 * (ref.channel % CHANNELS_A_WORD)) for ref in refs]
     return f"static const int {name}_shift[{len(shifts)}] = {{{', '.join(map(str, shifts))}}};\n"
 
 
-def stage_tables(name: str, stages: Sequence[PointwiseStage], kept: Kept = _PLAIN) -> str:
+def stage_tables(name: str, stages: Sequence[PointwiseStage], formats: Formats = _PLAIN) -> str:
     """The per-channel constants of the pointwise stages of function `name`."""
     out = []
     for i, stage in enumerate(stages):
-        if isinstance(stage, Combine) and kept.exact:
-            out.append(number_table(f"{name}_other{i}", stage.other, kept))
-        elif isinstance(stage, Prelu) and kept.exact:
+        if isinstance(stage, Combine) and formats.exact:
+            out.append(number_table(f"{name}_other{i}", stage.other, formats))
+        elif isinstance(stage, Prelu) and formats.exact:
             out.append(array(f"{name}_slope{i}", stage.slope) if stage.slope.any() else "")
         elif isinstance(stage, Prelu) and stage.slope.any():
             out.append(array(f"{name}_slope_less_1_{i}", stage.slope.astype(np.float64) - 1))
@@ -103,7 +103,7 @@ def inverse(step: float) -> str:
 
 
 def stages_code(
-    name: str, stages: Sequence[PointwiseStage], channel: str, row: str, column: str, kept: Kept = _PLAIN
+    name: str, stages: Sequence[PointwiseStage], channel: str, row: str, column: str, formats: Formats = _PLAIN
 ) -> list[str]:
     """Statements that turn the vector `y` of output channel `channel` into its final value.
 
@@ -118,9 +118,9 @@ def stages_code(
                 if step != 1:
                     out.append(f"y = times(y, SPLAT({inverse(step)}));")
                 out.append(f"y = rounded(clip(y, {-zero}.0f, {top - zero}.0f)) + {zero}.0f;")
-            case Affine() if kept.exact:
+            case Affine() if formats.exact:
                 out.append(f"y = times(y, SPLAT({name}_scale{i}[{channel}])) + {name}_offset{i}[{channel}];")
-            case Prelu(slope) if kept.exact and slope.any():
+            case Prelu(slope) if formats.exact and slope.any():
                 slopes = "low" if (slope <= 1).all() else "any"
                 out.append(f"y = prelu_{slopes}(y, SPLAT({name}_slope{i}[{channel}]));")
             case Affine():
@@ -139,7 +139,7 @@ def stages_code(
                 out.append(f"y = v{function.value}(y);")
             case Combine(kind, _, numbers):
                 other = f"load(other{i}[{row}][{channel}] + {column})"
-                if kept.exact:
+                if formats.exact:
                     other = f"number(other{i}[{row}][{channel}], {column}, {name}_other{i}_shift[{channel}])"
                 if numbers is not None:
                     out.append(f"const vf z{i} = {_dequantized(other, numbers.step, numbers.zero)};")
@@ -152,14 +152,14 @@ def stages_code(
 
 
 def rounds(graph: Graph) -> bool:
-    """Whether whole numbers are made or read, be it only between convolutions of floats."""
+    """Whether values are quantized or dequantized anywhere, be it only between float convolutions."""
     stages = [stage for op in graph.ops if not isinstance(op, Shuffle) for stage in op.stages]
     return any(isinstance(stage, Dequantize | Quantize) for stage in stages)
 
 
-def row_table(table: str, refs: Sequence[Ref], rows: int, first_row: str, kept: Kept = _PLAIN) -> list[str]:
+def row_table(table: str, refs: Sequence[Ref], rows: int, first_row: str, formats: Formats = _PLAIN) -> list[str]:
     """Statements that fill `const float *table[rows][channels]` with the rows that `refs` name."""
-    words = {value for value, way in kept.ways.items() if way is Keep.WORDS}
+    words = {value for value, way in formats.storage.items() if way is Storage.WORDS}
     refs = [Ref(ref.value, ref.channel // CHANNELS_A_WORD) if ref.value in words else ref for ref in refs]
     out = [f"const float *{table}[{rows}][{len(refs)}];", f"for (int r = 0; r < {rows}; r++) {{"]
     start = 0

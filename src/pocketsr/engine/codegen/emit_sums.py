@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pocketsr.engine.codegen.emit_integers import dense_weights, finished
 from pocketsr.engine.codegen.emit_pointwise import array, indent
-from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Keep
+from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Storage
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Conv, Integers, Prelu, Quantize
 from pocketsr.engine.ir.reference import apply_stages
@@ -73,13 +73,13 @@ class _Stairs:
     steps: tuple[tuple[int, int], ...]  # the sum, and 1 or -1
 
 
-def _stairs(op: Conv, whole: Integers, weights: NDArray[np.int64], channel: int) -> _Stairs | None:
+def _stairs(op: Conv, integers: Integers, weights: NDArray[np.int64], channel: int) -> _Stairs | None:
     """How results depend on sums, where it takes few steps to say so. Slopes below 0 make them fall, then rise."""
     if not all(isinstance(stage, Prelu | Quantize) for stage in op.stages):
         return None
-    low, high = (int(weights[channel][sign * weights[channel] > 0].sum()) * whole.top for sign in (-1, 1))
+    low, high = (int(weights[channel][sign * weights[channel] > 0].sum()) * integers.top for sign in (-1, 1))
     sums = np.arange(low, high + 1)
-    values = (sums + whole.start[channel]).astype(np.float32) * whole.step[channel]
+    values = (sums + integers.start[channel]).astype(np.float32) * integers.step[channel]
     results = apply_stages(op.stages, np.broadcast_to(values, (op.channels, 1, len(sums))))[channel, 0]
     jumps = np.diff(results).astype(int)
     steps = [
@@ -128,7 +128,7 @@ def pairs(weights: NDArray[np.int64]) -> list[tuple[int, ...]]:
 
 
 def _summed(
-    op: Conv, whole: Integers, weights: NDArray[np.int64], block: _Block, sums: list[_Sum]
+    op: Conv, integers: Integers, weights: NDArray[np.int64], block: _Block, sums: list[_Sum]
 ) -> list[str]:  # fmt: skip
     """The sums: a{j} in the vectors, s{j} in 16 bits where a{j} could not hold them."""
     kind, (taps, columns) = block.kind, op.weight.shape[2:]
@@ -142,9 +142,9 @@ def _summed(
             if not each:
                 continue
             for weight in each.values():
-                if not block.wide and not sums[j].takes(sum(map(abs, each.values())), whole.top):
+                if not block.wide and not sums[j].takes(sum(map(abs, each.values())), integers.top):
                     terms.append(_moved(j, sums[j]))
-                sums[j].add(weight, whole.top)
+                sums[j].add(weight, integers.top)
             terms += _terms(j, each, needed)
         loads = []
         for name, tap in zip("yz", group, strict=False):
@@ -161,18 +161,18 @@ def _summed(
 def _terms(j: int, each: dict[str, int], needed: dict[str, str]) -> list[str]:
     """Adds to a{j} the vectors y and z times their weights; what has to be made of them first goes to `needed`.
 
-    STAY keeps the compiler from finding common sums of its own, which it would have to keep in memory.
+    BARRIER keeps the compiler from finding common sums of its own, which it would have to keep in memory.
     """
     if list(map(abs, each.values())) == [1, 1]:
         name, text = ("both", "y + z") if each["y"] == each["z"] else ("gap", "y - z")
         needed[name] = text
-        return [f"a{j} {'+' if each['y'] > 0 else '-'}= {name}; STAY(a{j});"]
+        return [f"a{j} {'+' if each['y'] > 0 else '-'}= {name}; BARRIER(a{j});"]
     out = []
     for name, weight in each.items():
         if abs(weight) == 2:
             needed[f"twice_{name}"] = f"{name} + {name}"
         vector = f"twice_{name}" if abs(weight) == 2 else name
-        out.append(f"a{j} {'+' if weight > 0 else '-'}= {vector}; STAY(a{j});")
+        out.append(f"a{j} {'+' if weight > 0 else '-'}= {vector}; BARRIER(a{j});")
     return out
 
 
@@ -186,20 +186,20 @@ def _moved(j: int, known: _Sum) -> str:
 
 
 def _finished(
-    name: str, op: Conv, whole: Integers, weights: NDArray[np.int64], block: _Block, sums: list[_Sum], plan: Plan
+    name: str, op: Conv, integers: Integers, weights: NDArray[np.int64], block: _Block, sums: list[_Sum], plan: Plan
 ) -> list[str]:
     """Sums to results, by comparing where there are few, and into the rows."""
-    keep = plan.rings[op.value].keep
+    storage = plan.rings[op.value].storage
     last = op.stages[-1] if op.stages else None
-    if isinstance(last, Quantize) and keep is not Keep.FLOATS:
-        stairs = [_stairs(op, whole, weights, block.first + j) for j in range(block.count)]
+    if isinstance(last, Quantize) and storage is not Storage.FLOATS:
+        stairs = [_stairs(op, integers, weights, block.first + j) for j in range(block.count)]
         if None not in stairs:
             counted = [_counted(j, sums[j], each, block) for j, each in enumerate(stairs) if each]
-            return [*counted, *(_bytes_out if keep is Keep.BYTES else _words_out)(block)]
+            return [*counted, *(_bytes_out if storage is Storage.BYTES else _words_out)(block)]
     lines = [f"vi sum[{block.count}][{block.lanes}];"]
     for j, known in enumerate(sums):
         raised = known.raised if known.parts else -known.low
-        offset = int(whole.start[block.first + j]) - raised
+        offset = int(integers.start[block.first + j]) - raised
         for v in range(block.lanes):
             if known.parts:
                 part = f"quarter_of_halves(s{j}[{v // 2}], {v % 2})"

@@ -1,24 +1,25 @@
-/* Whole numbers: a byte a channel, four channels to a 32-bit lane, the first in the lowest byte. */
+/* Integers: a byte a channel, four channels to a 32-bit lane, the first in the lowest byte. */
 
 typedef uint32_t vu __attribute__((vector_size(4 * VL)));
 
-/* STAY(v): the compiler must have v, as it is, at this place. It keeps products from being contracted with sums. */
+/* BARRIER(v): an optimization barrier. v has to exist, as it is, at this place, so no product is contracted with a
+   sum (fused multiply-add), and no common sums are found. */
 #if defined(__AVX512F__)
-#define STAY(v) __asm__("" : "+v"(v))
+#define BARRIER(v) __asm__("" : "+v"(v))
 #elif defined(__x86_64__) && (VL == 4 || (VL == 8 && defined(__AVX__)))
-#define STAY(v) __asm__("" : "+x"(v))
+#define BARRIER(v) __asm__("" : "+x"(v))
 #elif defined(__ARM_NEON) && VL == 4
-#define STAY(v) __asm__("" : "+w"(v))
+#define BARRIER(v) __asm__("" : "+w"(v))
 #elif defined(__wasm__) /* which has no instruction that would contract them */
-#define STAY(v)
+#define BARRIER(v)
 #else /* vectors wider than the machine's */
-#define STAY(v) __asm__("" : "+m"(v))
+#define BARRIER(v) __asm__("" : "+m"(v))
 #endif
 /* a * b, rounded: every machine gives the same bits */
 INLINE vf times(vf a, vf b)
 {
     vf y = a * b;
-    STAY(y);
+    BARRIER(y);
     return y;
 }
 
@@ -43,7 +44,7 @@ INLINE vf number(const float *p, ptrdiff_t at, int shift)
     if (shift == -2) return load_bytes(p, at);
     return __builtin_convertvector((load_words(p + at) >> shift) & 255, vf);
 }
-/* 1.5 * 2^23 + y for |y| < 2^22: the last bits of the sum are y as a whole number, halves rounded to even */
+/* 1.5 * 2^23 + y for |y| < 2^22: the last bits of the sum are y as an integer, halves rounded to even */
 #define ROUNDER 12582912.0f
 #define ROUNDER_BITS 0x4b400000
 INLINE vf rounded(vf y) { return (y + ROUNDER) - ROUNDER; }

@@ -17,8 +17,8 @@ __all__ = [
     "BAND",
     "CHANNELS_A_WORD",
     "Block",
-    "Keep",
     "Method",
+    "Storage",
     "choose_block",
     "choose_method",
     "choose_phases",
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 BAND = 4  # input rows a band: F(4, 3) makes four
-CHANNELS_A_WORD = 4  # whole numbers of a byte are kept four channels to a word, as dot products take them
+CHANNELS_A_WORD = 4  # integers of a byte are stored four channels to a word, as dot products take them
 _BYTE = 255
 _NARROW = 15  # sums of numbers up to this are begun in bytes
 _HALF = 65536  # what sums of 16 bits stay below
@@ -36,12 +36,12 @@ _REFERENCE_WIDTH = 640
 _TABLE = 16  # numbers that one instruction looks up in, where vectors are as wide
 
 
-class Keep(Enum):
-    """How the planes of a value lie in memory."""
+class Storage(Enum):
+    """How the planes of a value are stored in memory."""
 
     FLOATS = "floats"
-    WORDS = "words"  # whole numbers below 256, four channels to a 32-bit word, the first in the lowest byte
-    BYTES = "bytes"  # whole numbers below 256, a plane a channel
+    WORDS = "words"  # integers below 256, four channels to a 32-bit word, the first in the lowest byte
+    BYTES = "bytes"  # integers below 256, a plane a channel
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Block:
 class Method:
     """`rows` and `columns`: Winograd along that axis; None is direct. `tile`: columns of a phase at once.
 
-    reads: how its inputs are kept. WORDS: four channels are multiplied and summed at once. BYTES: weights are
+    reads: how its inputs are stored. WORDS: four channels are multiplied and summed at once. BYTES: weights are
     instructions, sums and differences of whole vectors. lookup: where kernels are chosen, the numbers of a table that
     a vector of weights is looked up in; 0: each class is computed for itself.
     """
@@ -65,7 +65,7 @@ class Method:
     rows: Filter | None = None
     columns: Filter | None = None
     tile: int = 0
-    reads: Keep = Keep.FLOATS
+    reads: Storage = Storage.FLOATS
     lookup: int = 0
 
     @property
@@ -165,17 +165,17 @@ def _choose_chosen(op: Conv, classes: int, block: Block, target: Target) -> Meth
 
 def dots(op: Conv, vectors: int, target: Target) -> Method:
     """By dot products of four channels."""
-    return Method(choose_block(op.channels, vectors, target, CHANNELS_A_WORD), reads=Keep.WORDS)
+    return Method(choose_block(op.channels, vectors, target, CHANNELS_A_WORD), reads=Storage.WORDS)
 
 
-def _choose_integers(op: Conv, whole: Integers, vectors: int, phases: int, target: Target) -> Method:
+def _choose_integers(op: Conv, integers: Integers, vectors: int, phases: int, target: Target) -> Method:
     """Sums of whole vectors where few weights are other than zero and none is large, else dot products."""
-    if whole.top > _BYTE:
+    if integers.top > _BYTE:
         return Method(choose_block(op.channels // op.groups, vectors, target, CHANNELS_A_WORD))
-    weight = np.abs(whole.weight.astype(np.int64))
+    weight = np.abs(integers.weight.astype(np.int64))
     steps = int(weight.sum())
-    wide = whole.top > _NARROW
-    fits = int(weight.sum(axis=(1, 2, 3)).max()) * whole.top < _HALF and weight.max() <= 2 and steps <= _CODE
+    wide = integers.top > _NARROW
+    fits = int(weight.sum(axis=(1, 2, 3)).max()) * integers.top < _HALF and weight.max() <= 2 and steps <= _CODE
     # Instructions for four vectors of pixels: a dot product takes `dot_cost` each, a sum has four times the lanes in
     # bytes, twice in halves. Every input is loaded and, for halves, widened.
     inputs = len(op.inputs) * weight[0, 0].size
@@ -183,5 +183,5 @@ def _choose_integers(op: Conv, whole: Integers, vectors: int, phases: int, targe
     words = ceil(len(op.inputs) / CHANNELS_A_WORD) * weight[0, 0].size
     if phases == 1 and fits and sums < 4 * words * (op.channels * target.dot_cost + 1):
         most = target.registers // CHANNELS_A_WORD * CHANNELS_A_WORD - CHANNELS_A_WORD  # whole words, if several
-        return Method(Block(min(op.channels, most), 2 if wide else 4), reads=Keep.BYTES)
+        return Method(Block(min(op.channels, most), 2 if wide else 4), reads=Storage.BYTES)
     return dots(op, vectors, target)

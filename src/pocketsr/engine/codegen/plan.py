@@ -1,9 +1,9 @@
 """The schedule: the whole network runs in bands of a few rows, through rings of rows that stay in the cache.
 
-Band k of a value at scale s covers its rows [BAND*s*k - shift, BAND*s*(k+1) - shift). The shift grows by the halo of
+Band k of a value at scale s covers its rows [BAND*s*k - delay, BAND*s*(k+1) - delay). The delay grows by the halo of
 each convolution, so that every operation finds the rows below it already made; a ring keeps the rows that later
-operations still look back at. Bands lie on a fixed grid of the frame, so the result can't depend on where strips are
-cut: a strip merely starts some bands earlier (`warm`) to fill its rings.
+operations still read. Bands lie on a fixed grid of the frame, so the result can't depend on where strips are
+cut: a strip merely starts some bands earlier, as software pipelines do (`prologue`), to fill its rings.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pocketsr.engine.codegen.method import (
     BAND,
     CHANNELS_A_WORD,
     Block,
-    Keep,
     Method,
+    Storage,
     choose_method,
     choose_phases,
     dots,
@@ -25,7 +25,7 @@ from pocketsr.engine.codegen.method import (
 from pocketsr.engine.codegen.target import Target
 from pocketsr.engine.ir.graph import Classes, Conv, Graph, Op, Pad, Pointwise, Quantize, Ref, Shuffle, refs_of, window
 
-__all__ = ["Kept", "Plan", "Ring", "Step", "make_plan"]
+__all__ = ["Formats", "Plan", "Ring", "Step", "make_plan"]
 
 
 _PLAIN = Method(Block(1, 1))
@@ -33,32 +33,33 @@ _PLAIN = Method(Block(1, 1))
 
 @dataclass(frozen=True)
 class Ring:
-    """The rows of a value that are alive."""
+    """A ring buffer: the rows of a value that later steps still read."""
 
     value: int
     channels: int
     scale: int
-    shift: int  # rows of its own by which its bands lag behind the input's
+    delay: int  # how many of its own rows its bands are behind the input's
     rows: int
-    halo: int  # columns beyond the border that somebody reads
+    halo: int  # columns beyond the border that some step reads
     pad: Pad
-    keep: Keep = Keep.FLOATS
+    storage: Storage = Storage.FLOATS
     beyond: int = 0  # with Pad.ZERO: the number beyond the border
     tiled: bool = False  # read by Winograd along the columns: up to `halo` columns beyond the last tile, too
 
     @property
     def planes(self) -> int:
-        return ceil(self.channels / CHANNELS_A_WORD) if self.keep is Keep.WORDS else self.channels
+        return ceil(self.channels / CHANNELS_A_WORD) if self.storage is Storage.WORDS else self.channels
 
 
 @dataclass(frozen=True)
-class Kept:
-    """How the values of a plan are kept and computed.
+class Formats:
+    """How the values of a plan are stored and computed.
 
-    ways: of all values. exact: products are rounded before they are summed, so that every machine gives the same bits.
+    storage: of each value. exact: products are rounded before they are summed, so that every machine gives the same
+    bits.
     """
 
-    ways: Mapping[int, Keep]
+    storage: Mapping[int, Storage]
     exact: bool
 
 
@@ -67,7 +68,7 @@ class Step:
     """One operation in the schedule. `op` None: the input is read."""
 
     op: Op | None
-    warm: int  # bands that it must run ahead of the first one wanted
+    prologue: int  # bands before a strip's first one that it must make, to fill the rings of later steps
     method: Method = _PLAIN
 
 
@@ -88,9 +89,9 @@ class Plan:
         return lanes * max(1, *(ceil(ring.halo / lanes) for ring in self.rings.values()))
 
     @property
-    def kept(self) -> Kept:
-        whole = any(isinstance(step.op, Conv) and step.op.integers is not None for step in self.steps)
-        return Kept({value: ring.keep for value, ring in self.rings.items()}, whole)
+    def formats(self) -> Formats:
+        exact = any(isinstance(step.op, Conv) and step.op.integers is not None for step in self.steps)
+        return Formats({value: ring.storage for value, ring in self.rings.items()}, exact)
 
     @property
     def span(self) -> int:
@@ -124,7 +125,7 @@ def _separate_edges(graph: Graph) -> Graph:
 
 
 def _separate_numbers(graph: Graph) -> Graph:
-    """Whole numbers that are shuffled, or the result, are copied: convolutions may keep theirs as words."""
+    """Integers that are shuffled, or the result, are copied: convolutions may keep theirs as words."""
     made = {op.value: op for op in graph.ops}
     copies: dict[int, Pointwise] = {}
     free = max(made, default=0) + 1
@@ -155,21 +156,21 @@ def _halos(op: Op) -> dict[int, int]:
     return {ref.value: 0 for ref in refs_of(op)} | {ref.value: own for ref in op.inputs}
 
 
-def _agree(steps: list[Step], target: Target) -> tuple[list[Step], dict[int, Keep]]:
-    """A value is kept in one way: where its readers differ, sums give way to dot products."""
+def _agree(steps: list[Step], target: Target) -> tuple[list[Step], dict[int, Storage]]:
+    """A value is stored in one way: where its readers differ, sums give way to dot products."""
 
-    def wanted(way: Keep, among: list[Step]) -> set[int]:
+    def wanted(way: Storage, among: list[Step]) -> set[int]:
         return {ref.value for step in among if step.op and step.method.reads is way for ref in step.op.inputs}
 
-    words = wanted(Keep.WORDS, steps)
-    while conflicts := words & wanted(Keep.BYTES, steps):
+    words = wanted(Storage.WORDS, steps)
+    while conflicts := words & wanted(Storage.BYTES, steps):
         for index, step in enumerate(steps):
-            if isinstance(step.op, Conv) and step.method.reads is Keep.BYTES:
+            if isinstance(step.op, Conv) and step.method.reads is Storage.BYTES:
                 values = {ref.value for ref in step.op.inputs}
                 if values & conflicts:
                     steps[index] = replace(step, method=dots(step.op, step.method.block.vectors, target))
                     words |= values
-    return steps, dict.fromkeys(words, Keep.WORDS) | dict.fromkeys(wanted(Keep.BYTES, steps), Keep.BYTES)
+    return steps, dict.fromkeys(words, Storage.WORDS) | dict.fromkeys(wanted(Storage.BYTES, steps), Storage.BYTES)
 
 
 def make_plan(graph: Graph, target: Target) -> Plan:
@@ -185,51 +186,51 @@ def make_plan(graph: Graph, target: Target) -> Plan:
         output = tuple(r for o in graph.output for r in last.inputs[o.channel * area : (o.channel + 1) * area])
         ops, factor = tuple(op for op in ops if op is not last), last.factor
 
-    shift = {0: 0}
+    delays = {0: 0}
     for op in ops:
-        lag = max(shift[value] + halo for value, halo in _halos(op).items())
-        shift[op.value] = lag * op.factor if isinstance(op, Shuffle) else lag
-    end_shift = max(shift[ref.value] for ref in output)
+        delay = max(delays[value] + halo for value, halo in _halos(op).items())
+        delays[op.value] = delay * op.factor if isinstance(op, Shuffle) else delay
+    end = max(delays[ref.value] for ref in output)
 
-    # Who looks at a value: (lag of the reader, in rows of the value; rows up and down that it looks).
-    readers: dict[int, list[tuple[Op | None, int, int]]] = {value: [] for value in shift}
+    # Who reads a value: (operation, its delay in rows of the value, rows above and below that it reads).
+    readers: dict[int, list[tuple[Op | None, int, int]]] = {value: [] for value in delays}
     for op in ops:
-        own = shift[op.value] // op.factor if isinstance(op, Shuffle) else shift[op.value]
+        own = delays[op.value] // op.factor if isinstance(op, Shuffle) else delays[op.value]
         for value, halo in _halos(op).items():
             readers[value].append((op, own, halo))
     for ref in output:
-        readers[ref.value].append((None, end_shift, 0))
+        readers[ref.value].append((None, end, 0))
 
-    warm: dict[Op | None, int] = {None: 0}
+    prologues: dict[Op | None, int] = {None: 0}
     values = [0, *(op.value for op in ops)]
     makers = {op.value: op for op in ops}
-    warm_of: dict[int, int] = {}
+    prologue_of: dict[int, int] = {}
     for value in reversed(values):
         unit = BAND * scales[value]
-        needs = [warm[op] + (lag + halo - shift[value]) / unit for op, lag, halo in readers[value]]
-        warm_of[value] = max(0, ceil(max(needs)))
+        needs = [prologues[op] + (delay + halo - delays[value]) / unit for op, delay, halo in readers[value]]
+        prologue_of[value] = max(0, ceil(max(needs)))
         if value:
-            warm[makers[value]] = warm_of[value]
+            prologues[makers[value]] = prologue_of[value]
 
     phases = choose_phases([op for op in ops if isinstance(op, Conv)])
-    steps = [Step(None, warm_of[0])]
+    steps = [Step(None, prologue_of[0])]
     for op in ops:
         if isinstance(op, Conv):
-            steps.append(Step(op, warm[op], choose_method(op, scales[op.value], phases, target)))
+            steps.append(Step(op, prologues[op], choose_method(op, scales[op.value], phases, target)))
         else:
-            steps.append(Step(op, warm[op]))
-    steps, keeps = _agree(steps, target)
+            steps.append(Step(op, prologues[op]))
+    steps, storage = _agree(steps, target)
 
     rings = {}
     for value in values:
-        depth = max(lag + halo - shift[value] for _, lag, halo in readers[value]) + BAND * scales[value]
+        depth = max(delay + halo - delays[value] for _, delay, halo in readers[value]) + BAND * scales[value]
         looking = [op for op, _, _ in readers[value] if isinstance(op, Conv | Classes)]
         wide = [op for op in looking if any(ref.value == value for ref in op.inputs)]
         halo = max((window(op)[1] // 2 for op in wide), default=0)
         pad = next((op.pad for op in wide if max(window(op)) > 1), Pad.ZERO)
         channels = graph.channels if value == 0 else makers[value].channels
         beyond = next((op.integers.zero for op in wide if isinstance(op, Conv) and op.integers), 0)
-        keep = keeps.get(value, Keep.FLOATS)
+        stored = storage.get(value, Storage.FLOATS)
         tiled = any(step.op in wide and step.method.columns for step in steps)
-        rings[value] = Ring(value, channels, scales[value], shift[value], depth, halo, pad, keep, beyond, tiled)
+        rings[value] = Ring(value, channels, scales[value], delays[value], depth, halo, pad, stored, beyond, tiled)
     return Plan(graph, target, rings, tuple(steps), output, factor, phases)

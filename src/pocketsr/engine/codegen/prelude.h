@@ -42,7 +42,7 @@ INLINE vf prelu(vf x, vf slope_less_1) { return x + slope_less_1 * vmin(x, SPLAT
 INLINE vf vexp(vf x)
 {
     x = clip(x, -87.0f, 88.0f);
-    /* adding and taking away 1.5 * 2^23 rounds to the nearest whole number */
+    /* adding and taking away 1.5 * 2^23 rounds to the nearest integer */
     vf f = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
     vi n = __builtin_convertvector(f, vi);
     vf r = x - f * 0.693359375f + f * 2.12194440e-4f;

@@ -53,7 +53,7 @@ def _polynomial(roots: list[Fraction]) -> list[Fraction]:
 
 @cache
 def minimal_filter(outputs: int, taps: int, points: tuple[str, ...] = ()) -> Filter:
-    """F(outputs, taps) with the last point at infinity; B^T is scaled to whole numbers, G takes the fractions.
+    """F(outputs, taps) with the last point at infinity; B^T is scaled to integers, G takes the fractions.
 
     points: the others, as fractions, 0 first and then pairs of opposites; default, the best known.
     """

@@ -113,7 +113,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Dequantize:
-    """y = (x - zero) * step, x being whole numbers."""
+    """y = (x - zero) * step, x being integers."""
 
     step: float
     zero: int
@@ -121,7 +121,7 @@ class Dequantize:
 
 @dataclass(frozen=True)
 class Quantize:
-    """y = min(max(rint(x / step) + zero, 0), top): whole numbers; rint rounds halves to even."""
+    """y = min(max(rint(x / step) + zero, 0), top): integers; rint rounds halves to even."""
 
     step: float
     zero: int
@@ -130,7 +130,7 @@ class Quantize:
 
 @dataclass(frozen=True)
 class Combine:
-    """y[c] = x[c] (kind) other[c], whole numbers being dequantized first."""
+    """y[c] = x[c] (kind) other[c], integers being dequantized first."""
 
     kind: Binary
     other: tuple[Ref, ...]  # C
@@ -142,7 +142,7 @@ PointwiseStage = Affine | Prelu | Clip | Function | Dequantize | Quantize | Comb
 
 @dataclass(frozen=True, eq=False)
 class Integers:
-    """A convolution of whole numbers: the sum of weight * (x - zero), plus bias, exactly; times `step` as a float."""
+    """An integer convolution: the sum of weight * (x - zero), plus bias, exactly; times `step` as a float."""
 
     weight: NDArray[np.int8]  # CO CI/groups KH KW
     bias: NDArray[np.int32]  # CO
@@ -179,7 +179,7 @@ class Chosen:
 class Conv:
     """Stride-1 convolution of odd kernel, output as large as the input, then pointwise stages.
 
-    With `integers` it reads whole numbers, and `weight` and `bias` are what those stand for. With `chosen` each pixel
+    With `integers` it reads integers, and `weight` and `bias` are their real values. With `chosen` each pixel
     has a kernel of its class, and `weight` is their mean, which says no more than the shape.
     """
 

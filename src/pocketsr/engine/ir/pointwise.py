@@ -1,8 +1,8 @@
 """Curves that are applied to each number by itself: one line each says all that is to be known of one.
 
 A new one is a name in `ir.Unary`, a line here, and a network in the tests that uses it. From the line follow the
-operator that is read (`handlers`), what it means (`reference`), the C (`emit`), that it looks at no neighbour (`sizes`,
-`receptive_field`, `fallback.halo`), and how it is trained and written with few bits (`quant`).
+operator that is read (`handlers`), what it means (`reference`), the C (`emit`), that it depends on no neighbour
+(`shapes`, `receptive_field`, `fallback.halo`), and how it is trained and written in low precision (`quant`).
 """
 
 from __future__ import annotations

@@ -69,27 +69,27 @@ def _product(windows: Plane, weight: Plane) -> Plane:
 
 
 def _conv(op: Conv, planes: Plane, classes: Plane | None = None) -> Plane:
-    """In double precision; with whole numbers an exact sum, times its step in single precision."""
+    """In double precision; with integers an exact sum, times its step in single precision."""
     if op.chosen:
         kernels = (replace(op, weight=each, chosen=None) for each in op.chosen.weight)
         total = np.zeros((op.channels, *planes.shape[1:]))
         for number, kernel in enumerate(kernels):
             total = np.where(classes == number, _conv(kernel, planes), total)
         return total
-    whole = op.integers
-    weights = (op.weight if whole is None else whole.weight).astype(np.float64)
+    integers = op.integers
+    weights = (op.weight if integers is None else integers.weight).astype(np.float64)
     parts = [
         _product(window, weight)
         for window, weight in zip(
-            np.split(_windows(op, planes, whole.zero if whole else 0.0), op.groups),
+            np.split(_windows(op, planes, integers.zero if integers else 0.0), op.groups),
             np.split(weights, op.groups),
             strict=True,
         )
     ]
     total = np.concatenate(parts)
-    if whole is None:
+    if integers is None:
         return total + op.bias[:, None, None]
-    return (total + whole.start[:, None, None]).astype(np.float32) * whole.step[:, None, None]
+    return (total + integers.start[:, None, None]).astype(np.float32) * integers.step[:, None, None]
 
 
 def _stage(stage: PointwiseStage, x: Plane, other: Plane | None) -> Plane:
@@ -122,11 +122,11 @@ def apply_stages(stages: Iterable[PointwiseStage], x: Plane) -> Plane:
 def evaluate(graph: Graph, image: NDArray[np.floating]) -> Plane:
     """The output (C, scale*H, scale*W) of `graph` for `image` (C, H, W).
 
-    In double precision; where convolutions are of whole numbers, in single precision, step by step: that is what
+    In double precision; with integer convolutions in single precision, step by step: that is what
     the compiled network must give to the last bit, as long as no other convolution takes part.
     """
-    whole = any(isinstance(op, Conv) and op.integers is not None for op in graph.ops)
-    real = np.float32 if whole else np.float64
+    exact = any(isinstance(op, Conv) and op.integers is not None for op in graph.ops)
+    real = np.float32 if exact else np.float64
     values: dict[int, Plane] = {0: image.astype(real)}
 
     def gather(refs: tuple[Ref, ...]) -> Plane:

@@ -1,4 +1,4 @@
-"""The bytes of an ONNX file to a network that is safe to look at: parsed, complete, of bounded size, in float32."""
+"""The bytes of an ONNX file to a network that is safe to read: parsed, complete, of bounded size, in float32."""
 
 from __future__ import annotations
 

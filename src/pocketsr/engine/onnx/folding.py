@@ -31,7 +31,7 @@ def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
 
 
 def _numbers(x: Any) -> list[int]:
-    """A short list of whole numbers: shapes, counts."""
+    """A short list of integers: shapes, counts."""
     array = np.ravel(np.asarray(x))
     if array.size > 64:
         raise FoldError(f"a shape of {array.size} dimensions")

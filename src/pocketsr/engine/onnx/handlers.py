@@ -255,5 +255,5 @@ def _gather(_: Importer, __: onnx.NodeProto, inputs: Inputs, attributes: Attribu
 @handles("Identity", "Dropout", "Cast")
 def _identity(_: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
     if node.op_type == "Cast" and attributes["to"] not in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16):
-        raise NotSupportedError("a cast to whole numbers would round inside the network; end it in floats")
+        raise NotSupportedError("a cast to integers would round inside the network; end it in floats")
     return [planes_of(inputs[0])]

@@ -206,7 +206,7 @@ def _depth_to_space(state: Importer, node: onnx.NodeProto, inputs: Inputs, attri
 
 @handles("Resize", "Upsample")
 def _resize(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
-    """Enlarging by a whole factor is a convolution with replicated edges, then depth to space."""
+    """Upscaling by an integer factor is a convolution with replicated edges, then depth to space."""
     planes = planes_of(inputs[0])
     if len(inputs) < 3:  # Upsample, and Resize of opset 10
         given = inputs[1] if len(inputs) > 1 else attributes.get("scales")
@@ -222,7 +222,9 @@ def _resize(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: A
         wanted = constant(inputs[3], "its sizes")[-2:]
         scales = wanted / np.array(sizes[-2:])
         if (scales % 1).any():
-            raise NotSupportedError(f"size {wanted.tolist()} is no whole multiple of its input's; give a scale_factor")
+            raise NotSupportedError(
+                f"size {wanted.tolist()} is no integer multiple of its input's; give a scale_factor"
+            )
     else:
         scales = np.ravel(constant(given, "its scales")).astype(np.float64)
     scales = np.concatenate([np.ones(max(0, 4 - len(scales))), scales])  # `axes` may name height and width alone

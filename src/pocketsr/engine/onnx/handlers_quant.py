@@ -1,4 +1,4 @@
-"""QuantizeLinear and DequantizeLinear: pointwise stages, and convolutions whose weights are kept as whole numbers."""
+"""QuantizeLinear and DequantizeLinear: pointwise stages, and convolutions whose weights are stored as integers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["stored_integers"]
 
 
 def _one_number(inputs: Inputs, kind: str) -> tuple[float, int]:
-    """Step and zero of whole numbers of the type `kind`, one for the whole tensor.
+    """Step (scale) and zero point of integers of the type `kind`, one for the whole tensor.
 
     Signed numbers are taken as so much more than the lowest of them: with the zero moved as far, nothing else changes.
     """
@@ -51,14 +51,14 @@ def _quantize(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes:
     planes = state.pointwise(
         node.name or node.output[0], planes_of(inputs[0]), Quantize(*_one_number(inputs, kind), top)
     )
-    state.whole[planes.refs[0].value] = kind
+    state.integer_types[planes.refs[0].value] = kind
     return [planes]
 
 
 @handles("DequantizeLinear")
 def _dequantize(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes) -> list[Tensor]:
     planes = planes_of(inputs[0])
-    kinds = {state.whole.get(ref.value) for ref in planes.refs}
+    kinds = {state.integer_types.get(ref.value) for ref in planes.refs}
     kind = kinds.pop()
     if kinds or kind is None:
         raise NotSupportedError("its numbers come from no QuantizeLinear, or from several of different types")
@@ -67,7 +67,7 @@ def _dequantize(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attrib
 
 
 def stored_integers(state: Importer, node: onnx.NodeProto, conv: Conv) -> Integers | None:
-    """The whole numbers that `node` convolves with, where the file keeps them.
+    """The integer weights of `node`, where the file stores them.
 
     `passes.use_integers` completes them, once it is known what the convolution reads.
     """

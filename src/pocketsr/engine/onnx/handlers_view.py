@@ -1,4 +1,4 @@
-"""ONNX operators that look at planes in another shape: channels split, merged, repeated and put in another order.
+"""ONNX operators that view planes in another shape: channels split, merged, repeated and put in another order.
 
 None of them costs anything when the network runs: planes are only listed anew. A pixel shuffle that is spelled out as
 reshape, transpose, reshape ends as one depth-to-space.

@@ -69,7 +69,8 @@ def from_onnx(source: Path | ModelFile) -> Imported:
         if steep and index in steep.nodes:
             continue
         try:
-            inputs = [] if steep and index in steep.layers else [tensors[name] if name else None for name in node.input]
+            ends_layer = steep is not None and index in steep.layers
+            inputs = [] if ends_layer else [tensors[name] if name else None for name in node.input]
             attributes = attributes_of(node)
             if node.domain not in ("", "ai.onnx"):
                 raise NotSupportedError(f"operators of the domain '{harmless(node.domain)}' are not known")
@@ -116,18 +117,18 @@ def _label(index: int, node: onnx.NodeProto) -> str:
 
 
 def _stored(node: onnx.NodeProto, inputs: list[Any], attributes: Attributes) -> Stored | None:
-    """The whole numbers behind a constant, where it is one that a convolution can take."""
+    """The integers behind a constant, where it is one that a convolution can take."""
     if node.op_type != "DequantizeLinear" or any(not isinstance(x, np.ndarray) for x in inputs):
         return None
     numbers, scale = inputs[:2]
     axis = int(attributes.get("axis", 1)) % max(1, numbers.ndim)
     if scale.size > 1 and (axis != 0 or scale.ndim != 1):
         return None
-    whole = numbers.astype(np.int32)
+    integers = numbers.astype(np.int32)
     if len(inputs) > 2:
         zero = inputs[2].astype(np.int32)
-        whole = whole - (zero.reshape(-1, *[1] * (whole.ndim - 1)) if zero.size > 1 else zero.reshape(()))
-    return Stored(whole, scale.astype(np.float32).reshape(-1))
+        integers = integers - (zero.reshape(-1, *[1] * (integers.ndim - 1)) if zero.size > 1 else zero.reshape(()))
+    return Stored(integers, scale.astype(np.float32).reshape(-1))
 
 
 def _finish(
@@ -139,8 +140,8 @@ def _finish(
     channels: int,
 ) -> Imported:
     result = tensors.get(graph.output[0].name) if len(graph.output) == 1 else None
-    if isinstance(result, Planes) and any(ref.value in state.whole for ref in result.refs):
-        raise UserError(f"{path}: its output is of whole numbers; end it in DequantizeLinear")
+    if isinstance(result, Planes) and any(ref.value in state.integer_types for ref in result.refs):
+        raise UserError(f"{path}: its output is integers; end it in DequantizeLinear")
     if not isinstance(result, Planes):
         raise UserError(f"{path}: one output that depends on the image is expected")
     if len(result.refs) != channels:

@@ -104,7 +104,7 @@ def sized(path: str, model: onnx.ModelProto, height: int, width: int) -> Sized:
 
 
 def _excess(node: onnx.NodeProto) -> str | None:
-    """Says what of a window is larger than in any network: what looks at it counts each of its places."""
+    """Says what of a window is larger than in any network: the analyses count each of its places."""
     for attribute in node.attribute:
         numbers = [attribute.i, *attribute.ints[:64]]
         if attribute.name in _WINDOW and not 0 <= min(numbers) <= max(numbers) <= _MOST_WINDOW:

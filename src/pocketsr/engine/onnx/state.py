@@ -10,7 +10,18 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from pocketsr.engine.ir.graph import Affine, Array, Dequantize, Op, Pointwise, PointwiseStage, Quantize, Ref, Shuffle, refs_of
+from pocketsr.engine.ir.graph import (
+    Affine,
+    Array,
+    Dequantize,
+    Op,
+    Pointwise,
+    PointwiseStage,
+    Quantize,
+    Ref,
+    Shuffle,
+    refs_of,
+)
 from pocketsr.engine.onnx.limits import Work, finite
 from pocketsr.engine.onnx.tensors import NotSupportedError, Padded, Planes, Tensor, View
 
@@ -19,12 +30,12 @@ __all__ = ["HANDLERS", "LOWEST", "WHOLE_IMAGE", "Importer", "Stored", "handles"]
 
 Handler = Callable[["Importer", onnx.NodeProto, list[Tensor | None], dict[str, Any]], list[Tensor]]
 HANDLERS: dict[str, Handler] = {}
-WHOLE_IMAGE = "it looks at the whole image at once; the engine streams rows and can't"
+WHOLE_IMAGE = "it depends on the whole image at once, and the engine streams rows"
 LOWEST = {
     **dict.fromkeys(("uint2", "uint4", "uint8", "uint16"), 0),
     **{"int2": -2, "int4": -8, "int8": -128, "int16": -32768},
 }
-"""Types of whole numbers that planes may have, and the lowest of each."""
+"""Integer types that planes may have, and the lowest number of each."""
 
 
 def handles(*operators: str) -> Callable[[Handler], Handler]:
@@ -39,7 +50,7 @@ def handles(*operators: str) -> Callable[[Handler], Handler]:
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """A constant that the file keeps as whole numbers: scale * numbers, by the first axis or as a whole."""
+    """A constant that the file stores as integers: scale * numbers, by the first axis or as a whole."""
 
     numbers: NDArray[np.int32]
     scale: NDArray[np.float32]  # one, or one a first index
@@ -52,10 +63,8 @@ class Importer:
     ops: list[Op] = field(default_factory=list)
     scales: dict[int, int] = field(default_factory=lambda: {0: 1})
     size: tuple[int, int] = (1013, 1511)  # of the image that is imagined where the file calculates with sizes
-    stored: dict[str, Stored] = field(default_factory=dict)  # constants that the file keeps as whole numbers
-    whole: dict[int, str] = field(
-        default_factory=dict
-    )  # values of whole numbers, and the type that the file gives them
+    stored: dict[str, Stored] = field(default_factory=dict)  # constants that the file stores as integers
+    integer_types: dict[int, str] = field(default_factory=dict)  # of values that are integers
     work: Work = field(default_factory=Work)
 
     def new_value(self, scale: int) -> int:
@@ -75,11 +84,11 @@ class Importer:
     def add(self, op: Op, scale: int) -> Planes:
         if excess := self.work.excess(op, scale) or finite(op):
             raise NotSupportedError(excess)
-        kinds = {self.whole.get(ref.value) for ref in refs_of(op)} - {None}
+        kinds = {self.integer_types.get(ref.value) for ref in refs_of(op)} - {None}
         if isinstance(op, Shuffle) and len(kinds) == 1:
-            self.whole[op.value] = str(kinds.pop())
+            self.integer_types[op.value] = str(kinds.pop())
         elif any(LOWEST[str(kind)] for kind in kinds) and not (isinstance(op, Pointwise) and _dequantizes(op)):
-            raise NotSupportedError("it works on signed whole numbers; only DequantizeLinear takes them")
+            raise NotSupportedError("it works on signed integers; only DequantizeLinear takes them")
         self.ops.append(op)
         self.scales[op.value] = scale
         return Planes(tuple(Ref(op.value, c) for c in range(op.channels)))

@@ -41,7 +41,7 @@ class Planes:
 
 @dataclass(frozen=True)
 class View:
-    """Planes that the file looks at in another shape than N C H W: for instance (1, C, r, r, "H", "W")."""
+    """Planes that the file views in another shape than N C H W: for instance (1, C, r, r, "H", "W")."""
 
     refs: tuple[Ref, ...]
     dims: tuple[int | str, ...]

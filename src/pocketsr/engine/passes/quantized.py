@@ -1,4 +1,4 @@
-"""Passes for networks of whole numbers: what is dequantized only to be convolved stays as it is."""
+"""Passes for integer networks: what is dequantized only to be convolved stays as it is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from pocketsr.engine.ir.graph import (
     Prelu,
     Quantize,
     Ref,
-    Shuffle,
 )
 
 __all__ = ["bound_input", "fold_steps", "use_integers"]
@@ -29,8 +28,8 @@ _BYTE = 255
 _EXACT_FLOATS, _EXACT_SUMS = 2**24, 2**31  # sums below are exact in a float, in 32 bits
 
 
-def _whole_numbers(refs: Sequence[Ref], made: dict[int, Op]) -> tuple[tuple[Ref, ...], Dequantize, int] | None:
-    """The planes of whole numbers behind `refs`, how they are dequantized (all alike), and the largest of them."""
+def _integer_planes(refs: Sequence[Ref], made: dict[int, Op]) -> tuple[tuple[Ref, ...], Dequantize, int] | None:
+    """The integer planes behind `refs`, how they are dequantized (all alike), and the largest of them."""
     found: list[Ref] = []
     ways: set[Dequantize] = set()
     tops: set[int] = set()
@@ -49,11 +48,11 @@ def _whole_numbers(refs: Sequence[Ref], made: dict[int, Op]) -> tuple[tuple[Ref,
     return (tuple(found), ways.pop(), tops.pop()) if len(ways) == len(tops) == 1 else None
 
 
-def _completed(op: Conv, whole: Integers, way: Dequantize, top: int) -> Integers | None:
-    """`whole` for an input of this kind; None where sums might overflow."""
-    step = (whole.step * np.float32(way.step)).astype(np.float32)
+def _completed(op: Conv, integers: Integers, way: Dequantize, top: int) -> Integers | None:
+    """`integers` for an input of this kind; None where sums might overflow."""
+    step = (integers.step * np.float32(way.step)).astype(np.float32)
     bias = np.rint(op.bias.astype(np.float64) / step)
-    done = replace(whole, bias=bias.astype(np.int64), step=step, zero=way.zero, top=top)
+    done = replace(integers, bias=bias.astype(np.int64), step=step, zero=way.zero, top=top)
     return done if done.most < (_EXACT_SUMS if top <= _BYTE else _EXACT_FLOATS) else None
 
 
@@ -79,18 +78,18 @@ def bound_input(graph: Graph) -> Graph:
 
 
 def use_integers(graph: Graph) -> Graph:
-    """Convolutions with weights of whole numbers read whole numbers where there are any; others become ones of floats.
+    """Convolutions with integer weights read integers where there are any; others become float convolutions.
 
-    A sum that might not be exact is none of whole numbers: that is proved here, from the weights.
+    A sum that might not be exact stays in floats: the bound is proved here, from the weights.
     """
     made: dict[int, Op] = {op.value: op for op in graph.ops}
     ops: list[Op] = []
     for op in graph.ops:
         new = op
         if isinstance(op, Conv) and op.integers is not None:
-            found = _whole_numbers(op.inputs, made)
-            whole = _completed(op, op.integers, *found[1:]) if found and _apart(op, found[0]) else None
-            new = replace(op, inputs=found[0] if found and whole else op.inputs, integers=whole)
+            found = _integer_planes(op.inputs, made)
+            integers = _completed(op, op.integers, *found[1:]) if found and _apart(op, found[0]) else None
+            new = replace(op, inputs=found[0] if found and integers else op.inputs, integers=integers)
         if isinstance(new, Conv | Pointwise):
             stages = tuple(_read_integers(p, made) if isinstance(p, Combine) else p for p in new.stages)
             new = replace(new, stages=stages)
@@ -99,7 +98,7 @@ def use_integers(graph: Graph) -> Graph:
 
 
 def _read_integers(stage: Combine, made: dict[int, Op]) -> Combine:
-    found = _whole_numbers(stage.other, made) if stage.numbers is None else None
+    found = _integer_planes(stage.other, made) if stage.numbers is None else None
     return stage if found is None else replace(stage, other=found[0], numbers=found[1])
 
 
@@ -107,17 +106,17 @@ def fold_steps(graph: Graph) -> Graph:
     """The step of a closing Quantize goes into the steps before it, where all that lies between keeps proportions."""
 
     def folded(op: Op) -> Op:
-        if isinstance(op, Shuffle) or not op.stages or not isinstance(op.stages[-1], Quantize):
+        if not isinstance(op, Conv | Pointwise) or not op.stages or not isinstance(op.stages[-1], Quantize):
             return op
         last, inner = op.stages[-1], op.stages[:-1]
-        whole = op.integers if isinstance(op, Conv) else None
-        begins = whole is not None or (bool(inner) and isinstance(inner[0], Dequantize))
+        integers = op.integers if isinstance(op, Conv) else None
+        begins = integers is not None or (bool(inner) and isinstance(inner[0], Dequantize))
         if not begins or not all(_proportional(p, first) for first, p in enumerate(inner)):
             return op
         by = np.float32(1 / np.float64(np.float32(last.step)))
         stages = (*(_scaled(p, by) for p in inner), replace(last, step=1.0))
-        if isinstance(op, Conv) and whole is not None:
-            return replace(op, integers=replace(whole, step=whole.step * by), stages=stages)
+        if isinstance(op, Conv) and integers is not None:
+            return replace(op, integers=replace(integers, step=integers.step * by), stages=stages)
         return replace(op, stages=stages)
 
     return graph.with_ops(folded(op) for op in graph.ops)

@@ -114,7 +114,7 @@ def fuse(graph: Graph) -> Graph:
 def _fusible(op: Pointwise, host: Conv | Pointwise, users: Counter[int]) -> bool:
     own = any(ref.value == host.value for ref in stage_refs(op.stages))
     if isinstance(host, Conv) and host.integers is None and op.stages and isinstance(op.stages[0], Quantize):
-        return False  # whole numbers come from convolutions of whole numbers, or from pointwise operations
+        return False  # integers come from integer convolutions, or from pointwise operations
     return users[host.value] == 1 and not own and _whole(op.inputs, host)
 
 
@@ -193,14 +193,15 @@ def _part(stage: PointwiseStage, channels: slice) -> PointwiseStage:
     return stage
 
 
-def part_groups(graph: Graph) -> Graph:
+def split_groups(graph: Graph) -> Graph:
     """A convolution in groups of at least 4 channels becomes one a group: each can then run by Winograd."""
     names: dict[Ref, Ref] = {}
     ops: list[Op] = []
     free = max((op.value for op in graph.ops), default=0) + 1
     for old in graph.ops:
         op = _renamed(old, names)
-        if not isinstance(op, Conv) or op.groups == 1 or op.chosen or min(op.weight.shape[1], op.channels // op.groups) < 4:
+        small = not isinstance(op, Conv) or min(op.weight.shape[1], op.channels // op.groups) < 4
+        if small or not isinstance(op, Conv) or op.groups == 1 or op.chosen:
             ops.append(op)
             continue
         inputs, outputs = op.weight.shape[1], op.channels // op.groups
@@ -208,12 +209,12 @@ def part_groups(graph: Graph) -> Graph:
             own = slice(group * outputs, (group + 1) * outputs)
             planes = op.inputs[group * inputs : (group + 1) * inputs]
             stages = tuple(_part(stage, own) for stage in op.stages)
-            whole = op.integers
-            if whole is not None:
-                parts = whole.weight[own], whole.bias[own], whole.step[own]
-                whole = Integers(*parts, whole.zero, whole.top)
+            integers = op.integers
+            if integers is not None:
+                parts = integers.weight[own], integers.bias[own], integers.step[own]
+                integers = Integers(*parts, integers.zero, integers.top)
             ops.append(
-                Conv(f"{op.name}_{group}", free, planes, op.weight[own], op.bias[own], 1, op.pad, stages, whole)
+                Conv(f"{op.name}_{group}", free, planes, op.weight[own], op.bias[own], 1, op.pad, stages, integers)
             )
             names |= {Ref(op.value, own.start + c): Ref(free, c) for c in range(outputs)}
             free += 1
@@ -230,7 +231,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fuse,
     fold_affine,
     fold_steps,
-    part_groups,
+    split_groups,
 )
 
 

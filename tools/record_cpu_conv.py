@@ -1,7 +1,7 @@
-"""Time `narrow.conv2d` against PyTorch's convolution: `python tools/record_narrow.py`.
+"""Time `cpu_conv.conv2d` against PyTorch's convolution: `python tools/record_cpu_conv.py`.
 
 A layer of each shape that the networks are trained with, forward and backward with PReLU, 16 patches, one thread, in
-turns, also under autocast of bfloat16; writes the medians to benchmarks/narrow.json. Takes two minutes; leave the
+turns, also under autocast of bfloat16; writes the medians to benchmarks/cpu_conv.json. Takes two minutes; leave the
 machine alone meanwhile.
 """
 
@@ -21,7 +21,7 @@ from pocketsr.bench._peak import FmaPeak
 from pocketsr.bench.machine import describe_machine
 from pocketsr.cpu_conv import conv2d
 
-RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "narrow.json"
+RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "cpu_conv.json"
 SHAPES = (  # CI, CO, groups
     *((1, 8, 1), (8, 8, 1), (8, 8, 2), (8, 8, 4), (8, 4, 1)),
     *((1, 12, 1), (12, 12, 1), (12, 4, 1), (16, 16, 1), (24, 24, 1)),
@@ -73,7 +73,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     peak = FmaPeak(1).gmacs()
     result = {
-        "machine": describe_machine(), "command": "python tools/record_narrow.py", "torch": torch.__version__,
+        "machine": describe_machine(), "command": "python tools/record_cpu_conv.py", "torch": torch.__version__,
         "fma_peak_gmacs": round(peak, 1), "patches": PATCHES, "side": SIDE,
         "rows": [measure(*shape) for shape in SHAPES],
     }  # fmt: skip

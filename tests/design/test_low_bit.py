@@ -1,4 +1,4 @@
-"""Few bits: what is foreseen from a shape is what `quant` writes and the engine makes of it."""
+"""Low-bit networks: what is predicted from a shape is what `quant` writes and the engine makes of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pocketsr.design.work import conv_method, shape_of, work_of_row
 from pocketsr.engine import read_network
 from pocketsr.engine.analysis.count import count
 from pocketsr.engine.codegen.emit import emit
-from pocketsr.engine.codegen.method import Keep
+from pocketsr.engine.codegen.method import Storage
 from pocketsr.engine.codegen.plan import make_plan
 from pocketsr.engine.codegen.target import Target, cross_target
 from pocketsr.engine.ir.graph import Combine, Conv, Graph, Pad, Pointwise, Prelu, Quantize, Ref
@@ -111,10 +111,10 @@ def _described(graph: Graph) -> object:
         if isinstance(op, Conv | Pointwise):
             about += tuple(stage(each) for each in op.stages)
         if isinstance(op, Conv):
-            whole = op.integers
-            assert whole is not None
-            bits = next(bits for bits in (2, 4, 8) if np.abs(whole.weight).max() < 2 ** (bits - 1))
-            about += (op.weight.shape, op.groups, op.pad, whole.top, bits)
+            integers = op.integers
+            assert integers is not None
+            bits = next(bits for bits in (2, 4, 8) if np.abs(integers.weight).max() < 2 ** (bits - 1))
+            about += (op.weight.shape, op.groups, op.pad, integers.top, bits)
         found.add(about)
         known[op.value] = hash(about)
     return found, planes(graph.output)
@@ -123,7 +123,7 @@ def _described(graph: Graph) -> object:
 def _steps(schedule: Schedule) -> object:
     steps: Counter[object] = Counter()
     for step in schedule.steps:
-        steps[step.shape, step.shift, step.warm] += step.times
+        steps[step.shape, step.delay, step.prologue] += step.times
     return steps, schedule.phases, schedule.ring_bytes, schedule.weights
 
 
@@ -176,7 +176,7 @@ def test_additions_are_those_of_the_c_that_is_emitted() -> None:
         chain = Chain((Layer(16), Layer(16), Layer(16), END), precision=precision)  # type: ignore[arg-type]
         plan = make_plan(graph_of(chain, seed=0), Target(None, None, 16, 32, 49152, 4))
         code = emit(plan)
-        step = next(step for step in plan.steps if step.method.reads is Keep.BYTES)
+        step = next(step for step in plan.steps if step.method.reads is Storage.BYTES)
         body = code[code.index(f"static void step{plan.steps.index(step)}_") :]
         body = body[: body.index("\n}\n")]
         index = plan.steps.index(step)

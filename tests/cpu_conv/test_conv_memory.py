@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from narrow_operands import LANES, operands, reference, whole
+from conv_operands import LANES, operands, reference, whole
 from torch import Tensor
 
 from pocketsr.cpu_conv import conv2d

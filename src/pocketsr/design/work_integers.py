@@ -1,4 +1,4 @@
-"""Work of convolutions of whole numbers: dot products of bytes, additions where weights are of 2 bits, results packed.
+"""Work of integer convolutions: dot products of bytes, additions where weights are of 2 bits, results packed.
 
 The counts follow `engine.emit_integers`, `engine.emit_sums` and `integers.h`, instruction by instruction.
 """
@@ -12,15 +12,15 @@ from math import ceil
 
 import numpy as np
 
-from pocketsr.design.kinds import FLOAT_BYTES, Shape, Whole
+from pocketsr.design.kinds import FLOAT_BYTES, IntegerSpec, Shape
 from pocketsr.design.precision import typical_weights
 from pocketsr.engine.codegen.emit_integers import dense_weights
 from pocketsr.engine.codegen.emit_sums import pairs
-from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Keep, Method, choose_method, dots
+from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Method, Storage, choose_method, dots
 from pocketsr.engine.codegen.target import Target
 from pocketsr.engine.ir.graph import Conv, Integers, Ref
 
-__all__ = ["add_stored", "add_whole", "compares", "whole_method", "whole_reads", "whole_weight_bytes"]
+__all__ = ["add_integers", "add_stored", "compares", "integer_method", "integer_storage", "integer_weight_bytes"]
 
 _BYTE_SPAN = 255
 _LATENCY = 4  # cycles of a dot product, and so of the inner loop at least
@@ -29,33 +29,34 @@ _SUM_BYTES = 5  # of code, an addition: x86-64's instructions have 4 to 7
 
 
 @cache
-def _typical(inputs: int, outputs: int, kernel: tuple[int, int], groups: int, whole: Whole) -> Conv:
-    weight = typical_weights((outputs, inputs // groups, *kernel), whole.bits)
+def _typical(inputs: int, outputs: int, kernel: tuple[int, int], groups: int, integers: IntegerSpec) -> Conv:
+    weight = typical_weights((outputs, inputs // groups, *kernel), integers.bits)
     bias, step = np.zeros(outputs, np.int32), np.ones(outputs, np.float32)
     refs = tuple(Ref(0, c) for c in range(inputs))
     floats = weight.astype(np.float32), bias.astype(np.float32)
-    return Conv("", 1, refs, *floats, groups, integers=Integers(weight, bias, step, 0, whole.top))
+    return Conv("", 1, refs, *floats, groups, integers=Integers(weight, bias, step, 0, integers.top))
 
 
 @cache
 def _chosen(
-    inputs: int, outputs: int, kernel: tuple[int, int], groups: int, whole: Whole, target: Target, scale: int = 1
+    inputs: int, outputs: int, kernel: tuple[int, int], groups: int, integers: IntegerSpec, target: Target,
+    scale: int = 1,
 ) -> Method:  # fmt: skip
-    return choose_method(_typical(inputs, outputs, kernel, groups, whole), scale, 1, target)
+    return choose_method(_typical(inputs, outputs, kernel, groups, integers), scale, 1, target)
 
 
-def whole_reads(
-    inputs: int, outputs: int, kernel: tuple[int, int], groups: int, whole: Whole, target: Target
-) -> Keep:  # fmt: skip
+def integer_storage(
+    inputs: int, outputs: int, kernel: tuple[int, int], groups: int, integers: IntegerSpec, target: Target
+) -> Storage:  # fmt: skip
     """How a convolution of this shape would have its inputs, with typical weights."""
-    return _chosen(inputs, outputs, kernel, groups, whole, target).reads
+    return _chosen(inputs, outputs, kernel, groups, integers, target).reads
 
 
 @cache
-def whole_method(shape: Shape, target: Target) -> Method:
-    """How the engine runs the convolution, whose inputs are kept as `shape` says."""
-    assert shape.whole is not None
-    kind = shape.inputs, shape.outputs, shape.kernel, shape.groups, shape.whole
+def integer_method(shape: Shape, target: Target) -> Method:
+    """How the engine runs the convolution, whose inputs are stored as `shape` says."""
+    assert shape.integers is not None
+    kind = shape.inputs, shape.outputs, shape.kernel, shape.groups, shape.integers
     method = _chosen(*kind, target, shape.scale)
     return method if method.reads is shape.reads else dots(_typical(*kind), method.block.vectors, target)
 
@@ -72,7 +73,7 @@ class _Sums:
 @cache
 def _sums(inputs: int, outputs: int, kernel: tuple[int, int], groups: int, top: int, channels: int) -> _Sums:
     """Of all blocks of `channels` together, with typical weights of 2 bits."""
-    op = _typical(inputs, outputs, kernel, groups, Whole(2, top))
+    op = _typical(inputs, outputs, kernel, groups, IntegerSpec(2, top))
     assert op.integers is not None
     weights = dense_weights(op, op.integers).reshape(outputs, -1)
     added = taken = 0
@@ -93,17 +94,17 @@ def _sums(inputs: int, outputs: int, kernel: tuple[int, int], groups: int, top: 
 
 
 def _sums_of(shape: Shape, method: Method) -> _Sums:
-    assert shape.whole is not None
-    top = 1 if method.block.vectors == 2 else shape.whole.top  # in halves it doesn't matter
+    assert shape.integers is not None
+    top = 1 if method.block.vectors == 2 else shape.integers.top  # in halves it doesn't matter
     return _sums(shape.inputs, shape.outputs, shape.kernel, shape.groups, top, method.block.channels)
 
 
-def whole_weight_bytes(shape: Shape, method: Method, target: Target) -> int:
+def integer_weight_bytes(shape: Shape, method: Method, target: Target) -> int:
     """Of weights as inner loops read them, or of the instructions that they are."""
     taps = shape.kernel[0] * shape.kernel[1]
-    if method.reads is Keep.FLOATS:
+    if method.reads is Storage.FLOATS:
         return FLOAT_BYTES * shape.inputs // shape.groups * shape.outputs * taps
-    if method.reads is Keep.WORDS:
+    if method.reads is Storage.WORDS:
         return FLOAT_BYTES * _parts(target) * shape.words * shape.outputs * taps
     sums = _sums_of(shape, method)
     return _SUM_BYTES * (sums.added + sums.taken)
@@ -114,7 +115,7 @@ def _parts(target: Target) -> int:
     return max(1, target.dot_cost // 2)
 
 
-def add_whole(
+def add_integers(
     add: Callable[[str, float], None], shape: Shape, method: Method, target: Target, columns: int
 ) -> float:  # fmt: skip
     """The sums of a row of `columns`, in dot products or additions. Returns the vectors of results."""
@@ -123,7 +124,7 @@ def add_whole(
     sizes = [min(block.channels, shape.outputs - first) for first in range(0, shape.outputs, block.channels)]
     turns = ceil(columns / (block.vectors * lanes))
     stored = turns * block.vectors * shape.outputs
-    if method.reads is Keep.WORDS:
+    if method.reads is Storage.WORDS:
         planes = shape.words * taps * across
         spread = 3 * block.vectors if _parts(target) > 1 else 0  # instructions that make halves of bytes
         for size in sizes:
@@ -149,24 +150,24 @@ def add_whole(
 
 def compares(shape: Shape) -> bool:
     """Whether results are found by comparing sums: where there are few, and nothing else is added to them."""
-    few = shape.whole is not None and shape.whole.top == _STAIRS and shape.reads is Keep.BYTES
-    return few and shape.keep is not Keep.FLOATS and set(shape.stages) <= {"prelu", "relu", "quantize"}
+    few = shape.integers is not None and shape.integers.top == _STAIRS and shape.reads is Storage.BYTES
+    return few and shape.storage is not Storage.FLOATS and set(shape.stages) <= {"prelu", "relu", "quantize"}
 
 
 def add_stored(add: Callable[[str, float], None], shape: Shape, stored: float) -> None:
-    """Results of `stored` vectors, all channels together, into rows as they are kept."""
+    """Results of `stored` vectors, all channels together, into rows as they are stored."""
     if compares(shape):
         add("compared", _STAIRS * stored / 4)  # of bytes: four times the lanes
-        if shape.keep is Keep.BYTES:
+        if shape.storage is Storage.BYTES:
             add("bytes", stored / 4)
         else:
             add("widened", stored)
             add("point", 1.5 * stored)  # shifted and joined
         return
-    match shape.keep:
-        case Keep.FLOATS:
+    match shape.storage:
+        case Storage.FLOATS:
             add("result", stored)
-        case Keep.WORDS:
+        case Storage.WORDS:
             add("words", stored / shape.outputs * ceil(shape.outputs / CHANNELS_A_WORD))
-        case Keep.BYTES:
+        case Storage.BYTES:
             add("bytes", stored)

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
-from narrow_operands import LANES, compiled, reference
+from conv_operands import LANES, compiled, reference
 from torch import Tensor
 
 from pocketsr.cpu_conv import conv2d
 
 
 def _signs(*shape: int, seed: int) -> Tensor:
-    """Of -1 .. 1: with few pixels every sum is a whole number below 256, which bfloat16 holds."""
+    """Of -1 .. 1: with few pixels every sum is an integer below 256, which bfloat16 holds."""
     return torch.randint(-1, 2, shape, generator=torch.Generator().manual_seed(seed)).float()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
-from narrow_operands import LANES, assert_exact, operands, reference, whole
+from conv_operands import LANES, assert_exact, operands, reference, whole
 from torch import Tensor
 
 from pocketsr.cpu_conv import conv2d

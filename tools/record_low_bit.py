@@ -1,7 +1,7 @@
-"""Time one 3x3 layer of 16 channels in floats and in few bits: `python tools/record_few_bits.py`.
+"""Time one 3x3 layer of 16 channels in floats and in low precision: `python tools/record_low_bit.py`.
 
 Chains of 2 and of 6 layers, untrained, are quantized and run in turns on 640x360 pixels with 2 threads; a layer takes a
-quarter of the difference. Writes the medians to benchmarks/few_bits.json. About a minute; leave the machine alone.
+quarter of the difference. Writes the medians to benchmarks/low_bit.json. About a minute; leave the machine alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pocketsr.nets import build, to_onnx
 from pocketsr.quant import Spec, quantize, write_onnx
 from pocketsr.reparam import collapse
 
-RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "few_bits.json"
+RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "low_bit.json"
 CHANNELS, DEPTHS = 16, (2, 6)
 SPECS = ("fp32", "w8a8", "w4a4", "w2a8", "w2a4", "w2a2")
 SIZE, THREADS, ROUNDS, FRAMES = (640, 360), 2, 40, 4
@@ -85,7 +85,7 @@ if __name__ == "__main__":
         for spec, ms in layer_ms.items()
     ]
     layer = f"3x3, {CHANNELS} to {CHANNELS} channels, PReLU"
-    head = {"machine": describe_machine(), "command": "python tools/record_few_bits.py", "layer": layer}
+    head = {"machine": describe_machine(), "command": "python tools/record_low_bit.py", "layer": layer}
     result = head | {"size": list(SIZE), "threads": THREADS, "rows": rows}
     RESULTS.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result["rows"], indent=1))
