@@ -7,10 +7,11 @@ INLINE vf summed(const float *p, const ptrdiff_t at[5])
     return binomial(load(p + at[0]), load(p + at[1]), load(p + at[2]), load(p + at[3]), load(p + at[4]));
 }
 /* A bit for each class among `bytes` bytes of classes, which are below 64 */
-INLINE uint64_t among(const int32_t *class, size_t bytes)
+INLINE uint64_t among(const vi *class, size_t bytes)
 {
+    const int32_t *each = (const int32_t *)class;
     uint64_t found = 0;
-    for (size_t i = 0; i < bytes / sizeof *class; i++) found |= (uint64_t)1 << (class[i] & 63);
+    for (size_t i = 0; i < bytes / sizeof *each; i++) found |= (uint64_t)1 << (each[i] & 63);
     return found;
 }
 /* Of 16 numbers, the one of each lane's class */

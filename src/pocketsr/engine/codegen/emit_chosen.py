@@ -109,11 +109,7 @@ def chosen_body(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part],
         f"    for (int x = 0; x < n; x += {vectors} * VL) {{",
         f"        vi class[{vectors}];",
         "        __builtin_memcpy(class, classes + p * phase + x, sizeof class);",
-        *(
-            []
-            if step.method.lookup
-            else ["        const uint64_t found = among((const int32_t *)class, sizeof class);"]
-        ),
+        *([] if step.method.lookup else ["        const uint64_t found = among(class, sizeof class);"]),
     ]
     for group, first, count, offset in blocks:
         lines += [f"        {{ /* channels {first} to {first + count - 1} */"]
@@ -155,8 +151,8 @@ def looked_up_name(channels: int, vectors: int) -> str:
 
 
 def looked_up_function(channels: int, vectors: int, size: int) -> str:
-    """The inner loop by lookup: as `dot_function`, each weight `size` numbers, of which a pixel takes its class's."""
-    return f"""/* out[j][v] = bias[j] + sum over n planes of w[class] * plane: {channels} channels x {vectors} vectors */
+    """The inner loop by lookup: as `dot_function`, but each weight is `size` numbers, one a class."""
+    return f"""/* bias[j] + sum over n planes of w[class] * plane: {channels} channels x {vectors} vectors */
 INLINE void {looked_up_name(channels, vectors)}(int n, const float *const *plane, ptrdiff_t x, const vi *class,
     const float *w, const float *bias, vf out[{channels}][{vectors}])
 {{
