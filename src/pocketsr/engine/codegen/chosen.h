@@ -14,19 +14,14 @@ INLINE uint64_t among(const vi *class, size_t bytes)
     for (size_t i = 0; i < bytes / sizeof *each; i++) found |= (uint64_t)1 << (each[i] & 63);
     return found;
 }
-/* Of 16 numbers, the one of each lane's class */
+/* Of as many numbers as a vector has lanes, the one of each lane's class; its higher bits say which table */
 INLINE vf looked_up(const float *table, vi class)
 {
     vf y;
 #if defined(__AVX512F__) && VL == 16
     __asm__("vpermps %2, %1, %0" : "=v"(y) : "v"(class), "m"(*(const float(*)[16])table));
-#elif defined(__AVX2__) && VL == 8
-    vf high;
-    __asm__("vpermps %2, %1, %0" : "=x"(y) : "x"(class), "m"(*(const float(*)[8])table));
-    __asm__("vpermps %2, %1, %0" : "=x"(high) : "x"(class), "m"(*(const float(*)[8])(table + 8)));
-    __asm__("vblendvps %3, %2, %1, %0" : "=x"(y) : "x"(y), "x"(high), "x"(class << 28));
 #else
-    for (int i = 0; i < VL; i++) y[i] = table[class[i] & 15];
+    for (int i = 0; i < VL; i++) y[i] = table[class[i] & (VL - 1)];
 #endif
     return y;
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
-from pocketsr.engine.codegen.emit_chosen import SUM_ROWS, classes_function, looked_up_function
+from pocketsr.engine.codegen.emit_chosen import SUM_ROWS, classes_function, looked_up_functions
 from pocketsr.engine.codegen.emit_conv import conv_function, dot_shapes, lookup_shapes
 from pocketsr.engine.codegen.emit_dot import dot_function, winograd_functions
 from pocketsr.engine.codegen.emit_planes import (
@@ -314,7 +314,7 @@ def emit(plan: Plan) -> str:
     methods = [step.method for step in plan.steps]
     parts += [dot_function(*shape) for shape in shapes]
     lookups = sorted({shape for step in plan.steps for shape in lookup_shapes(step)})
-    parts += [looked_up_function(*shape) for shape in lookups]
+    parts += [looked_up_functions(*shape) for shape in lookups]
     filters = {(each.outputs, each.taps): each for m in methods for each in (m.rows, m.columns) if each}
     parts += [winograd_functions(each) for each in filters.values()]
     for index, step in enumerate(plan.steps):

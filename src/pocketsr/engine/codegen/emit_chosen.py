@@ -15,7 +15,7 @@ from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Classes, Conv
 from pocketsr.pixels.structure import DIRECTIONS
 
-__all__ = ["SUM_ROWS", "chosen_body", "chosen_weights", "classes_function", "looked_up_function"]
+__all__ = ["SUM_ROWS", "chosen_body", "chosen_weights", "classes_function", "looked_up_functions"]
 
 _SEEN, _SUMMED = 3, 2  # rows and columns around a pixel: its class's levels, its sums' gradients
 SUM_ROWS = 3 * BAND
@@ -82,26 +82,30 @@ static void {name}(const frame *f, int k)
 def chosen_weights(packed: NDArray[np.float64], step: Step) -> NDArray[np.float64]:
     """Weights of all classes, K by what `emit_conv` packs for one, in the order in which the inner loops read them.
 
-    Class after class; for a lookup the classes of a weight side by side, a vector of them for each weight.
+    Class after class; for a lookup table after table, each with `lookup` classes of every weight side by side.
     """
-    if not step.method.lookup:
+    size = step.method.lookup
+    if not size:
         return packed.ravel()
-    found = np.zeros((packed.shape[1], step.method.lookup))
-    found[:, : len(packed)] = packed.T
-    return found.ravel()
+    tables = -(-len(packed) // size)
+    padded = np.zeros((tables * size, packed.shape[1]))
+    padded[: len(packed)] = packed
+    return padded.reshape(tables, size, -1).swapaxes(1, 2).ravel()
 
 
 def chosen_body(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part], finish: list[str]) -> list[str]:
-    """Direct, each pixel with the kernel of its class. finish: what becomes of `y`, channel `first + j`.
+    """Direct, each pixel with the kernel of its class. finish: what becomes of `y`, channel `FIRST + j`.
 
-    By lookup each weight is a vector, taken from that of all classes. Else whole vectors are computed for each class
-    that is among their pixels, and lanes are picked: on machines of 8 lanes and fewer that is the cheaper way, since
-    neighbours mostly are of one class.
+    By lookup each weight is a vector, taken from a table of `lookup` classes; where pixels of a vector need several
+    tables, each is taken in turn, and lanes are picked. Without, the same with each class among the pixels in turn.
+    Whatever is among them, a pixel's sum has the same addends in the same order, and so the same bits.
     """
     assert op.chosen is not None
     taps, columns = op.weight.shape[2:]
-    per_group, vectors = op.weight.shape[1] * taps * columns, step.method.block.vectors
-    classes, each = op.chosen.classes, op.weight.size
+    per_group, vectors, size = op.weight.shape[1] * taps * columns, step.method.block.vectors, step.method.lookup
+    classes, count_classes = op.chosen.classes, len(op.chosen.weight)
+    several = count_classes > size  # tables, or classes
+    found = ["        const uint64_t found = among(class, sizeof class);"] if several else []
     lines = [
         f"    const float *const classes = v{classes.value}_at(f, y0, {classes.channel});",
         f"    for (int p = 0; p < {plan.phases}; p++) {{",
@@ -109,28 +113,45 @@ def chosen_body(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part],
         f"    for (int x = 0; x < n; x += {vectors} * VL) {{",
         f"        vi class[{vectors}];",
         "        __builtin_memcpy(class, classes + p * phase + x, sizeof class);",
-        *([] if step.method.lookup else ["        const uint64_t found = among(class, sizeof class);"]),
+        *found,
     ]
     for group, first, count, offset in blocks:
-        lines += [f"        {{ /* channels {first} to {first + count - 1} */"]
-        if size := step.method.lookup:
+        planes = f"{per_group}, plane + {group * per_group}, x"
+        bias = f"{name}_bias + {first}"
+        lines += [
+            f"        {{ /* channels {first} to {first + count - 1} */",
+            f"            vf sum[{count}][{vectors}]{' = {{{0}}}' if several else ''};",
+        ]
+        if size and not several:
             lines += [
-                f"            vf sum[{count}][{vectors}];",
-                f"            {looked_up_name(count, vectors)}({per_group}, plane + {group * per_group}, x, class,",
-                f"                {name}_weight + {offset * size}, {name}_bias + {first}, sum);",
+                f"            {_looked_up(count, vectors)}({planes}, class,",
+                f"                {name}_weight + {offset * size}, {bias}, sum);",
+            ]
+        elif size:
+            weights = f"{name}_weight + (ptrdiff_t){op.weight.size * size} * (k / {size}) + {offset * size}"
+            lines += [
+                "            if ((found & (found - 1)) == 0) {",
+                "                const int k = __builtin_ctzll(found);",
+                f"                {_one_class(count, vectors)}({planes}, {weights} + k % {size}, {bias}, sum);",
+                "            } else",
+                "                for (uint64_t rest = found; rest;) {",
+                "                    const int k = __builtin_ctzll(rest);",
+                f"                    vf part[{count}][{vectors}];",
+                f"                    {_looked_up(count, vectors)}({planes}, class,",
+                f"                        {weights}, {bias}, part);",
+                f"                    rest &= ~({hex(2**size - 1)}ull << (k & -{size}));",
+                *_picked(count, vectors, f"(class[v] & -{size}) == (k & -{size})", 5),
+                "                }",
             ]
         else:
             dot = dot_name(count, vectors, inlined=True)
             lines += [
-                f"            vf sum[{count}][{vectors}] = {{{{{{0}}}}}};",
                 "            for (uint64_t rest = found; rest; rest &= rest - 1) {",
                 "                const int k = __builtin_ctzll(rest);",
                 f"                vf part[{count}][{vectors}];",
-                f"                {dot}({per_group}, plane + {group * per_group}, x,",
-                f"                    {name}_weight + (ptrdiff_t){each} * k + {offset}, {name}_bias + {first}, part);",
-                f"                UNROLL for (int j = 0; j < {count}; j++)",
-                f"                    UNROLL for (int v = 0; v < {vectors}; v++)",
-                "                        sum[j][v] = (vf)either(class[v] == k, (vi)part[j][v], (vi)sum[j][v]);",
+                f"                {dot}({planes},",
+                f"                    {name}_weight + (ptrdiff_t){op.weight.size} * k + {offset}, {bias}, part);",
+                *_picked(count, vectors, "class[v] == k", 4),
                 "            }",
             ]
         lines += [
@@ -146,15 +167,33 @@ def chosen_body(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part],
     return [*lines, "    }", "    }"]
 
 
-def looked_up_name(channels: int, vectors: int) -> str:
-    return f"chosen_{channels}x{vectors}"
+def _picked(count: int, vectors: int, mask: str, depth: int) -> list[str]:
+    lines = [
+        f"UNROLL for (int j = 0; j < {count}; j++)",
+        f"    UNROLL for (int v = 0; v < {vectors}; v++)",
+        f"        sum[j][v] = (vf)either({mask}, (vi)part[j][v], (vi)sum[j][v]);",
+    ]
+    return indent(lines, depth)
 
 
-def looked_up_function(channels: int, vectors: int, size: int) -> str:
-    """The inner loop by lookup: as `dot_function`, but each weight is `size` numbers, one a class."""
-    return f"""/* bias[j] + sum over n planes of w[class] * plane: {channels} channels x {vectors} vectors */
-INLINE void {looked_up_name(channels, vectors)}(int n, const float *const *plane, ptrdiff_t x, const vi *class,
-    const float *w, const float *bias, vf out[{channels}][{vectors}])
+def _looked_up(channels: int, vectors: int) -> str:
+    return f"looked_up_{channels}x{vectors}"
+
+
+def _one_class(channels: int, vectors: int) -> str:
+    return f"one_class_{channels}x{vectors}"
+
+
+def looked_up_functions(channels: int, vectors: int, size: int) -> str:
+    """The inner loops by lookup: as `dot_function`, but each weight is `size` numbers, one a class."""
+    loops = (
+        (_looked_up(channels, vectors), "const vi *class, ", f"looked_up(w + {size} * j, class[v])"),
+        (_one_class(channels, vectors), "", f"SPLAT(w[{size} * j])"),
+    )
+    return "\n".join(
+        f"""/* bias[j] + sum over n planes of weight * plane: {channels} channels x {vectors} vectors */
+INLINE void {name}(int n, const float *const *plane, ptrdiff_t x, {argument}const float *w,
+    const float *bias, vf out[{channels}][{vectors}])
 {{
     vf sum[{channels}][{vectors}];
     UNROLL for (int j = 0; j < {channels}; j++)
@@ -163,10 +202,11 @@ INLINE void {looked_up_name(channels, vectors)}(int n, const float *const *plane
         vf at[{vectors}];
         UNROLL for (int v = 0; v < {vectors}; v++) at[v] = load(plane[i] + x + v * VL);
         UNROLL for (int j = 0; j < {channels}; j++)
-            UNROLL for (int v = 0; v < {vectors}; v++)
-                sum[j][v] += looked_up(w + {size} * j, class[v]) * at[v];
+            UNROLL for (int v = 0; v < {vectors}; v++) sum[j][v] += {weight} * at[v];
     }}
     UNROLL for (int j = 0; j < {channels}; j++)
         UNROLL for (int v = 0; v < {vectors}; v++) out[j][v] = sum[j][v];
 }}
 """
+        for name, argument, weight in loops
+    )
