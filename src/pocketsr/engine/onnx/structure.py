@@ -104,11 +104,11 @@ def find_steep(graph: onnx.GraphProto, properties: dict[str, str], luma: str) ->
             kernels = graph.node[first]
             layers[last] = ChosenLayer(kernels, graph.node[last].input[2], count)
             nodes |= {first, *between}
-    # What only leads there goes too; what something else reads stays, and is read as the node that it is.
+    # What only leads there, or nowhere, goes too; what something else reads stays, and is read as the node that it is.
     for index in range(makers[one_hot], -1, -1):
         outputs = graph.node[index].output
         read = [user for name in outputs for user in users.get(name, [])]
-        if read and nodes.issuperset(read) and ends.isdisjoint(outputs) and graph.node[index].op_type != "Constant":
+        if nodes.issuperset(read) and ends.isdisjoint(outputs) and graph.node[index].op_type != "Constant":
             nodes.add(index)
     return Steep(luma, limits, layers, frozenset(nodes)) if layers and makers[one_hot] in nodes else None
 
