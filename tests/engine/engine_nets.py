@@ -219,10 +219,8 @@ NETS: dict[str, Callable[[], onnx.ModelProto]] = {
     "deconvolution": deconvolution,
     "anchor_tile_x4": anchor_tile_x4,
     "spelled_out": spelled_out,
-    "steep": lambda: steep_chain(Build, every=False),
-    "steep_all": lambda: steep_chain(Build),
+    "steep": lambda: steep_chain(Build, (1, 2, 1), width=4),
     "steep_many": lambda: steep_chain(Build, (1, 1), 40, width=5, edges=False, kernel=(5, 3)),
-    "steep_few": lambda: steep_chain(Build, (1, 2), 8, width=6),
 }
 
 

@@ -100,7 +100,7 @@ def shape_of(index: int, plan: Plan) -> Shape:
     if isinstance(op, Shuffle):
         return Shape("shuffle", inputs, op.channels, scale=scale, factor=op.factor, border=border)
     stages = tuple(name for stage in op.stages for name in _stage_names(stage, plan.formats))
-    if isinstance(op, Pointwise):
+    if not isinstance(op, Conv):
         return Shape("pointwise", inputs, op.channels, stages=stages, scale=scale, border=border, storage=ring.storage)
     height, width = op.weight.shape[2:]
     shape = Shape(

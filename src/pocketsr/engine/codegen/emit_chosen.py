@@ -28,7 +28,7 @@ def classes_function(name: str, op: Classes, plan: Plan) -> str:
     stride = f"f->stride{ring.scale}"
     products = BAND + 2 * _SUMMED
     height = extent("h", ring.scale)
-    strengths = "".join(f" - 8 * (a + c > {literal(limit)})" for limit in op.limits).replace("8", str(DIRECTIONS))
+    strengths = "".join(f" - {DIRECTIONS} * (a + c > {literal(limit)})" for limit in op.limits)
     return f"""/* Directions by 5/12, the tangent of an eighth of a turn; strengths by the sum of both squares. */
 static void {name}(const frame *f, int k)
 {{
@@ -70,7 +70,7 @@ static void {name}(const frame *f, int k)
                 vi turn = -(4.0f * size > 5.0f * (along - 4.0f * size)) - (5.0f * (size - along) > along);
                 turn = either(u < 0.0f, 4 - turn, turn);
                 turn = either(below & (turn > 0), 8 - turn, turn);
-                turn = turn{strengths};
+                {f"turn = turn{strengths};" if strengths else ""}
                 __builtin_memcpy(out + at[2] + x, &turn, sizeof turn);
             }}
         }}

@@ -16,7 +16,7 @@ from pocketsr.engine.onnx.checked import image_input, read_model
 from pocketsr.engine.onnx.folding import FoldError, attributes_of, fold
 from pocketsr.engine.onnx.model_file import ModelFile
 from pocketsr.engine.onnx.state import HANDLERS, WHOLE_IMAGE, Importer, Stored
-from pocketsr.engine.onnx.structure import find_steep
+from pocketsr.engine.onnx.structure import Steep, find_steep
 from pocketsr.engine.onnx.tensors import Attributes, NotSupportedError, Padded, Planes, Tensor, View, check_planes
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
@@ -63,7 +63,7 @@ def from_onnx(source: Path | ModelFile) -> Imported:
     state = Importer(size=fixed) if fixed else Importer()
     size, other = state.size, (state.size[0] + 6, state.size[1] + 10)
     properties = {item.key: item.value for item in model.metadata_props}
-    steep = find_steep(graph, properties, input_name) if channels == 1 else None
+    steep = _steep(graph, properties, input_name) if channels == 1 else None
     measured: dict[str, Any] = {}  # constants that depend on the size of the image: their value at the other size
     for index, node in enumerate(graph.node):
         if steep and index in steep.nodes:
@@ -110,6 +110,13 @@ def from_onnx(source: Path | ModelFile) -> Imported:
             if not np.array_equal(np.asarray(own), np.asarray(twin)):
                 measured[name] = twin
     return _finish(path, properties, model.graph, state, tensors, channels)
+
+
+def _steep(graph: onnx.GraphProto, properties: dict[str, str], luma: str) -> Steep | None:
+    try:
+        return find_steep(graph, properties, luma)
+    except _MALFORMED:
+        return None  # the node in question is refused by name, once it is read
 
 
 def _label(index: int, node: onnx.NodeProto) -> str:
