@@ -20,7 +20,7 @@ from pocketsr.engine.codegen.emit_integers import words_of
 from pocketsr.engine.codegen.method import BAND, Method, Storage, choose_method, choose_phases
 from pocketsr.engine.codegen.plan import Formats, Plan
 from pocketsr.engine.codegen.target import Target
-from pocketsr.engine.ir.graph import Combine, Conv, Function, Pointwise, PointwiseStage, Prelu, Ref, Shuffle
+from pocketsr.engine.ir.graph import Combine, Conv, Function, PointwiseStage, Prelu, Ref, Shuffle
 
 __all__ = ["beyond", "conv_method", "conv_phases", "shape_of", "sum_names", "weight_bytes", "work_of_row"]
 

@@ -8,8 +8,8 @@
   what Constant nodes hold in a file that has its weights as initializers: so PyTorch writes what it doesn't train.
 - MACs: multiply-adds of convolutions, transposed convolutions, Gemm and MatMul as their definition has them: zeros in
   a weight and beyond the border are multiplied too. Nothing else counts: no activation, sum, normalisation or Resize.
-  Of kernels chosen by classes of structure (`onnx.structure`) each pixel is multiplied by its own, though the file names
-  all; parameters are those of all classes. The classes are 33 products a pixel.
+  Of kernels chosen by classes of structure (`onnx.structure`) each pixel is multiplied by its own, though the
+  file has all; parameters are those of all classes. The classes are 33 products a pixel.
 - Activation memory: feature maps in 4 bytes a number, run node by node in the file's order, the picture and the result
   included. A map lives until its last reader is done. A pointwise stage writes over an operand of its size that nobody
   else reads later; views and padding cost nothing. `peak_bytes` is the most alive at once, `written_bytes` the sum of
