@@ -14,14 +14,17 @@ from onnx import TensorProto
 if TYPE_CHECKING:
     from engine_nets import Build
 
-__all__ = ["LIMITS", "chosen_conv", "classes_seen", "one_hot", "said", "steep_chain"]
+__all__ = ["LIMITS", "chosen_by", "chosen_conv", "classes_seen", "one_hot", "said", "steep_chain"]
 
 LIMITS = {8: (), 16: (135_424,), 24: (1024, 135_424), 40: (256, 8192, 65_536, 524_288)}
 """Between the strengths, by how many classes there are."""
 
 
-def one_hot(b: Build, limits: tuple[int, ...], picture: str = "x") -> str:
+def one_hot(b: Build, limits: tuple[int, ...], picture: str = "x", opset: int = 17) -> str:
     """The classes of `picture`, a plane for each."""
+
+    def parts(x: str, count: int) -> list[str]:
+        return list(b.op("Split", x, outputs=count, axis=1, **({"num_outputs": count} if opset >= 18 else {})))
 
     def number(value: float) -> str:
         return b.const(np.float32(value))
@@ -36,11 +39,11 @@ def one_hot(b: Build, limits: tuple[int, ...], picture: str = "x") -> str:
     levels = b.op("Clip", b.op("Round", b.op("Mul", picture, number(255))), number(0), number(255))
     padded = b.op("Pad", levels, b.const([0, 0, 3, 3, 0, 0, 3, 3], np.int64), mode="edge")
     along = np.array([[0, 0, 0], [-1, 0, 1], [0, 0, 0]])
-    gx, gy = b.op("Split", convolved(padded, np.stack([along, along.T])[:, None]), outputs=2, axis=1)
+    gx, gy = parts(convolved(padded, np.stack([along, along.T])[:, None]), 2)
     products = b.op("Concat", b.op("Mul", gx, gx), b.op("Mul", gx, gy), b.op("Mul", gy, gy), axis=1)
     binomial = np.tile(np.array([1.0, 4, 6, 4, 1]), (3, 1, 1, 1))
     sums = convolved(convolved(products, binomial.swapaxes(2, 3)), binomial)
-    a, c_, c = b.op("Split", sums, outputs=3, axis=1)
+    a, c_, c = parts(sums, 3)
     u = b.op("Sub", a, c)
     wide, size = b.op("Abs", u), b.op("Abs", c_)
     four = b.op("Mul", size, number(4))
@@ -59,16 +62,23 @@ def one_hot(b: Build, limits: tuple[int, ...], picture: str = "x") -> str:
 
 def chosen_conv(b: Build, x: str, hot: str, weight: NDArray[np.float64], groups: int = 1, edges: bool = True) -> str:
     """weight: CO K CI/groups KH KW. edges: repeated, and not zeros."""
-    outputs, count, _, height, width = weight.shape
+    flat, bias = b.const(weight.reshape(-1, *weight.shape[2:])), b.const(b.rng.normal(0, 0.05, len(weight)))
+    return chosen_by(b, x, hot, flat, bias, weight.shape, groups, edges)
+
+
+def chosen_by(
+    b: Build, x: str, hot: str, weight: str, bias: str, shape: tuple[int, ...], groups: int, edges: bool
+) -> str:  # fmt: skip
+    """shape: CO K CI/groups KH KW, of what is called `weight`."""
+    outputs, count, _, height, width = shape
     rows, columns = height // 2, width // 2
     pads = [rows, columns, rows, columns]
     if edges and max(height, width) > 1:
         x = b.op("Pad", x, b.const([0, 0, rows, columns] * 2, np.int64), mode="edge")
         pads = [0, 0, 0, 0]
-    flat = b.const(weight.reshape(-1, *weight.shape[2:]))
-    every = b.op("Conv", x, flat, group=groups, kernel_shape=[height, width], pads=pads)
+    every = b.op("Conv", x, weight, group=groups, kernel_shape=[height, width], pads=pads)
     own = b.op("Mul", every, b.op("Tile", hot, b.const([1, outputs, 1, 1], np.int64)))
-    ones, bias = b.const(np.ones((outputs, count, 1, 1))), b.const(b.rng.normal(0, 0.05, outputs))
+    ones = b.const(np.ones((outputs, count, 1, 1)))
     return str(b.op("Conv", own, ones, bias, group=outputs, kernel_shape=[1, 1]))
 
 
@@ -107,5 +117,6 @@ def classes_seen(build: Callable[..., Build], count: int) -> onnx.ModelProto:
     hot = one_hot(b, LIMITS[count])
     ones = b.op("Conv", "x", b.const(np.zeros((1, 1, 1, 1))), b.const([1.0]))
     t = chosen_conv(b, ones, hot, np.tile((np.arange(count) / 255).reshape(1, count, 1, 1, 1), (4, 1, 1, 1, 1)))
-    b.constants[-1].CopyFrom(onnx.numpy_helper.from_array(np.zeros(4, np.float32), b.constants[-1].name))  # its bias
+    name = b.nodes[-1].input[2]  # its bias
+    next(k for k in b.constants if k.name == name).CopyFrom(onnx.numpy_helper.from_array(np.zeros(4, np.float32), name))
     return said(b.model(b.op("DepthToSpace", t, blocksize=2, mode="CRD")), LIMITS[count])

@@ -13,6 +13,7 @@ from engine_nets import Build
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
+from quantized_nets import Quantized, whole_steep
 from steep_nets import LIMITS, chosen_conv, classes_seen, one_hot, said, steep_chain
 
 from pocketsr.engine import load, read_network
@@ -224,6 +225,33 @@ def test_classes_are_no_result(tmp_path: Path) -> None:
     b = Build()
     hot = one_hot(b, LIMITS[16])
     assert "not supported" in _outcome(said(b.model(b.op("DepthToSpace", hot, blocksize=4)), LIMITS[16]), tmp_path)
+
+
+def test_kernels_of_unlike_steps_are_read_as_floats(tmp_path: Path) -> None:
+    """What their sums are multiplied by would have to be chosen too."""
+    model = whole_steep(8, 4, (1, 1), shared=False)
+    assert _outcome(model, tmp_path) == "taken"
+    convs = [op for op in read_network(tmp_path / "net.onnx")[0].ops if isinstance(op, Conv)]
+    assert [bool(op.integers) for op in convs] == [False, False]
+    assert _outcome(whole_steep(8, 4, (1, 1)), tmp_path) == "taken"
+    convs = [op for op in read_network(tmp_path / "net.onnx")[0].ops if isinstance(op, Conv)]
+    assert all(op.integers is not None and op.integers.weight.shape == (8, *op.weight.shape) for op in convs)
+
+
+def test_no_class_may_sum_up_to_more_than_is_exact(tmp_path: Path) -> None:
+    """The picture is 12 bits of 16 here; with wider steps the largest kernels of one class alone go beyond 2^24."""
+    for step, whole in ((1 / 4080, True), (1 / 65_535, False)):
+        b = Quantized(seed=1)
+        hot = one_hot(b, LIMITS[8], opset=21)
+        t = b.whole_chosen(b.pair("x", step, 16), step, 1, 4, hot, 8)
+        stored = next(each for each in b.constants if len(each.dims) == 4 and each.dims[0] == 32)
+        kernels = np.ones(stored.dims, np.int8)
+        kernels[3] = 127  # of output 0, class 3
+        stored.CopyFrom(numpy_helper.from_array(kernels, stored.name))
+        model = said(b.finish(b.op("DepthToSpace", t, blocksize=2, mode="CRD")), LIMITS[8])
+        assert _outcome(model, tmp_path) == "taken"
+        (conv,) = (op for op in read_network(tmp_path / "net.onnx")[0].ops if isinstance(op, Conv))
+        assert (conv.integers is not None) == whole
 
 
 Mutation = Callable[[onnx.ModelProto], None]

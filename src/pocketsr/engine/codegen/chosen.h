@@ -25,3 +25,26 @@ INLINE vf looked_up(const float *table, vi class)
 #endif
     return y;
 }
+#ifdef PARTS /* words of four channels, as integers.h has them */
+INLINE vi looked_up_integers(const int32_t *table, vi class)
+{
+    vi y;
+#if defined(__AVX512F__) && VL == 16
+    __asm__("vpermd %2, %1, %0" : "=v"(y) : "v"(class), "m"(*(const int32_t(*)[16])table));
+#else
+    for (int i = 0; i < VL; i++) y[i] = table[class[i] & (VL - 1)];
+#endif
+    return y;
+}
+/* dot4 with the weights of each lane's class, of which as many lie side by side as a vector has lanes */
+INLINE vi dot4_looked_up(vi acc, bytes x, const int32_t *w, vi class)
+{
+#if defined(__AVX512VNNI__) && VL == 16
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x.part[0]), "v"(looked_up_integers(w, class)));
+#else
+    const vi sum = acc;
+    for (int k = 0; k < VL; k++) acc = either((class & (VL - 1)) == k, dot4(sum, x, w + k * PARTS), acc);
+#endif
+    return acc;
+}
+#endif

@@ -10,12 +10,19 @@ from numpy.typing import NDArray
 
 from pocketsr.engine.codegen.emit_dot import dot_name
 from pocketsr.engine.codegen.emit_pointwise import Part, extent, indent, literal, tap_planes
-from pocketsr.engine.codegen.method import BAND
+from pocketsr.engine.codegen.method import BAND, Storage
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Classes, Conv
 from pocketsr.pixels.structure import DIRECTIONS
 
-__all__ = ["SUM_ROWS", "chosen_body", "chosen_weights", "classes_function", "looked_up_functions"]
+__all__ = [
+    "SUM_ROWS",
+    "chosen_body",
+    "chosen_weights",
+    "classes_function",
+    "looked_up_functions",
+    "picked",
+]
 
 _SEEN, _SUMMED = 3, 2  # rows and columns around a pixel: its class's levels, its sums' gradients
 SUM_ROWS = 3 * BAND
@@ -105,6 +112,8 @@ def chosen_body(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part],
     per_group, vectors, size = op.weight.shape[1] * taps * columns, step.method.block.vectors, step.method.lookup
     classes, count_classes = op.chosen.classes, len(op.chosen.weight)
     several = count_classes > size  # tables, or classes
+    value = f"times(sum[j][v], SPLAT({name}_step[FIRST + j]))" if op.integers else "sum[j][v]"
+    four = ["                vf four[4] = {{0}};"] if plan.rings[op.value].storage is Storage.WORDS else []
     found = ["        const uint64_t found = among(class, sizeof class);"] if several else []
     lines = [
         f"    const float *const classes = v{classes.value}_at(f, y0, {classes.channel});",
@@ -140,7 +149,7 @@ def chosen_body(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part],
                 f"                    {_looked_up(count, vectors)}({planes}, class,",
                 f"                        {weights}, {bias}, part);",
                 f"                    rest &= ~({hex(2**size - 1)}ull << (k & -{size}));",
-                *_picked(count, vectors, f"(class[v] & -{size}) == (k & -{size})", 5),
+                *picked(count, vectors, f"(class[v] & -{size}) == (k & -{size})", 5),
                 "                }",
             ]
         else:
@@ -151,14 +160,15 @@ def chosen_body(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part],
                 f"                vf part[{count}][{vectors}];",
                 f"                {dot}({planes},",
                 f"                    {name}_weight + (ptrdiff_t){op.weight.size} * k + {offset}, {bias}, part);",
-                *_picked(count, vectors, "class[v] == k", 4),
+                *picked(count, vectors, "class[v] == k", 4),
                 "            }",
             ]
         lines += [
             f"            UNROLL for (int v = 0; v < {vectors}; v++) {{",
             "                const ptrdiff_t at = p * phase + x + v * VL;",
+            *four,
             f"                UNROLL for (int j = 0; j < {count}; j++) {{",
-            "                    vf y = sum[j][v];",
+            f"                    vf y = {value.replace('FIRST', str(first))};",
             *indent([line.replace("FIRST", str(first)) for line in finish], 5),
             "                }",
             "            }",
@@ -167,11 +177,12 @@ def chosen_body(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part],
     return [*lines, "    }", "    }"]
 
 
-def _picked(count: int, vectors: int, mask: str, depth: int) -> list[str]:
+def picked(count: int, vectors: int, mask: str, depth: int, kind: str = "vf") -> list[str]:
+    """Statements that take lanes of `part` for `sum`, vectors of `kind`, where `mask` says so."""
     lines = [
         f"UNROLL for (int j = 0; j < {count}; j++)",
         f"    UNROLL for (int v = 0; v < {vectors}; v++)",
-        f"        sum[j][v] = (vf)either({mask}, (vi)part[j][v], (vi)sum[j][v]);",
+        f"        sum[j][v] = ({kind})either({mask}, (vi)part[j][v], (vi)sum[j][v]);",
     ]
     return indent(lines, depth)
 

@@ -33,6 +33,7 @@ _HALF = 65536  # what sums of 16 bits stay below
 _CODE = 20_000  # sums that are written out, at most
 _PHASES = 4  # F(4, 3) along the columns makes four neighbours, one of each phase
 _REFERENCE_WIDTH = 640
+_SPELLED_OUT = 4  # instructions for a dot product where none makes it alone
 _LOOKUP_LANES = 16  # of vectors whose numbers one instruction looks up, each in a table as long (AVX-512)
 
 
@@ -135,11 +136,11 @@ def choose_method(op: Conv, scale: int, phases: int, target: Target) -> Method:
     """The method of the fewest estimated cycles, its register block, and a tile that fits the caches."""
     taps, columns = op.weight.shape[2:]
     vectors = ceil(_REFERENCE_WIDTH * scale / phases / target.lanes)
+    if op.chosen:
+        return _choose_chosen(op, vectors, target)
     if op.integers is not None:
         return _choose_integers(op, op.integers, vectors, phases, target)
     block = choose_block(op.channels // op.groups, vectors, target)
-    if op.chosen:
-        return _choose_chosen(op, block, target)
     best = _best(op, phases)
     step = block.vectors * target.lanes
     if best == "direct" or columns // 2 > target.lanes:
@@ -154,15 +155,20 @@ def choose_method(op: Conv, scale: int, phases: int, target: Target) -> Method:
     return Method(block, rows, minimal_filter(phases, columns), 2 * target.lanes)
 
 
-def _choose_chosen(op: Conv, block: Block, target: Target) -> Method:
-    """By lookup with AVX-512, else class after class.
+def _choose_chosen(op: Conv, vectors: int, target: Target) -> Method:
+    """By lookup with AVX-512, else class after class; for words a lookup needs dot products in one instruction.
 
     AVX2's vpermps looks up too, among 8, but takes two cycles on Zen 3: `steep-tiny` was up to 14 % slower with it.
     """
-    if target.lanes == _LOOKUP_LANES:
-        fit = (target.registers - 4) // 2
-        return Method(Block(min(op.channels // op.groups, fit), 2), lookup=target.lanes)
-    return Method(Block(block.channels, min(block.vectors, 2)))
+    in_words = op.integers is not None and op.integers.top <= _BYTE
+    outputs = op.channels if in_words else op.channels // op.groups  # words may hold channels of several groups
+    multiple = CHANNELS_A_WORD if op.integers else 1
+    reads = Storage.WORDS if in_words else Storage.FLOATS
+    if target.lanes == _LOOKUP_LANES and (not in_words or target.dot_cost < _SPELLED_OUT):
+        fit = (target.registers - 4) // 2 // multiple * multiple
+        return Method(Block(min(outputs, fit), 2), reads=reads, lookup=target.lanes)
+    block = choose_block(outputs, vectors, target, multiple)
+    return Method(Block(block.channels, min(block.vectors, 2)), reads=reads)
 
 
 def dots(op: Conv, vectors: int, target: Target) -> Method:

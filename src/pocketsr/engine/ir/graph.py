@@ -142,9 +142,12 @@ PointwiseStage = Affine | Prelu | Clip | Function | Dequantize | Quantize | Comb
 
 @dataclass(frozen=True, eq=False)
 class Integers:
-    """An integer convolution: the sum of weight * (x - zero), plus bias, exactly; times `step` as a float."""
+    """An integer convolution: the sum of weight * (x - zero), plus bias, exactly; times `step` as a float.
 
-    weight: NDArray[np.int8]  # CO CI/groups KH KW
+    Where kernels are chosen, bias and step are the same for all classes.
+    """
+
+    weight: NDArray[np.int8]  # CO CI/groups KH KW; K CO CI/groups KH KW for chosen kernels
     bias: NDArray[np.int32]  # CO
     step: Array  # CO
     zero: int
@@ -152,15 +155,19 @@ class Integers:
 
     @property
     def start(self) -> NDArray[np.int64]:
-        """What a sum of weight * x starts from, so that x need not be taken less its zero; CO."""
-        total: NDArray[np.int64] = self.weight.astype(np.int64).sum(axis=(1, 2, 3))
+        """What a sum of weight * x starts from, so that x need not be taken less its zero; CO, or K CO."""
+        total: NDArray[np.int64] = self.weight.astype(np.int64).sum(axis=(-3, -2, -1))
         return self.bias - self.zero * total
 
     @property
     def most(self) -> int:
         """No sum of weight * x, begun at `start` and taken in any order, goes beyond this or its negative."""
-        each: NDArray[np.int64] = np.abs(self.weight.astype(np.int64)).sum(axis=(1, 2, 3))
+        each: NDArray[np.int64] = np.abs(self.weight.astype(np.int64)).sum(axis=(-3, -2, -1))
         return int((each * self.top + np.abs(self.start)).max())
+
+    def of_class(self, number: int) -> Integers:
+        """What those pixels take whose class is `number`, where kernels are chosen."""
+        return replace(self, weight=self.weight[number])
 
 
 @dataclass(frozen=True, eq=False)
@@ -324,6 +331,9 @@ def verify(graph: Graph) -> None:
                 raise ValueError(f"{op.name}: even kernel {height}x{width}")
             if op.chosen and (op.chosen.weight.shape[1:] != op.weight.shape or op.chosen.classes.value not in counts):
                 raise ValueError(f"{op.name}: kernels {op.chosen.weight.shape} to choose from for {op.weight.shape}")
+            shape = op.chosen.weight.shape if op.chosen else op.weight.shape
+            if op.integers and op.integers.weight.shape != shape:
+                raise ValueError(f"{op.name}: integers {op.integers.weight.shape} for weights {shape}")
             if op.chosen and len(op.chosen.weight) != counts[op.chosen.classes.value]:
                 raise ValueError(f"{op.name}: {len(op.chosen.weight)} kernels for other classes")
         if isinstance(op, Classes):

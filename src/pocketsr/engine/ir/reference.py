@@ -71,10 +71,11 @@ def _product(windows: Plane, weight: Plane) -> Plane:
 def _conv(op: Conv, planes: Plane, classes: Plane | None = None) -> Plane:
     """In double precision; with integers an exact sum, times its step in single precision."""
     if op.chosen:
-        kernels = (replace(op, weight=each, chosen=None) for each in op.chosen.weight)
         total = np.zeros((op.channels, *planes.shape[1:]))
-        for number, kernel in enumerate(kernels):
-            total = np.where(classes == number, _conv(kernel, planes), total)
+        for number, weight in enumerate(op.chosen.weight):
+            integers = op.integers.of_class(number) if op.integers else None
+            own = replace(op, weight=weight, chosen=None, integers=integers)
+            total = np.where(classes == number, _conv(own, planes), total)
         return total
     integers = op.integers
     weights = (op.weight if integers is None else integers.weight).astype(np.float64)

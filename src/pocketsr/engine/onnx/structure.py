@@ -9,23 +9,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from pocketsr.engine.ir.graph import Chosen, Classes, Ref
+from pocketsr.engine.ir.graph import Chosen, Classes, Integers, Ref
 from pocketsr.engine.onnx.folding import attributes_of
 from pocketsr.engine.onnx.handlers_conv import convolution
+from pocketsr.engine.onnx.handlers_quant import stored_integers
 from pocketsr.engine.onnx.state import Importer
 from pocketsr.engine.onnx.tensors import NotSupportedError, Planes, Tensor, constant, planes_of
 from pocketsr.pixels.structure import DIRECTIONS, REACH
 
-__all__ = ["PROPERTY", "ChosenLayer", "Steep", "find_steep"]
+__all__ = ["PROPERTY", "ChosenLayer", "Steep", "find_steep", "one_hot_nodes"]
 
 PROPERTY = "pocketsr.chosen"
 """The key of the metadata that says by what, among how many classes and with which limits kernels are chosen."""
@@ -35,6 +36,7 @@ _EXACT = 2**24
 _BINOMIAL = (1.0, 4.0, 6.0, 4.0, 1.0)
 
 Key = bytes
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,20 @@ class Steep:
         weight = np.ascontiguousarray(conv.weight.reshape(-1, count, *conv.weight.shape[1:]).swapaxes(0, 1))
         with np.errstate(over="ignore", invalid="ignore"):
             mean = weight.mean(0, dtype=np.float64).astype(np.float32)
-        return state.add(replace(conv, weight=mean, bias=bias, chosen=Chosen(self._classes, weight)), 1)
+        chosen = Chosen(self._classes, weight)
+        integers = _chosen_integers(stored_integers(state, layer.node, conv), count)
+        return state.add(replace(conv, weight=mean, bias=bias, chosen=chosen, integers=integers), 1)
+
+
+def _chosen_integers(stored: Integers | None, count: int) -> Integers | None:
+    """Of the rows of all kernels those of each class, where the kernels of an output share a scale."""
+    if stored is None:
+        return None
+    steps = stored.step.reshape(-1, count)
+    if (steps != steps[:, :1]).any():
+        return None
+    weight = stored.weight.reshape(-1, count, *stored.weight.shape[1:]).swapaxes(0, 1)
+    return Integers(np.ascontiguousarray(weight), stored.bias[::count], steps[:, 0].copy(), 0, 0)
 
 
 def find_steep(graph: onnx.GraphProto, properties: dict[str, str], luma: str) -> Steep | None:
@@ -84,8 +99,8 @@ def find_steep(graph: onnx.GraphProto, properties: dict[str, str], luma: str) ->
     if limits is None:
         return None
     constants = _constants(graph)
-    wanted = _expected(limits)
-    one_hot = next((name for name, key in _keys(graph, constants, luma).items() if key == wanted), None)
+    wanted = {_expected(limits, counted=counted) for counted in (False, True)}
+    one_hot = next((name for name, key in _keys(graph, constants, luma).items() if key in wanted), None)
     if one_hot is None:
         return None
     users: dict[str, list[int]] = {}
@@ -170,32 +185,53 @@ def _keys(graph: onnx.GraphProto, constants: dict[str, onnx.TensorProto], luma: 
     return keys
 
 
-def _expected(limits: Iterable[int]) -> Key:
-    """The key of the one-hot classes: `nets.structure` writes these nodes."""
+def _expected(limits: Iterable[int], *, counted: bool) -> Key:
+    """The key of the one-hot classes."""
 
-    def op(kind: str, *inputs: Key, output: int = 0, **attributes: Any) -> Key:
-        return _node_key(kind, inputs, attributes, output)
+    def op(kind: str, *inputs: Key, outputs: int = 1, **attributes: Any) -> list[Key]:
+        return [_node_key(kind, inputs, attributes, place) for place in range(outputs)]
 
-    def number(value: float) -> Key:
-        return _constant_key(np.array(value, np.float32))
+    return one_hot_nodes(op, _constant_key, _key("luma"), limits, counted=counted)
 
-    def truth(condition: Key) -> Key:
+
+class AddNode(Protocol[T]):
+    """Adds a node, and returns what stands for its outputs."""
+
+    def __call__(self, kind: str, *inputs: T, outputs: int = 1, **attributes: Any) -> list[T]: ...
+
+
+def one_hot_nodes(
+    add: AddNode[T], constant: Callable[[NDArray[Any]], T], luma: T, limits: Iterable[int], *, counted: bool
+) -> T:
+    """The nodes that make the classes of `luma`, added one by one; returns what stands for N K H W of 0 and 1.
+
+    counted: Split says how many parts it makes, as it must from opset 18 on. `nets.structure` writes the same nodes.
+    """
+
+    def op(kind: str, *inputs: T, **attributes: Any) -> T:
+        return add(kind, *inputs, **attributes)[0]
+
+    def number(value: float) -> T:
+        return constant(np.array(value, np.float32))
+
+    def truth(condition: T) -> T:
         return op("Cast", condition, to=onnx.TensorProto.FLOAT)
 
-    def convolved(x: Key, weight: NDArray[np.float32]) -> Key:
-        groups = 3 if len(weight) == 3 else 1
-        return op("Conv", x, _constant_key(weight), group=groups, kernel_shape=list(weight.shape[2:]))
+    def parts(x: T, count: int) -> list[T]:
+        return add("Split", x, outputs=count, axis=1, **({"num_outputs": count} if counted else {}))
 
-    levels = op("Clip", op("Round", op("Mul", _key("luma"), number(255))), number(0), number(255))
+    def convolved(x: T, weight: NDArray[np.float32]) -> T:
+        groups = 3 if len(weight) == 3 else 1
+        return op("Conv", x, constant(weight), group=groups, kernel_shape=list(weight.shape[2:]))
+
+    levels = op("Clip", op("Round", op("Mul", luma, number(255))), number(0), number(255))
     taps = np.zeros((2, 1, 3, 3), np.float32)
     taps[0, 0, 1, 0], taps[0, 0, 1, 2], taps[1, 0, 0, 1], taps[1, 0, 2, 1] = -1, 1, -1, 1
-    padded = op("Pad", levels, _constant_key(np.array([0, 0, REACH, REACH] * 2, np.int64)), mode=b"edge")
-    gradients = convolved(padded, taps)
-    gx, gy = (op("Split", gradients, axis=1, output=i) for i in range(2))
+    padded = op("Pad", levels, constant(np.array([0, 0, REACH, REACH] * 2, np.int64)), mode=b"edge")
+    gx, gy = parts(convolved(padded, taps), 2)
     products = op("Concat", op("Mul", gx, gx), op("Mul", gx, gy), op("Mul", gy, gy), axis=1)
     binomial = np.array([_BINOMIAL] * 3, np.float32)[:, None, None]
-    sums = convolved(convolved(products, binomial.swapaxes(2, 3).copy()), binomial)
-    a, b, c = (op("Split", sums, axis=1, output=i) for i in range(3))
+    a, b, c = parts(convolved(convolved(products, binomial.swapaxes(2, 3).copy()), binomial), 3)
     u = op("Sub", a, c)
     along, size = op("Abs", u), op("Abs", b)
     four = op("Mul", size, number(4))
@@ -209,7 +245,7 @@ def _expected(limits: Iterable[int]) -> Key:
     for limit in (limits := tuple(limits)):
         turn = op("Add", turn, op("Mul", truth(op("Greater", trace, number(limit))), number(DIRECTIONS)))
     every = np.arange(DIRECTIONS * (len(limits) + 1), dtype=np.float32).reshape(1, -1, 1, 1)
-    return truth(op("Equal", turn, _constant_key(every)))
+    return truth(op("Equal", turn, constant(every)))
 
 
 def _layer(

@@ -49,7 +49,12 @@ def _integer_planes(refs: Sequence[Ref], made: dict[int, Op]) -> tuple[tuple[Ref
 
 
 def _completed(op: Conv, integers: Integers, way: Dequantize, top: int) -> Integers | None:
-    """`integers` for an input of this kind; None where sums might overflow."""
+    """`integers` for an input of this kind; None where sums might overflow.
+
+    Chosen kernels read wide integers in floats; what their sums start from must be the same for all classes then.
+    """
+    if op.chosen and top > _BYTE and way.zero:
+        return None
     step = (integers.step * np.float32(way.step)).astype(np.float32)
     bias = np.rint(op.bias.astype(np.float64) / step)
     done = replace(integers, bias=bias.astype(np.int64), step=step, zero=way.zero, top=top)
