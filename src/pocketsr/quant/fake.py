@@ -20,6 +20,7 @@ __all__ = ["ActQuant", "Method", "WeightQuant", "clip_to", "fit_span", "lsq", "r
 
 Method = Literal["lsq", "pams"]
 
+_CHOSEN = 5  # axes of the weights of chosen kernels
 _LEAST = 1e-5  # of the largest scale of a convolution: channels whose weights are all 0 need one too
 
 
@@ -110,15 +111,27 @@ def ternary(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def fit_span(whole: Tensor, weight: Tensor, most: int) -> Tensor:
-    """`whole` (CO ..), the smallest of `weight` set to 0 so that each output's magnitudes sum up to `most` or less."""
+    """`whole` (CO ..), the smallest of `weight` set to 0 so that each output's magnitudes sum up to `most` or less.
+
+    Of chosen kernels (CO K CI KH KW) each has its own sum.
+    """
+    if whole.dim() == _CHOSEN:
+        return fit_span(whole.flatten(0, 1), weight.flatten(0, 1), most).view_as(whole)
     order = weight.flatten(1).abs().argsort(dim=1, descending=True, stable=True)
     sums = whole.flatten(1).abs().gather(1, order).cumsum(1)
     kept = torch.zeros_like(sums).scatter(1, order, (sums <= most).to(sums.dtype))
     return whole * kept.view_as(whole)
 
 
+def _wide(scale: Tensor, weight: Tensor) -> Tensor:
+    """CO, in as many axes as `weight` has."""
+    return scale.view(-1, *[1] * (weight.dim() - 1))
+
+
 class WeightQuant(nn.Module):
     """The weights of a convolution in integers of `span`, with a scale for each output channel.
+
+    Chosen kernels, CO K CI KH KW, share the scale of their output: sums then have one step, whatever the class.
 
     method: `lsq` learns the scales; `pams` takes them from the largest weights (but for 2 bits, where it learns them).
     span_most: what the magnitudes of an output's integers may sum up to.
@@ -150,17 +163,17 @@ class WeightQuant(nn.Module):
         return scale.clamp(min=float(scale.detach().max()) * _LEAST + 1e-12)
 
     def whole(self, weight: Tensor, scale: Tensor) -> Tensor:
-        """The integers that `weight` becomes, as floats: CO CI KH KW."""
+        """The integers that `weight` becomes, as floats, in its own shape."""
         if self.twn:
             whole = ternary(weight)[0]
         else:
-            whole = (weight * (1 / scale).view(-1, 1, 1, 1)).round().clamp(self.span.low, self.span.high)
+            whole = (weight * _wide(1 / scale, weight)).round().clamp(self.span.low, self.span.high)
         return whole if self.span_most is None else fit_span(whole, weight, self.span_most)
 
     def forward(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """CO CI KH KW: the weights, quantized and dequantized, and their scales (CO)."""
+        """CO ..: the weights, quantized and dequantized, and their scales (CO)."""
         scale = self.scale(weight)
-        wide = scale.view(-1, 1, 1, 1)
+        wide = _wide(scale, weight)
         if not self.learned:
             return straight(weight, self.whole(weight, scale) * wide), scale
         made = lsq(weight, wide, self.span, 1 / math.sqrt(weight[0].numel() * self.span.high))
