@@ -129,10 +129,10 @@ class _Writer:
         op, input_scale = step.conv, self._net.input_scale(step)
         assert step.quant is not None
         assert input_scale is not None
-        scale = step.quant.scale(step.weight)
+        scale = step.quant.scale(step.kernels())
         step_size = (input_scale * scale).numpy()
         bits = self._spec.bits_of(op.value in self._net.layout.edges)
-        integers = step.quant.whole(step.weight, scale).numpy()
+        integers = step.quant.whole(step.kernels(), scale).numpy()
         count = integers.shape[1] if op.chosen else 1
         rows_scale = scale.numpy().repeat(count)  # chosen kernels are rows beside each other
         integers = integers.reshape(-1, *op.weight.shape[1:])

@@ -98,7 +98,7 @@ def _choose_ranges(made: QuantNet, values: Values, ranges: Ranges) -> None:
     """Scales of weights, and a scale and a zero for all values that share them, by what the exact network gives."""
     for step in made.convs():
         assert step.quant is not None
-        step.quant.set_scale(torch.from_numpy(weight_scales(step.weight.numpy(), step.quant.span, ranges)))
+        step.quant.set_scale(torch.from_numpy(weight_scales(step.kernels().numpy(), step.quant.span, ranges)))
     rng = np.random.default_rng(0)
     shared: dict[int, list[np.ndarray]] = {}
     for value, leader in made.layout.stored.items():
@@ -126,7 +126,7 @@ def _correct(made: QuantNet, exact: QuantNet, images: Tensor) -> None:
             input_scale = made.input_scale(own)
             full, few = exact.convs()[made.convs().index(own)], own.numbers(input_scale)[0]
             own.bias.copy_(full.bias)
-            sums = full.convolved(wanted, full.weight, None, None, pad=True)
+            sums = full.convolved(wanted, full.kernels(), None, None, pad=True)
             sums -= own.convolved(values, few, None, None, pad=True)
             own.bias.add_(sums.double().mean((0, 2, 3)).float())
         values[op.value] = made.stored(op.value, own(values, input_scale, pad=True)[0])

@@ -125,22 +125,27 @@ class Step(nn.Module):
 class ConvStep(Step):
     """A convolution and its pointwise stages. quant: quantizes its weights; None in full precision.
 
-    weight: CO CI/groups KH KW; CO K CI/groups KH KW where each pixel's kernel is chosen by its class.
+    weight: CO CI/groups KH KW; CO*K CI/groups KH KW where each pixel's kernel is chosen by its class, an output's
+    kernels being neighbours: as the matrix of SOAP they are as in `reparam.Chosen`.
     """
 
     def __init__(self, op: Conv, widths: Mapping[int, int]) -> None:
         super().__init__(op, widths)
         self.conv = op
-        weight = op.chosen.weight.swapaxes(0, 1) if op.chosen else op.weight
+        weight = op.chosen.weight.swapaxes(0, 1).reshape(-1, *op.weight.shape[1:]) if op.chosen else op.weight
         self.weight = nn.Parameter(torch.from_numpy(weight.copy()))
         self.bias = nn.Parameter(torch.from_numpy(op.bias.copy()))
         self.quant: WeightQuant | None = None
 
+    def kernels(self) -> Tensor:
+        """CO CI/groups KH KW; CO K CI/groups KH KW where they are chosen."""
+        return self.weight.view(len(self.bias), -1, *self.weight.shape[1:]) if self.conv.chosen else self.weight
+
     def numbers(self, input_scale: Tensor | None) -> tuple[Tensor, Tensor]:
         """Weights and bias as they count."""
         if self.quant is None or input_scale is None:
-            return self.weight, self.bias
-        weight, scale = self.quant(self.weight)
+            return self.kernels(), self.bias
+        weight, scale = self.quant(self.kernels())
         return weight, rounded(self.bias, (input_scale * scale).detach())
 
     def padded(self, values: Values, pad: bool) -> Tensor:
@@ -159,7 +164,7 @@ class ConvStep(Step):
         return self.finished(y, values, first=int(fused))
 
     def convolved(self, values: Values, weight: Tensor, bias: Tensor | None, slope: Tensor | None, pad: bool) -> Tensor:
-        """The convolution of what it reads by `weight`, shaped as its own, and a PReLU where `slope` is given."""
+        """The convolution of what it reads by `weight`, shaped as `kernels`, and a PReLU where `slope` is given."""
         x, chosen = self.padded(values, pad), self.conv.chosen
         if chosen is None:
             zeros = weight.new_zeros(len(weight)) if bias is None else bias
