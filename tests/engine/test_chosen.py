@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from emitted import WARN, ZIG, check, write
 from engine_nets import Build
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
@@ -17,6 +18,7 @@ from quantized_nets import Quantized, whole_steep
 from steep_nets import LIMITS, chosen_conv, classes_seen, one_hot, said, steep_chain
 
 from pocketsr.engine import load, read_network
+from pocketsr.engine.codegen.target import Target
 from pocketsr.engine.ir.graph import Classes, Conv
 from pocketsr.engine.ir.reference import evaluate
 from pocketsr.errors import UserError
@@ -363,3 +365,32 @@ def test_classes_of_another_picture_are_refused(tmp_path: Path) -> None:
     t = chosen_conv(b, "x", hot, b.rng.normal(0, 0.1, (4, 16, 1, 3, 3)))
     model = said(b.model(b.op("DepthToSpace", t, blocksize=2, mode="CRD")), LIMITS[16])
     assert "not supported" in _outcome(model, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("make", "wanted"),
+    [
+        (lambda: steep_chain(Build, (1, 1), 16, width=4), {"vpermps"}),
+        (lambda: whole_steep(40, 4, (1, 1)), {"vpermps", "vpermd", "vpdpbusd"}),  # its first layer is in floats
+    ],
+)
+def test_avx512_looks_weights_up(make: Callable[[], onnx.ModelProto], wanted: set[str], tmp_path: Path) -> None:
+    """Compiled for it, without warnings; machines that have it run it in all other tests."""
+    onnx.save(make(), tmp_path / "net.onnx")
+    target = Target("x86_64-linux-gnu", "x86_64_v4+avx512vnni", 16, 32, l1_bytes=49152, dot_cost=1)
+    source = write(tmp_path / "net.onnx", target)
+    check(
+        [
+            *ZIG,
+            *WARN,
+            "-Wno-unused-command-line-argument",
+            "-O1",
+            *target.flags,
+            "-S",
+            str(source),
+            "-o",
+            str(tmp_path / "net.s"),
+        ]
+    )
+    found = set((tmp_path / "net.s").read_text().split())
+    assert wanted <= found
