@@ -111,8 +111,8 @@ def whole_steep(
     """Kernels of all layers chosen but for the second one's, which are plain."""
     b = Quantized(seed=count + width)
     hot = one_hot(b, LIMITS[count], opset=21)
-    x = t = b.pair("x", _FINE, 16)
-    now, ci = _FINE, 1
+    x = t = b.pair("x", 1 / 4080, 16)  # 12 bits, multiplied in floats
+    now, ci = 1 / 4080, 1
     for layer, parts in enumerate(groups):
         last = layer == len(groups) - 1
         if layer == 1 and not last:

@@ -14,7 +14,7 @@ from onnx import TensorProto
 if TYPE_CHECKING:
     from engine_nets import Build
 
-__all__ = ["LIMITS", "chosen_by", "chosen_conv", "classes_seen", "one_hot", "said", "steep_chain"]
+__all__ = ["LIMITS", "chosen_by", "chosen_conv", "classes_seen", "one_hot", "pictures", "said", "steep_chain"]
 
 LIMITS = {8: (), 16: (135_424,), 24: (1024, 135_424), 40: (256, 8192, 65_536, 524_288)}
 """Between the strengths, by how many classes there are."""
@@ -120,3 +120,17 @@ def classes_seen(build: Callable[..., Build], count: int) -> onnx.ModelProto:
     name = b.nodes[-1].input[2]  # its bias
     next(k for k in b.constants if k.name == name).CopyFrom(onnx.numpy_helper.from_array(np.zeros(4, np.float32), name))
     return said(b.model(b.op("DepthToSpace", t, blocksize=2, mode="CRD")), LIMITS[count])
+
+
+def pictures(height: int, width: int, largest: int = 255) -> list[NDArray[np.int64]]:
+    """Noise, faint noise, waves of all directions, stripes of black and white, flat."""
+    rng = np.random.default_rng(height)
+    y, x = np.mgrid[:height, :width]
+    waves = np.sin(np.hypot(x - 20, y - 10) ** 1.3 / 5)
+    return [
+        rng.integers(0, largest + 1, (height, width)),
+        rng.integers(largest // 3, largest // 3 + 3, (height, width)),
+        np.rint((0.5 + 0.4 * waves) * largest).astype(np.int64),
+        (x // 2 % 2) * largest,
+        np.full((height, width), largest // 3),
+    ]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pocketsr.quant.fake import ActQuant, WeightQuant, clip_to, fit_span, lsq, rounded, straight, ternary
+from pocketsr.quant.fake import ActQuant, WeightQuant, clip_to, fit_span, lsq, rounded, straight, sums_kept, ternary
 from pocketsr.quant.spec import Span
 
 X = [-3.0, -1.3, -0.2, 0.25, 0.75, 1.6, 2.4]  # in steps of 0.5: -6, -2.6, -0.4, 0.5, 1.5, 3.2, 4.8
@@ -140,3 +140,31 @@ def test_channels_without_weights_have_a_scale_too() -> None:
     made, scale = quant(torch.zeros(2, 1, 1, 1))
     assert (scale > 0).all()
     assert made.abs().sum() == 0
+
+
+def test_kernels_keep_their_sums_and_stay_near() -> None:
+    torch.manual_seed(0)
+    v = torch.randn(4, 3, 2, 3, 3) * 9
+    v[0] -= v[0].mean((-1, -2), keepdim=True)  # sums of 0
+    whole = sums_kept(v, Span(-127, 127))
+    assert torch.equal(whole, whole.round())
+    assert torch.equal(whole.sum((-1, -2)), v.sum((-1, -2)).round())
+    assert not whole[0].sum((-1, -2)).any()
+    assert (whole - v).abs().max() <= 1  # the other way, at most
+    plain = v.round()
+    assert (plain.sum((-1, -2)) != whole.sum((-1, -2))).any()
+    assert ((whole != plain).sum((-1, -2)) == (plain - whole).sum((-1, -2)).abs()).all()  # no more than it takes
+    assert sums_kept(v * 100, Span(-127, 127)).abs().max() == 127
+
+
+def test_gradients_go_straight_through_where_sums_are_kept() -> None:
+    quant = WeightQuant(2, Span(-127, 127), keeps_sums=True)
+    weight = torch.randn(2, 3, 1, 3, 3, requires_grad=True)
+    quant.set_scale(weight.detach().flatten(1).abs().amax(1) / 127)
+    made, scale = quant(weight)
+    assert made.shape == weight.shape
+    whole = made / scale.view(-1, 1, 1, 1, 1)
+    torch.testing.assert_close(whole.sum((-1, -2)), whole.sum((-1, -2)).round(), atol=1e-3, rtol=0)
+    made.sum().backward()
+    assert weight.grad is not None
+    assert (weight.grad[weight.abs() < 0.99 * weight.abs().flatten(1).amax(1).view(-1, 1, 1, 1, 1)] == 1).all()

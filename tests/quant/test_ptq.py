@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pocketsr.nets import SRNet, to_onnx
 from pocketsr.quant import QuantNet, Source, Spec, quantize
+from pocketsr.quant.observers import Ranges
 
 Get = Callable[[str], Source]
 
@@ -82,3 +83,15 @@ def test_flat_pictures_stay_flat(source: Get, images: Tensor) -> None:
         y = net(flat)
     for phase in (y[..., i::2, j::2] for i in (0, 1) for j in (0, 1)):
         assert phase.max() == phase.min()  # edges are repeated: no rim
+
+
+@pytest.mark.parametrize("how", ["mse", "minmax"])
+def test_kernels_of_all_classes_answer_to_brightness_alike(source: Get, images: Tensor, how: Ranges) -> None:
+    made = source("chosen")
+    net = quantize(made, Spec.parse("w8a8"), images, how, equalise=False)
+    first = net.convs()[0]
+    assert first.quant is not None
+    exact = QuantNet(made).convs()[0].kernels()  # CO K CI KH KW
+    scale = first.quant.scale(first.kernels())
+    sums = first.quant.whole(first.kernels(), scale).sum((-1, -2, -3))
+    assert torch.equal(sums, (exact / scale.view(-1, 1, 1, 1, 1)).sum((-1, -2, -3)).round())
