@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all-stages",
         action="store_true",
-        help="train what the recipe goes on from too, from nothing, whatever checkpoints there are",
+        help="train the earlier stages that the recipe starts from too, whatever checkpoints there are",
     )
     parser.add_argument(
         "--set-all",

@@ -33,7 +33,7 @@ class Source:
 def read_source(model: str | Path) -> Source:
     """The shipped network or ONNX file `model`.
 
-    Raises UserError for what is missing, is no network that the engine takes, or is quantized already.
+    Raises UserError for what is missing, is no network that the engine supports, or is quantized already.
     """
     path = models.resolve(model)
     file = read_file(path)

@@ -84,7 +84,7 @@ class Quant(_Section, frozen=True, kw_only=True):
 
 
 Subject = Net | Quant
-"""What is trained: a network from its definition, or one in few bits from a network that is trained already."""
+"""What is trained: a network from its definition, or a quantized one from a network that is trained already."""
 
 
 class CodecData(_Section, frozen=True, kw_only=True):
@@ -180,7 +180,7 @@ class Teacher(_Section, frozen=True, kw_only=True):
 class Recipe(_Section, frozen=True, kw_only=True):
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     net: Net | None = None
-    """What to train; none where `quant` says what to go on from."""
+    """What to train; none where `quant` says what to start from."""
     data: Data
     steps: Positive
     batch: Positive = 16

@@ -197,7 +197,7 @@ def _conflicts(recipe: Recipe) -> list[str]:
 def _quant_conflicts(recipe: Recipe) -> list[str]:
     quant = recipe.quant
     if quant is None:
-        return [] if recipe.net else ["net is missing: name the network to train, or quant.model to go on from"]
+        return [] if recipe.net else ["net is missing: name the network to train, or quant.model to start from"]
     found = []
     spec = Spec.parse(quant.spec, quant.weights_2bit)
     if recipe.net:

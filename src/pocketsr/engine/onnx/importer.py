@@ -1,4 +1,4 @@
-"""ONNX to `Graph`: what the engine takes, and a plain word about what it does not take."""
+"""ONNX to `Graph`: what the engine supports, and a plain word about what it doesn't."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def from_onnx(source: Path | ModelFile) -> Imported:
                     others = [measured.get(name, x) for name, x in zip(node.input, inputs, strict=True)]
                     twins = fold(node, others, list(model.opset_import))
             elif not measured.keys().isdisjoint(node.input) and node.op_type not in _TAKE_SIZES:
-                raise NotSupportedError("it calculates with the size of the image; the engine takes any size")
+                raise NotSupportedError("it calculates with the size of the image; the engine compiles for any size")
             elif node.op_type in HANDLERS:
                 outputs = HANDLERS[node.op_type](state, node, inputs, attributes)
                 if node.op_type == "Shape":

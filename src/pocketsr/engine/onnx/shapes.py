@@ -108,7 +108,7 @@ def _excess(node: onnx.NodeProto) -> str | None:
     for attribute in node.attribute:
         numbers = [attribute.i, *attribute.ints[:64]]
         if attribute.name in _WINDOW and not 0 <= min(numbers) <= max(numbers) <= _MOST_WINDOW:
-            return f"{attribute.name} {attribute.i or list(attribute.ints[:8])}; up to {_MOST_WINDOW} are taken"
+            return f"{attribute.name} {attribute.i or list(attribute.ints[:8])}; up to {_MOST_WINDOW} are supported"
     return None
 
 
