@@ -91,7 +91,7 @@ def input_of(source: Source) -> onnx.ValueInfoProto:
 
 
 def output_of(source: Source) -> onnx.ValueInfoProto:
-    """The enlarged picture, as the file declares it."""
+    """The upscaled picture, as the file declares it."""
     found: onnx.ValueInfoProto = onnx.load_from_string(source.content).graph.output[0]
     return found
 

@@ -173,7 +173,7 @@ class Teacher(_Section, frozen=True, kw_only=True):
     of what can be known from LR, without the rest of HR, which is noise to a student, and of one kind whatever the
     photograph went through."""
     cache: bool | str = True
-    """Enlarge every training image once, and cut patches from the results (rounded to 8 bits). They are kept in the
+    """Upscale every training image once, and cut patches from the results (rounded to 8 bits). They are kept in the
     run's folder, or in the one that is named here, which several runs may share."""
 
 

@@ -171,7 +171,7 @@ def _check_structure(model: ModelProto) -> None:
     if not model.HasField("graph"):
         raise _Refused("not a valid ONNX network (it has no graph)")
     if not model.graph.output:
-        raise _Refused("it has no output; one, the enlarged image, is expected")
+        raise _Refused("it has no output; one, the upscaled image, is expected")
     if not all(isinstance(text, str) for text in _texts(model)):
         raise _Refused("not a valid ONNX network (a name in it is no text)")
     sizes: dict[tuple[str, str], int] = {}

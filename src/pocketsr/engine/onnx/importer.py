@@ -136,7 +136,7 @@ def _finish(path: str, model: onnx.ModelProto, state: Importer, tensors: dict[st
     if stated not in (None, "1", "255"):
         raise UserError(f"{path}: pocketsr.value_range is '{harmless(stated)}'; 1 or 255 is expected")
     if not state.ops:
-        raise UserError(f"{path}: it gives the image back as it is; a network that enlarges is expected")
+        raise UserError(f"{path}: it gives the image back as it is; a network that upscales is expected")
     graph = Graph(Path(path).stem, channels, tuple(state.ops), result.refs, float(stated or 1))
     verify(graph)
     return Imported(graph, stated is not None)

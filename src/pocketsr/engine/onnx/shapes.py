@@ -64,7 +64,7 @@ def sized(path: str, model: onnx.ModelProto, height: int, width: int) -> Sized:
     """
     graph = model.graph
     if len(graph.output) != 1:
-        raise UserError(f"{path}: one output, the enlarged image, is expected; this one has {len(graph.output)}")
+        raise UserError(f"{path}: one output, the upscaled image, is expected; this one has {len(graph.output)}")
     source, channels, _ = image_input(path, graph)
     constants: dict[str, NDArray[Any]] = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     types = {source: helper.make_tensor_type_proto(TensorProto.FLOAT, [1, channels, height, width])}
