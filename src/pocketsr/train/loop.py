@@ -70,10 +70,10 @@ def train(
 ) -> Outcome:
     """Train as `recipe` says into the folder `out`; with `resume`, continue exactly from its last checkpoint.
 
-    An earlier stage that the recipe names must have been trained into a folder beside `out`, or have its checkpoint.
+    An earlier stage that the recipe names must have been trained into a folder next to `out`, or have its checkpoint.
     changed: dotted keys of the recipe that may differ from what the run began with.
     pairs: what `sources.load_pairs` gives for the recipe, where many runs share it.
-    Raises UserError for what the user can mend: the folder, the images, the recipe, a loss that is no number.
+    Raises UserError for what the user can correct: the folder, the images, the recipe, a loss that is no number.
     """
     fabric = fabric_for(recipe.hardware())
     recipe, begins = resolved(recipe, out.parent, RunFolder(out, recipe).last if resume else None)

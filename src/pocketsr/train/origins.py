@@ -54,7 +54,7 @@ def check_needs(recipe: Recipe, *, resuming: bool = False, pictures: bool = True
     pictures: whether images are still to be read.
     option: of the command line, by which this recipe is changed.
     """
-    for key, kind, name, mend in _needs(recipe, resuming, pictures):
+    for key, kind, name, remedy in _needs(recipe, resuming, pictures):
         try:
             there = Path(name).exists()
         except (OSError, ValueError):  # a name that can't be one: whoever opens it says so
@@ -62,7 +62,7 @@ def check_needs(recipe: Recipe, *, resuming: bool = False, pictures: bool = True
         if not there:
             known = origin(name)
             change = f"{option} {key}={'DIR' if kind == 'folder' else 'FILE'}"
-            raise UserError(f"{key}: no such {kind}: {name}{f' ({known})' if known else ''}; {mend} {change}")
+            raise UserError(f"{key}: no such {kind}: {name}{f' ({known})' if known else ''}; {remedy} {change}")
 
 
 def _needs(recipe: Recipe, resuming: bool, pictures: bool) -> Iterator[tuple[str, str, str, str]]:
@@ -72,8 +72,8 @@ def _needs(recipe: Recipe, resuming: bool, pictures: bool) -> Iterator[tuple[str
         for folder in data.folders():
             yield "data.folder", "folder", str(folder), "get it (docs/data.md), or take others:"
     if pictures and codec is not None:
-        mend = "any clips in good quality do (docs/data.md):"
-        yield "data.codec.clips", "folder", codec.clips, mend
+        remedy = "any clips in good quality do (docs/data.md):"
+        yield "data.codec.clips", "folder", codec.clips, remedy
     if teacher and teacher.weights:
         yield "teacher.weights", "file of weights", teacher.weights, "get it, or name it where it lies:"
     elif teacher and teacher.model.endswith(".pt"):
