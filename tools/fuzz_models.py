@@ -26,6 +26,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "engine"))
+
+from engine_nets import NETS  # type: ignore[import-not-found]
 from hostile_models import hostile, working
 from model_mutations import mutated
 
@@ -40,6 +43,7 @@ def models(seed: int, plain: bool = True) -> Iterator[tuple[str, bytes]]:
     seeds = {name: made.SerializeToString() for name, made in working().items()} | hostile()
     for name in ("bicubic", "tiny", "small-w8a8"):
         seeds[name] = shipped.resolve(name).read_bytes()
+    seeds["steep"] = NETS["steep"]().SerializeToString()
     if plain:
         yield from seeds.items()
     good = [name for name in seeds if "/" not in name]

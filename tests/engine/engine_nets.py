@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from steep_nets import steep_chain
 
 
 @dataclass
@@ -218,6 +219,8 @@ NETS: dict[str, Callable[[], onnx.ModelProto]] = {
     "deconvolution": deconvolution,
     "anchor_tile_x4": anchor_tile_x4,
     "spelled_out": spelled_out,
+    "steep": lambda: steep_chain(Build, (1, 2, 1), width=4),
+    "steep_many": lambda: steep_chain(Build, (1, 1), 40, width=5, edges=False, kernel=(5, 3)),
 }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from engine_nets import Build
 from onnx import TensorProto, helper
+from steep_nets import LIMITS, chosen_by, one_hot, said
 
 _UNSIGNED = {2: TensorProto.UINT2, 4: TensorProto.UINT4, 8: TensorProto.UINT8, 16: TensorProto.UINT16}
 _SIGNED = {2: TensorProto.INT2, 4: TensorProto.INT4, 8: TensorProto.INT8, 32: TensorProto.INT32}
@@ -45,6 +46,21 @@ class Quantized(Build):
             x = self.op("Pad", x, self.const([0, 0, halo, halo, 0, 0, halo, halo], np.int64), mode="edge")
         pads = [0 if edge else halo] * 4
         return str(self.op("Conv", x, weight, offset, kernel_shape=[k, k], pads=pads, group=groups))
+
+    def whole_chosen(
+        self, x: str, step: float, ci: int, co: int, hot: str, count: int, k: int = 3, groups: int = 1,
+        edge: bool = True, shared: bool = True,
+    ) -> str:  # fmt: skip
+        """As `whole_conv`, with `count` kernels of which `hot` chooses; `shared`: in the same steps."""
+        shape = (co, count, ci // groups, k, k)
+        numbers = self.rng.integers(-128, 127, (co * count, *shape[2:]), endpoint=True)
+        scale = (self.rng.uniform(0.6, 1.2, co) * (2 / 127) * (ci // groups * k * k) ** -0.5).astype(np.float32)
+        steps = np.repeat(scale, count) * (np.float32(1) if shared else np.resize(np.float32([0.7, 1]), co * count))
+        weight = self.op("DequantizeLinear", self.stored(numbers, _SIGNED[8]), self.const(steps), axis=0)
+        grid = np.float32(step) * scale
+        bias = self.stored(np.rint(self.rng.normal(0, 0.1, co) / grid).astype(int), _SIGNED[32])
+        offset = self.op("DequantizeLinear", bias, self.const(grid), axis=0)
+        return chosen_by(self, x, hot, weight, offset, shape, groups, edge)
 
     def finish(self, out: str, opset: int = 21) -> onnx.ModelProto:
         model = self.model(out, 21 if opset < 25 else opset)
@@ -88,6 +104,28 @@ def whole_skips() -> onnx.ModelProto:
     return b.finish(b.op("DepthToSpace", t, blocksize=2, mode="CRD"))
 
 
+def whole_steep(
+    count: int = 16, width: int = 4, groups: tuple[int, ...] = (1, 1, 2, 1), zero: int = 60, edge: bool = True,
+    shared: bool = True,
+) -> onnx.ModelProto:  # fmt: skip
+    """Kernels of all layers chosen but for the second one's, which are plain."""
+    b = Quantized(seed=count + width)
+    hot = one_hot(b, LIMITS[count], opset=21)
+    x = t = b.pair("x", _FINE, 16)
+    now, ci = _FINE, 1
+    for layer, parts in enumerate(groups):
+        last = layer == len(groups) - 1
+        if layer == 1 and not last:
+            t = b.whole_conv(t, now, ci, width, groups=parts, edge=edge)
+        else:
+            t = b.whole_chosen(t, now, ci, 4 if last else width, hot, count, 3, parts, edge, shared)
+        if not last:
+            t = b.pair(b.prelu(t, width, -0.2, 0.6), 0.0123, 8, zero)
+        now, ci = 0.0123, width
+    model = b.finish(b.op("DepthToSpace", b.op("Add", t, x), blocksize=2, mode="CRD"))
+    return said(model, LIMITS[count])
+
+
 WHOLE: dict[str, Callable[[], onnx.ModelProto]] = {
     "whole_small": whole_chain,
     "whole_narrow": lambda: whole_chain(6, last=1),
@@ -98,6 +136,8 @@ WHOLE: dict[str, Callable[[], onnx.ModelProto]] = {
     "whole_w2a8": lambda: whole_chain(16, 2, 8),
     "whole_w2a2": lambda: whole_chain(16, 2, 2),
     "whole_skips": whole_skips,
+    "whole_steep": whole_steep,
+    "whole_steep_many": lambda: whole_steep(40, 6, (1, 1), 0, edge=False),
 }
 
 

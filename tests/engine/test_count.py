@@ -9,6 +9,7 @@ import onnx
 import pytest
 from engine_nets import Build, chain
 from onnx import TensorProto, helper
+from steep_nets import LIMITS, chosen_conv, one_hot, said
 
 from pocketsr import UserError
 from pocketsr.engine.analysis.count import Count, count
@@ -213,3 +214,29 @@ def test_what_cannot_be_counted_is_named(tmp_path: Path) -> None:
     b = Build()
     with pytest.raises(UserError, match="larger by an integer factor"):
         counted(b, b.conv("x", 1, 1, 3, pads=[0] * 4), tmp_path)
+
+
+@pytest.mark.parametrize("classes", [8, 40])
+def test_of_chosen_kernels_each_pixel_takes_one(classes: int, tmp_path: Path) -> None:
+    b = Build()
+    hot = one_hot(b, LIMITS[classes])
+    t = b.prelu(chosen_conv(b, "x", hot, np.ones((6, classes, 1, 3, 3))), 6)
+    t = chosen_conv(b, b.conv(t, 6, 6, 3), hot, np.ones((4, classes, 3, 5, 3)), groups=2)
+    model = said(b.model(b.op("DepthToSpace", t, blocksize=2, mode="CRD")), LIMITS[classes])
+    onnx.save(model, path := tmp_path / "net.onnx")
+    c = count(path, (2 * WIDTH, 2 * HEIGHT))
+    assert c.macs_per_pixel == 33 + 6 * 9 + 6 * 6 * 9 + 4 * 3 * 15
+    assert c.params == (classes * 6 * 9 + 6) + 6 + (6 * 6 * 9 + 6) + (classes * 4 * 3 * 15 + 4)
+    assert (c.receptive_field, c.halo) == (2 * (3 + 1 + 2) + 1, 6)  # its class, and what two convolutions see behind it
+    # luma, classes, the first layer's result (PReLU writes over it), the second's; then the last one's, and the result
+    assert c.peak_bytes == 4 * PIXELS * (1 + 6 + 6)
+    assert c.written_bytes == 4 * PIXELS * (1 + 6 + 6 + 4 + 4)
+
+
+def test_chosen_kernels_that_are_none_count_as_the_file_says(tmp_path: Path) -> None:
+    b = Build()
+    t = chosen_conv(b, "x", one_hot(b, LIMITS[8]), np.ones((4, 8, 1, 3, 3)))
+    onnx.save(b.model(b.op("DepthToSpace", t, blocksize=2, mode="CRD")), path := tmp_path / "net.onnx")
+    # gradients of the larger picture, sums along the columns, along the rows; every kernel; sums over classes
+    classes = 2 * 9 * 12 * 10 + 3 * 5 * HEIGHT * 12 + 3 * 5 * PIXELS
+    assert count(path, (2 * WIDTH, 2 * HEIGHT)).macs == classes + 4 * 8 * 10 * PIXELS

@@ -77,7 +77,7 @@ def test_sanitizer_would_find_a_fault(tmp_path: Path) -> None:
     assert b"AddressSanitizer" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["tiny_like", "residual_concat", "grouped_rgb", "five"])
+@pytest.mark.parametrize("name", ["tiny_like", "residual_concat", "grouped_rgb", "five", "steep", "steep_many"])
 def test_aarch64_under_qemu(name: str, tmp_path: Path) -> None:
     qemu = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
     if qemu is None:

@@ -34,6 +34,15 @@ CASES = [
     ("large_then_conv", "avx2"),
     ("deconvolution", "16 lanes"),
     ("anchor_tile_x4", "avx2"),
+    ("whole_steep", "sse"),
+    ("whole_steep", "16 lanes, dots"),
+    ("whole_steep_many", "avx2"),
+    ("whole_steep_many", "16 lanes, dots"),
+    ("steep", "sse"),
+    ("steep", "avx2"),
+    ("steep", "16 lanes"),
+    ("steep_many", "avx2"),
+    ("steep_many", "16 lanes"),
 ]
 """Every kind of layer and of vector; `tools/sweep_widths.py` takes every network for every target."""
 

@@ -20,7 +20,7 @@ TARGETS = {  # and how a dot product of bytes is made there
     "arm": ARM,  # one by one
     "arm_dot": replace(ARM, cpu="generic+dotprod", dot_cost=1),
 }
-SOME = ["whole_skips", "whole_w2a8", "whole_w2a2", "whole_zeros"]  # all of WHOLE would take minutes
+SOME = ["whole_skips", "whole_w2a8", "whole_w2a2", "whole_zeros", "whole_steep_many"]  # all of WHOLE would take minutes
 
 
 @pytest.mark.parametrize("target", TARGETS)

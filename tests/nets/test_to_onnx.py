@@ -14,8 +14,6 @@ from onnx.reference import ReferenceEvaluator
 
 from pocketsr.atomic_io import is_part
 from pocketsr.engine import load
-from pocketsr.errors import UserError
-from pocketsr.fallback import open_file
 from pocketsr.nets import SRNet, build, to_onnx
 
 Make = Callable[..., SRNet]
@@ -32,24 +30,15 @@ def test_onnx_and_engine_give_what_the_network_gives(sample: str, make: Make, tm
     net, path = make(sample), tmp_path / "net.onnx"
     to_onnx(net, path)
     evaluator = ReferenceEvaluator(str(path))
-    if "chosen" in sample:  # until the engine knows it, it says no, and ONNX Runtime runs it
-        with pytest.raises(UserError):
-            load(path, threads=1)
-        pytest.importorskip("onnxruntime")
-        engine, line = open_file(path, threads=1)
-        assert line is not None
-        assert "ONNX Runtime" in line
-    else:
-        engine = load(path, threads=1)
-        assert engine.edge_halo == 0  # edges are repeated inside
+    engine = load(path, threads=1)
+    assert engine.edge_halo == 0  # edges are repeated inside
     assert (engine.scale, engine.channels) == (2, 1)
     for height, width in ((11, 18), (3, 5)):
         plane = _noise(height, width)
         expected = net(torch.from_numpy(plane)[None, None])[0, 0].numpy()
         (found,) = evaluator.run(None, {"luma": plane[None, None]})
         np.testing.assert_allclose(found[0, 0], expected, atol=1e-5, rtol=0)
-        if "chosen" not in sample:  # ONNX Runtime gets whole samples only
-            np.testing.assert_allclose(engine(plane), expected, atol=1e-5, rtol=0)
+        np.testing.assert_allclose(engine(plane), expected, atol=1e-5, rtol=0)
         levels = np.rint(plane * 255).astype(np.uint8)
         shown = net(torch.from_numpy(levels)[None, None] / 255)[0, 0].numpy().clip(0, 1) * 255
         assert np.abs(engine(levels) - shown).max() <= 0.501  # the nearest level

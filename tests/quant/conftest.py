@@ -10,7 +10,7 @@ import torch
 from quant_samples import textures
 from torch import Tensor
 
-from pocketsr.cpu_conv import conv
+from pocketsr.cpu_conv import chosen, conv
 from pocketsr.nets import SRNet, build
 from pocketsr.quant import Source
 from pocketsr.quant.ptq import source_of
@@ -30,6 +30,16 @@ NETS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "bicubic": ("pocket", {"layers": [{"channels": 3}, {"channels": 4}], "anchor": "bicubic"}),
     "learned": ("pocket", {"layers": [{"channels": 3, "kernel": [5, 5]}, {"channels": 4}], "anchor": "learned"}),
+    "chosen": (
+        "pocket",
+        {
+            "layers": [
+                {"channels": 4, "bias": False, "chosen": {"classes": 24}}, {"channels": 4},
+                {"channels": 4, "groups": 2, "chosen": {"classes": 24}},
+                {"channels": 4, "add": [0], "chosen": {"classes": 24}},
+            ]
+        },
+    ),
     "zeros": ("ecbsr-m4c16", {"blocks": 1, "features": 5, "channels": 1}),  # pads with zeros
     "wide": ("sesr-m3", {}),  # begins with an offset and ends in kernels of 5x5
 }  # fmt: skip
@@ -39,6 +49,7 @@ NETS: dict[str, tuple[str, dict[str, Any]]] = {
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """PyTorch's convolutions: compiling ours for each shape would take most of the time."""
     monkeypatch.setattr(conv, "_MOST_CHANNELS", 0)
+    monkeypatch.setattr(chosen, "_MOST_CHANNELS", 0)
 
 
 @pytest.fixture(params=NETS)

@@ -15,6 +15,9 @@ from onnx.reference import ReferenceEvaluator
 from torch import Tensor
 
 from pocketsr import nets
+from pocketsr.engine import read_network
+from pocketsr.engine.ir.graph import Conv
+from pocketsr.engine.ir.reference import evaluate
 from pocketsr.errors import UserError
 from pocketsr.quant import QuantNet
 from pocketsr.train import Recipe, loop, train
@@ -108,6 +111,28 @@ def test_it_learns(tmp_path: Path, few: Make, quant: dict[str, Any], monkeypatch
     monkeypatch.setattr(loop, "valid_psnr_db", lambda *args: figures.append(real(*args)) or figures[-1])
     train(few(quant, steps=80, validate_every=20, optimiser={"lr": 0.005, "warmup": 2}), tmp_path / "run")
     assert figures[-1] > figures[0] + 1
+
+
+def test_chosen_kernels_learn_too_and_stay_what_the_engine_runs_in_integers(
+    tmp_path: Path, few: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(5)
+    layers = [{"channels": 4, "chosen": {}}, {"channels": 4}, {"channels": 4, "chosen": {}}]
+    nets.to_onnx(nets.build("pocket", layers=layers, expansion=4), tmp_path / "steep.onnx")
+    figures: list[float] = []
+    real = loop.valid_psnr_db
+    monkeypatch.setattr(loop, "valid_psnr_db", lambda *args: figures.append(real(*args)) or figures[-1])
+    quant = {"model": str(tmp_path / "steep.onnx"), "spec": "w8a8"}
+    train(few(quant, steps=60, validate_every=20, optimiser={"lr": 0.005, "warmup": 2}), tmp_path / "run")
+    assert figures[-1] > figures[0] + 0.5
+    graph, _ = read_network(tmp_path / "run" / "probe.onnx")
+    convs = [op for op in graph.ops if isinstance(op, Conv)]
+    assert [op.integers is not None and op.integers.weight.ndim for op in convs] == [5, 4, 5]
+    net = load_network(tmp_path / "run" / "best.pt")
+    x = (np.random.default_rng(0).integers(0, 256, (1, 19, 23)) / 255).astype(np.float32)
+    off = np.abs(net(torch.from_numpy(x)[None])[0].numpy() - evaluate(graph, x)) * 255
+    assert off.max() < 1
+    assert (off > 0.01).mean() < 0.01
 
 
 def test_what_is_learned_are_the_ranges_too(tmp_path: Path, few: Make) -> None:

@@ -70,6 +70,11 @@ class _Linked:
             self.link(ref, None)
 
 
+def _kernels(op: Conv) -> Array:
+    """K CO CI/groups KH KW: one, or those to choose from."""
+    return op.chosen.weight if op.chosen else op.weight[None]
+
+
 def factors(graph: Graph, layout: Layout, values: Mapping[int, Array]) -> dict[Ref, float]:
     """What each plane is best multiplied by; those that aren't named stay. values: N C H W of each stored value."""
     linked = _Linked(graph)
@@ -79,7 +84,8 @@ def factors(graph: Graph, layout: Layout, values: Mapping[int, Array]) -> dict[R
             inputs = op.weight.shape[1]
             for k, ref in enumerate(op.inputs):
                 group = slice(k // inputs * op.channels // op.groups, (k // inputs + 1) * op.channels // op.groups)
-                counts[ref] = counts.get(ref, 0.0) + float(np.square(op.weight[group, k % inputs]).sum())
+                squares = np.square(_kernels(op)[:, group, k % inputs]).sum((1, 2, 3)).mean()  # the mean over classes
+                counts[ref] = counts.get(ref, 0.0) + float(squares)
     wanted: dict[Ref, list[float]] = {}
     for leader in dict.fromkeys(layout.stored.values()):
         refs, lows, highs = [], [], []
@@ -131,9 +137,14 @@ def equalised(graph: Graph, by: Mapping[Ref, float], strength: float = 1.0) -> G
         if isinstance(op, Conv):
             own = times(tuple(Ref(op.value, c) for c in range(op.channels)))
             read = times(op.inputs).reshape(op.groups, 1, op.weight.shape[1], 1, 1)
-            weight = op.weight.reshape(op.groups, -1, *op.weight.shape[1:]) / read
-            weight = weight.reshape(op.weight.shape) * own[:, None, None, None]
-            ops.append(replace(op, weight=weight.astype(np.float32), bias=(op.bias * own).astype(np.float32)))
+
+            def alike(weight: Array, own: Array = own, read: Array = read, groups: int = op.groups) -> Array:
+                each = weight.reshape(groups, -1, *weight.shape[1:]) / read
+                return (each.reshape(weight.shape) * own[:, None, None, None]).astype(np.float32)
+
+            chosen = op.chosen and replace(op.chosen, weight=np.stack([alike(each) for each in op.chosen.weight]))
+            bias = (op.bias * own).astype(np.float32)
+            ops.append(replace(op, weight=alike(op.weight), bias=bias, chosen=chosen))
         else:
             ops.append(op)
     return graph.with_ops(ops)

@@ -16,10 +16,22 @@ from torch.autograd.function import once_differentiable
 
 from pocketsr.quant.spec import Span, TwoBit
 
-__all__ = ["ActQuant", "Method", "WeightQuant", "clip_to", "fit_span", "lsq", "rounded", "straight", "ternary"]
+__all__ = [
+    "ActQuant",
+    "Method",
+    "WeightQuant",
+    "clip_to",
+    "fit_span",
+    "lsq",
+    "rounded",
+    "straight",
+    "sums_kept",
+    "ternary",
+]
 
 Method = Literal["lsq", "pams"]
 
+_CHOSEN = 5  # axes of the weights of chosen kernels
 _LEAST = 1e-5  # of the largest scale of a convolution: channels whose weights are all 0 need one too
 
 
@@ -110,26 +122,53 @@ def ternary(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def fit_span(whole: Tensor, weight: Tensor, most: int) -> Tensor:
-    """`whole` (CO ..), the smallest of `weight` set to 0 so that each output's magnitudes sum up to `most` or less."""
+    """`whole` (CO ..), the smallest of `weight` set to 0 so that each output's magnitudes sum up to `most` or less.
+
+    Of chosen kernels (CO K CI KH KW) each has its own sum.
+    """
+    if whole.dim() == _CHOSEN:
+        return fit_span(whole.flatten(0, 1), weight.flatten(0, 1), most).view_as(whole)
     order = weight.flatten(1).abs().argsort(dim=1, descending=True, stable=True)
     sums = whole.flatten(1).abs().gather(1, order).cumsum(1)
     kept = torch.zeros_like(sums).scatter(1, order, (sums <= most).to(sums.dtype))
     return whole * kept.view_as(whole)
 
 
+def sums_kept(v: Tensor, span: Span) -> Tensor:
+    """Each kernel (.. KH KW) of `v` in integers of `span` whose sum is the nearest to its own.
+
+    Those numbers are rounded the other way that are nearest to it.
+    """
+    kernels = v.clamp(span.low, span.high).flatten(-2)
+    whole = kernels.round()
+    lacks = kernels.sum(-1, keepdim=True).round() - whole.sum(-1, keepdim=True)
+    order = (kernels - whole).argsort(dim=-1, descending=True, stable=True).argsort(dim=-1)  # 0: rounded down by most
+    more = (order < lacks).to(v.dtype) - (order >= kernels.shape[-1] + lacks).to(v.dtype)
+    kept: Tensor = (whole + more).clamp(span.low, span.high)
+    return kept.view_as(v)
+
+
+def _wide(scale: Tensor, weight: Tensor) -> Tensor:
+    """CO, in as many axes as `weight` has."""
+    return scale.view(-1, *[1] * (weight.dim() - 1))
+
+
 class WeightQuant(nn.Module):
     """The weights of a convolution in integers of `span`, with a scale for each output channel.
 
+    Chosen kernels, CO K CI KH KW, share the scale of their output: sums then have one step, whatever the class.
+
     method: `lsq` learns the scales; `pams` takes them from the largest weights (but for 2 bits, where it learns them).
-    span_most: what the magnitudes of an output's integers may sum up to.
+    span_most: what the magnitudes of an output's integers may sum up to. keeps_sums: each kernel's sum stays, as nearly
+    as integers can.
     """
 
     def __init__(
         self, channels: int, span: Span, method: Method = "lsq", twobit: TwoBit = "ternary",
-        span_most: int | None = None,
+        span_most: int | None = None, keeps_sums: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.span, self.span_most = span, span_most
+        self.span, self.span_most, self.keeps_sums = span, span_most, keeps_sums
         self.twn = span.high == 1 and twobit == "twn"
         self.learned = not self.twn and (method == "lsq" or span.high == 1)  # one level has no largest weight to go by
         self.log_scale = nn.Parameter(torch.zeros(channels), requires_grad=self.learned)
@@ -150,21 +189,22 @@ class WeightQuant(nn.Module):
         return scale.clamp(min=float(scale.detach().max()) * _LEAST + 1e-12)
 
     def whole(self, weight: Tensor, scale: Tensor) -> Tensor:
-        """The integers that `weight` becomes, as floats: CO CI KH KW."""
+        """The integers that `weight` becomes, as floats, in its own shape."""
         if self.twn:
             whole = ternary(weight)[0]
         else:
-            whole = (weight * (1 / scale).view(-1, 1, 1, 1)).round().clamp(self.span.low, self.span.high)
+            v = weight * _wide(1 / scale, weight)
+            whole = sums_kept(v, self.span) if self.keeps_sums else v.round().clamp(self.span.low, self.span.high)
         return whole if self.span_most is None else fit_span(whole, weight, self.span_most)
 
     def forward(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """CO CI KH KW: the weights, quantized and dequantized, and their scales (CO)."""
+        """CO ..: the weights, quantized and dequantized, and their scales (CO)."""
         scale = self.scale(weight)
-        wide = scale.view(-1, 1, 1, 1)
+        wide = _wide(scale, weight)
         if not self.learned:
             return straight(weight, self.whole(weight, scale) * wide), scale
         made = lsq(weight, wide, self.span, 1 / math.sqrt(weight[0].numel() * self.span.high))
-        if self.span_most is not None:  # what is dropped counts as 0, straight through
+        if self.span_most is not None or self.keeps_sums:  # what is dropped counts as 0, straight through
             made = straight(made, self.whole(weight, scale) * wide)
         return made, scale
 

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from pocketsr.atomic_io import replacing
-from pocketsr.engine.ir.graph import Affine, Binary, Clip, Combine, Function, Pad, Prelu, Shuffle
+from pocketsr.engine.ir.graph import Affine, Binary, Classes, Clip, Combine, Function, Pad, Prelu, Shuffle
 from pocketsr.engine.ir.pointwise import CURVES
+from pocketsr.engine.onnx.structure import one_hot_nodes
 from pocketsr.names import comment
 from pocketsr.quant.net import QuantNet
 from pocketsr.quant.source import input_of, output_of
@@ -76,7 +77,11 @@ class _Writer:
         self._taken |= {picture.name, result.name}
         self._names[0] = self._stored("picture", picture.name, net.picture_scale(), 0, TensorProto.UINT16)
         for op in source.graph.ops:
-            if isinstance(op, Shuffle):
+            if isinstance(op, Classes):
+                self._names[op.value] = self._classes(picture.name, op)
+            elif op.value in net.of_classes:
+                continue  # levels, of which the classes' nodes have their own
+            elif isinstance(op, Shuffle):
                 planes = self._read(cast(Planes, net.moved[str(op.value)]), comment(op.name))
                 shuffled = self._add("DepthToSpace", [planes], comment(op.name), blocksize=op.factor, mode="CRD")
                 self._names[op.value] = shuffled
@@ -124,10 +129,14 @@ class _Writer:
         op, input_scale = step.conv, self._net.input_scale(step)
         assert step.quant is not None
         assert input_scale is not None
-        scale = step.quant.scale(step.weight)
+        scale = step.quant.scale(step.kernels())
         step_size = (input_scale * scale).numpy()
         bits = self._spec.bits_of(op.value in self._net.layout.edges)
-        weight = self._dequantized(f"{name}/weight", step.quant.whole(step.weight, scale).numpy(), scale.numpy(), bits)
+        integers = step.quant.whole(step.kernels(), scale).numpy()
+        count = integers.shape[1] if op.chosen else 1
+        rows_scale = scale.numpy().repeat(count)  # chosen kernels are rows beside each other
+        integers = integers.reshape(-1, *op.weight.shape[1:])
+        weight = self._dequantized(f"{name}/weight", integers, rows_scale, bits)
         whole = np.rint((step.bias / torch.from_numpy(step_size)).numpy())
         bias = self._dequantized(f"{name}/bias", whole, step_size, 32)
         x = self._read(step.reads, name)
@@ -137,7 +146,28 @@ class _Writer:
             widths = self._constant(f"pad_{rows}_{columns}", np.array([0, 0, rows, columns] * 2))
             x = self._add("Pad", [x, widths], f"{name}/pad", mode="edge")
         shape = list(op.weight.shape[2:])
-        return self._add("Conv", [x, weight, bias], name, kernel_shape=shape, group=op.groups, pads=zeros)
+        if op.chosen is None:
+            return self._add("Conv", [x, weight, bias], name, kernel_shape=shape, group=op.groups, pads=zeros)
+        every = self._add("Conv", [x, weight], f"{name}/every", kernel_shape=shape, group=op.groups, pads=zeros)
+        repeats = self._constant(f"{name}/repeats", np.array([1, op.channels, 1, 1]))
+        classes = self._add("Tile", [self._names[op.chosen.classes.value], repeats], f"{name}/classes")
+        own = self._add("Mul", [every, classes], f"{name}/own")
+        ones = self._constant(f"{name}/ones", np.ones((op.channels, count, 1, 1), np.float32))
+        return self._add("Conv", [own, ones, bias], name, kernel_shape=[1, 1], group=op.channels)
+
+    def _classes(self, luma: str, op: Classes) -> str:
+        """The class of each pixel of the picture, before it is rounded: a plane for each class."""
+        name = comment(op.name)
+
+        def add(kind: str, *inputs: str, outputs: int = 1, **attributes: Any) -> list[str]:
+            results = [self._free(f"{name}:{kind}") for _ in range(outputs)]
+            self._nodes.append(helper.make_node(kind, inputs, results, name=results[0], **attributes))
+            return results
+
+        def constant(value: NDArray[Any]) -> str:
+            return self._constant(f"{name}/constant", value)
+
+        return one_hot_nodes(add, constant, luma, op.limits, counted=True)
 
     def _dequantized(self, name: str, whole: NDArray[Any], scale: NDArray[Any], bits: int) -> str:
         kind = TensorProto.INT32 if bits == 32 else _SIGNED[bits]

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 from pocketsr import models
-from pocketsr.engine.ir.graph import Affine, Conv, Graph, Op, Pad, Pointwise, Shuffle, refs_of, verify
+from pocketsr.engine.ir.graph import Affine, Classes, Conv, Graph, Op, Pad, Pointwise, Shuffle, stage_refs, verify
 from pocketsr.engine.ir.reference import guess_max_value
 from pocketsr.engine.onnx.checked import read_model
 from pocketsr.engine.onnx.importer import from_onnx
@@ -18,7 +18,17 @@ from pocketsr.engine.onnx.model_file import read_file
 from pocketsr.engine.passes.simplify import PASSES, drop_idle, split_groups
 from pocketsr.errors import UserError
 
-__all__ = ["Layout", "Source", "absorb_affine", "input_of", "layout_of", "output_of", "read_source", "source_from"]
+__all__ = [
+    "Layout",
+    "Source",
+    "absorb_affine",
+    "class_values",
+    "input_of",
+    "layout_of",
+    "output_of",
+    "read_source",
+    "source_from",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,14 +63,18 @@ def read_source(model: str | Path) -> Source:
 
 
 def absorb_affine(graph: Graph) -> Graph:
-    """Scale and offset right before a convolution become part of it: a value less to be stored, and to be rounded."""
+    """Scale and offset right before a convolution become part of it: a value less to be stored, and to be rounded.
+
+    Not where its kernels are chosen: an offset would become a bias of each class.
+    """
     maps = {op.value: op for op in graph.ops if isinstance(op, Pointwise) and len(op.stages) == 1}
     ops: list[Op] = []
     for op in graph.ops:
         before = [(ref, maps[ref.value].stages[0]) for ref in op.inputs if ref.value in maps]
         affine = {ref: stage for ref, stage in before if isinstance(stage, Affine)}
         bare = max(op.weight.shape[2:]) == 1 or op.pad is Pad.EDGE if isinstance(op, Conv) else False
-        if not isinstance(op, Conv) or not all(bare or not stage.offset.any() for stage in affine.values()):
+        fits = all(bare or not stage.offset.any() for stage in affine.values())
+        if not isinstance(op, Conv) or op.chosen or not fits:
             ops.append(op)
             continue
         scale = np.array([affine[ref].scale[ref.channel] if ref in affine else 1 for ref in op.inputs])
@@ -96,6 +110,12 @@ def output_of(source: Source) -> onnx.ValueInfoProto:
     return found
 
 
+def class_values(graph: Graph) -> tuple[Classes | None, frozenset[int]]:
+    """What finds classes of structure, and the values that it makes or alone reads: levels and classes."""
+    found = next((op for op in graph.ops if isinstance(op, Classes)), None)
+    return found, frozenset({found.value, found.inputs[0].value} if found else ())
+
+
 @dataclass(frozen=True)
 class Layout:
     """stored: each quantized value, and the value whose scale and zero it shares (mostly itself).
@@ -121,9 +141,10 @@ def layout_of(graph: Graph, where: str = "the network") -> Layout:
         return set().union(*(roots(ref.value) for ref in op.inputs)) if isinstance(op, Shuffle) else {value}
 
     wanted: set[int] = set()
-    for op in reversed(graph.ops):  # whatever a convolution depends on
+    for op in reversed(graph.ops):  # whatever a convolution depends on; classes stay what they are
         if op.value in wanted:
-            wanted |= {ref.value for ref in refs_of(op)}
+            others = () if isinstance(op, Shuffle) else stage_refs(op.stages)
+            wanted |= {ref.value for ref in op.inputs + others}
         elif isinstance(op, Conv):
             wanted |= {ref.value for ref in op.inputs}
     leader = {op.value: op.value for op in graph.ops if op.value in wanted and not isinstance(op, Shuffle)} | {0: 0}

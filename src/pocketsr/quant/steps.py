@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
-from pocketsr.cpu_conv import conv2d
+from pocketsr.cpu_conv import chosen_conv2d, conv2d
 from pocketsr.engine.ir.graph import Affine, Binary, Clip, Combine, Conv, Function, Pad, Pointwise, Prelu, Ref, Unary
 from pocketsr.engine.ir.pointwise import CURVES
 from pocketsr.nets.base import crop, pad_edges
@@ -33,7 +33,12 @@ _UNARY: Mapping[Unary, Callable[[Tensor], Tensor]] = {
 def _aligned(*parts: Tensor) -> list[Tensor]:
     """All cropped about their centre to the smallest."""
     height, width = (min(part.shape[axis] for part in parts) for axis in (-2, -1))
-    return [crop(part, (part.shape[-2] - height) // 2, (part.shape[-1] - width) // 2) for part in parts]
+    return [_centre(part, height, width) for part in parts]
+
+
+def _centre(part: Tensor, height: int, width: int) -> Tensor:
+    """.. height width of `part`, about its centre."""
+    return crop(part, (part.shape[-2] - height) // 2, (part.shape[-1] - width) // 2)
 
 
 class Planes(nn.Module):
@@ -118,20 +123,29 @@ class Step(nn.Module):
 
 
 class ConvStep(Step):
-    """A convolution and its pointwise stages. quant: quantizes its weights; None in full precision."""
+    """A convolution and its pointwise stages. quant: quantizes its weights; None in full precision.
+
+    weight: CO CI/groups KH KW; CO*K CI/groups KH KW where each pixel's kernel is chosen by its class, an output's
+    kernels being neighbours: as the matrix of SOAP they are as in `reparam.Chosen`.
+    """
 
     def __init__(self, op: Conv, widths: Mapping[int, int]) -> None:
         super().__init__(op, widths)
         self.conv = op
-        self.weight = nn.Parameter(torch.from_numpy(op.weight.copy()))
+        weight = op.chosen.weight.swapaxes(0, 1).reshape(-1, *op.weight.shape[1:]) if op.chosen else op.weight
+        self.weight = nn.Parameter(torch.from_numpy(weight.copy()))
         self.bias = nn.Parameter(torch.from_numpy(op.bias.copy()))
         self.quant: WeightQuant | None = None
+
+    def kernels(self) -> Tensor:
+        """CO CI/groups KH KW; CO K CI/groups KH KW where they are chosen."""
+        return self.weight.view(len(self.bias), -1, *self.weight.shape[1:]) if self.conv.chosen else self.weight
 
     def numbers(self, input_scale: Tensor | None) -> tuple[Tensor, Tensor]:
         """Weights and bias as they count."""
         if self.quant is None or input_scale is None:
-            return self.weight, self.bias
-        weight, scale = self.quant(self.weight)
+            return self.kernels(), self.bias
+        weight, scale = self.quant(self.kernels())
         return weight, rounded(self.bias, (input_scale * scale).detach())
 
     def padded(self, values: Values, pad: bool) -> Tensor:
@@ -146,5 +160,18 @@ class ConvStep(Step):
         weight, bias = self.numbers(input_scale)
         fused = bool(self.op.stages) and isinstance(self.op.stages[0], Prelu)
         slope = self.slope(0) if fused else None
-        y = conv2d(self.padded(values, pad), weight, bias, slope, self.conv.groups)
+        y = self.convolved(values, weight, bias, slope, pad)
         return self.finished(y, values, first=int(fused))
+
+    def convolved(self, values: Values, weight: Tensor, bias: Tensor | None, slope: Tensor | None, pad: bool) -> Tensor:
+        """The convolution of what it reads by `weight`, shaped as `kernels`, and a PReLU where `slope` is given."""
+        x, chosen = self.padded(values, pad), self.conv.chosen
+        if chosen is None:
+            zeros = weight.new_zeros(len(weight)) if bias is None else bias
+            return conv2d(x, weight, zeros, slope, self.conv.groups)
+        classes = values[chosen.classes.value]  # N H W
+        lost = [size - 1 for size in self.conv.weight.shape[2:]]
+        height, width = (min(x.shape[i + 2] - lost[i], classes.shape[i + 1]) for i in (0, 1))
+        x = _centre(x, height + lost[0], width + lost[1])
+        classes = _centre(classes, height, width).contiguous()
+        return chosen_conv2d(x, weight.transpose(0, 1), classes, bias, slope, self.conv.groups)

@@ -8,6 +8,8 @@
   what Constant nodes hold in a file that has its weights as initializers: so PyTorch writes what it doesn't train.
 - MACs: multiply-adds of convolutions, transposed convolutions, Gemm and MatMul as their definition has them: zeros in
   a weight and beyond the border are multiplied too. Nothing else counts: no activation, sum, normalisation or Resize.
+  Of kernels chosen by classes of structure (`onnx.structure`) each pixel is multiplied by its own, though the
+  file has all; parameters are those of all classes. The classes are 33 products a pixel.
 - Activation memory: feature maps in 4 bytes a number, run node by node in the file's order, the picture and the result
   included. A map lives until its last reader is done. A pointwise stage writes over an operand of its size that nobody
   else reads later; views and padding cost nothing. `peak_bytes` is the most alive at once, `written_bytes` the sum of
@@ -23,6 +25,7 @@ from pathlib import Path
 
 import onnx
 
+from pocketsr.engine.analysis.chosen import CLASS_PRODUCTS, CLASSES, as_run, steep_of
 from pocketsr.engine.analysis.receptive_field import receptive_field
 from pocketsr.engine.onnx.checked import image_input, read_model
 from pocketsr.engine.onnx.folding import attributes_of
@@ -83,15 +86,16 @@ def count(source: Path | ModelFile, output_size: tuple[int, int] = OUTPUT_SIZE) 
 
 
 def _counted(name: str, model: onnx.ModelProto, output_size: tuple[int, int]) -> Count:
-    _, channels, fixed = image_input(name, model.graph)
+    luma, channels, fixed = image_input(name, model.graph)
     probe = sized(name, model, *(fixed or (_PROBE, _PROBE)))
     scale = _scale(name, probe, channels)
     width, height = output_size
     net = probe if fixed else sized(name, model, max(1, height // scale), max(1, width // scale))
     pixels = prod(net.shapes[net.source][2:])
     share = width * height / (pixels * scale**2)
-    peak, written = _memory(net)
     field = receptive_field(name, net)
+    net = as_run(net, model.graph, steep_of(model, luma) if channels == 1 else None)
+    peak, written = _memory(net)
     return Count(
         round(pixels * share),
         scale,
@@ -121,6 +125,8 @@ def _macs(path: str, net: Sized) -> int:
         kind, given = node.op_type, attributes_of(node)
         if kind in _UNCOUNTED:
             raise UserError(f"{path}: {net.label(node)}: its multiply-adds can't be counted")
+        if kind == CLASSES:
+            total += CLASS_PRODUCTS * prod(net.shapes[node.output[0]])
         if kind not in _CONVOLUTIONS:
             continue
         left, right = (net.shapes.get(name) or net.constants[name].shape for name in node.input[:2])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
-from pocketsr.engine.codegen.emit_conv import conv_function, dot_shapes
+from pocketsr.engine.codegen.emit_chosen import classes_function, looked_up_functions
+from pocketsr.engine.codegen.emit_conv import conv_function, dot_shapes, lookup_shapes
 from pocketsr.engine.codegen.emit_dot import dot_function, winograd_functions
 from pocketsr.engine.codegen.emit_memory import frame_record, ring_functions, rows_beyond
 from pocketsr.engine.codegen.emit_planes import (
@@ -18,7 +19,7 @@ from pocketsr.engine.codegen.emit_planes import (
 from pocketsr.engine.codegen.emit_pointwise import rounds
 from pocketsr.engine.codegen.method import BAND
 from pocketsr.engine.codegen.plan import Plan, Step
-from pocketsr.engine.ir.graph import Conv, Pad, Pointwise, Shuffle
+from pocketsr.engine.ir.graph import Classes, Conv, Pad, Pointwise, Shuffle
 from pocketsr.engine.ir.pointwise import curve_code
 from pocketsr.names import API, comment
 
@@ -42,6 +43,7 @@ def _describe(step: Step, plan: Plan) -> str:
     if isinstance(op, Conv):
         method = step.method
         how = f"Winograd F({method.rows.outputs}, {method.rows.taps}) along the rows" if method.rows else "direct"
+        how += f", kernels of {len(op.chosen.weight)} classes" if op.chosen else ""
         how += f", integers in {method.reads.value}" if op.integers else ""
         how += f" and F({method.columns.outputs}, {method.columns.taps}) along the columns" if method.columns else ""
         groups = f", {op.groups} groups" if op.groups > 1 else ""
@@ -147,9 +149,14 @@ int {name}_bands(int h);
 """
 
 
+def _c_file(name: str) -> str:
+    return files("pocketsr.engine.codegen").joinpath(name).read_text()
+
+
 def emit(plan: Plan) -> str:
     """NAME.c: one self-contained file."""
     graph = plan.graph
+    chooses = any(isinstance(op, Classes) for op in graph.ops)
     parts = [
         f"""/* {graph.name}: {graph.channels} channel(s), {graph.scale}x. Made by pocketsr; do not edit.
 
@@ -161,10 +168,9 @@ def emit(plan: Plan) -> str:
         + "".join(f"   {line}\n" for line in describe(plan).splitlines())
         + "*/\n"
         f"#define VL {plan.target.lanes}\n",
-        files("pocketsr.engine.codegen").joinpath("prelude.h").read_text() + curve_code(graph.ops),
-        files("pocketsr.engine.codegen").joinpath("integers.h").read_text()
-        if plan.formats.exact or rounds(graph)
-        else "",
+        _c_file("prelude.h") + curve_code(graph.ops),
+        (_c_file("integers.h") if plan.formats.exact or rounds(graph) else "")
+        + (_c_file("chosen.h") if chooses else ""),
         emit_header(plan),
         frame_record(plan),
         ring_functions(plan),
@@ -172,6 +178,8 @@ def emit(plan: Plan) -> str:
     shapes = sorted({shape for step in plan.steps if isinstance(step.op, Conv) for shape in dot_shapes(step)})
     methods = [step.method for step in plan.steps]
     parts += [dot_function(*shape) for shape in shapes]
+    lookups = sorted({shape for step in plan.steps for shape in lookup_shapes(step)})
+    parts += [looked_up_functions(*shape) for shape in lookups]
     filters = {(each.outputs, each.taps): each for m in methods for each in (m.rows, m.columns) if each}
     parts += [winograd_functions(each) for each in filters.values()]
     for index, step in enumerate(plan.steps):
@@ -181,6 +189,8 @@ def emit(plan: Plan) -> str:
                 parts.append(conv_function(name, step, plan))
             case Pointwise():
                 parts.append(pointwise_function(name, step.op, plan))
+            case Classes():
+                parts.append(classes_function(name, step.op, plan))
             case Shuffle():
                 parts.append(shuffle_function(name, step.op, plan))
     for kind in PIXELS:

@@ -6,8 +6,12 @@ element x + (p + c) div P of phase (p + c) mod P. So neighbours are whole vector
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from pocketsr.engine.codegen.emit_chosen import chosen_body, chosen_weights
+from pocketsr.engine.codegen.emit_chosen_words import chosen_words_body, chosen_words_tables
 from pocketsr.engine.codegen.emit_dot import dot_name
 from pocketsr.engine.codegen.emit_integers import stored, words_body, words_of, words_tables
 from pocketsr.engine.codegen.emit_pointwise import Part, array, extent, indent, row_table, stage_tables, tap_planes
@@ -17,7 +21,7 @@ from pocketsr.engine.codegen.method import BAND, Storage
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Combine, Conv
 
-__all__ = ["conv_function", "dot_shapes"]
+__all__ = ["conv_function", "dot_shapes", "lookup_shapes"]
 
 
 def dot_shapes(step: Step) -> set[tuple[int, int, bool]]:
@@ -27,9 +31,19 @@ def dot_shapes(step: Step) -> set[tuple[int, int, bool]]:
     outputs = step.op.channels // step.op.groups
     full, rest = divmod(outputs, block.channels)
     counts = ({block.channels} if full else set()) | ({rest} if rest else set())
-    if step.method.reads is not Storage.FLOATS:
+    if step.method.reads is not Storage.FLOATS or step.method.lookup:
         return set()
     return {(count, block.vectors, step.method.rows is None) for count in counts}
+
+
+def lookup_shapes(step: Step) -> set[tuple[int, int, int]]:
+    """(channels, vectors, numbers in a table) of the inner loops that look their weights up."""
+    method, op = step.method, step.op
+    if not method.lookup or method.reads is not Storage.FLOATS or not isinstance(op, Conv):
+        return set()
+    full, rest = divmod(op.channels // op.groups, method.block.channels)
+    counts = ({method.block.channels} if full else set()) | ({rest} if rest else set())
+    return {(count, method.block.vectors, method.lookup) for count in counts}
 
 
 def _packed(op: Conv, step: Step) -> tuple[np.ndarray, list[Part]]:
@@ -90,7 +104,9 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
     for i, stage in enumerate(op.stages):
         if isinstance(stage, Combine):
             head += indent(row_table(f"other{i}", stage.other, group_rows, "y0", plan.formats), 1)
-    if method.reads is Storage.WORDS:
+    if method.reads is Storage.WORDS and op.chosen:
+        body, tables = chosen_words_body(name, op, step, plan), chosen_words_tables(name, op, step)
+    elif method.reads is Storage.WORDS:
         body, tables = words_body(name, op, step, plan), words_tables(name, op, step)
     elif method.reads is Storage.BYTES:
         body, tables = sums_body(name, op, step, plan), sums_tables(name, op)
@@ -111,13 +127,19 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
 
 def _in_floats(name: str, op: Conv, step: Step, plan: Plan) -> tuple[list[str], str]:
     """The body and the tables of a convolution in floats, which may hold integers."""
-    method = step.method
-    weights, blocks = _packed(op, step)
-    if method.columns:
+    method, chosen = step.method, op.chosen
+    own = [replace(op, weight=kernel, integers=op.integers and op.integers.of_class(k), chosen=None)
+           for k, kernel in enumerate(chosen.weight if chosen else ())] or [op]  # fmt: skip
+    weights, blocks = _packed(own[0], step)
+    if chosen:
+        weights = chosen_weights(np.stack([_packed(each, step)[0] for each in own]), step)
+        finish = stored(name, op, plan, "FIRST + j", "j")
+        body = chosen_body(name, op, step, plan, blocks, finish)
+    elif method.columns:
         body = both_axes(name, op, step, plan, blocks)
     else:
         body = along_rows(name, op, step, plan, blocks) if method.rows else _direct(name, op, step, plan, blocks)
-    tables = array(f"{name}_weight", weights) + array(f"{name}_bias", _starts(op, step, blocks))
+    tables = array(f"{name}_weight", weights) + array(f"{name}_bias", _starts(own[0], step, blocks))
     return body, tables + (array(f"{name}_step", op.integers.step) if op.integers else "")
 
 

@@ -12,7 +12,17 @@ from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Storage
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Conv, Integers, Pointwise, Quantize, Ref
 
-__all__ = ["count_words", "dense_weights", "finished", "stored", "words_body", "words_of", "words_tables"]
+__all__ = [
+    "by_words",
+    "count_words",
+    "dense_weights",
+    "finished",
+    "stored",
+    "word_blocks",
+    "words_body",
+    "words_of",
+    "words_tables",
+]
 
 _COPY = Quantize(1.0, 0, 255)  # what a pointwise operation without stages does to integers
 
@@ -37,7 +47,7 @@ def dense_weights(weight: NDArray[np.int8], groups: int) -> NDArray[np.int64]:
     return dense
 
 
-def _by_words(op: Conv, integers: Integers) -> NDArray[np.int64]:
+def by_words(op: Conv, integers: Integers) -> NDArray[np.int64]:
     """Weights by output channel, word, place in the word, row and column."""
     words = {ref: index for index, ref in enumerate(words_of(op.inputs))}
     found = np.zeros((op.channels, len(words), CHANNELS_A_WORD, *op.weight.shape[2:]), np.int64)
@@ -46,7 +56,7 @@ def _by_words(op: Conv, integers: Integers) -> NDArray[np.int64]:
     return found
 
 
-def _blocks(op: Conv, step: Step) -> list[tuple[int, int]]:
+def word_blocks(op: Conv, step: Step) -> list[tuple[int, int]]:
     """(first channel, channels) of each register block."""
     size = step.method.block.channels
     return [(first, min(size, op.channels - first)) for first in range(0, op.channels, size)]
@@ -55,10 +65,10 @@ def _blocks(op: Conv, step: Step) -> list[tuple[int, int]]:
 def words_tables(name: str, op: Conv, step: Step) -> str:
     """Weights in the order in which the inner loops read them: block, word, row, column, output channel."""
     assert op.integers is not None
-    dense = _by_words(op, op.integers)
+    dense = by_words(op, op.integers)
     rows = [
         "    " + ", ".join(f"WORDS({', '.join(map(str, four))})" for four in line)
-        for first, count in _blocks(op, step)
+        for first, count in word_blocks(op, step)
         for line in dense[first : first + count].transpose(1, 3, 4, 0, 2).reshape(-1, count, CHANNELS_A_WORD)
     ]
     size = dense.size // CHANNELS_A_WORD
@@ -82,7 +92,7 @@ def words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
         *tap_planes(words, taps, columns),
     ]
     done = 0
-    for first, count in _blocks(op, step):
+    for first, count in word_blocks(op, step):
         lines += [
             f"    for (int x = 0; x < n; x += {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
             f"        vi sum[{count}][{vectors}];",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pocketsr.engine.codegen.emit_chosen import SUM_ROWS
 from pocketsr.engine.codegen.emit_pointwise import extent
 from pocketsr.engine.codegen.emit_winograd import tile_floats
 from pocketsr.engine.codegen.method import Storage
 from pocketsr.engine.codegen.plan import Plan, Ring
-from pocketsr.engine.ir.graph import Pad
+from pocketsr.engine.ir.graph import Classes, Pad
 
 __all__ = ["frame_record", "ring_functions", "rows_beyond"]
 
@@ -104,6 +105,8 @@ def frame_record(plan: Plan) -> str:
         f"    f->v{r.value} = base + used + {halo}; used += f->stride{r.scale} * {r.rows * r.planes};\n"
         for r in plan.rings.values()
     )
+    chooses = any(isinstance(step.op, Classes) for step in plan.steps)
+    sums = f"    f->sums = base + used + {halo}; used += {SUM_ROWS} * f->stride1;\n" if chooses else ""
     outside = ", ".join(f"*{name}" for name in rows_beyond(plan))
     outside_places = "".join(
         f"    f->{name} = base + used + {halo}; used += f->stride{widest};\n" for name in rows_beyond(plan)
@@ -115,7 +118,9 @@ def frame_record(plan: Plan) -> str:
     void *out;
     float in_scale, out_scale, top; /* sample to value, value to sample, largest sample */
 {fields}    float {outside}; /* rows that stand for what lies outside */
-    float *trash, *tile; /* a row for what is outside and written, transformed rows */
+    float *trash, *tile{", *sums" if chooses else ""}; /* a row for what is outside and written, transformed rows{
+        ", sums for classes" if chooses else ""
+    } */
 }} frame;
 
 /* Where column c of a row is: element c / {plan.phases} of phase c % {plan.phases}. */
@@ -138,6 +143,6 @@ static size_t lay_out(frame *f, int w, int h, float *base)
     f->h = h;
 {strides}{places}{outside_places}    f->trash = base + used + {halo}; used += f->stride{widest};
     f->tile = base + used; used += {tile};
-    return (size_t)used;
+{sums}    return (size_t)used;
 }}
 """

@@ -35,6 +35,8 @@ _HALF = 65536  # what sums of 16 bits stay below
 _CODE = 20_000  # sums that are written out, at most
 _PHASES = 4  # F(4, 3) along the columns makes four neighbours, one of each phase
 _REFERENCE_WIDTH = 640
+_SPELLED_OUT = 4  # instructions for a dot product where none makes it alone
+_LOOKUP_LANES = 16  # of vectors whose numbers one instruction looks up, each in a table as long (AVX-512)
 
 
 class Storage(Enum):
@@ -60,7 +62,8 @@ class Method(NamedTuple):
     """`rows` and `columns`: Winograd along that axis; None is direct. `tile`: columns of a phase at once.
 
     reads: how its inputs are stored. WORDS: four channels are multiplied and summed at once. BYTES: weights are
-    instructions, sums and differences of whole vectors.
+    instructions, sums and differences of whole vectors. lookup: where kernels are chosen, the numbers of a table that
+    a vector of weights is looked up in; 0: each class is computed for itself.
     """
 
     block: Block
@@ -68,6 +71,7 @@ class Method(NamedTuple):
     columns: Filter | None = None
     tile: int = 0
     reads: Storage = Storage.FLOATS
+    lookup: int = 0
 
     @property
     def products(self) -> int:
@@ -129,13 +133,15 @@ def choose_phases(convs: Sequence[Conv]) -> int:
     With its columns kept in four phases, four neighbouring results are four vectors, and transforms along the
     columns are sums of whole vectors as they are along the rows.
     """
-    floats = [op for op in convs if op.integers is None]
+    floats = [op for op in convs if op.integers is None and op.chosen is None]
     return _PHASES if any(_best(op.weight.shape, op.groups, _PHASES) == "both" for op in floats) else 1
 
 
 def choose_method(op: Conv, scale: int, phases: int, target: Target) -> Method:
     """The method of the fewest estimated cycles, its register block, and a tile that fits the caches."""
     vectors = ceil(_REFERENCE_WIDTH * scale / phases / target.lanes)
+    if op.chosen:
+        return _choose_chosen(op, vectors, target)
     if op.integers is not None:
         return _choose_integers(op, op.integers, vectors, phases, target)
     return _choose_floats(op.weight.shape, op.groups, vectors, phases, target)
@@ -158,6 +164,22 @@ def _choose_floats(shape: tuple[int, ...], groups: int, vectors: int, phases: in
     # output channels 27 KB. Measured on `small`: 6 x 2 5.4 ms, 4 x 2 5.6, 12 x 1 5.9, 12 x 2 6.0, 6 x 3 7.2.
     block = Block(ceil(outputs / ceil(outputs / 6)), 2)
     return Method(block, rows, minimal_filter(phases, columns), 2 * target.lanes)
+
+
+def _choose_chosen(op: Conv, vectors: int, target: Target) -> Method:
+    """By lookup with AVX-512, else class after class; for words a lookup needs dot products in one instruction.
+
+    AVX2's vpermps looks up too, among 8, but takes two cycles on Zen 3: `steep-tiny` was up to 14 % slower with it.
+    """
+    in_words = op.integers is not None and op.integers.top <= _BYTE
+    outputs = op.channels if in_words else op.channels // op.groups  # words may hold channels of several groups
+    multiple = CHANNELS_A_WORD if op.integers else 1
+    reads = Storage.WORDS if in_words else Storage.FLOATS
+    if target.lanes == _LOOKUP_LANES and (not in_words or target.dot_cost < _SPELLED_OUT):
+        fit = (target.registers - 4) // 2 // multiple * multiple
+        return Method(Block(min(outputs, fit), 2), reads=reads, lookup=target.lanes)
+    block = choose_block(outputs, vectors, target, multiple)
+    return Method(Block(block.channels, min(block.vectors, 2)), reads=reads)
 
 
 def dots(op: Conv, vectors: int, target: Target) -> Method:

@@ -24,7 +24,20 @@ from pocketsr.engine.codegen.method import (
     dots,
 )
 from pocketsr.engine.codegen.target import Target
-from pocketsr.engine.ir.graph import Combine, Conv, Graph, Op, Pad, Pointwise, Quantize, Ref, Shuffle, refs_of
+from pocketsr.engine.ir.graph import (
+    Classes,
+    Combine,
+    Conv,
+    Graph,
+    Op,
+    Pad,
+    Pointwise,
+    Quantize,
+    Ref,
+    Shuffle,
+    refs_of,
+    window,
+)
 
 __all__ = ["Formats", "Plan", "Ring", "Step", "make_plan"]
 
@@ -104,7 +117,7 @@ def _separate_edges(graph: Graph) -> Graph:
     """A value read with both kinds of border is copied: a ring has one kind."""
     kinds: dict[int, set[Pad]] = {}
     for op in graph.ops:
-        if isinstance(op, Conv) and max(op.weight.shape[2:]) > 1:
+        if isinstance(op, Conv | Classes) and max(window(op)) > 1:
             for value in _values(op.inputs):
                 kinds.setdefault(value, set()).add(op.pad)
     mixed = {value for value, found in kinds.items() if len(found) == 2}
@@ -115,7 +128,7 @@ def _separate_edges(graph: Graph) -> Graph:
     free = max((op.value for op in graph.ops), default=0) + 1
     widths = {0: graph.channels} | {op.value: op.channels for op in graph.ops}
     for op in graph.ops:
-        if isinstance(op, Conv) and op.pad is Pad.EDGE and max(op.weight.shape[2:]) > 1:
+        if isinstance(op, Conv) and op.pad is Pad.EDGE and max(window(op)) > 1:
             for value in sorted(_values(op.inputs) & mixed - set(copies)):
                 copies[value] = free
                 planes = tuple(Ref(value, c) for c in range(widths[value]))
@@ -161,7 +174,9 @@ def _separate_numbers(graph: Graph) -> Graph:
 
 def _halos(op: Op, operands: set[int]) -> dict[int, int]:
     """For each value that `op` reads: how many rows above and below its own it needs. operands: those of its inputs."""
-    read = dict.fromkeys(operands, op.weight.shape[2] // 2 if isinstance(op, Conv) else 0)
+    read = dict.fromkeys(operands, window(op)[0] // 2)
+    if isinstance(op, Conv) and op.chosen:
+        read.setdefault(op.chosen.classes.value, 0)
     if not isinstance(op, Shuffle):
         for stage in op.stages:
             if isinstance(stage, Combine):
@@ -234,10 +249,10 @@ def make_plan(graph: Graph, target: Target) -> Plan:
             steps.append(Step(op, prologues[op]))
     steps, storage = _agree(steps, target)
 
-    windows: dict[int, list[Conv]] = {}  # the convolutions that a value is the operand of
+    windows: dict[int, list[Conv | Classes]] = {}  # what reads a value's neighbours
     tiled: set[int] = set()
     for step, values in zip(steps[1:], operands, strict=True):
-        if isinstance(step.op, Conv):
+        if isinstance(step.op, Conv | Classes):
             for value in values:
                 windows.setdefault(value, []).append(step.op)
                 if step.method.columns:
@@ -246,10 +261,10 @@ def make_plan(graph: Graph, target: Target) -> Plan:
     for value, maker in makers.items():
         depth = max([delay + halo for _, delay, halo in readers[value]]) - delays[value] + BAND * scales[value]
         halo, pad, beyond = 0, Pad.ZERO, 0
-        if convs := windows.get(value):
-            halo = max([op.weight.shape[3] // 2 for op in convs])
-            pad = next((op.pad for op in convs if max(op.weight.shape[2:]) > 1), Pad.ZERO)
-            beyond = next((op.integers.zero for op in convs if op.integers), 0)
+        if looking := windows.get(value):
+            halo = max([window(op)[1] // 2 for op in looking])
+            pad = next((op.pad for op in looking if max(window(op)) > 1), Pad.ZERO)
+            beyond = next((op.integers.zero for op in looking if isinstance(op, Conv) and op.integers), 0)
         channels = maker.channels if maker else graph.channels
         stored = storage.get(value, Storage.FLOATS)
         rings[value] = Ring(

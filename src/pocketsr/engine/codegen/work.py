@@ -28,7 +28,7 @@ from pocketsr.engine.codegen.work_integers import (
     weight_bytes_of_integers,
 )
 from pocketsr.engine.codegen.work_kinds import WORK, Add, Counts, Shape, stored_bytes
-from pocketsr.engine.ir.graph import Combine, Pointwise, PointwiseStage, Prelu, Shuffle
+from pocketsr.engine.ir.graph import Combine, Conv, PointwiseStage, Prelu, Shuffle
 
 __all__ = [
     "WORK",
@@ -123,7 +123,7 @@ def shape_of(step: Step, ring: Ring, storage: Mapping[int, Storage]) -> Shape:
     if isinstance(op, Shuffle):
         return Shape("shuffle", inputs, outputs, scale=ring.scale, factor=op.factor, border=border)
     stages = tuple([name for stage in op.stages for name in _stage_names(stage, storage)])
-    if isinstance(op, Pointwise):
+    if not isinstance(op, Conv):
         return Shape(
             "pointwise", inputs, outputs, stages=stages, scale=ring.scale, border=border, storage=ring.storage
         )  # fmt: skip

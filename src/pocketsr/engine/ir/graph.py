@@ -17,10 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr.names import identifier
+from pocketsr.pixels.structure import DIRECTIONS, REACH
 
 __all__ = [
     "Affine",
     "Binary",
+    "Chosen",
+    "Classes",
     "Clip",
     "Combine",
     "Conv",
@@ -41,6 +44,7 @@ __all__ = [
     "refs_of",
     "stage_refs",
     "verify",
+    "window",
 ]
 
 Array = NDArray[np.float32]
@@ -140,9 +144,12 @@ PointwiseStage = Affine | Prelu | Clip | Function | Dequantize | Quantize | Comb
 
 @dataclass(frozen=True, eq=False)
 class Integers:
-    """An integer convolution: the sum of weight * (x - zero), plus bias, exactly; times `step` as a float."""
+    """An integer convolution: the sum of weight * (x - zero), plus bias, exactly; times `step` as a float.
 
-    weight: NDArray[np.int8]  # CO CI/groups KH KW
+    Where kernels are chosen, bias and step are the same for all classes.
+    """
+
+    weight: NDArray[np.int8]  # CO CI/groups KH KW; K CO CI/groups KH KW for chosen kernels
     bias: NDArray[np.int32]  # CO
     step: Array  # CO
     zero: int
@@ -150,22 +157,39 @@ class Integers:
 
     @property
     def start(self) -> NDArray[np.int64]:
-        """What a sum of weight * x starts from, so that x need not be taken less its zero; CO."""
-        total: NDArray[np.int64] = self.weight.astype(np.int64).sum(axis=(1, 2, 3))
+        """What a sum of weight * x starts from, so that x need not be taken less its zero; CO, or K CO."""
+        total: NDArray[np.int64] = self.weight.astype(np.int64).sum(axis=(-3, -2, -1))
         return self.bias - self.zero * total
 
     @property
     def most(self) -> int:
         """No sum of weight * x, begun at `start` and taken in any order, goes beyond this or its negative."""
-        each: NDArray[np.int64] = np.abs(self.weight.astype(np.int64)).sum(axis=(1, 2, 3))
+        each: NDArray[np.int64] = np.abs(self.weight.astype(np.int64)).sum(axis=(-3, -2, -1))
         return int((each * self.top + np.abs(self.start)).max())
+
+    def of_class(self, number: int) -> Integers:
+        """What those pixels take whose class is `number`, where kernels are chosen."""
+        return replace(self, weight=self.weight[number])
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """A kernel for each class of pixels: an output pixel takes the one of its own class."""
+
+    classes: Ref  # of a `Classes`
+    weight: Array  # K CO CI/groups KH KW
+
+    def part(self, channels: slice) -> Chosen:
+        """For some of the output channels."""
+        return Chosen(self.classes, self.weight[:, channels])
 
 
 @dataclass(frozen=True, eq=False)
 class Conv:
     """Stride-1 convolution of odd kernel, output as large as the input, then pointwise stages.
 
-    With `integers` it reads integers; `weight` and `bias` are their real values.
+    With `integers` it reads integers, and `weight` and `bias` are their real values. With `chosen` each pixel
+    has a kernel of its class, and `weight` is their mean, which says no more than the shape.
     """
 
     name: str
@@ -177,6 +201,7 @@ class Conv:
     pad: Pad = Pad.ZERO
     stages: tuple[PointwiseStage, ...] = ()
     integers: Integers | None = None
+    chosen: Chosen | None = None
 
     @property
     def channels(self) -> int:
@@ -198,6 +223,33 @@ class Pointwise:
 
 
 @dataclass(frozen=True, eq=False)
+class Classes:
+    """The class of structure of each pixel, by `pixels.structure`: integers, 0 .. 8 (len(limits) + 1) - 1.
+
+    Reads levels, 0 .. 255 in whole numbers as floats, with edges repeated. Only `Chosen` reads what it makes.
+    """
+
+    name: str
+    value: int
+    inputs: tuple[Ref]
+    limits: tuple[int, ...]  # between the strengths, rising
+    pad: Pad = Pad.EDGE
+
+    @property
+    def channels(self) -> int:
+        return 1
+
+    @property
+    def stages(self) -> tuple[PointwiseStage, ...]:
+        return ()
+
+    @property
+    def count(self) -> int:
+        """How many classes there are."""
+        return DIRECTIONS * (len(self.limits) + 1)
+
+
+@dataclass(frozen=True, eq=False)
 class Shuffle:
     """Depth to space, CRD order: out[c, y*f+i, x*f+j] = in[c*f*f + i*f + j, y, x]."""
 
@@ -211,7 +263,7 @@ class Shuffle:
         return len(self.inputs) // self.factor**2
 
 
-Op = Conv | Pointwise | Shuffle
+Op = Conv | Pointwise | Classes | Shuffle
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,12 +308,23 @@ def stage_refs(stages: Iterable[PointwiseStage]) -> tuple[Ref, ...]:
 
 def refs_of(op: Op) -> tuple[Ref, ...]:
     """Every plane that `op` reads."""
-    return op.inputs if isinstance(op, Shuffle) else op.inputs + stage_refs(op.stages)
+    if isinstance(op, Shuffle):
+        return op.inputs
+    chosen = (op.chosen.classes,) if isinstance(op, Conv) and op.chosen else ()
+    return op.inputs + chosen + stage_refs(op.stages)
+
+
+def window(op: Op) -> tuple[int, int]:
+    """The rows and columns of its inputs that one number of the result is made of."""
+    if isinstance(op, Conv):
+        return op.weight.shape[2], op.weight.shape[3]
+    return (2 * REACH + 1, 2 * REACH + 1) if isinstance(op, Classes) else (1, 1)
 
 
 def verify(graph: Graph) -> None:
     """Raise ValueError where `graph` breaks the rules above: a compiler's own mistake, never a user's."""
     channels = {0: graph.channels}
+    counts: dict[int, int] = {}
     for op in graph.ops:
         for ref in refs_of(op):
             if ref.value not in channels:
@@ -274,6 +337,15 @@ def verify(graph: Graph) -> None:
                 raise ValueError(f"{op.name}: weights {op.weight.shape} do not fit {len(op.inputs)} inputs")
             if not height % 2 or not width % 2:
                 raise ValueError(f"{op.name}: even kernel {height}x{width}")
+            if op.chosen and (op.chosen.weight.shape[1:] != op.weight.shape or op.chosen.classes.value not in counts):
+                raise ValueError(f"{op.name}: kernels {op.chosen.weight.shape} to choose from for {op.weight.shape}")
+            shape = op.chosen.weight.shape if op.chosen else op.weight.shape
+            if op.integers and op.integers.weight.shape != shape:
+                raise ValueError(f"{op.name}: integers {op.integers.weight.shape} for weights {shape}")
+            if op.chosen and len(op.chosen.weight) != counts[op.chosen.classes.value]:
+                raise ValueError(f"{op.name}: {len(op.chosen.weight)} kernels for other classes")
+        if isinstance(op, Classes):
+            counts[op.value] = op.count
         for stage in () if isinstance(op, Shuffle) else op.stages:
             size = {Affine: "scale", Prelu: "slope", Combine: "other"}.get(type(stage))
             if size and len(getattr(stage, size)) != op.channels:

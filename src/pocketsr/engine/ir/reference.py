@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from pocketsr.engine.ir.graph import (
     Affine,
     Binary,
+    Classes,
     Clip,
     Combine,
     Conv,
@@ -27,6 +29,7 @@ from pocketsr.engine.ir.graph import (
 )
 from pocketsr.engine.ir.pointwise import CURVES
 from pocketsr.pixels import imresize
+from pocketsr.pixels.structure import structure_classes
 
 __all__ = ["apply_stages", "better_max_value", "evaluate", "guess_max_value"]
 
@@ -65,8 +68,15 @@ def _product(windows: Plane, weight: Plane) -> Plane:
     return total
 
 
-def _conv(op: Conv, planes: Plane) -> Plane:
+def _conv(op: Conv, planes: Plane, classes: Plane | None = None) -> Plane:
     """In double precision; with integers an exact sum, times its step in single precision."""
+    if op.chosen:
+        total = np.zeros((op.channels, *planes.shape[1:]))
+        for number, weight in enumerate(op.chosen.weight):
+            integers = op.integers.of_class(number) if op.integers else None
+            own = replace(op, weight=weight, chosen=None, integers=integers)
+            total = np.where(classes == number, _conv(own, planes), total)
+        return total
     integers = op.integers
     weights = (op.weight if integers is None else integers.weight).astype(np.float64)
     parts = [
@@ -125,8 +135,11 @@ def evaluate(graph: Graph, image: NDArray[np.floating]) -> Plane:
 
     for op in graph.ops:
         planes = gather(op.inputs)
-        if isinstance(op, Conv | Pointwise):
-            result = (_conv(op, planes) if isinstance(op, Conv) else planes).astype(real)
+        if isinstance(op, Classes):
+            result = structure_classes(planes[0].astype(np.uint8), op.limits)[None]
+        elif isinstance(op, Conv | Pointwise):
+            classes = gather((op.chosen.classes,)) if isinstance(op, Conv) and op.chosen else None
+            result = (_conv(op, planes, classes) if isinstance(op, Conv) else planes).astype(real)
             for stage in op.stages:
                 result = _stage(stage, result, gather(stage.other) if isinstance(stage, Combine) else None)
         else:

@@ -26,7 +26,7 @@ from pocketsr.engine.onnx.tensors import (
 )
 from pocketsr.engine.resample import resize_kernel
 
-__all__: list[str] = []
+__all__ = ["convolution"]
 
 
 def _square_window(attributes: Attributes, weight: NDArray[np.float32]) -> tuple[list[int], list[int]]:
@@ -61,6 +61,13 @@ def _bias(inputs: Inputs, channels: int) -> NDArray[np.float32]:
 
 @handles("Conv")
 def _conv(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> list[Tensor]:
+    conv = convolution(state, node, inputs, attributes)
+    scale = state.scales[conv.inputs[0].value]
+    return [state.add(replace(conv, integers=stored_integers(state, node, conv)), scale)]
+
+
+def convolution(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Attributes) -> Conv:
+    """What `node` says, not yet among the operations. Raises NotSupportedError where the engine can't run it."""
     border = inputs[0] if isinstance(inputs[0], Padded) else None
     planes = Planes(border.refs) if border else planes_of(inputs[0])
     weight = constant(inputs[1], "its weight").astype(np.float32)
@@ -94,8 +101,7 @@ def _conv(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Att
             f"weights {' x '.join(map(str, weight.shape))} in {groups} groups do not fit {len(planes.refs)} channels"
         )
     name = node.name or node.output[0]
-    conv = Conv(name, state.new_value(scale), planes.refs, spread, offset, groups, kind)
-    return [state.add(replace(conv, integers=stored_integers(state, node, conv)), scale)]
+    return Conv(name, state.new_value(scale), planes.refs, spread, offset, groups, kind)
 
 
 @handles("Pad")

@@ -16,6 +16,7 @@ from pocketsr.engine.onnx.checked import image_input, read_model
 from pocketsr.engine.onnx.folding import FoldError, attributes_of, fold
 from pocketsr.engine.onnx.model_file import ModelFile
 from pocketsr.engine.onnx.state import HANDLERS, WHOLE_IMAGE, Importer, Stored
+from pocketsr.engine.onnx.structure import Steep, find_steep
 from pocketsr.engine.onnx.tensors import Attributes, NotSupportedError, Padded, Planes, Tensor, View, check_planes
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
@@ -61,16 +62,23 @@ def from_onnx(source: Path | ModelFile) -> Imported:
     tensors[input_name] = Planes(tuple(Ref(0, c) for c in range(channels)))
     state = Importer(size=fixed) if fixed else Importer()
     size, other = state.size, (state.size[0] + 6, state.size[1] + 10)
+    properties = {item.key: item.value for item in model.metadata_props}
+    steep = _steep(graph, properties, input_name) if channels == 1 else None
     measured: dict[str, Any] = {}  # constants that depend on the size of the image: their value at the other size
     for index, node in enumerate(graph.node):
+        if steep and index in steep.nodes:
+            continue
         try:
-            inputs = [tensors[name] if name else None for name in node.input]
+            ends_layer = steep is not None and index in steep.layers
+            inputs = [] if ends_layer else [tensors[name] if name else None for name in node.input]
             attributes = attributes_of(node)
             if node.domain not in ("", "ai.onnx"):
                 raise NotSupportedError(f"operators of the domain '{harmless(node.domain)}' are not known")
             twins: list[Any] = []
             outputs: list[Any]
-            if not any(isinstance(x, Planes | View | Padded) for x in inputs):
+            if steep and index in steep.layers:
+                outputs = [steep.layer(index, state, tensors)]
+            elif not any(isinstance(x, Planes | View | Padded) for x in inputs):
                 outputs = fold(node, inputs, list(model.opset_import))
                 if (kept := _stored(node, inputs, attributes)) is not None:
                     state.stored[node.output[0]] = kept
@@ -101,7 +109,14 @@ def from_onnx(source: Path | ModelFile) -> Imported:
         for name, own, twin in zip(node.output, outputs, twins, strict=False):
             if not np.array_equal(np.asarray(own), np.asarray(twin)):
                 measured[name] = twin
-    return _finish(path, model, state, tensors, channels)
+    return _finish(path, properties, model.graph, state, tensors, channels)
+
+
+def _steep(graph: onnx.GraphProto, properties: dict[str, str], luma: str) -> Steep | None:
+    try:
+        return find_steep(graph, properties, luma)
+    except _MALFORMED:
+        return None  # the node in question is refused by name, once it is read
 
 
 def _label(index: int, node: onnx.NodeProto) -> str:
@@ -123,20 +138,26 @@ def _stored(node: onnx.NodeProto, inputs: list[Any], attributes: Attributes) -> 
     return Stored(integers, scale.astype(np.float32).reshape(-1))
 
 
-def _finish(path: str, model: onnx.ModelProto, state: Importer, tensors: dict[str, Tensor], channels: int) -> Imported:
-    result = tensors.get(model.graph.output[0].name) if len(model.graph.output) == 1 else None
+def _finish(
+    path: str,
+    properties: dict[str, str],
+    graph: onnx.GraphProto,
+    state: Importer,
+    tensors: dict[str, Tensor],
+    channels: int,
+) -> Imported:
+    result = tensors.get(graph.output[0].name) if len(graph.output) == 1 else None
     if isinstance(result, Planes) and any(ref.value in state.integer_types for ref in result.refs):
         raise UserError(f"{path}: its output is integers; end it in DequantizeLinear")
     if not isinstance(result, Planes):
         raise UserError(f"{path}: one output that depends on the image is expected")
     if len(result.refs) != channels:
         raise UserError(f"{path}: {channels} channels in, {len(result.refs)} out; as many out as in are expected")
-    properties = {item.key: item.value for item in model.metadata_props}
     stated = properties.get("pocketsr.value_range")
     if stated not in (None, "1", "255"):
         raise UserError(f"{path}: pocketsr.value_range is '{harmless(stated)}'; 1 or 255 is expected")
     if not state.ops:
         raise UserError(f"{path}: it gives the image back as it is; a network that upscales is expected")
-    graph = Graph(Path(path).stem, channels, tuple(state.ops), result.refs, float(stated or 1))
-    verify(graph)
-    return Imported(graph, stated is not None)
+    network = Graph(Path(path).stem, channels, tuple(state.ops), result.refs, float(stated or 1))
+    verify(network)
+    return Imported(network, stated is not None)

@@ -37,7 +37,7 @@ class Work:
         self.planes += len(refs_of(op))
         found = {"operations": self.operations, "planes": len(refs_of(op)), "all planes": self.planes, "scale": scale}
         if isinstance(op, Conv):
-            self.weights += op.weight.size
+            self.weights += op.chosen.weight.size if op.chosen else op.weight.size
             self.products += op.weight.size * scale**2
             found |= {"kernel": max(op.weight.shape[2:]), "weights": self.weights, "multiply-adds": self.products}
         over = next((what for what, count in found.items() if count > LIMITS[what]), None)
@@ -55,6 +55,8 @@ def wide_kernel(shape: tuple[int, ...], dilations: list[int]) -> bool:
 def finite(op: Op) -> str | None:
     """Says that numbers of `op` are infinite, or none, where they are."""
     numbers = [op.weight, op.bias] if isinstance(op, Conv) else []
+    if isinstance(op, Conv) and op.chosen:
+        numbers.append(op.chosen.weight)
     for stage in () if isinstance(op, Shuffle) else op.stages:
         match stage:
             case Affine(scale, offset):

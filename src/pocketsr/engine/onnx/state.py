@@ -10,7 +10,18 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from pocketsr.engine.ir.graph import Affine, Array, Dequantize, Op, Pointwise, PointwiseStage, Ref, Shuffle, refs_of
+from pocketsr.engine.ir.graph import (
+    Affine,
+    Array,
+    Dequantize,
+    Op,
+    Pointwise,
+    PointwiseStage,
+    Quantize,
+    Ref,
+    Shuffle,
+    refs_of,
+)
 from pocketsr.engine.onnx.limits import Work, finite
 from pocketsr.engine.onnx.tensors import NotSupportedError, Padded, Planes, Tensor, View
 
@@ -86,6 +97,11 @@ class Importer:
         """A pointwise stage on `planes`."""
         scale = self.scale_of(planes)
         return self.add(Pointwise(name, self.new_value(scale), planes.refs, stages), scale)
+
+    def levels(self, name: str, planes: Planes) -> Planes:
+        """255 times `planes`, rounded half to even and clipped to 0 .. 255."""
+        scaled = Affine(np.full(len(planes.refs), 255, np.float32), np.zeros(len(planes.refs), np.float32))
+        return self.pointwise(name, planes, scaled, Quantize(1.0, 0, 255))
 
     def affine(self, name: str, planes: Planes, scale: Array | float, offset: Array | float) -> Planes:
         """scale * planes + offset, either one a number or one for each channel."""

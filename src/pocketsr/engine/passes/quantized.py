@@ -20,7 +20,6 @@ from pocketsr.engine.ir.graph import (
     Prelu,
     Quantize,
     Ref,
-    Shuffle,
 )
 
 __all__ = ["bound_input", "fold_steps", "use_integers"]
@@ -50,7 +49,12 @@ def _integer_planes(refs: Sequence[Ref], made: dict[int, Op]) -> tuple[tuple[Ref
 
 
 def _completed(op: Conv, integers: Integers, way: Dequantize, top: int) -> Integers | None:
-    """`integers` for an input of this kind; None where sums might overflow."""
+    """`integers` for an input of this kind; None where sums might overflow.
+
+    Chosen kernels read wide integers in floats; what their sums start from must be the same for all classes then.
+    """
+    if op.chosen and top > _BYTE and way.zero:
+        return None
     step = (integers.step * np.float32(way.step)).astype(np.float32)
     bias = np.rint(op.bias.astype(np.float64) / step)
     done = replace(integers, bias=bias.astype(np.int64), step=step, zero=way.zero, top=top)
@@ -91,7 +95,7 @@ def use_integers(graph: Graph) -> Graph:
             found = _integer_planes(op.inputs, made)
             integers = _completed(op, op.integers, *found[1:]) if found and _apart(op, found[0]) else None
             new = replace(op, inputs=found[0] if found and integers else op.inputs, integers=integers)
-        if not isinstance(new, Shuffle):
+        if isinstance(new, Conv | Pointwise):
             stages = tuple(_read_integers(p, made) if isinstance(p, Combine) else p for p in new.stages)
             new = replace(new, stages=stages)
         ops.append(new)
@@ -107,7 +111,7 @@ def fold_steps(graph: Graph) -> Graph:
     """The step of a closing Quantize goes into the steps before it, where all that lies between keeps proportions."""
 
     def folded(op: Op) -> Op:
-        if isinstance(op, Shuffle) or not op.stages or not isinstance(op.stages[-1], Quantize):
+        if not isinstance(op, Conv | Pointwise) or not op.stages or not isinstance(op.stages[-1], Quantize):
             return op
         last, inner = op.stages[-1], op.stages[:-1]
         integers = op.integers if isinstance(op, Conv) else None

@@ -11,6 +11,7 @@ import numpy as np
 from pocketsr.engine.ir.graph import (
     Affine,
     Binary,
+    Classes,
     Combine,
     Conv,
     Graph,
@@ -137,7 +138,9 @@ def fold_affine(graph: Graph) -> Graph:
         with np.errstate(over="ignore"):  # `read_network` refuses what is infinite in the end
             weight = (op.weight * scale[:, None, None, None]).astype(np.float32)
             bias = (op.bias * scale + first.offset).astype(np.float32)
-        return folded(replace(op, weight=weight, bias=bias, stages=op.stages[1:]))
+            if chosen := op.chosen:
+                chosen = replace(chosen, weight=(chosen.weight * scale[:, None, None, None]).astype(np.float32))
+        return folded(replace(op, weight=weight, bias=bias, stages=op.stages[1:], chosen=chosen))
 
     return graph.with_ops(folded(op) for op in graph.ops)
 
@@ -152,7 +155,12 @@ def _renamed(op: Op, names: dict[Ref, Ref]) -> Op:
 
     if isinstance(op, Shuffle):
         return replace(op, inputs=now(op.inputs))
+    if isinstance(op, Classes):
+        return replace(op, inputs=(names.get(op.inputs[0], op.inputs[0]),))
     stages = tuple([replace(p, other=now(p.other)) if isinstance(p, Combine) else p for p in op.stages])
+    if isinstance(op, Conv) and op.chosen:
+        chosen = replace(op.chosen, classes=names.get(op.chosen.classes, op.chosen.classes))
+        op = replace(op, chosen=chosen)
     return replace(op, inputs=now(op.inputs), stages=stages)
 
 
@@ -190,7 +198,7 @@ def _part(stage: PointwiseStage, channels: slice) -> PointwiseStage:
 
 def parts_of(op: Conv) -> int:
     """How many convolutions `split_groups` makes of `op`: one a group of at least 4 channels, else one."""
-    return 1 if op.groups == 1 or min(op.weight.shape[1], op.channels // op.groups) < 4 else op.groups
+    return 1 if op.groups == 1 or op.chosen or min(op.weight.shape[1], op.channels // op.groups) < 4 else op.groups
 
 
 def split_groups(graph: Graph) -> Graph:

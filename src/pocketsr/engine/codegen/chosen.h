@@ -1,0 +1,50 @@
+/* Classes of pixels, and what is chosen by them. */
+
+INLINE vi either(vi mask, vi yes, vi no) { return (yes & mask) | (no & ~mask); }
+INLINE vf binomial(vf a, vf b, vf c, vf d, vf e) { return (a + e) + 4.0f * (b + d) + 6.0f * c; }
+INLINE vf summed(const float *p, const ptrdiff_t at[5])
+{
+    return binomial(load(p + at[0]), load(p + at[1]), load(p + at[2]), load(p + at[3]), load(p + at[4]));
+}
+/* A bit for each class among `bytes` bytes of classes, which are below 64 */
+INLINE uint64_t among(const vi *class, size_t bytes)
+{
+    const int32_t *each = (const int32_t *)class;
+    uint64_t found = 0;
+    for (size_t i = 0; i < bytes / sizeof *each; i++) found |= (uint64_t)1 << (each[i] & 63);
+    return found;
+}
+/* Of as many numbers as a vector has lanes, the one of each lane's class; its higher bits say which table */
+INLINE vf looked_up(const float *table, vi class)
+{
+    vf y;
+#if defined(__AVX512F__) && VL == 16
+    __asm__("vpermps %2, %1, %0" : "=v"(y) : "v"(class), "m"(*(const float(*)[16])table));
+#else
+    for (int i = 0; i < VL; i++) y[i] = table[class[i] & (VL - 1)];
+#endif
+    return y;
+}
+#ifdef PARTS /* words of four channels, as integers.h has them */
+INLINE vi looked_up_integers(const int32_t *table, vi class)
+{
+    vi y;
+#if defined(__AVX512F__) && VL == 16
+    __asm__("vpermd %2, %1, %0" : "=v"(y) : "v"(class), "m"(*(const int32_t(*)[16])table));
+#else
+    for (int i = 0; i < VL; i++) y[i] = table[class[i] & (VL - 1)];
+#endif
+    return y;
+}
+/* dot4 with the weights of each lane's class, of which as many lie side by side as a vector has lanes */
+INLINE vi dot4_looked_up(vi acc, bytes x, const int32_t *w, vi class)
+{
+#if defined(__AVX512VNNI__) && VL == 16
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x.part[0]), "v"(looked_up_integers(w, class)));
+#else
+    const vi sum = acc;
+    for (int k = 0; k < VL; k++) acc = either((class & (VL - 1)) == k, dot4(sum, x, w + k * PARTS), acc);
+#endif
+    return acc;
+}
+#endif

@@ -1,0 +1,104 @@
+"""C for integer convolutions whose kernels are chosen: dot products of words, each pixel with those of its class."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pocketsr.engine.codegen.emit_chosen import picked
+from pocketsr.engine.codegen.emit_integers import by_words, finished, word_blocks, words_of
+from pocketsr.engine.codegen.emit_pointwise import array, indent, tap_planes
+from pocketsr.engine.codegen.method import CHANNELS_A_WORD
+from pocketsr.engine.codegen.plan import Plan, Step
+from pocketsr.engine.ir.graph import Conv
+
+__all__ = ["chosen_words_body", "chosen_words_tables"]
+
+
+def chosen_words_tables(name: str, op: Conv, step: Step) -> str:
+    """Weights of words as `chosen_weights` has those of floats, and what the sums start from in the same order."""
+    assert op.integers is not None
+    dense = np.stack([by_words(op, op.integers.of_class(k)) for k in range(len(op.integers.weight))])
+    lines = [
+        dense[:, first : first + count].transpose(0, 2, 4, 5, 1, 3).reshape(len(dense), -1, CHANNELS_A_WORD)
+        for first, count in word_blocks(op, step)
+    ]
+    weights = _in_tables(np.concatenate(lines, axis=1), step)
+    starts = _in_tables(np.stack([op.integers.start, dense.sum(axis=(2, 3, 4, 5))], axis=-1), step)
+    return (
+        f"static const int32_t {name}_weight[{len(weights)} * PARTS] __attribute__((aligned(64))) = {{\n"
+        + ",\n".join(f"    WORDS({', '.join(map(str, four))})" for four in weights.tolist())
+        + f"}};\nstatic const int32_t {name}_start[{len(starts)}] __attribute__((aligned(64))) = {{\n"
+        + ",\n".join(f"    START({b}, {s})" for b, s in starts.tolist())
+        + "};\n"
+        + array(f"{name}_step", op.integers.step)
+    )
+
+
+def _in_tables(numbers: NDArray[np.int64], step: Step) -> NDArray[np.int64]:
+    """K N .. to K*N .., class after class; for a lookup table after table, with the classes of each number together."""
+    size = step.method.lookup
+    if not size:
+        return numbers.reshape(-1, numbers.shape[-1])
+    tables = -(-len(numbers) // size)
+    padded = np.zeros((tables * size, *numbers.shape[1:]), np.int64)
+    padded[: len(numbers)] = numbers
+    return padded.reshape(tables, size, *numbers.shape[1:]).swapaxes(1, 2).reshape(-1, numbers.shape[-1])
+
+
+def chosen_words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
+    """Dot products of words, as `words_body` has them, each pixel with the kernel of its class."""
+    assert op.chosen is not None
+    taps, columns = op.weight.shape[2:]
+    words, vectors, size = len(words_of(op.inputs)), step.method.block.vectors, step.method.lookup or 1
+    total = words * taps * columns
+    classes, several = op.chosen.classes, len(op.chosen.weight) > step.method.lookup
+    result = "part" if several else "sum"
+    start = f"{name}_start[{op.channels} * k + FIRST + j] - (vi){{0}}"
+    dot = "dot4(PART, at[v], w + j * PARTS)"
+    if step.method.lookup:
+        start = f"looked_up_integers({name}_start + ({op.channels} * (k / {size}) + FIRST + j) * {size}, class[v])"
+        dot = f"dot4_looked_up(PART, at[v], w + j * {size} * PARTS, class[v])"
+    seen = f"(class[v] & -{size}) == (k & -{size})" if step.method.lookup else "class[v] == k"
+    lines = [
+        f"    const float *const classes = v{classes.value}_at(f, y0, {classes.channel});",
+        f"    for (int p = 0; p < {plan.phases}; p++) {{",
+        *tap_planes(words, taps, columns),
+    ]
+    done = 0
+    for first, count in word_blocks(op, step):
+        offset = f"(ptrdiff_t){op.channels * total * size} * (k / {size}) + {done * size}"
+        one = [
+            f"const int32_t *w = {name}_weight + ({offset}) * PARTS;",
+            f"UNROLL for (int j = 0; j < {count}; j++)",
+            f"    UNROLL for (int v = 0; v < {vectors}; v++)",
+            f"        {result}[j][v] = {start.replace('FIRST', str(first))};",
+            f"for (int i = 0; i < {total}; i++, w += {count * size} * PARTS) {{",
+            f"    bytes at[{vectors}];",
+            f"    UNROLL for (int v = 0; v < {vectors}; v++)",
+            "        at[v] = spread(load_words(plane[i] + x + v * VL));",
+            f"    UNROLL for (int j = 0; j < {count}; j++)",
+            f"        UNROLL for (int v = 0; v < {vectors}; v++)",
+            f"            {result}[j][v] = {dot.replace('PART,', f'{result}[j][v],')};",
+            "}",
+        ]
+        lines += [
+            f"    for (int x = 0; x < n; x += {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
+            f"        vi class[{vectors}], sum[{count}][{vectors}]{' = {{{0}}}' if several else ''};",
+            "        __builtin_memcpy(class, classes + p * phase + x, sizeof class);",
+        ]
+        if several:
+            lines += [
+                "        for (uint64_t rest = among(class, sizeof class); rest;) {",
+                "            const int k = __builtin_ctzll(rest);",
+                f"            vi part[{count}][{vectors}];",
+                f"            rest &= ~({hex(2**size - 1)}ull << (k & -{size}));",
+                *indent(one, 3),
+                *picked(count, vectors, seen, 3, "vi"),
+                "        }",
+            ]
+        else:
+            lines += ["        const int k = 0;", *indent(one, 2)]
+        lines += [*indent(finished(name, op, plan, first, count, vectors, "p * phase + x + v * VL"), 2), "    }"]
+        done += count * total
+    return [*lines, "    }"]
