@@ -38,7 +38,7 @@ class AvUpscaler:
 
 
 class Enlarger:
-    """Frames as they come, of whatever size and format, upscaled.
+    """Frames as they come, of whatever size and format, enlarged.
 
     Args:
         network, chroma: as for `AvUpscaler`.
@@ -55,7 +55,7 @@ class Enlarger:
         self._form: FrameFormat | None = None
 
     def follow(self, form: FrameFormat) -> FrameFormat:
-        """Make ready for frames of this format; returns that of the upscaled ones, colours tagged where need be."""
+        """Make ready for frames of this format; returns that of the enlarged ones, colours tagged where need be."""
         size = (form.width * self._network.scale, form.height * self._network.scale)
         self._colour, line = with_implied_colours(form, size)
         if line is not None and line not in self.warnings:
@@ -68,7 +68,7 @@ class Enlarger:
         return FrameFormat(target, *size, self._colour, form.siting, form.time_base)
 
     def __call__(self, frame: Frame) -> Frame:
-        """The frame upscaled, at the same time; its memory is of a new frame of PyAV."""
+        """The frame enlarged, at the same time; its memory is of a new frame of PyAV."""
         if frame.format != self._form:
             self.follow(frame.format)
         made = self._upscale(viewed(frame) or frame.to_av())
