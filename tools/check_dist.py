@@ -1,7 +1,7 @@
 """Install what `make dist` built where nothing else is, and use it: `python tools/check_dist.py dist`.
 
 The wheel goes into a virtual environment of its own, in a folder outside the checkout; then the networks are listed and
-a small picture is enlarged. `build` makes the wheel from the sdist, so that is complete too.
+a small picture is upscaled. `build` makes the wheel from the sdist, so that is complete too.
 """
 
 from __future__ import annotations

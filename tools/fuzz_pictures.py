@@ -211,7 +211,7 @@ def judge(case: Case, folder: Path, target_suffix: str) -> str:
     """ "done", "refused", or what the defect is, of one case; files are made in `folder`."""
     source, target = folder / f"in{case.suffix}", folder / f"out{target_suffix}"
     source.write_bytes(case.content)
-    net, begun = _Twice(), time.process_time()
+    net, started = _Twice(), time.process_time()
     try:
         picture = _decode.decode(source)
         if picture.pixels.size > _LARGE:  # AVIF takes its time for these
@@ -225,7 +225,7 @@ def judge(case: Case, folder: Path, target_suffix: str) -> str:
         picture, verdict = None, "refused"
     except Exception as error:
         picture, verdict = None, f"{type(error).__name__}: {error}"
-    if (took := time.process_time() - begun) > SLOW_S:
+    if (took := time.process_time() - started) > SLOW_S:
         verdict = f"slow: {took:.0f} s"
     if picture is not None and case.suffix == ".png" and not case.honest:
         ordinary = picture.pixels.shape == case.whole.shape and np.array_equal(picture.pixels, case.whole)

@@ -31,7 +31,7 @@ _PICTURE_STEP = 1 / 4080  # an 8-bit sample is 16 times an integer
 
 
 def _weights(*shape: int, top: int) -> NDArray[np.int64]:
-    """Whole numbers from -top to top, none of them by chance."""
+    """Integers from -top to top, none of them by chance."""
     return (np.arange(np.prod(shape)) * 37 % (2 * top + 1) - top).reshape(shape)
 
 

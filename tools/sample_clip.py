@@ -25,7 +25,7 @@ _BT601, _LIMITED = 5, 1  # as FFmpeg numbers colour matrices and ranges
 _Window = tuple[float, float, float]
 """Left, top and width, in pixels of the photograph, of what a frame shows; the height follows from 16:9."""
 
-# The camera moves from the first window to the second. None is narrower than the clip: nothing is enlarged.
+# The camera moves from the first window to the second. None is narrower than the clip: nothing is magnified.
 _SHOTS: tuple[tuple[str, _Window, _Window], ...] = (
     ("motorcycle_left.png", (0.0, 40.0, 741.0), (84.0, 100.0, 645.0)),
     ("rocket.jpg", (0.0, 66.0, 640.0), (0.0, 1.0, 640.0)),

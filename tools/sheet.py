@@ -67,14 +67,14 @@ def panels(look: Look, data: Path) -> dict[str, Plane]:
 
 
 def _still(path: Path) -> dict[str, Plane]:
-    """LR by the protocol of the published figures, enlarged as `pocketsr upscale` enlarges images."""
+    """LR by the protocol of the published figures, upscaled as `pocketsr upscale` does images."""
     hr = read_image(path)
     lr = imresize(hr, 0.5)
     return {"LR": _repeated(lr)} | {model: upscale_image(lr, model, threads=1) for model in SHIPPED} | {"HR": hr}
 
 
 def _call(path: Path, rate_kbps: int) -> dict[str, Plane]:
-    """Luma alone, LR through H.264 as calls set it, enlarged as `pocketsr upscale` enlarges frames."""
+    """Luma alone, LR through H.264 as calls set it, upscaled as `pocketsr upscale` does frames."""
     clip = read_clip(path, FRAME + 1)
     small = [imresize(frame, 0.5) for frame in clip.frames]
     height, width = small[0].shape

@@ -1,4 +1,4 @@
-"""Two clips side by side, enlarged where there is something to see, as one picture."""
+"""Two clips side by side, magnified where there is something to see, as one picture."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Look:
     height: int
 
     def cut(self, image: Image.Image, scale: int) -> Image.Image:
-        """The cut from a frame that is `scale` times the small clip's, enlarged."""
+        """The cut from a frame that is `scale` times the small clip's, magnified."""
         left, top, width, height = (scale * value for value in (self.left, self.top, self.width, self.height))
         part = image.crop((left, top, left + width, top + height))
         return part.resize((width * _ZOOM, height * _ZOOM), Image.Resampling.NEAREST)

@@ -21,12 +21,12 @@ static int fail(const char *what)
 
 int main(int argc, char **argv)
 {
-    int w = 0, h = 0, white = 0;
+    int w = 0, h = 0, max_value = 0;
     if (argc != 3) return fail("two files are expected: IN.pgm OUT.pgm");
     FILE *in = fopen(argv[1], "rb");
     if (!in) return fail("the picture can't be opened");
-    if (fscanf(in, "P5 %d %d %d", &w, &h, &white) != 3 || fgetc(in) == EOF) return fail("this is no PGM picture");
-    if (w < 1 || h < 1 || w > LARGEST || h > LARGEST || white != 255) return fail("a size or depth that isn't taken");
+    if (fscanf(in, "P5 %d %d %d", &w, &h, &max_value) != 3 || fgetc(in) == EOF) return fail("this is no PGM picture");
+    if (w < 1 || h < 1 || w > LARGEST || h > LARGEST || max_value != 255) return fail("this size or depth isn't supported");
 
     const size_t pixels = (size_t)w * (size_t)h;
     uint8_t *picture = malloc(pixels), *large = malloc(SCALE * SCALE * pixels);

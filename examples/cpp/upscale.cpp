@@ -30,12 +30,12 @@ Picture read(const std::string &path)
 {
     std::ifstream file(path, std::ios::binary);
     std::string magic;
-    int white = 0;
+    int max_value = 0;
     Picture picture;
-    if (!(file >> magic >> picture.width >> picture.height >> white) || magic != "P5" || white != 255)
+    if (!(file >> magic >> picture.width >> picture.height >> max_value) || magic != "P5" || max_value != 255)
         throw std::runtime_error(path + " is no PGM picture of 8 bits");
     if (picture.width < 1 || picture.height < 1 || picture.width > largest || picture.height > largest)
-        throw std::runtime_error(path + " has a size that isn't taken");
+        throw std::runtime_error(path + " has a size that isn't supported");
     file.get();
     picture.samples.resize(static_cast<std::size_t>(picture.width) * picture.height);
     if (!file.read(reinterpret_cast<char *>(picture.samples.data()), static_cast<std::streamsize>(picture.samples.size())))

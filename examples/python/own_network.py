@@ -30,7 +30,7 @@ class QuickConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Quick(SRNet):
-    """Two 3x3 convolutions on luma, added to the nearest enlargement."""
+    """Two 3x3 convolutions on luma, added to the nearest-neighbour upsampling."""
 
     channels = 1
     halo = 2  # LR pixels to each side that a result looks at

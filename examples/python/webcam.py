@@ -25,7 +25,7 @@ def frames(source: str) -> Iterator[VideoFrame]:
         yield from container.decode(video=0)
 
 
-def enlarged(source: str, model: str = "small") -> Iterator[tuple[pocketsr.Frame, float]]:
+def upscaled(source: str, model: str = "small") -> Iterator[tuple[pocketsr.Frame, float]]:
     """Each frame twice as large, and the milliseconds that took; changes of size are followed."""
     with pocketsr.Stream(model) as stream:
         for frame in frames(source):
@@ -36,7 +36,7 @@ def enlarged(source: str, model: str = "small") -> Iterator[tuple[pocketsr.Frame
 def main(source: str = "/dev/video0", model: str = "small") -> None:
     import cv2
 
-    for frame, ms in enlarged(source, model):
+    for frame, ms in upscaled(source, model):
         picture = frame.to_av().to_ndarray(format="bgr24")
         cv2.putText(picture, f"{model} {ms:.1f} ms", (12, 28), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (255, 255, 255), 2)
         cv2.imshow("pocketsr", picture)

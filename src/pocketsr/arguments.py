@@ -1,6 +1,6 @@
 """What callers hand over, checked where it comes in, so that a mistake is told in the caller's words and at once.
 
-Each raises ArgumentTypeError for a type that isn't taken (a truth value is no number) and ArgumentError for a value.
+Each raises ArgumentTypeError for a type that isn't accepted (a truth value is no number) and ArgumentError for a value.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ def check_threads(threads: Any) -> None:
 
 
 def check_whole(value: Any, what: str, least: int, most: int) -> None:
-    """A whole number of any type that is one (NumPy's too), in a range."""
+    """An integer of any integral type (NumPy's too), in a range."""
     try:
         number = operator.index(value)
     except TypeError:
         number = None
     if number is None or isinstance(value, bool):
-        raise _wrong(value, what, f"a whole number, {least} to {most:,}")
+        raise _wrong(value, what, f"an integer, {least} to {most:,}")
     if not least <= number <= most:
         raise ArgumentError(f"{number:,} {what}: {least} to {most:,} are expected")
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pocketsr.cli.main import _parser
+from pocketsr.design.space import read_space
+from pocketsr.nets import build
+from pocketsr.train import parse_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
@@ -43,7 +47,8 @@ def test_links_lead_somewhere(document: str) -> None:
         target = (ROOT / document).parent / path if path else ROOT / document
         assert target.exists(), link
         if anchor:
-            assert anchor in {_slug(head) for head in re.findall(r"^#+ (.*)$", _text(document), re.MULTILINE)}, link
+            heads = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {_slug(head) for head in heads}, link
 
 
 @pytest.mark.parametrize("document", [name for name in DOCUMENTS if name != "CHANGELOG.md"])
@@ -53,6 +58,28 @@ def test_commands_are_understood(document: str) -> None:
     for words in lines:
         if words[:1] == ["pocketsr"]:
             assert callable(_parser().parse_args(words[1:]).run), words
+
+
+def _yaml(document: str, key: str, folder: Path) -> Iterator[Path]:
+    """The YAML blocks of a document that have `key`, each as a file."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", _text(document), re.MULTILINE | re.DOTALL)
+    found = [block for block in blocks if re.search(rf"^{key}:", block, re.MULTILINE)]
+    assert found
+    for number, block in enumerate(found):
+        (folder / f"{number}.yaml").write_text(block, encoding="utf-8")
+        yield folder / f"{number}.yaml"
+
+
+def test_recipes_are_understood(tmp_path: Path) -> None:
+    for path in _yaml("docs/how-to/train.md", "steps", tmp_path):
+        net = parse_recipe(path).net
+        assert net is not None
+        assert build(net.name, **net.config).scale == 2
+
+
+def test_spaces_are_understood(tmp_path: Path) -> None:
+    for path in _yaml("docs/how-to/design.md", "families", tmp_path):
+        assert len(read_space(path).candidates()) > 10
 
 
 def test_documents_that_are_cited_are_here() -> None:

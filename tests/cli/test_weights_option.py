@@ -111,7 +111,8 @@ def test_imdn_reads_as_published(pocketsr: Run, shared_data: Path) -> None:
 MISTAKES = {
     "no weights": (["-m", "imdn"], "'imdn' doesn't ship with weights: add --weights FILE"),
     "missing file": (["-m", "imdn", "--weights", "none.safetensors"], "can't read weights none.safetensors"),
-    "no such file format": (["-m", "imdn", "--weights", "photo.png"], "a safetensors file is wanted"),
+    "no such file format": (["-m", "imdn", "--weights", "photo.png"], "a safetensors file is expected"),
+    "a run's": (["-m", "pocket", "--weights", "best.pt"], "give the .onnx file to -m instead"),
     "another network's": (["-m", "imdn", "--weights", "ESPCN"], "doesn't hold the weights of this Imdn"),
     "misspelt": (["-m", "imdm", "--weights", "ESPCN"], "did you mean imdn?"),
     "misspelt, shipped": (["-m", "smal"], "did you mean small?"),

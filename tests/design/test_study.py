@@ -75,10 +75,10 @@ def test_what_is_beyond_the_limits_is_never_probed(little: Path) -> None:
 
 def test_a_study_of_another_space_is_refused(little: Path) -> None:
     _run(little, 1)
-    with pytest.raises(UserError, match="begun for another space or other limits"):
+    with pytest.raises(UserError, match="created for another space or other limits"):
         _run(little, 1, Limits(max_params=5))
     (little / "space.yaml").write_text(SPACE.replace("12]", "16]"))
-    with pytest.raises(UserError, match="begun for another space or other limits"):
+    with pytest.raises(UserError, match="created for another space or other limits"):
         _run(little, 1)
     (little / "study.db").write_text("no database")
     with pytest.raises(UserError, match="can't be opened as a study"):

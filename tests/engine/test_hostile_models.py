@@ -1,4 +1,4 @@
-"""Whatever an ONNX file holds: it is taken, or refused in one line, within bounded time and memory."""
+"""Whatever an ONNX file holds: it is accepted, or refused in one line, within bounded time and memory."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_the_message_says_which_limit(tmp_path: Path) -> None:
     many = np.full((LIMITS["planes"] + 4, 1, 1, 1), 0.1, np.float32)
     model = up(helper.make_node("Conv", ["x", "w"], ["t"], name="wide"), constants=[const("w", many)])
     onnx.save(model, tmp_path / "net.onnx")
-    with pytest.raises(UserError, match=r"node 'wide' \(Conv\): 8,196 planes; up to 8,192 are taken"):
+    with pytest.raises(UserError, match=r"node 'wide' \(Conv\): 8,196 planes; up to 8,192 are supported"):
         from_onnx(tmp_path / "net.onnx")
 
 

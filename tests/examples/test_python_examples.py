@@ -56,7 +56,7 @@ def test_frames_of_a_file_go_through_the_webcam_loop(tmp_path: Path) -> None:
                 part[...] = 128
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    made = list(_example("webcam").enlarged(str(path), "tiny"))
+    made = list(_example("webcam").upscaled(str(path), "tiny"))
     assert len(made) == 3
     for (big, ms), plane in zip(made, planes, strict=True):
         assert ms > 0

@@ -55,7 +55,7 @@ def test_a_network_that_enlarges_20_times_is_refused(tmp_path: Path) -> None:
     resize = node("Resize", ["x", "", "s"], ["y"], mode="linear")
     path = tmp_path / "net.onnx"
     path.write_bytes(model([resize], [const("s", [1, 1, 20, 20])]).SerializeToString())
-    with pytest.raises(UserError, match="it enlarges 20 times; up to 16 are taken"):
+    with pytest.raises(UserError, match="it upscales 20 times; up to 16 are supported"):
         open_file(path)
 
 

@@ -22,7 +22,7 @@ def test_what_the_engine_takes_runs_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "reason"), [(pooled, "it depends on the whole image at once"), (strided, "takes stride 1 only")]
+    ("make", "reason"), [(pooled, "it depends on the whole image at once"), (strided, "supports stride 1 only")]
 )
 def test_what_it_refuses_runs_in_onnx_runtime(tmp_path: Path, make: object, reason: str) -> None:
     path = saved(make(), tmp_path / "net.onnx")  # type: ignore[operator]

@@ -142,7 +142,7 @@ def test_a_network_of_one_size_is_tiled_in_that_size(tmp_path: Path) -> None:
     session = Session(saved(strided((36, 40)), tmp_path / "fixed.onnx"), threads=1)
     net = TiledUpscaler(session, session.field())
     assert _difference(net(picture), whole) <= 1
-    with pytest.raises(UserError, match="takes pictures of 40x36 only, and this one is 118x99"):
+    with pytest.raises(UserError, match="accepts pictures of 40x36 only, and this one is 118x99"):
         net(picture[:99])  # 99 - 36 is odd
     with pytest.raises(UserError, match="export it with dynamic height and width"):
         net(picture[:30])

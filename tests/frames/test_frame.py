@@ -74,7 +74,7 @@ def test_what_does_not_fit_is_said() -> None:
         Frame.from_planes("yuv420p10le", [y])
     with pytest.raises(UserError, match="has 24 bytes, 16 are given"):
         Frame.from_buffer("i420", y, 4, 4)
-    with pytest.raises(UserError, match="pixel format pal8 is not taken"):
+    with pytest.raises(UserError, match="pixel format pal8 is not supported"):
         Frame.from_planes("pal8", [y])
     with pytest.raises(UserError, match="is empty"):
         Frame.blank("i420", 0, 4)

@@ -26,7 +26,7 @@ def _parameters(net: SRNet) -> int:
     return sum(weight.numel() for weight in collapse(net).parameters())
 
 
-def test_every_network_is_among_the_samples() -> None:
+def test_our_own_networks_are_the_samples() -> None:
     assert {name for name, _ in SAMPLES.values()} == {"bicubic", "pocket"} <= set(names())
 
 

@@ -1,4 +1,4 @@
-"""Networks whose weights could not be had: as large as published, as far-sighted as computed, exportable, trainable."""
+"""Networks without available weights: as large as published, as far-sighted as computed, exportable, trainable."""
 
 from __future__ import annotations
 

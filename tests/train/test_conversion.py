@@ -21,7 +21,7 @@ def _net(layers: list[dict[str, Any]]) -> SRNet:
     return build("pocket", layers=layers, expansion=4)
 
 
-def _begun(tmp_path: Path, layers: list[dict[str, Any]], slopes: list[float], onto: list[dict[str, Any]]) -> SRNet:
+def _started(tmp_path: Path, layers: list[dict[str, Any]], slopes: list[float], onto: list[dict[str, Any]]) -> SRNet:
     """The network of `onto` with the weights of one of `layers` whose second layer has these slopes."""
     first = _net(layers)
     with torch.no_grad():
@@ -35,19 +35,19 @@ def _begun(tmp_path: Path, layers: list[dict[str, Any]], slopes: list[float], on
 @pytest.mark.parametrize("chosen", [None, CHOSEN])
 def test_biases_begin_as_0_and_the_slope_as_the_mean(tmp_path: Path, chosen: dict[str, Any] | None) -> None:
     second = [FIRST[0], FIRST[1] | {"bias": True, "slope": "one", "chosen": chosen}, FIRST[2]]
-    begun = _begun(tmp_path, FIRST, [0.1, 0.2, 0.6], second)
-    torch.testing.assert_close(begun.get_parameter("slopes.1"), torch.tensor([0.3]))
-    bias = begun.get_parameter("blocks.1.shared.bias" if chosen else "blocks.1.bias")
+    started = _started(tmp_path, FIRST, [0.1, 0.2, 0.6], second)
+    torch.testing.assert_close(started.get_parameter("slopes.1"), torch.tensor([0.3]))
+    bias = started.get_parameter("blocks.1.shared.bias" if chosen else "blocks.1.bias")
     assert torch.equal(bias, torch.zeros(3))
-    same = _begun(tmp_path, FIRST, [0.3, 0.3, 0.3], FIRST)
+    same = _started(tmp_path, FIRST, [0.3, 0.3, 0.3], FIRST)
     x = torch.rand(1, 1, 13, 11)
-    torch.testing.assert_close(begun(x), same(x))
+    torch.testing.assert_close(started(x), same(x))
 
 
 def test_one_slope_becomes_that_of_each_channel(tmp_path: Path) -> None:
     one = [FIRST[0], FIRST[1] | {"slope": "one"}, FIRST[2]]
-    begun = _begun(tmp_path, one, [0.4], FIRST)
-    assert torch.equal(begun.get_parameter("slopes.1"), torch.full((3,), 0.4))
+    started = _started(tmp_path, one, [0.4], FIRST)
+    assert torch.equal(started.get_parameter("slopes.1"), torch.full((3,), 0.4))
 
 
 @pytest.mark.parametrize(
@@ -62,11 +62,11 @@ def test_what_would_be_another_network_is_refused(
     tmp_path: Path, layers: list[dict[str, Any]], onto: list[dict[str, Any]]
 ) -> None:
     with pytest.raises(UserError, match=r"first\.pt holds another network than the recipe's net: "):
-        _begun(tmp_path, layers, [0.1, 0.2, 0.6], onto)
+        _started(tmp_path, layers, [0.1, 0.2, 0.6], onto)
 
 
 def test_what_is_read_stays_as_it_was(tmp_path: Path) -> None:
-    _begun(tmp_path, FIRST, [0.1, 0.2, 0.6], [FIRST[0], FIRST[1] | {"slope": "one"}, FIRST[2]])
+    _started(tmp_path, FIRST, [0.1, 0.2, 0.6], [FIRST[0], FIRST[1] | {"slope": "one"}, FIRST[2]])
     assert load_checkpoint(tmp_path / "first.pt")["ema"]["slopes.1"].shape == (3,)
     save_checkpoint({"ema": [1, 2], "recipe": {}}, tmp_path / "list.pt")
     with pytest.raises(UserError, match=r"list\.pt holds another network"):

@@ -60,9 +60,9 @@ def test_patterns_name_the_collection_that_is_not_there(content: dict[str, Any],
 
 
 def test_a_run_that_goes_on_needs_no_weights_to_begin_with(recipe: Callable[..., Recipe]) -> None:
-    check_needs(recipe(init="gone.pt"), begun=True)
+    check_needs(recipe(init="gone.pt"), resuming=True)
     with pytest.raises(UserError, match=r"gone\.pt"):
-        check_needs(recipe(init="gone.pt", init_share=0.5), begun=True)
+        check_needs(recipe(init="gone.pt", init_share=0.5), resuming=True)
     check_needs(recipe(data={"folder": "nowhere"}), pictures=False)  # read already
 
 

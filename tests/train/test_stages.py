@@ -183,19 +183,19 @@ def test_a_stage_that_ran_by_other_settings(call: Call, write: Write) -> None:
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "missing": (
         {"init": {"recipe": "none.yaml"}},
-        "b.yaml goes on from the recipe recipes/none.yaml, which isn't there",
+        "b.yaml starts from the recipe recipes/none.yaml, which isn't there",
     ),
-    "itself": ({"init": {"recipe": "b.yaml"}}, "its stages go round in a circle"),
-    "circle": ({"init": {"recipe": "round.yaml"}}, "its stages go round in a circle"),
-    "a link to itself": ({"init": {"recipe": "link.yaml"}}, "its stages go round in a circle"),
+    "itself": ({"init": {"recipe": "b.yaml"}}, "its stages form a cycle"),
+    "circle": ({"init": {"recipe": "round.yaml"}}, "its stages form a cycle"),
+    "a link to itself": ({"init": {"recipe": "link.yaml"}}, "its stages form a cycle"),
     "a folder": ({"init": {"recipe": "."}}, "which isn't there"),
     "no recipe": ({"init": {"recipe": "text.yaml"}}, "text.yaml is no recipe"),
     "same name": ({"init": {"recipe": "same.yaml"}}, "two of its stages are called b"),
     "wider": ({"init": {"recipe": "wider.yaml"}}, "recipes/wider.yaml holds another network than the recipe's net"),
-    "few bits": ({"init": {"recipe": "bits.yaml"}}, "which ends in few bits: name a stage in full precision"),
-    "few bits twice": (
+    "quantized": ({"init": {"recipe": "bits.yaml"}}, "which is quantized: name a stage in full precision"),
+    "quantized twice": (
         {"net": None, "quant": {"spec": "w8a8", "model": {"recipe": "bits.yaml"}}},
-        "which ends in few bits: name a stage in full precision",
+        "which is quantized: name a stage in full precision",
     ),
     "a slip": ({"init": {"recipee": "a.yaml"}}, "init.recipee is unknown; did you mean recipe?"),
     "a number": ({"init": 3}, "init: expected"),
@@ -229,9 +229,7 @@ def test_a_stage_is_looked_for_from_the_recipes_folder(
     monkeypatch.chdir(tmp_path / "elsewhere")
     ((found, file),) = earlier_stages(parse_recipe(path), path)
     assert (found.name, file) == ("a", (tmp_path / "recipes" / "a.yaml").resolve())
-    with pytest.raises(
-        UserError, match=r"b goes on from a, which run/a holds no finished run of and .*kept\.pt is abs"
-    ):
+    with pytest.raises(UserError, match=r"b starts from a, which run/a holds no finished run of and .*kept\.pt is abs"):
         train(parse_recipe(path), Path("run/b"))
 
 

@@ -206,7 +206,7 @@ def test_an_optimiser_of_another_network(tmp_path: Path, recipe: Callable[..., R
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has an accelerator")
 def test_an_accelerator_that_is_not_there_is_one_line(recipe: Callable[..., Recipe]) -> None:
-    with pytest.raises(UserError, match="accelerator=gpu can't be had on this machine") as caught:
+    with pytest.raises(UserError, match="accelerator=gpu isn't available on this machine") as caught:
         fabric_for(recipe(accelerator="gpu").hardware())
     assert "\n" not in str(caught.value)
 

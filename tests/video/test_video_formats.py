@@ -219,7 +219,7 @@ def test_candidates_hold_the_same_samples(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["pal8", "monow", "gbrpf32le", "xyz12le", "bayer_rggb8", "rgb565le", "gray10be_no"])
 def test_formats_that_are_not_taken_name_the_mend(name: str) -> None:
-    with pytest.raises(UserError, match=r"not taken: convert it first, for instance with ffmpeg"):
+    with pytest.raises(UserError, match=r"not supported: convert it first, for instance with ffmpeg"):
         layout_of(name)
 
 

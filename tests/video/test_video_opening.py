@@ -46,7 +46,7 @@ def test_pictures_and_sound_are_no_videos(tmp_path: Path) -> None:
 
     for name in ("frame%03d.png", "frame001.png", "x.jpg", "x.webp", "x.tif", "x.ppm"):
         Image.new("RGB", (8, 8)).save(tmp_path / name, format={".tif": "TIFF"}.get(Path(name).suffix))
-        assert "isn't taken as a video" in _refusal(tmp_path / name)
+        assert "isn't supported as a video" in _refusal(tmp_path / name)
     with av.open(str(tmp_path / "x.wav"), "w") as container:
         container.add_stream("pcm_s16le", rate=8000)
         container.start_encoding()

@@ -2,7 +2,7 @@
 
 For each clip: the luma of its first frames (studio range, cropped to even sides) is HR, MATLAB's bicubic
 `imresize(HR, 1/2)` in uint8 is what is sent. An encoder set as calls set it (`pocketsr.data.send_clip`: zero latency,
-no B-frames, constant rate) makes LR of it. A network enlarges the decoded LR luma, uint8 in and out, edges repeated
+no B-frames, constant rate) makes LR of it. A network upscales the decoded LR luma, uint8 in and out, edges repeated
 as `pocketsr upscale` does. PSNR and SSIM are those of the still protocol (2 border pixels shaved), means over frames;
 VMAF is libvmaf's mean. Bit rates are named as for 640x360 and scaled by the number of LR pixels.
 """

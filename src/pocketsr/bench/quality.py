@@ -9,7 +9,7 @@ published, IMDN 37.996 and 33.627 dB (38.00, 33.63) and ECBSR-M4C16 37.17 (37.18
 as uint8, reads 0.01 to 0.03 dB less, and 0.04 to 0.08 dB less if LR's luma is rounded too.
 
 The `bicubic` row calibrates sets and metrics, so it is computed as the papers' MATLAB scripts did, in one plane:
-uint8 luma of HR, shrunk and rounded, enlarged in double precision and left unrounded. That reads 33.66, 30.23,
+uint8 luma of HR, downscaled and rounded, upscaled in double precision and left unrounded. That reads 33.66, 30.23,
 29.56 and 26.87 dB (published: 33.66, 30.24, 29.56, 26.88). The way of the networks would read 0.016 dB more on
 Set5, 0.004 on B100, and 0.096 on Set14, where those scripts took one grey file as its own luma (see
 `_GREY_ORIGINALS`) while networks are published with it as a colour image: both are as published.

@@ -63,7 +63,7 @@ class Comparison:
 
 
 def compare(crop: Crop, data: Path, models: Sequence[str] = MODELS) -> Comparison:
-    """LR of `crop` by the protocol of the published figures, enlarged as `pocketsr upscale` enlarges images.
+    """LR of `crop` by the protocol of the published figures, upscaled as `pocketsr upscale` does images.
 
     data: the folder with a folder a test set. Raises UserError where the image is missing or the crop lies outside it.
     """
@@ -144,7 +144,7 @@ def _comparison(comparisons: Sequence[Comparison]) -> str:
     # "<" must not end the script element early; JSON has another way to write it
     text = json.dumps(crops).replace("<", "\\u003c")
     return (
-        "<h2>Pictures</h2><p>LR enlarged twice, crops of 96 pixels; PSNR is that of the crop's luma. "
+        "<h2>Pictures</h2><p>LR upscaled twice, crops of 96 pixels; PSNR is that of the crop's luma. "
         f'<span id="where"></span></p><div class="crops">{buttons}</div><div class="sides">{sides}</div>'
         '<input type="range" min="0" max="100" value="50" step="0.1" aria-label="border between the two pictures">'
         f'<div class="pair"><img alt=""><img alt=""></div><script type="application/json" id="crops">{text}</script>'

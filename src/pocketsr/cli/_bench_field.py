@@ -1,4 +1,4 @@
-"""`pocketsr bench quality -m all`: every network that can be had, in one table of three formats."""
+"""`pocketsr bench quality -m all`: every network that there are weights for, in one table of three formats."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         done = 0
 
         def step(what: str, images: int) -> None:
-            """What was begun before is done now."""
+            """What was started before is done now."""
             nonlocal done
             bar.update(done)
             done = images

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a shipped name or an .onnx file; may be repeated (default: tiny and small)",
     )
     parser.add_argument("--peers", default=_PEERS, help=f"comma-separated, or none (default: {_PEERS})")
-    parser.add_argument("--size", default="640x360", help="size of the input picture (default: 640x360)")
+    parser.add_argument("--size", default="640x360", help="size of the input image (default: 640x360)")
     parser.add_argument("-j", "--threads", type=int, default=2, help="threads of every runtime (default: 2)")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 

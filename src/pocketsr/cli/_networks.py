@@ -23,7 +23,7 @@ def open_networks(models: Sequence[str], weights: Sequence[Path], threads: int |
     """Each of `models` by its name, ready to run; warns of what doesn't run in the engine.
 
     `weights` go to those networks that neither ship nor are files, in the order of both. Raises UserError for what
-    can't be had, and for weights too many.
+    can't be loaded, and for weights that no network needs.
     """
     from pocketsr.loading import is_registered_name, load
 

@@ -16,7 +16,9 @@ _EXTRA = ("lightning_fabric", "matplotlib", "msgspec", "torch", "yaml")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("recipe", type=Path, metavar="RECIPE.yaml")
+    parser.add_argument(
+        "recipe", type=Path, metavar="RECIPE.yaml", help="the network, the data, the losses, the schedule"
+    )
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="folder of the run (default: runs/NAME of the recipe)"
     )
@@ -24,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all-stages",
         action="store_true",
-        help="train what the recipe goes on from too, from nothing, whatever checkpoints there are",
+        help="train the earlier stages that the recipe starts from too, whatever checkpoints there are",
     )
     parser.add_argument(
         "--set-all",

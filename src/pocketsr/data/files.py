@@ -1,4 +1,4 @@
-"""Which files of a folder are taken."""
+"""Which files of a folder are used."""
 
 from __future__ import annotations
 

@@ -135,6 +135,6 @@ def split(
         count, missing = len(sides[0]) + len(sides[1]), "validate" if sides[0] else "train"
         raise UserError(
             f"none of {count} pictures is left to {missing} with (a share of {share:.3g} of the files is "
-            f"for validation, none of {most_pixels} pixels or more): add images, or change the share"
+            f"for validation, none of {most_pixels} pixels or more): add images, or set data.valid_share"
         )
     return sides

@@ -34,7 +34,7 @@ class Act(Enum):
 
 
 class Anchor(Enum):
-    """The enlargement that a chain's output is added to."""
+    """The upsampling that a chain's output is added to."""
 
     NONE = "none"
     NEAREST = "nearest"  # before the shuffle: the picture added to each of the output's phases

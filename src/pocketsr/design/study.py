@@ -26,24 +26,24 @@ _AXES = ("scale", "size", "precision")
 
 
 def open_study(storage: str, space: Space, limits: Limits, seed: int = 0) -> optuna.Study:
-    """The study of `space` within `limits` in `storage` (a path of a SQLite file, or a URL), begun where there is none.
+    """The study of `space` within `limits` in `storage` (a path of a SQLite file, or a URL), made where there is none.
 
-    Raises UserError where it was begun for another space or other limits.
+    Raises UserError where it was created for another space or other limits.
     """
     url = storage if "://" in storage else f"sqlite:///{Path(storage).resolve()}"
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     asked = msgspec.json.encode([space_values(space), vars(limits)]).decode()
     try:
         study = optuna.create_study(storage=url, study_name=space.name, direction="maximize", load_if_exists=True)
-        begun = len(study.get_trials(deepcopy=False))
+        trials = len(study.get_trials(deepcopy=False))
     except Exception as error:  # of SQLAlchemy and its drivers, which are many
         raise UserError(f"{storage} can't be opened as a study: {str(error).splitlines()[0]}") from error
-    study.sampler = optuna.samplers.TPESampler(seed=seed + begun)
+    study.sampler = optuna.samplers.TPESampler(seed=seed + trials)
     known = study.user_attrs.get("space")
     if known is None:
         study.set_user_attr("space", asked)
     elif known != asked:
-        raise UserError(f"{storage} was begun for another space or other limits: name another file")
+        raise UserError(f"{storage} was created for another space or other limits: name another file")
     return study
 
 

@@ -128,7 +128,7 @@ def load(
 
 
 def load_chroma(scale: int = models.DEFAULT_SCALE, siting: Siting = "center", threads: int | None = None) -> Network:
-    """Bicubic enlargement (a = -0.5) of a chroma plane whose samples lie where `siting` says.
+    """Bicubic upsampling (a = -0.5) of a chroma plane whose samples lie where `siting` says.
 
     center: between the luma samples (JPEG, MPEG-1), also for planes that are not subsampled. left: on every other
     luma column (MPEG-2, H.264's default). topleft: on luma columns and rows (BT.2020).

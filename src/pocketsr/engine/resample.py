@@ -37,7 +37,7 @@ def _taps(positions: list[float], kernel: Callable[[float], float]) -> NDArray[n
 
 
 def cubic_taps(factor: int, shift: float = 0.0, a: float = -0.5) -> NDArray[np.float64]:
-    """Phases of bicubic enlargement; `shift` (input pixels) is added to the half-pixel-centre positions."""
+    """Phases of bicubic upsampling; `shift` (input pixels) is added to the half-pixel-centre positions."""
     return _taps([(i + 0.5) / factor - 0.5 + shift for i in range(factor)], lambda d: _cubic(d, a))
 
 
@@ -72,9 +72,9 @@ def resize_kernel(
 
 
 def chroma_graph(scale: int, siting: str) -> Graph:
-    """Bicubic enlargement of one subsampled plane, its samples where `siting` says.
+    """Bicubic upsampling of one subsampled plane, its samples where `siting` says.
 
-    A cosited sample i lies on luma sample 2i: enlarged sample j belongs at luma (j*2 + 0.5)/scale - 0.5, which is
+    A cosited sample i lies on luma sample 2i: upscaled sample j belongs at luma (j*2 + 0.5)/scale - 0.5, which is
     1/4 pixel of the plane further on than between two centred ones, less 1/(4*scale).
     """
     cosited = 0.25 - 0.25 / scale

@@ -1,4 +1,4 @@
-"""The one seam between what enlarges planes and what uses it."""
+"""The one seam between what upscales planes and what uses it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Plane = NDArray[Any]
 
 
 class Upscaler(Protocol):
-    """The one seam between what enlarges and what uses it: a `Network`, or a fake in a test."""
+    """The one seam between what upscales and what uses it: a `Network`, or a fake in a test."""
 
     @property
     def scale(self) -> int: ...

@@ -43,7 +43,9 @@ def refuse_excess(path: str, model: onnx.ModelProto) -> None:
             size = _folded(where, node, constants, opsets)
         else:
             if (kernel := _kernel(node, types, constants)) > _MOST_KERNEL:
-                raise UserError(f"{where}: a kernel of {kernel:,} rows or columns; up to {_MOST_KERNEL:,} are taken")
+                raise UserError(
+                    f"{where}: a kernel of {kernel:,} rows or columns; up to {_MOST_KERNEL:,} are supported"
+                )
             size = _inferred(node, types, constants, model, versions)
             products += _products(node, size, types, constants)
         if size > most:
@@ -51,7 +53,7 @@ def refuse_excess(path: str, model: onnx.ModelProto) -> None:
         if products > _MOST_PRODUCTS * max(pixels, 1):
             raise UserError(
                 f"{where}: with it {products // max(pixels, 1):,} multiply-adds a pixel of the picture; up to "
-                f"{_MOST_PRODUCTS:,} are taken"
+                f"{_MOST_PRODUCTS:,} are supported"
             )
 
 
@@ -75,7 +77,7 @@ def _folded(where: str, node: onnx.NodeProto, constants: dict[str, Any], opsets:
     except (FoldError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         return 0  # the runtime will say what is wrong with it
     if size > MOST_FOLDED:
-        raise UserError(f"{where}: it would make {size:,} numbers; up to {MOST_FOLDED:,} are taken")
+        raise UserError(f"{where}: it would make {size:,} numbers; up to {MOST_FOLDED:,} are supported")
     return 0
 
 

@@ -39,7 +39,7 @@ class Session:
     """The network in an ONNX file, run by ONNX Runtime on the CPU.
 
     threads: default, all cores that this process may use. Raises UserError for a file that is no network of images,
-    N C H W of 1 (luma) or 3 (RGB) float32 channels in and as many out, a whole number of times as large.
+    N C H W of 1 (luma) or 3 (RGB) float32 channels in and as many out, larger by an integer factor.
     """
 
     runtime = "ONNX Runtime"
@@ -128,7 +128,9 @@ class Session:
         if isinstance(height, int) != isinstance(width, int):
             raise UserError(f"{self._path}: height {height} and width {width}: both fixed or both free are expected")
         if isinstance(height, int) and not (min(height, width) > 0 and height * width <= _MOST_PIXELS):
-            raise UserError(f"{self._path}: it takes pictures of {width}x{height} only; up to 3840x2160 are taken")
+            raise UserError(
+                f"{self._path}: it accepts pictures of {width}x{height} only; up to 3840x2160 are supported"
+            )
         return inputs[0].name, shape[1], (height, width) if isinstance(height, int) else None
 
     def _folded(self) -> onnx.ModelProto:
@@ -150,10 +152,10 @@ class Session:
         if found.shape != (1, self.channels, scale * height, scale * width) or not scale:
             raise UserError(
                 f"{self._path}: {self.channels} x {height} x {width} became {' x '.join(map(str, found.shape[1:]))}; "
-                "as many channels, a whole number of times as large, are expected"
+                "as many channels, larger by an integer factor, are expected"
             )
         if scale > LIMITS["scale"]:
-            raise UserError(f"{self._path}: it enlarges {scale} times; up to {LIMITS['scale']} are taken")
+            raise UserError(f"{self._path}: it upscales {scale} times; up to {LIMITS['scale']} are supported")
         return int(scale)
 
     def _probed(self) -> tuple[tuple[int, int], Any]:

@@ -143,7 +143,7 @@ class TiledUpscaler:
 
     def _fixed(self, height: int, width: int, size: tuple[int, int]) -> tuple[list[Window], list[Window]]:
         name, field = self._runner.name, self._field
-        only = f"{name} takes pictures of {size[1]}x{size[0]} only, and this one is {width}x{height}"
+        only = f"{name} accepts pictures of {size[1]}x{size[0]} only, and this one is {width}x{height}"
         if field is None or height < size[0] or width < size[1] or any(_unfit(side, field) for side in size):
             raise UserError(f"{only}: export it with dynamic height and width")
         rows, columns = (

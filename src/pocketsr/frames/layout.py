@@ -136,7 +136,7 @@ def layout_of(name: str) -> Layout:
     """The layout of FFmpeg's pixel format `name`.
 
     Raises:
-        ArgumentError: the format isn't taken (palettes, bit fields, floats, Bayer, XYZ).
+        ArgumentError: the format isn't supported (palettes, bit fields, floats, Bayer, XYZ).
     """
     if name in _INTERLEAVED:
         known = _INTERLEAVED[name]
@@ -157,7 +157,7 @@ def layout_of(name: str) -> Layout:
         simple = False
     if not simple:
         raise ArgumentError(
-            f"pixel format {name} is not taken: convert it first, for instance with "
+            f"pixel format {name} is not supported: convert it first, for instance with "
             "ffmpeg -i INPUT -pix_fmt yuv444p -c:v ffv1 CONVERTED.mkv"
         )
     kind: Kind = "rgb" if form.is_rgb else "gray" if len(parts) <= 2 else "yuv"

@@ -140,7 +140,7 @@ class GovernedStream:
     def push(self, frame: Frame | VideoFrame | Plane) -> None:
         """Make this frame next, in place of one that still waits. Its memory is read later: don't write into it.
 
-        Raises UserError for a format that isn't taken, also where an earlier frame's wasn't.
+        Raises UserError for a format that isn't taken, also when an earlier frame's wasn't.
         """
         self._box.push((as_frame(frame), self._clock()))
 
@@ -171,16 +171,16 @@ class GovernedStream:
         deadline = arrived + self._budget_us
         static = self._seen is not None and _same(frame, self._seen)
         while True:
-            begun = self._clock()
+            started = self._clock()
             level, reason = self._governor.begin(
                 Situation(
-                    begun, deadline, self._budget_us, frame.width, frame.height, older,
-                    self._turns.active(self._place, begun), self.pressure, self.power, int(static),
+                    started, deadline, self._budget_us, frame.width, frame.height, older,
+                    self._turns.active(self._place, started), self.pressure, self.power, int(static),
                 )
             )  # fmt: skip
             if reason == Reason.STATIC and self._last is not None:
                 again = self._last.frame.at(frame.pts, frame.time_base)
-                return self._count(Made(again, level, reason, 0, begun > deadline))
+                return self._count(Made(again, level, reason, 0, started > deadline))
             try:
                 big = self._ladder[level](frame)
             except UserError:  # the frame's fault, or the caller's: no level would do better
@@ -195,7 +195,7 @@ class GovernedStream:
             ended = self._clock()
             self._governor.end(ended)
             seen, self._seen = self._seen, None  # whatever interrupts this: they never belong to different frames
-            made = self._count(Made(big, level, reason, ended - begun, ended > deadline))
+            made = self._count(Made(big, level, reason, ended - started, ended > deadline))
             self._seen = _copy(frame, seen)
             return made
 

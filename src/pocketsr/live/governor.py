@@ -45,7 +45,7 @@ class Governor:
     """
 
     def __init__(self, us_per_mpx: Sequence[int]) -> None:
-        check_type(us_per_mpx, Sequence, "us_per_mpx", f"a list of {len(Level)} whole numbers")
+        check_type(us_per_mpx, Sequence, "us_per_mpx", f"a list of {len(Level)} integers")
         if len(us_per_mpx) != len(Level):
             raise ArgumentError(f"{len(us_per_mpx)} costs: {len(Level)} are expected, one a level")
         self._costs = [clamp(whole(cost, "us_per_mpx"), 0, _C["most_us_per_mpx"]) for cost in us_per_mpx]
@@ -65,7 +65,7 @@ class Governor:
         self._ratios = (_IDLE, _IDLE)  # of the last two frames
         self._faults = [0] * len(Level)
         self._closed = [0] * len(Level)  # until when a level that failed isn't tried
-        self._frame: tuple[int, int, int, int] | None = None  # begun at, wanted by, the most it may take, predicted
+        self._frame: tuple[int, int, int, int] | None = None  # started at, wanted by, the most it may take, predicted
 
     def begin(self, situation: Situation) -> Decision:
         """What makes the next frame."""
@@ -95,14 +95,14 @@ class Governor:
         self._advance(now_us)
         if self._frame is None:
             return
-        begun, deadline, most, predicted = self._frame
+        started, deadline, most, predicted = self._frame
         self._frame = None
         if fault:
             self._close(self.level)
         elif self._settle > 0:
             self._settle -= 1
-        elif now_us >= begun:
-            took = min(now_us - begun, _C["most_us"])
+        elif now_us >= started:
+            took = min(now_us - started, _C["most_us"])
             self._late = now_us > deadline and took > most
             self._learn(took, predicted)
 

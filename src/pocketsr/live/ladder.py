@@ -51,7 +51,7 @@ class _Repeating(Stream):
 class Ladder:
     """A `Stream` for each level that has a network, and pass through.
 
-    networks: by the level's name. Raises UserError for networks that can't be had, or differ in scale.
+    networks: by the level's name. Raises UserError for networks that can't be loaded, or differ in scale.
     """
 
     def __init__(self, networks: Mapping[str, str | Path | Upscaler], pix_fmt: str | None, threads: int | None) -> None:
@@ -83,9 +83,9 @@ class Ladder:
         def time_level(level: Level, width: int, height: int) -> int:
             noise = np.random.default_rng(0).integers(0, 256, width * height * 3 // 2, np.uint8)
             frame = Frame.from_buffer("i420", noise, width, height)
-            begun = time.monotonic_ns()
+            started = time.monotonic_ns()
             plain[level](frame)
-            return (time.monotonic_ns() - begun) // 1000
+            return (time.monotonic_ns() - started) // 1000
 
         plain = self if self._pix_fmt is None else Ladder(self._networks, None, self._threads)
         return probe(list(self._streams), time_level)

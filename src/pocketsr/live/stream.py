@@ -122,7 +122,7 @@ class Stream:
 
 
 def as_frame(frame: Frame | VideoFrame | Plane) -> Frame:
-    """A frame of any kind that is taken, as a `Frame`. Raises ArgumentError and ArgumentTypeError for what is none."""
+    """A frame of any supported kind, as a `Frame`. Raises ArgumentError and ArgumentTypeError for what is none."""
     if isinstance(frame, Frame):
         return frame
     if isinstance(frame, np.ndarray):

@@ -16,7 +16,7 @@ ALIASES: dict[str, str] = {"fast": "small-w8a8"}
 """Other names of networks that ship. `fast` is the best of benchmarks/curve.json below 5 ms a frame."""
 NAMES: tuple[str, ...] = (*SHIPPED, *ALIASES)
 DEFAULT_SCALE: Final = 2
-"""What the networks that ship enlarge by, and all else where no scale is given."""
+"""What the networks that ship upscale by, and all else where no scale is given."""
 
 
 def resolve(model: str | Path) -> Path:

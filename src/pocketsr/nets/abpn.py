@@ -1,4 +1,4 @@
-"""ABPN: 3x3 convolutions and ReLUs, added to the nearest enlargement, for phones.
+"""ABPN: 3x3 convolutions and ReLUs, added to the nearest-neighbour upsampling, for phones.
 
 Du et al., "Anchor-based Plain Net for Mobile Image Super-Resolution", CVPR Workshops 2021: M4C28, R'G'B'. Weights for
 x2, and of the larger M6C40, are by Chao et al. (CVPR 2023).

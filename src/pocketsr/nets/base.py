@@ -1,4 +1,4 @@
-"""What every network is: a module that enlarges planes, and can do so without padding."""
+"""What every network is: a module that upscales planes, and can do so without padding."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class SRNet(nn.Module, ABC):
 
 
 class _Resize(torch.autograd.Function):
-    """The convolution that bicubic enlargement is, written to ONNX as the one operator that says so."""
+    """The convolution that bicubic upsampling is, written to ONNX as the one operator that says so."""
 
     @staticmethod
     def forward(_: Any, x: Tensor, weight: Tensor, scale: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Bicubic enlargement as a network without weights: the floor of every table."""
+"""Bicubic upsampling as a network without weights: the floor of every table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DRCN: one convolution applied sixteen times on the bicubic enlargement, with a prediction after each.
+"""DRCN: one convolution applied sixteen times to the bicubically upsampled image, with a prediction after each.
 
 Kim, Lee, Lee, "Deeply-Recursive Convolutional Network for Image Super-Resolution", CVPR 2016. Luma, zero padding.
 Tables list 1,774K parameters (kernels alone, without biases) and 17,974.3G multiplications: all sixteen predictions

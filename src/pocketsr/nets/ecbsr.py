@@ -1,4 +1,4 @@
-"""ECBSR: 3x3 convolutions with PReLUs, added to the nearest enlargement, trained as edge-oriented blocks.
+"""ECBSR: 3x3 convolutions with PReLUs, added to the nearest-neighbour upsampling, trained as edge-oriented blocks.
 
 Zhang et al., "Edge-oriented Convolution Block for Real-time Super Resolution on Mobile Devices", ACM MM 2021. The
 paper's networks are of luma (`channels` 1); the published weights are Chao et al.'s (CVPR 2023): R'G'B', collapsed.

@@ -1,4 +1,4 @@
-"""LapSRN: features at LR size, enlarged by a deconvolution, give what a learned enlargement of the picture lacks.
+"""LapSRN: features at LR size, upsampled by a deconvolution, give what a learned upsampling of the picture lacks.
 
 Lai et al., "Deep Laplacian Pyramid Networks for Fast and Accurate Super-Resolution", CVPR 2017. Luma; of the pyramid
 this is one level, x2. The authors' file holds MATLAB arrays for MatConvNet: kernels as height, width, in, out (out, in

@@ -1,4 +1,4 @@
-"""pocketsr's own family: a chain of small convolutions on luma, added to a cheap enlargement, shuffled to x2, x3 or x4.
+"""pocketsr's own family: a chain of small convolutions on luma, added to a cheap upsampling, shuffled to x2, x3 or x4.
 
 The shape is ESPCN's (Shi et al., CVPR 2016) and SESR's (Bhardwaj et al., MLSys 2022): all work is done at the size of
 the LR image, each convolution is trained over-parameterised (`reparam`), and the last gives the pixels that an LR

@@ -1,4 +1,4 @@
-"""RAISR: bilinear enlargement, and for each pixel the one 11x11 filter that its surroundings ask for.
+"""RAISR: bilinear upsampling, and for each pixel the one 11x11 filter that its surroundings ask for.
 
 Romano, Isidoro, Milanfar, "RAISR: Rapid and Accurate Image Super Resolution", IEEE TCI 2017 (arXiv 1606.01299). Luma.
 The weighted gradients of 9x9 pixels give angle, strength and coherence of the local structure; these, and which of the
@@ -26,7 +26,7 @@ class RaisrConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Raisr(SRNet):
-    """A bank of filters, which begins as bilinear enlargement.
+    """A bank of filters, which begins as bilinear upsampling.
 
     filters: angle, strength, coherence, pixel type (2 * row + column, each 0 or 1), 11, 11.
     strengths, coherences: the two limits between weak, middling and strong, of what `structure` gives.
@@ -53,10 +53,10 @@ class Raisr(SRNet):
         gauss = torch.exp(-torch.arange(-4.0, 5.0).square() / 8)  # sigma of 2 pixels
         self.register_buffer("window", (gauss / gauss.sum()).expand(3, 1, 1, 9).clone(), persistent=False)
         self.register_buffer("columns", torch.eye(self.patch).view(self.patch, 1, 1, self.patch), persistent=False)
-        self.halo = self.margin // 2 + 1  # bilinear enlargement sees one pixel to each side
+        self.halo = self.margin // 2 + 1  # bilinear upsampling sees one pixel to each side
 
     def enlarged(self, x: Tensor) -> Tensor:
-        """N 1 H W to N 1 2H+10 2W+10: bilinear enlargement with repeated edges, `margin` pixels to each side."""
+        """N 1 H W to N 1 2H+10 2W+10: bilinear upsampling with repeated edges, `margin` pixels to each side."""
         return pad_edges(F.interpolate(x, scale_factor=2, mode="bilinear"), self.margin, self.margin)
 
     def structure(self, wide: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -89,7 +89,7 @@ def register_network(name: str, make: Callable[[Any], SRNet], config: msgspec.St
     config: the default configuration, a frozen msgspec.Struct; recipes override its fields.
 
     An installed package can register networks by an entry point in the group `pocketsr.networks` that names a
-    function that calls this. Raises ArgumentError for a name that is taken or has other characters, and
+    function that calls this. Raises ArgumentError for a name that is in use or has other characters, and
     ArgumentTypeError for an argument of another type.
     """
     check_text(name, "name")
@@ -97,7 +97,7 @@ def register_network(name: str, make: Callable[[Any], SRNet], config: msgspec.St
     check_type(config, msgspec.Struct, "config", "a msgspec.Struct")
     if not _NAME.fullmatch(name):
         raise ArgumentError(
-            f"network name {harmless(name)!r}: small letters, digits, dots, dashes and underscores are taken"
+            f"network name {harmless(name)!r}: small letters, digits, dots, dashes and underscores are allowed"
         )
     if _REGISTERED.get(name, (config, make)) != (config, make):
         raise ArgumentError(f"a network '{name}' is registered already: choose another name")

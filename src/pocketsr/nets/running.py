@@ -40,7 +40,7 @@ def open_network(name: str, weights: Path | None, threads: int | None = None) ->
 
 
 def run(net: SRNet, name: str, threads: int | None = None) -> tuple[Upscaler, str | None]:
-    """`net`, in `eval` mode, as what enlarges samples; and a line that says what runs it if that isn't the engine."""
+    """`net`, in `eval` mode, as what upscales samples; and a line that says what runs it if that isn't the engine."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.onnx"
         try:

@@ -45,7 +45,7 @@ def _to_coarse(x: Tensor, axis: int) -> Tensor:
 
 
 def _to_fine(x: Tensor, axis: int, size: int) -> Tensor:
-    """Nearest enlargement of `axis` to `size` pixels."""
+    """Nearest-neighbour upsampling of `axis` to `size` pixels."""
     return x.index_select(axis, torch.arange(size, device=x.device) * x.shape[axis] // size)
 
 

@@ -1,4 +1,4 @@
-"""SRCNN: three convolutions on the bicubic enlargement, the first CNN for super-resolution.
+"""SRCNN: three convolutions on the bicubically upsampled image, the first CNN for super-resolution.
 
 Dong, Loy, He, Tang, "Image Super-Resolution Using Deep Convolutional Networks", TPAMI 2016 (the 9-1-5 network of
 their ECCV 2014 paper is the smaller variant). Luma. Edges are repeated, as the authors' test code does. The 9-5-5

@@ -22,7 +22,8 @@ def load_weights(net: SRNet, path: Path) -> None:
     try:
         found = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise UserError(f"can't read weights {path}: {error}; a safetensors file is wanted") from error
+        hint = "; of a training run, give the .onnx file to -m instead" if path.suffix == ".pt" else ""
+        raise UserError(f"can't read weights {path}: {error}; a safetensors file is expected{hint}") from error
     what = f"{path} doesn't hold the weights of this {type(net).__name__}"
     try:
         named = net.published(found)

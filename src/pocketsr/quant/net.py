@@ -1,4 +1,4 @@
-"""Any network that the engine takes, as a PyTorch module: in full precision or fake-quantized.
+"""Any network that the engine supports, as a PyTorch module: in full precision or fake-quantized.
 
 It computes what the quantized file says and the engine does in integers: the picture in steps of 1/4080 of full scale,
 weights and activations in low-bit integers, a bias in steps of its sums', pointwise stages in between in floats.

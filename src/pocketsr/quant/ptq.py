@@ -49,7 +49,7 @@ def quantize(
     equalise: channels are made alike, so far as it brings the result closer to the exact one on `images`.
     ranges: `mse` then also tunes ranges of activations by the error of the result.
     method, span_bits: for training that follows (see `QuantNet`).
-    Raises UserError for what the engine doesn't take.
+    Raises UserError for what the engine doesn't support.
     """
     source = source_of(model)
     exact = QuantNet(source)

@@ -43,7 +43,7 @@ class Source:
 def read_source(model: str | Path) -> Source:
     """The shipped network or ONNX file `model`.
 
-    Raises UserError for what is missing, is no network that the engine takes, or is quantized already.
+    Raises UserError for what is missing, is no network that the engine supports, or is quantized already.
     """
     path = models.resolve(model)
     file = read_file(path)
@@ -105,7 +105,7 @@ def input_of(source: Source) -> onnx.ValueInfoProto:
 
 
 def output_of(source: Source) -> onnx.ValueInfoProto:
-    """The enlarged picture, as the file declares it."""
+    """The upscaled picture, as the file declares it."""
     found: onnx.ValueInfoProto = onnx.load_from_string(source.content).graph.output[0]
     return found
 

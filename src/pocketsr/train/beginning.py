@@ -45,7 +45,7 @@ def resolved(
         return with_beginning(recipe, stage.checkpoint), line
     lacks = f" and {stage.checkpoint} is absent" if stage.checkpoint else ""
     raise UserError(
-        f"{recipe.name} goes on from {its.name}, which {run.path} holds no finished run of{lacks}: train it first, "
+        f"{recipe.name} starts from {its.name}, which {run.path} holds no finished run of{lacks}: train it first, "
         f"pocketsr train {stage.recipe}"
     )
 

@@ -21,5 +21,5 @@ def fabric_for(hardware: Hardware) -> Fabric:
         asked = f"{hardware.devices} x accelerator={hardware.accelerator}"
         why = " ".join(str(error).split())
         raise UserError(
-            f"{asked} can't be had on this machine ({why}): take accelerator=cpu or fewer devices"
+            f"{asked} isn't available on this machine ({why}): take accelerator=cpu or fewer devices"
         ) from error

@@ -68,12 +68,12 @@ def train(
     changed: Collection[str] = (),
     pairs: sources.Loaded | None = None,
 ) -> Outcome:
-    """Train as `recipe` says into the folder `out`; with `resume`, go on exactly where its last checkpoint stood.
+    """Train as `recipe` says into the folder `out`; with `resume`, continue exactly from its last checkpoint.
 
-    An earlier stage that the recipe names must have been trained into a folder beside `out`, or have its checkpoint.
+    An earlier stage that the recipe names must have been trained into a folder next to `out`, or have its checkpoint.
     changed: dotted keys of the recipe that may differ from what the run began with.
     pairs: what `sources.load_pairs` gives for the recipe, where many runs share it.
-    Raises UserError for what the user can mend: the folder, the images, the recipe, a loss that is no number.
+    Raises UserError for what the user can correct: the folder, the images, the recipe, a loss that is no number.
     """
     fabric = fabric_for(recipe.hardware())
     recipe, begins = resolved(recipe, out.parent, RunFolder(out, recipe).last if resume else None)
@@ -85,7 +85,7 @@ def train(
         check_state(state, folder.last, recipe.steps)
         said = rescheduled(recipe_from(state["recipe"], str(folder.last)), recipe, state["step"])
         begins = said or begins
-    check_needs(recipe, begun=state is not None, pictures=False)
+    check_needs(recipe, resuming=state is not None, pictures=False)
     if begins and fabric.global_rank == 0:
         print(f"pocketsr: {begins}", file=sys.stderr)
     fabric.launch()
@@ -121,7 +121,7 @@ class _Run:
         )
         self._objective = Objective(net, LossSum(self._losses.first), teacher)
         # last, since it may take minutes: mistakes in the rest of the recipe show at once
-        check_needs(recipe, begun=state is not None, pictures=pairs is None)
+        check_needs(recipe, resuming=state is not None, pictures=pairs is None)
         self._train, self._valid, drawn = pairs or sources.load_pairs(recipe.data, recipe.seed, net.scale, net.channels)
         if state is None and recipe.quant is not None:
             net.load_state_dict(calibrate(recipe.quant, batching, cast(QuantNet, net), self._train).state_dict())

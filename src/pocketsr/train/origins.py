@@ -47,14 +47,14 @@ def origin(name: str) -> str | None:
     return None
 
 
-def check_needs(recipe: Recipe, *, begun: bool = False, pictures: bool = True, option: str = "--set") -> None:
+def check_needs(recipe: Recipe, *, resuming: bool = False, pictures: bool = True, option: str = "--set") -> None:
     """Raises UserError where a folder or file that the recipe names is absent: which, and where it comes from.
 
-    begun: whether it is to be gone on from a checkpoint, which needs no weights to begin with.
+    resuming: whether the run is resumed from a checkpoint, and so needs no initial weights.
     pictures: whether images are still to be read.
     option: of the command line, by which this recipe is changed.
     """
-    for key, kind, name, mend in _needs(recipe, begun, pictures):
+    for key, kind, name, remedy in _needs(recipe, resuming, pictures):
         try:
             there = Path(name).exists()
         except (OSError, ValueError):  # a name that can't be one: whoever opens it says so
@@ -62,23 +62,23 @@ def check_needs(recipe: Recipe, *, begun: bool = False, pictures: bool = True, o
         if not there:
             known = origin(name)
             change = f"{option} {key}={'DIR' if kind == 'folder' else 'FILE'}"
-            raise UserError(f"{key}: no such {kind}: {name}{f' ({known})' if known else ''}; {mend} {change}")
+            raise UserError(f"{key}: no such {kind}: {name}{f' ({known})' if known else ''}; {remedy} {change}")
 
 
-def _needs(recipe: Recipe, begun: bool, pictures: bool) -> Iterator[tuple[str, str, str, str]]:
+def _needs(recipe: Recipe, resuming: bool, pictures: bool) -> Iterator[tuple[str, str, str, str]]:
     """(key, what it is, path, what to do) of what must be there."""
     data, codec, teacher = recipe.data, recipe.data.codec, recipe.teacher
     if pictures and (codec is None or codec.panned_clips):
         for folder in data.folders():
             yield "data.folder", "folder", str(folder), "get it (docs/data.md), or take others:"
     if pictures and codec is not None:
-        mend = "any clips in good quality do (docs/data.md):"
-        yield "data.codec.clips", "folder", codec.clips, mend
+        remedy = "any clips in good quality do (docs/data.md):"
+        yield "data.codec.clips", "folder", codec.clips, remedy
     if teacher and teacher.weights:
         yield "teacher.weights", "file of weights", teacher.weights, "get it, or name it where it lies:"
     elif teacher and teacher.model.endswith(".pt"):
         yield "teacher.model", "checkpoint", teacher.model, "train it, or name another:"
-    if recipe.quant and not begun and isinstance(recipe.quant.model, str) and recipe.quant.model.endswith(".pt"):
+    if recipe.quant and not resuming and isinstance(recipe.quant.model, str) and recipe.quant.model.endswith(".pt"):
         yield "quant.model", "checkpoint", recipe.quant.model, "train it, or name another:"
-    if isinstance(recipe.init, str) and not (begun and not recipe.init_share):
+    if isinstance(recipe.init, str) and not (resuming and not recipe.init_share):
         yield "init", "checkpoint", recipe.init, "train it, or name another:"

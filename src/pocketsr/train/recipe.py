@@ -84,7 +84,7 @@ class Quant(_Section, frozen=True, kw_only=True):
 
 
 Subject = Net | Quant
-"""What is trained: a network from its definition, or one in few bits from a network that is trained already."""
+"""What is trained: a network from its definition, or a quantized one from a network that is trained already."""
 
 
 class CodecData(_Section, frozen=True, kw_only=True):
@@ -173,14 +173,14 @@ class Teacher(_Section, frozen=True, kw_only=True):
     of what can be known from LR, without the rest of HR, which is noise to a student, and of one kind whatever the
     photograph went through."""
     cache: bool | str = True
-    """Enlarge every training image once, and cut patches from the results (rounded to 8 bits). They are kept in the
+    """Upscale every training image once, and cut patches from the results (rounded to 8 bits). They are kept in the
     run's folder, or in the one that is named here, which several runs may share."""
 
 
 class Recipe(_Section, frozen=True, kw_only=True):
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     net: Net | None = None
-    """What to train; none where `quant` says what to go on from."""
+    """What to train; none where `quant` says what to start from."""
     data: Data
     steps: Positive
     batch: Positive = 16

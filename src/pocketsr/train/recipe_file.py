@@ -159,7 +159,7 @@ def _override(content: dict[str, Any], override: str) -> None:
 
 
 def _conflicts(recipe: Recipe) -> list[str]:
-    """What no single key is to blame for, with the mend."""
+    """What no single key is to blame for, with the remedy."""
     found = _quant_conflicts(recipe)
     if len(recipe.schedule.restarts) and recipe.schedule.kind != "cosine":
         found.append("schedule.restarts start a cosine again: set schedule.kind to cosine, or leave them out")
@@ -175,8 +175,8 @@ def _conflicts(recipe: Recipe) -> list[str]:
         found.append(f"init_share {recipe.init_share} is of the weights to begin with: set init, or leave it out")
     processes = recipe.hardware().processes
     if recipe.batch % processes:
-        mend = -(-recipe.batch // processes) * processes
-        found.append(f"batch {recipe.batch} can't be shared by {processes} processes: make it {mend}")
+        divisible = -(-recipe.batch // processes) * processes
+        found.append(f"batch {recipe.batch} can't be shared by {processes} processes: make it {divisible}")
     if recipe.finish and not 0 < recipe.finish_step() < recipe.steps:
         found.append(
             f"finish.at {recipe.finish.at} of {recipe.steps} steps leaves nothing on one side: leave finish out"
@@ -197,7 +197,7 @@ def _conflicts(recipe: Recipe) -> list[str]:
 def _quant_conflicts(recipe: Recipe) -> list[str]:
     quant = recipe.quant
     if quant is None:
-        return [] if recipe.net else ["net is missing: name the network to train, or quant.model to go on from"]
+        return [] if recipe.net else ["net is missing: name the network to train, or quant.model to start from"]
     found = []
     spec = Spec.parse(quant.spec, quant.weights_2bit)
     if recipe.net:

@@ -36,7 +36,7 @@ class Stages:
 
 
 def earlier_stages(recipe: Recipe, file: Path, overrides: Sequence[str] = ()) -> list[tuple[Recipe, Path]]:
-    """The recipes that `recipe`, read from `file`, goes on from, the first stage first, and their files.
+    """The recipes that `recipe`, read from `file`, builds on, the first stage first, and their files.
 
     overrides: as `parse_recipe` takes them, for each of them as far as they are `applicable`.
     Raises UserError for a file that is missing or no recipe, for stages that go round in a circle, or share a name.
@@ -46,9 +46,9 @@ def earlier_stages(recipe: Recipe, file: Path, overrides: Sequence[str] = ()) ->
     while stage := stage_of(current):
         path = Path(stage.recipe)
         if not path.is_file():
-            raise UserError(f"{its_file} goes on from the recipe {path}, which isn't there: correct its `recipe`")
+            raise UserError(f"{its_file} starts from the recipe {path}, which isn't there: correct its `recipe`")
         if _identity(path) in seen:
-            raise UserError(f"{its_file} goes on from {path}, which goes on from it: its stages go round in a circle")
+            raise UserError(f"{its_file} starts from {path}, which starts from it: its stages form a cycle")
         seen.add(_identity(path))
         current = parse_recipe(path, applicable(overrides, path))
         its_file = path
@@ -93,14 +93,14 @@ def train_stages(
     """
     last = len(stages.recipes) - 1
     first = _first_to_train(stages, anew)
-    begun = RunFolder(stages.folders[last], stages.recipes[last]).last.exists()
+    resumable = RunFolder(stages.folders[last], stages.recipes[last]).last.exists()
     started = any(folder.exists() for folder in stages.folders[:last])
-    if begun and resume:
+    if resumable and resume:
         first = last  # its checkpoint has all that is needed
-    resume_last = resume and (begun or not (first < last or started))
+    resume_last = resume and (resumable or not (first < last or started))
     for number in range(first, last + 1):
         recipe, file = stages.recipes[number], stages.files[number]
-        check_needs(recipe, begun=number == last and begun, option="--set" if number == last else "--set-all")
+        check_needs(recipe, resuming=number == last and resumable, option="--set" if number == last else "--set-all")
         if number > first:  # a stage before it is to be trained
             check_fit(stages.recipes[number - 1], stages.files[number - 1], recipe, file)
     if not resume_last and _leads():
@@ -109,7 +109,7 @@ def train_stages(
         recipe, folder = stages.recipes[number], stages.folders[number]
         if first < last:
             _say(f"stage {number + 1} of {last + 1}: {recipe.name}, in {folder}{_cost(recipe)}")
-        elif not (begun and resume) and _cost(recipe):
+        elif not (resumable and resume) and _cost(recipe):
             _say(f"{recipe.name} takes{_cost(recipe).removeprefix(',')}")
         run = RunFolder(folder, recipe)
         going_on = resume_last if number == last else run.last.exists()
@@ -152,13 +152,13 @@ def _check_same(recipe: Recipe, run: RunFolder) -> None:
 def check_fit(before: Recipe, file: Path, after: Recipe, its_file: Path) -> None:
     """Raises UserError where what `before`, read from `file`, gives doesn't fit into `after`, read from `its_file`."""
     if before.net is None:
-        raise UserError(f"{its_file} goes on from {file}, which ends in few bits: name a stage in full precision")
+        raise UserError(f"{its_file} starts from {file}, which is quantized: name a stage in full precision")
     if after.net is not None:
         try:
             net = _built(after)
             load_weights(net, converted(_built(before).state_dict(), net), file)
         except UserError as error:
-            raise UserError(f"{its_file} can't go on from that stage: {error}") from error
+            raise UserError(f"{its_file} can't start from that stage: {error}") from error
 
 
 def _built(recipe: Recipe) -> SRNet:

@@ -1,4 +1,4 @@
-"""What a run needs to go on exactly: checked before any of it is used."""
+"""What a run needs to resume exactly: checked before any of it is used."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ _NEWER: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def check_state(state: dict[str, Any], path: Path, steps: int) -> None:
-    """Raises UserError where `state`, read from `path`, is none that a run of `steps` steps can go on from."""
+    """Raises UserError where `state`, read from `path`, is none that a run of `steps` steps can resume from."""
     for name, (fits, what) in (_PARTS | {name: part for name, part in _NEWER.items() if name in state}).items():
         if name not in state:
-            raise UserError(f"{path} can't be gone on from: it lacks {name}; take a last.pt")
+            raise UserError(f"{path} can't be resumed from: it lacks {name}; take a last.pt")
         if not fits(state[name]):
-            raise UserError(f"{path} can't be gone on from: its {name} is not {what}; take another last.pt")
+            raise UserError(f"{path} can't be resumed from: its {name} is not {what}; take another last.pt")
     if state["step"] > steps:
         raise UserError(f"{path} stands at step {state['step']}, beyond the {steps} of the recipe: raise steps")
 
@@ -66,9 +66,9 @@ def load_optimiser(optimiser: torch.optim.Optimizer, state: dict[str, Any], path
         optimiser.load_state_dict(state)
         fits = all(_fits(parameter, kept) for parameter, kept in optimiser.state.items())
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, IndexError) as error:
-        raise UserError(f"{path} can't be gone on from: its optimiser is of another network or kind") from error
+        raise UserError(f"{path} can't be resumed from: its optimiser is of another network or kind") from error
     if not fits:
-        raise UserError(f"{path} can't be gone on from: its optimiser is of another network, or holds no numbers")
+        raise UserError(f"{path} can't be resumed from: its optimiser is of another network, or holds no numbers")
 
 
 def _fits(parameter: Tensor, kept: dict[str, Any]) -> bool:

@@ -151,7 +151,7 @@ def make_teacher_pairs(teacher: Teacher, pairs: Sequence[Pair], folder: Path, na
 def shared_teacher_pairs(
     fabric: Fabric, named: Settings, teacher: Teacher, pairs: Sequence[Pair], folder: Path, distilled: bool
 ) -> list[Pair] | None:  # fmt: skip
-    """`pairs` as the teacher enlarges them, made once for all processes; None where nothing uses kept pictures.
+    """`pairs` as the teacher upscales them, made once for all processes; None where nothing uses them.
 
     folder: of the run, where the recipe names no other. distilled: whether a loss compares with them.
     """

@@ -19,7 +19,7 @@ _CEILING_DB = 100.0  # an image that is met exactly must not make every mean inf
 
 
 def shave(scale: int) -> int:
-    """HR pixels at each border that published figures leave out: as many as the scale, 2 where nothing is enlarged."""
+    """HR pixels at each border that published figures leave out: as many as the scale, 2 where nothing is upscaled."""
     return scale if scale > 1 else 2
 
 

@@ -89,8 +89,8 @@ def _with_quality(name: str, pix_fmt: str, source: Source, options: VideoOptions
         made |= {"crf": f"{crf:g}", facts.rate.preset_option: preset}
         how = f"crf {crf:g}, preset {preset}"
         if source.lossless:
-            mend = "use .mkv with --codec ffv1 to keep it so"
-            warning = f"{source.name} is lossless and {target} is not ({name}, crf {crf:g}): {mend}"
+            remedy = "use .mkv with --codec ffv1 to keep it so"
+            warning = f"{source.name} is lossless and {target} is not ({name}, crf {crf:g}): {remedy}"
     if name == "libsvtav1":
         os.environ.setdefault("SVT_LOG", "0")  # it would write its settings to standard error
     _add_light(made, facts, source)

@@ -72,7 +72,7 @@ _MP4_TAGS = frozenset(
 class Container:
     """What is peculiar to a format.
 
-    mp4: whether it is MP4 or one of its kin.
+    mp4: whether it is MP4 or of its family (MOV, 3GP).
     before_zero: it can decode before time zero.
     keeps_order_only: it stores no times but the order of frames.
     encoders: those that it holds, where FFmpeg keeps no list; without: those of FFmpeg's list that it refuses.
@@ -266,7 +266,7 @@ def shifted(kind: str, start: Fraction) -> str | None:
 
 
 def losses(kind: str, source: Source, encoder: str) -> list[str]:
-    """What of the source the format can't hold with this encoder, in words that name the mend."""
+    """What of the source the format can't hold with this encoder, in words that name the remedy."""
     lost: list[str] = []
     facts, coded = container_facts(kind), encoder_facts(encoder)
     if kind == "null":
@@ -277,14 +277,14 @@ def losses(kind: str, source: Source, encoder: str) -> list[str]:
         lost.append(f"{encoder} is not told HDR10's light levels, which are left out: use --codec h265 or h264")
     said = coded.full_range == "stream" or (coded.full_range == "container" and facts.says_range)
     if source.full_range and source.layout.kind == "yuv" and not said:
-        mend = "use --codec h264 or h265, or .mp4 or .mkv"
-        lost.append(f"{kind} with {encoder} can't say that luma has its full range, and will look harsh: {mend}")
+        remedy = "use --codec h264 or h265, or .mp4 or .mkv"
+        lost.append(f"{kind} with {encoder} can't say that luma has its full range, and will look harsh: {remedy}")
     matrix = source.display_matrix
     if matrix is not None and facts.rotates != "all":
         only_turned = matrix[0] == matrix[4] and matrix[1] == -matrix[3]
         if facts.rotates == "none" or not only_turned:
             lost.append(f"{kind} can't hold the display matrix (rotation, flip): use .mp4")
     if source.aspect not in (None, 1) and not facts.mp4 and not coded.aspect:
-        mend = "use .mp4, or --codec h264 or h265"
-        lost.append(f"{kind} with {encoder} loses the pixel aspect {source.aspect}: {mend}")
+        remedy = "use .mp4, or --codec h264 or h265"
+        lost.append(f"{kind} with {encoder} loses the pixel aspect {source.aspect}: {remedy}")
     return lost

@@ -51,7 +51,7 @@ class Extras:
 
     Raises:
         UserError: the container can't hold sound or subtitles; the message names all of them, FFmpeg's reason and
-            the mend.
+            what to do.
     """
 
     def __init__(self, reader: VideoReader, output: OutputContainer, target: str) -> None:

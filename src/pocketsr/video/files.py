@@ -261,7 +261,7 @@ def _shape(form: FrameFormat) -> tuple[int, int, str]:
 
 
 def _with_format(source: Source, form: FrameFormat) -> Source:
-    """What a file's video is, tagged as its enlarged frames are."""
+    """What a file's video is, tagged as its upscaled frames are."""
     colour = form.colour
     return replace(
         source,

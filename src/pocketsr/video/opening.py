@@ -19,14 +19,14 @@ __all__ = ["open_input"]
 
 # FFmpeg 8.1 recognises 400 formats by content whatever the name says: a text that is called film.mp4 is a playlist
 # (hls, concat, dash, imf) whose parts it opens, elsewhere on the disk or on the network, and other names are devices
-# (lavfi, x11grab, v4l2). Only what lies in one file is opened here. Not taken: formats that look for files beside
+# (lavfi, x11grab, v4l2). Only what lies in one file is opened here. Not supported: formats that look for files beside
 # their own (mlv), single pictures (image2, *_pipe), and formats of sound, text and old games.
 _FORMATS = (
     "3gp 3g2 amv apng asf av1 avi avs2 avs3 cavsvideo dirac dnxhd dv dxa evc flic flv gif gxf h261 h263 h264 hevc "
     "ipmovie ipu ivf live_flv m4v matroska mjpeg mov mp4 mpeg mpegts mpegvideo mpjpeg mtv mxf nsv nut nuv obu ogg "
     "pmp rm rpl smjpeg vc1 vc1test vivo vvc webm wtv yuv4mpegpipe"
 )
-# How a file that isn't taken is told apart for the message.
+# How an unsupported file is told apart for the message.
 _TEXTS = (
     (b"#EXTM3U", "an HLS playlist"),
     (b"ffconcat", "a list of files for FFmpeg's concat"),
@@ -52,7 +52,7 @@ def open_input(path: Path) -> InputContainer:
     """The open file, whose streams are known.
 
     Raises:
-        UserError: there is no such file, it can't be read, or it is no video of a kind that is taken: broken, a
+        UserError: there is no such file, it can't be read, or it is no video of a supported kind: broken, a
             playlist that names other files, a still picture, a device.
     """
     if path.is_dir():
@@ -85,7 +85,7 @@ def open_input(path: Path) -> InputContainer:
             ) from error
         if any("not on whitelist" in text for _, _, text in said):
             raise UserError(
-                f"{path} is of a kind that isn't taken as a video: convert it first, for instance into .mkv"
+                f"{path} is of a kind that isn't supported as a video: convert it first, for instance into .mkv"
             ) from error
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{path} is not a video that can be read, or is damaged ({reason})") from error

@@ -182,7 +182,7 @@ class _Job:
 
     def __init__(self, items: Iterator[Item], enlarge: Enlarger, sink: FrameSink, form: FrameFormat) -> None:
         self._items, self._enlarge, self._sink = items, enlarge, sink
-        self._form = form  # that was begun
+        self._form = form  # that the sink was begun with
         self._decoded: Belt[Item | None] = Belt(_QUEUED)
         self._upscaled: Belt[Item | None] = Belt(_QUEUED)
         self._progress: SimpleQueue[int | None] = SimpleQueue()  # frames done; None at the end

@@ -54,7 +54,7 @@ class VideoReader:
         follows_changes: whether frames may change size or format; else that is a UserError.
 
     Raises:
-        UserError: what is there is no video that can be read, is interlaced, or has samples we don't take.
+        UserError: what is there is no video that can be read, is interlaced, or has unsupported samples.
     """
 
     def __init__(self, path: Path, threads: int | None = None, *, keep_clock: bool = False) -> None:

@@ -127,7 +127,7 @@ def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame, 
     """From the open input, its first frame, that frame's time, and whether closed captions were seen later.
 
     Raises:
-        UserError: the pixel format isn't taken.
+        UserError: the pixel format isn't supported.
     """
     context = stream.codec_context
     layout = layout_of(frame.format.name)

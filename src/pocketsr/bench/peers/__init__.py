@@ -25,7 +25,7 @@ class Peer:
     def missing(self) -> str | None:
         """What is missing and the command that mends it, or None."""
         absent = [name for name in self.modules if importlib.util.find_spec(name) is None]
-        return f"no module {', '.join(absent)}; mend: pip install {self.packages}" if absent else None
+        return f"no module {', '.join(absent)}: pip install {self.packages}" if absent else None
 
 
 PEERS = {

@@ -15,7 +15,7 @@ __all__ = ["FLOAT_BYTES", "WORK", "Add", "Additions", "Counts", "Shape", "stored
 
 WORK: tuple[str, ...] = (
     "products",  # cycles of inner loops, by what limits them: multiply-adds, loads or latency
-    "sums_inline",  # sums begun in registers, direct convolutions
+    "sums_inline",  # sums started in registers, direct convolutions
     "sums_called",  # the same, in Winograd's domain
     "calls",  # inner products called
     "into_rows",  # vectors transformed along the rows
@@ -33,7 +33,7 @@ WORK: tuple[str, ...] = (
     "tiles",  # bytes of transformed rows that the first cache doesn't hold
     "far",  # bytes of rows and weights that the second cache doesn't hold
     "interleaved",  # samples of R'G'B' taken apart or put together, by one thread for all
-    "frame",  # frames begun
+    "frame",  # frames started
     "dots",  # cycles of dot products of bytes, as `products`
     "added",  # vectors of bytes or halves added: weights of 2 bits
     "taken",  # vectors loaded for that, and widened to halves

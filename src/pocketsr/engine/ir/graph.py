@@ -163,7 +163,7 @@ class Integers:
 
     @property
     def most(self) -> int:
-        """No sum of weight * x, begun at `start` and taken in any order, goes beyond this or its negative."""
+        """No sum of weight * x, started at `start` and added in any order, goes beyond this or its negative."""
         each: NDArray[np.int64] = np.abs(self.weight.astype(np.int64)).sum(axis=(-3, -2, -1))
         return int((each * self.top + np.abs(self.start)).max())
 

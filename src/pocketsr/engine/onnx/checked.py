@@ -41,7 +41,7 @@ _LEARNED = frozenset({"BatchNormalization", "Conv", "ConvTranspose", "Gemm", "Ma
 
 
 class _Refused(Exception):  # noqa: N818  (a reason, worded for the user by whoever knows the file)
-    """Why a file isn't taken."""
+    """Why a file is refused."""
 
 
 def read_model(source: Path | ModelFile) -> ModelProto:
@@ -97,7 +97,7 @@ def image_input(path: str, graph: GraphProto) -> tuple[str, int, tuple[int, int]
         )
     fixed = (dims[2].dim_value, dims[3].dim_value)
     if min(fixed) < 0 or max(fixed) > 2**15:
-        raise UserError(f"{path}: input '{name}' is an image of {fixed[1]}x{fixed[0]}; up to {2**15} are taken")
+        raise UserError(f"{path}: input '{name}' is an image of {fixed[1]}x{fixed[0]}; up to {2**15} are supported")
     return inputs[0].name, channels, fixed if all(fixed) else None
 
 
@@ -171,7 +171,7 @@ def _check_structure(model: ModelProto) -> None:
     if not model.HasField("graph"):
         raise _Refused("not a valid ONNX network (it has no graph)")
     if not model.graph.output:
-        raise _Refused("it has no output; one, the enlarged image, is expected")
+        raise _Refused("it has no output; one, the upscaled image, is expected")
     if not all(isinstance(text, str) for text in _texts(model)):
         raise _Refused("not a valid ONNX network (a name in it is no text)")
     sizes: dict[tuple[str, str], int] = {}

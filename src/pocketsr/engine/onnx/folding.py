@@ -136,7 +136,7 @@ def fold(node: onnx.NodeProto, inputs: list[Any], opsets: list[Any]) -> list[NDA
     except Exception as error:
         raise FoldError(f"its inputs are not what ONNX expects ({type(error).__name__})") from error
     if size > MOST_FOLDED:
-        raise FoldError(f"it would make {size:,} numbers; up to {MOST_FOLDED:,} are taken")
+        raise FoldError(f"it would make {size:,} numbers; up to {MOST_FOLDED:,} are supported")
     present = [name for name in node.input if name]
     graph = helper.make_graph(
         [node],

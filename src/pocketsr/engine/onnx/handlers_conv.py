@@ -44,7 +44,7 @@ def _square_window(attributes: Attributes, weight: NDArray[np.float32]) -> tuple
     if wide_kernel(weight.shape, dilations):
         raise NotSupportedError(
             f"kernel {'x'.join(map(str, weight.shape[2:]))}, dilations {dilations}: up to {LIMITS['kernel']} rows and "
-            f"columns are taken, and {LIMITS['weights']:,} weights"
+            f"columns are supported, and {LIMITS['weights']:,} weights"
         )
     return strides, dilations
 
@@ -73,7 +73,7 @@ def convolution(state: Importer, node: onnx.NodeProto, inputs: Inputs, attribute
     weight = constant(inputs[1], "its weight").astype(np.float32)
     strides, dilations = _square_window(attributes, weight)
     if strides != [1, 1]:
-        raise NotSupportedError(f"stride {strides}; the engine streams rows and takes stride 1 only")
+        raise NotSupportedError(f"stride {strides}; the engine streams rows and supports stride 1 only")
     if dilations != [1, 1]:  # a dilated kernel is a larger one with zeros between its taps
         wide = [(size - 1) * d + 1 for size, d in zip(weight.shape[2:], dilations, strict=True)]
         spread = np.zeros((*weight.shape[:2], *wide), np.float32)
@@ -152,7 +152,7 @@ def _conv_transpose(state: Importer, node: onnx.NodeProto, inputs: Inputs, attri
     if weight.shape[0] != len(planes.refs) or factor > LIMITS["scale"]:
         raise NotSupportedError(
             f"weights {' x '.join(map(str, weight.shape))}, stride {factor}: {len(planes.refs)} channels come in, and "
-            f"strides up to {LIMITS['scale']} are taken"
+            f"strides up to {LIMITS['scale']} are supported"
         )
     pads = list(attributes.get("pads", [0, 0, 0, 0]))
     extra = list(attributes.get("output_padding", [0, 0]))

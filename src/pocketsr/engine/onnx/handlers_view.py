@@ -52,7 +52,7 @@ def _unsqueeze(_: Importer, __: onnx.NodeProto, inputs: Inputs, attributes: Attr
     count = np.size(constant(inputs[1] if len(inputs) > 1 else attributes.get("axes"), "its axes"))
     dims: list[int | str] = list(view.dims)
     if len(dims) + count > MOST_DIMS:
-        raise NotSupportedError(f"{len(dims) + count} dimensions; up to {MOST_DIMS} are taken")
+        raise NotSupportedError(f"{len(dims) + count} dimensions; up to {MOST_DIMS} are supported")
     for axis in sorted(_axes(inputs, attributes, len(dims) + count) or []):
         dims.insert(axis, 1)
     return [viewed(view.refs, tuple(dims))]
@@ -112,7 +112,9 @@ def _reshape(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: 
         raise NotSupportedError("it lays the rows of the image side by side; the engine keeps images as planes")
     target = [int(n) for n in constant(inputs[1] if len(inputs) > 1 else attributes.get("shape"), "its shape")]
     if len(target) > MOST_DIMS or min(target, default=1) < -1:
-        raise NotSupportedError(f"a shape of {len(target)} dimensions; up to {MOST_DIMS} are taken, -1 or more each")
+        raise NotSupportedError(
+            f"a shape of {len(target)} dimensions; up to {MOST_DIMS} are supported, -1 or more each"
+        )
     sizes = state.sizes_of(view)
     target = [sizes[i] if n == 0 and i < len(sizes) else n for i, n in enumerate(target)]
     if target.count(-1) == 1 and (known := -prod(target)):

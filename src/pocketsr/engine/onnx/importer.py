@@ -1,4 +1,4 @@
-"""ONNX to `Graph`: what the engine takes, and a plain word about what it does not take."""
+"""ONNX to `Graph`: what the engine supports, and a plain word about what it doesn't."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def from_onnx(source: Path | ModelFile) -> Imported:
                     others = [measured.get(name, x) for name, x in zip(node.input, inputs, strict=True)]
                     twins = fold(node, others, list(model.opset_import))
             elif not measured.keys().isdisjoint(node.input) and node.op_type not in _TAKE_SIZES:
-                raise NotSupportedError("it calculates with the size of the image; the engine takes any size")
+                raise NotSupportedError("it calculates with the size of the image; the engine compiles for any size")
             elif node.op_type in HANDLERS:
                 outputs = HANDLERS[node.op_type](state, node, inputs, attributes)
                 if node.op_type == "Shape":
@@ -157,7 +157,7 @@ def _finish(
     if stated not in (None, "1", "255"):
         raise UserError(f"{path}: pocketsr.value_range is '{harmless(stated)}'; 1 or 255 is expected")
     if not state.ops:
-        raise UserError(f"{path}: it gives the image back as it is; a network that enlarges is expected")
+        raise UserError(f"{path}: it gives the image back as it is; a network that upscales is expected")
     network = Graph(Path(path).stem, channels, tuple(state.ops), result.refs, float(stated or 1))
     verify(network)
     return Imported(network, stated is not None)

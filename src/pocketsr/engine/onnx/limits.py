@@ -43,7 +43,7 @@ class Work:
         over = next((what for what, count in found.items() if count > LIMITS[what]), None)
         if over is None:
             return None
-        return f"{over}: {found[over]:,} with this node; up to {LIMITS[over]:,} are taken"
+        return f"{over}: {found[over]:,} with this node; up to {LIMITS[over]:,} are supported"
 
 
 def wide_kernel(shape: tuple[int, ...], dilations: list[int]) -> bool:

@@ -60,7 +60,7 @@ def read_file(source: Path | ModelFile) -> ModelFile:
             if not stat.S_ISREG(about.st_mode):  # a pipe may never end, a device neither
                 raise UserError(f"{source}: an ONNX file is expected; this is no plain file")
             if about.st_size > MOST_BYTES:
-                raise UserError(f"{source}: {about.st_size / 2**20:.0f} MB; up to {MOST_BYTES // 2**20} are taken")
+                raise UserError(f"{source}: {about.st_size / 2**20:.0f} MB; up to {MOST_BYTES // 2**20} are supported")
             content = file.read(MOST_BYTES + 1)[:MOST_BYTES]
     except OSError as error:
         raise UserError(f"{source}: it can't be read ({error.strerror or error})") from error

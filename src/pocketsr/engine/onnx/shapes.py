@@ -64,7 +64,7 @@ def sized(path: str, model: onnx.ModelProto, height: int, width: int) -> Sized:
     """
     graph = model.graph
     if len(graph.output) != 1:
-        raise UserError(f"{path}: one output, the enlarged image, is expected; this one has {len(graph.output)}")
+        raise UserError(f"{path}: one output, the upscaled image, is expected; this one has {len(graph.output)}")
     source, channels, _ = image_input(path, graph)
     constants: dict[str, NDArray[Any]] = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     types = {source: helper.make_tensor_type_proto(TensorProto.FLOAT, [1, channels, height, width])}
@@ -108,7 +108,7 @@ def _excess(node: onnx.NodeProto) -> str | None:
     for attribute in node.attribute:
         numbers = [attribute.i, *attribute.ints[:64]]
         if attribute.name in _WINDOW and not 0 <= min(numbers) <= max(numbers) <= _MOST_WINDOW:
-            return f"{attribute.name} {attribute.i or list(attribute.ints[:8])}; up to {_MOST_WINDOW} are taken"
+            return f"{attribute.name} {attribute.i or list(attribute.ints[:8])}; up to {_MOST_WINDOW} are supported"
     return None
 
 

@@ -68,7 +68,7 @@ Inputs = list[Tensor | None]
 def check_planes(count: int) -> None:
     """Before a list of so many planes is made."""
     if count > LIMITS["planes"]:
-        raise NotSupportedError(f"{count:,} planes; up to {LIMITS['planes']:,} are taken")
+        raise NotSupportedError(f"{count:,} planes; up to {LIMITS['planes']:,} are supported")
 
 
 def planes_of(tensor: Tensor | None) -> Planes:

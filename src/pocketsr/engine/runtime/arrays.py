@@ -31,7 +31,9 @@ def check_frame(name: str, channels: int, scale: int, y: Any, bits: Any, out: An
         check_whole(bits, "bits", 1, 16)
     height, width = y.shape[:2]
     if scale * max(height, width) > _SIDE:
-        raise ArgumentError(f"the image is {width:,} x {height:,} pixels; up to {_SIDE // scale:,} a side are taken")
+        raise ArgumentError(
+            f"the image is {width:,} x {height:,} pixels; up to {_SIDE // scale:,} a side are supported"
+        )
     if out is None:
         return
     shape = (scale * height, scale * width, *y.shape[2:])

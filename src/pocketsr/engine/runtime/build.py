@@ -42,7 +42,7 @@ def library_suffix(target: Target) -> str:
 
 _LEAST_FREE = 2**16  # bytes; less is a full disk
 _PATIENCE_S = 900
-"""The largest networks that are taken compile in two minutes; what takes this long never ends."""
+"""The largest supported networks compile in two minutes; what takes this long never ends."""
 
 
 def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:

@@ -104,7 +104,7 @@ class Network:
         bits: int | None = None,
         out: NDArray[Any] | None = None,
     ) -> NDArray[Any]:
-        """Enlarge one frame.
+        """Upscale one frame.
 
         y: (H, W) for a luma network, (H, W, 3) for an RGB one; uint8, uint16, or float32 in the network's own
         range (then the result is neither rounded nor clipped). Rows may be any distance apart.
