@@ -17,6 +17,7 @@ __all__ = ["TARGETS", "Operator", "Report", "export"]
 
 TARGETS: dict[str, str] = {
     "litert": "LiteRT (TensorFlow Lite): one .tflite file for pictures of one size",
+    "ncnn": "ncnn: .param and .bin, for pictures of any size",
 }
 """What each target is, in a line; its module has the same name."""
 

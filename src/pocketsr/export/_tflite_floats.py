@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr.engine.ir.graph import Binary, Pad, Unary
-from pocketsr.errors import UserError
 from pocketsr.export._tflite import File
 from pocketsr.export.layers import Affine, Clip, Concat, Conv, Curve, Layer, Merge, Prelu, Shuffle
-from pocketsr.names import harmless
+from pocketsr.export.source import no_form
 
-__all__ = ["FloatWriter", "no_form"]
+__all__ = ["FloatWriter"]
 
 _SAME, _VALID = 0, 1  # padding
 _MERGES = {
@@ -26,10 +25,6 @@ _MERGES = {
     Binary.MIN: ("MINIMUM", "MaximumMinimumOptions"),
 }
 _CURVES = {Unary.SIGMOID: "LOGISTIC", Unary.TANH: "TANH", Unary.ABS: "ABS", Unary.SQRT: "SQRT", Unary.ELU: "ELU"}
-
-
-def no_form(layer: Layer, what: str, target: str) -> UserError:
-    return UserError(f"node '{harmless(layer.name)}': {target} has no form for {what}; choose another target")
 
 
 class FloatWriter:
@@ -107,10 +102,10 @@ class FloatWriter:
                 kind = _CURVES[layer.kind]
                 return file.operator(kind, [x], result(), "AbsOptions" if kind == "ABS" else "")
             case Curve():
-                raise no_form(layer, layer.kind.value, "litert")
+                raise no_form(layer.name, layer.kind.value, "litert")
             case Shuffle():
                 return self._shuffled(layer, x)
-        raise no_form(layer, type(layer).__name__, "litert")
+        raise no_form(layer.name, type(layer).__name__, "litert")
 
     def joined(self, layer: Concat, parts: list[int]) -> int:
         """`parts` side by side, four at a time."""

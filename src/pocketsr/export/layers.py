@@ -8,7 +8,7 @@ Integers become real numbers: a stored value's `Rounded` says what it was rounde
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -139,9 +139,9 @@ class Network:
         return any(isinstance(layer, Conv) and layer.steps is not None for layer in self.layers)
 
 
-def lower(graph: Graph) -> Network:
-    """`graph` as layers."""
-    return _Lowering(graph).network()
+def lower(graph: Graph, curves: Mapping[Unary, str] | None = None) -> Network:
+    """`graph` as layers. `curves`: what the nodes of such functions are called, which messages name."""
+    return _Lowering(graph, curves or {}).network()
 
 
 def without_rounding(net: Network) -> Network:
@@ -164,6 +164,7 @@ def without_rounding(net: Network) -> Network:
 @dataclass
 class _Lowering:
     graph: Graph
+    curves: Mapping[Unary, str]
     layers: list[Layer] = field(default_factory=list)
     values: dict[int, Tensor] = field(default_factory=dict)
     stored: dict[int, ir.Quantize] = field(default_factory=dict)  # of values that are stored as integers
@@ -229,7 +230,7 @@ class _Lowering:
                 case ir.Clip(low, high):
                     layer = Clip(op.name, (x,), made, low, high)
                 case ir.Function(kind):
-                    layer = Curve(op.name, (x,), made, kind)
+                    layer = Curve(self.curves.get(kind, op.name), (x,), made, kind)
                 case ir.Quantize():
                     layer = Rounded(op.name, (x,), made, stage.step, stage.zero, stage.top)
                     stored = stage

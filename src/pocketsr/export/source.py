@@ -12,13 +12,14 @@ from pocketsr import models
 from pocketsr.atomic_io import scratch_folder
 from pocketsr.engine import Network as Compiled
 from pocketsr.engine import load, read_network
-from pocketsr.engine.ir.graph import Graph
+from pocketsr.engine.ir.graph import Function, Graph, Pointwise
+from pocketsr.engine.onnx.importer import from_onnx
 from pocketsr.engine.onnx.model_file import ModelFile, read_file
 from pocketsr.errors import ArgumentError, UserError
 from pocketsr.export.layers import Network, lower
 from pocketsr.names import harmless
 
-__all__ = ["SIZE", "Source", "delivered", "open_source", "precision_of", "size_of"]
+__all__ = ["SIZE", "Source", "delivered", "no_form", "open_source", "precision_of", "size_of"]
 
 SIZE = (640, 360)
 """Width and height that a file is made for, where the format wants one, and tried with."""
@@ -44,7 +45,19 @@ def open_source(model: str | Path) -> Source:
     file = read_file(models.resolve(model))
     graph, _ = read_network(file)
     name = models.ALIASES.get(str(model), str(model)) if str(model) in models.NAMES else graph.name
-    return Source(name, file, graph, lower(graph))
+    curves = {  # the simplified graph knows them by the convolution before
+        stage.kind: op.name
+        for op in from_onnx(file).graph.ops
+        if isinstance(op, Pointwise)
+        for stage in op.stages
+        if isinstance(stage, Function)
+    }
+    return Source(name, file, graph, lower(graph, curves))
+
+
+def no_form(node: str, what: str, target: str) -> UserError:
+    """The network's `node` is, or holds, `what`, which `target` doesn't know."""
+    return UserError(f"node '{harmless(node)}': {target} has no form for {what}; choose another target")
 
 
 def size_of(size: object) -> tuple[int, int]:
