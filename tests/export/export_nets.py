@@ -18,7 +18,7 @@ def _write(path: Path, nodes: list[onnx.NodeProto], constants: dict[str, np.ndar
     sides += [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, channels, "h2", "w2"])]
     tensors = [numpy_helper.from_array(array, name) for name, array in constants.items()]
     graph = helper.make_graph(nodes, path.stem, sides[:1], sides[1:], tensors)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
     helper.set_model_props(model, {"pocketsr.value_range": "1"})
     onnx.save(model, path)
     return path

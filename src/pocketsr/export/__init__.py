@@ -18,6 +18,7 @@ __all__ = ["TARGETS", "Operator", "Report", "export"]
 TARGETS: dict[str, str] = {
     "litert": "LiteRT (TensorFlow Lite): one .tflite file for pictures of one size",
     "ncnn": "ncnn: .param and .bin, for pictures of any size",
+    "coreml": "Core ML: an .mlpackage, an image in and an image out",
 }
 """What each target is, in a line; its module has the same name."""
 
