@@ -19,6 +19,7 @@ TARGETS: dict[str, str] = {
     "litert": "LiteRT (TensorFlow Lite): one .tflite file for pictures of one size",
     "ncnn": "ncnn: .param and .bin, for pictures of any size",
     "coreml": "Core ML: an .mlpackage, an image in and an image out",
+    "mnn": "MNN: an .mnn file, for pictures of any size",
 }
 """What each target is, in a line; its module has the same name."""
 
