@@ -47,9 +47,9 @@ def test_the_report_is_printed_as_json_and_lies_beside_the_files(
 def test_mistakes_are_one_line_and_leave_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = str(tmp_path / "out")
     assert "did you mean litert?" in _refused(capsys, "litrt", "-m", "small", "-o", out)
-    assert "unknown model 'smal'" in _refused(capsys, "litert", "-m", "smal", "-o", out)
+    assert "unknown model 'smal'" in _refused(capsys, "c", "-m", "smal", "-o", out)
     (tmp_path / "broken.onnx").write_bytes(b"\x08\x07nonsense")
-    assert "broken.onnx" in _refused(capsys, "litert", "-m", str(tmp_path / "broken.onnx"), "-o", out)
+    assert "broken.onnx" in _refused(capsys, "c", "-m", str(tmp_path / "broken.onnx"), "-o", out)
     assert not (tmp_path / "out").exists()
     with pytest.raises(SystemExit) as stopped:
         main(["export", "litert", "-m", "small", "-o", out, "--size", "640"])

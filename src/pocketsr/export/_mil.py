@@ -84,7 +84,7 @@ def _pixel_shuffle(given: dict[str, Any]) -> Array:
     x, factor = given["x"], int(given["upscale_factor"])
     _, channels, height, width = x.shape
     parts = x.reshape(channels // factor**2, factor, factor, height, width).transpose(0, 3, 1, 4, 2)
-    return parts.reshape(1, -1, height * factor, width * factor)
+    return np.asarray(parts.reshape(1, -1, height * factor, width * factor))
 
 
 def _curve(kind: Unary) -> Callable[[dict[str, Any]], Array]:

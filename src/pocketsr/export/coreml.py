@@ -81,7 +81,8 @@ def export(
         def run(picture: Picture) -> Picture:
             planes = picture[None, None] if picture.ndim == 2 else picture.transpose(2, 0, 1)[None]
             result = interpret(made._mil_program, planes.astype(np.float32))[0].astype(np.uint8)
-            return result[0] if len(result) == 1 else result.transpose(1, 2, 0)
+            planar: Picture = result[0] if len(result) == 1 else result.transpose(1, 2, 0)
+            return planar
 
         exactness = compare(run, source.reference(), pictures(height, width, source.graph.channels))
         report = Report(
@@ -150,7 +151,7 @@ def _layer(mb: Any, layer: Layer, given: list[Any]) -> Any:
     match layer:
         case Conv():
             rows, columns = layer.halo
-            border = {"pad_type": "valid"}
+            border: dict[str, Any] = {"pad_type": "valid"}
             if layer.pad is Pad.ZERO:
                 border = {"pad_type": "custom", "pad": [rows, rows, columns, columns]}
             elif rows or columns:
@@ -164,7 +165,7 @@ def _layer(mb: Any, layer: Layer, given: list[Any]) -> Any:
             scaled = mb.mul(x=x, y=layer.scale[None, :, None, None])
             return mb.add(x=scaled, y=layer.offset[None, :, None, None]) if layer.offset.any() else scaled
         case Clip():
-            most = np.float32(np.finfo(np.float16).max)
+            most = float(np.finfo(np.float16).max)
             return mb.clip(x=x, alpha=np.float32(max(layer.low, -most)), beta=np.float32(min(layer.high, most)))
         case Merge():
             return getattr(mb, _MERGES[layer.kind])(x=x, y=given[1])

@@ -18,6 +18,7 @@ from pocketsr.engine.codegen.emit_pointwise import extent, rounds
 from pocketsr.engine.codegen.emit_winograd import tile_floats
 from pocketsr.engine.codegen.method import BAND, Storage
 from pocketsr.engine.codegen.plan import Plan, Ring, Step
+from pocketsr.engine.codegen.target import compiler_flags
 from pocketsr.engine.ir.graph import Conv, Pad, Pointwise, Shuffle
 from pocketsr.engine.ir.pointwise import curve_code
 from pocketsr.names import API, comment
@@ -263,6 +264,10 @@ def emit_header(plan: Plan) -> str:
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
 /* {graph.channels} plane(s) of w x h pixels in, {graph.channels} of {s}w x {s}h out. Strides count samples.
 
    A frame has {name}_bands(h) bands; [first, last) may be cut among threads in any way, each with scratch memory of
@@ -274,6 +279,10 @@ int {name}_bands(int h);
 
 {declarations};
 
+#ifdef __cplusplus
+}}
+#endif
+
 #endif
 """
 
@@ -283,6 +292,10 @@ def emit(plan: Plan) -> str:
     graph = plan.graph
     parts = [
         f"""/* {graph.name}: {graph.channels} channel(s), {graph.scale}x. Made by pocketsr; do not edit.
+
+   Compile it with {compiler_flags(plan.target)}, by gcc or clang.
+   Without vectors of {plan.target.lanes} floats it is right too, and slow: gcc -O3 alone took 37 times as long as with
+   -march=native.
 
    The whole network runs in bands of {BAND} input rows. Each value keeps only the rows that are still needed, in a
    ring, so that the working set stays in the cache and no feature map is ever stored whole. A vector holds
