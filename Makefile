@@ -79,7 +79,7 @@ $(VENV)/.demo: $(VENV)/.runtime
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	$(PIP) -e '.[dev,train]'
+	$(PIP) -e '.[dev,train,export]'
 	touch $@
 
 $(VENV)/.docs: $(VENV)/.runtime

@@ -3,6 +3,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* 1 plane(s) of w x h pixels in, 1 of 2w x 2h out. Strides count samples.
 
    A frame has golden_fp32_bands(h) bands; [first, last) may be cut among threads in any way, each with scratch memory of
@@ -20,5 +24,9 @@ void golden_fp32_u16(const uint16_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane
 
 void golden_fp32_f32(const float *in, ptrdiff_t in_stride, ptrdiff_t in_plane, float *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
     int w, int h, int first, int last, void *scratch);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -11,6 +11,11 @@ int DllMainCRTStartup(void *library, unsigned reason, void *reserved)
 }
 #endif
 
+#if (VL == 16 && !defined(__AVX512F__)) || (VL == 8 && !defined(__AVX__)) || \
+    (VL == 4 && !defined(__SSE2__) && !defined(__ARM_NEON) && !defined(__wasm_simd128__))
+#pragma GCC warning "no vectors of VL floats: this will be many times slower; see the flags in the first comment"
+#endif
+
 typedef float vf __attribute__((vector_size(4 * VL)));
 typedef int32_t vi __attribute__((vector_size(4 * VL)));
 typedef uint8_t vb __attribute__((vector_size(VL)));

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pocketsr.errors import UserError
 
-__all__ = ["Target", "compiler_environment", "cross_target", "host_target", "zig"]
+__all__ = ["Target", "compiler_environment", "compiler_flags", "cross_target", "host_target", "zig"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,18 @@ class Target:
         """What the compiler is told about the target."""
         triple = ("-target", self.triple) if self.triple else ()
         return (*triple, f"-march={self.cpu}") if self.cpu else triple
+
+
+def compiler_flags(target: Target) -> str:
+    """What gcc or clang has to be told to compile the C for `target`, in their words: zig's names have underscores."""
+    architecture = (target.triple or "").partition("-")[0]
+    if architecture.startswith("wasm"):
+        return "-O3 -msimd128"
+    if target.cpu is None:
+        return "-O3 -mfpu=neon" if architecture in ("arm", "thumb") else "-O3"
+    kind = "-mcpu" if architecture in ("aarch64", "arm", "thumb") else "-march"
+    wide = " -mprefer-vector-width=512" if target.lanes == 16 else ""
+    return f"-O3 {kind}={target.cpu.replace('_', '-')}{wide}"
 
 
 def zig() -> list[str]:

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -86,20 +87,24 @@ def _flags_for(target: Target, clang: bool) -> list[str]:
     return [flag for flag in flags if x86 or not flag.startswith("-mprefer-vector")]
 
 
-def _linker(target: Target, exports: Sequence[str]) -> list[str]:
-    """The command that links net.o to a library of the target's kind."""
+def _linker(target: Target, exports: Sequence[str], soname: str | None) -> list[str]:
+    """The command that links net.o to a library of the target's kind, which programs know as `soname`."""
     match library_suffix(target):
         case ".wasm":
             names = [f"--export={name}" for name in exports]
             return [*zig(), "wasm-ld", "--no-entry", *names, "-o", "net.wasm"]
         case ".dylib" | ".dll" as suffix:
-            return [*zig(), "cc", *target.flags, "-shared", "-nostdlib", "-o", f"net{suffix}"]
-    return [*zig(), "ld.lld", "-shared", "-o", "net.so"]
+            known = [f"-Wl,-install_name,@rpath/{soname}"] if soname and suffix == ".dylib" else []
+            return [*zig(), "cc", *target.flags, "-shared", "-nostdlib", *known, "-o", f"net{suffix}"]
+    return [*zig(), "ld.lld", "-shared", *(["-soname", soname] if soname else []), "-o", "net.so"]
 
 
-def build_library(source: str, library: Path, target: Target, exports: Sequence[str] = ()) -> None:
+def build_library(
+    source: str, library: Path, target: Target, exports: Sequence[str] = (), *, soname: str | None = None
+) -> None:
     """Compile the C text `source` to the shared library `library`, which appears whole or not at all.
 
+    `soname`: the name by which programs that are linked to it look for it.
     `exports`: the functions to be seen from outside, for WebAssembly, which hides all others.
     Raises UserError with the compiler's first complaint, and OSError where the disk is full.
     """
@@ -113,9 +118,10 @@ def build_library(source: str, library: Path, target: Target, exports: Sequence[
         flags = [*_flags_for(target, clang), *target.flags]
         made = folder / f"net{library_suffix(target)}"
         if own:
-            _run([*compiler, *flags, "-shared", "-nostdlib", "net.c", "-o", made.name], folder, environment)
+            known = [f"-Wl,-soname,{soname}"] if soname and made.suffix == ".so" and sys.platform == "linux" else []
+            _run([*compiler, *flags, "-shared", "-nostdlib", *known, "net.c", "-o", made.name], folder, environment)
         else:
             # Compiling and linking apart keeps zig from building a libc that nobody calls: 0.1 s in place of 4 s.
             _run([*compiler, *flags, "-c", "net.c", "-o", "net.o"], folder, environment)
-            _run([*_linker(target, exports), "net.o"], folder, environment)
+            _run([*_linker(target, exports, soname), "net.o"], folder, environment)
         shutil.move(made, library)

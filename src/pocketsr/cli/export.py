@@ -1,0 +1,54 @@
+"""`pocketsr export TARGET -m NAME -o DIR`: a network for another runtime, and a report of how good it is there."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from pocketsr.export import TARGETS
+
+__all__ = ["SUMMARY", "add_arguments", "run"]
+
+SUMMARY = "write a network for another runtime"
+_OPTIONS = ("cpu", "precision", "size", "triple")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    width = max(map(len, TARGETS))
+    lines = [f"  {name:{width}}  {line}" for name, line in TARGETS.items()]
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "\n".join(["targets:", *lines])
+    parser.add_argument("target", metavar="TARGET", help="what it is for: " + ", ".join(TARGETS))
+    parser.add_argument("-m", "--model", required=True, help="a shipped network's name, or an ONNX file")
+    parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="output folder")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--precision", metavar="P", help="float32, float16 or int8; default: as the network is")
+    parser.add_argument(
+        "--size", metavar="WxH", type=_size, help="of the picture, where the format wants one (640x360)"
+    )
+    parser.add_argument("--cpu", metavar="NAME", help="c: the processor, as cortex-a55, apple-a13, x86-64-v3")
+    parser.add_argument("--triple", metavar="TRIPLE", help="c: the system, as `compile --target` takes it")
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text, re.ASCII)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r}: width and height are expected, as 640x360")
+    return int(found[1]), int(found[2])
+
+
+def run(args: argparse.Namespace) -> int:
+    import json
+
+    from pocketsr.export import export
+    from pocketsr.names import harmless
+
+    options = {name: getattr(args, name) for name in _OPTIONS}
+    report = export(args.target, args.model, args.output, **options)
+    if args.json:
+        print(json.dumps(report.to_json(), indent=1))
+    else:
+        print(report.to_markdown())
+        print("written: " + ", ".join(harmless(args.output / file, 500) for file in report.files))
+    return 0

@@ -1,0 +1,182 @@
+"""Core ML: NAME.mlpackage, an image in and an image out, for enumerated sizes, by coremltools' MIL builder.
+
+No Mac has run it: Core ML predicts on macOS alone. What coremltools stores is interpreted here, operator by operator in
+NumPy (`_mil`), with a rounding to the operator's type after each.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pocketsr.engine.ir.graph import Binary, Pad, Unary
+from pocketsr.export._mil import interpret, operators_of
+from pocketsr.export.checking import Picture, compare, pictures
+from pocketsr.export.layers import (
+    Affine,
+    Clip,
+    Concat,
+    Conv,
+    Curve,
+    Layer,
+    Merge,
+    Network,
+    Prelu,
+    Shuffle,
+    without_rounding,
+)
+from pocketsr.export.report import Operator, Report, write_report
+from pocketsr.export.source import delivered, no_form, open_source, precision_of, size_of
+
+__all__ = ["OPTIONS", "SIZES", "export", "program"]
+
+OPTIONS = frozenset({"precision", "size"})
+PRECISIONS = ("float16", "float32")
+_LANDSCAPE = ((320, 180), (480, 270), (640, 360), (640, 480), (854, 480), (960, 540), (1280, 720))
+SIZES = (*_LANDSCAPE, *((height, width) for width, height in _LANDSCAPE))
+"""Widths and heights that a package takes, beside the one that is asked for."""
+_MERGES = {
+    Binary.ADD: "add",
+    Binary.SUB: "sub",
+    Binary.MUL: "mul",
+    Binary.DIV: "real_div",
+    Binary.MAX: "maximum",
+    Binary.MIN: "minimum",
+}
+_CURVES = {Unary.SIGMOID, Unary.TANH, Unary.ERF, Unary.ABS, Unary.SQRT, Unary.SOFTPLUS, Unary.SOFTSIGN}
+_NOTES = (
+    "Not run on any Mac or iPhone: Core ML runs on Apple's systems alone. The figures are of a NumPy interpreter of "
+    "the stored operators; which unit takes them, and how fast, isn't known.",
+    "Input `picture` and output `enlarged` are 8-bit images; the result is scaled to 255, rounded and clipped in the "
+    "graph, since Core ML writes the numbers of an image as they are.",
+    "Needs iOS 16 or macOS 13.",
+)
+
+
+def export(
+    model: str | Path, folder: Path, *, precision: str | None = None, size: tuple[int, int] | None = None
+) -> Report:
+    """Write NAME.mlpackage (or NAME-float32.mlpackage) and its report into `folder`.
+
+    precision: one of PRECISIONS. A quantized network's integers become real numbers, and nothing is rounded.
+    size: the usual width and height; default: 640x360. SIZES are taken as well.
+    """
+    import coremltools as ct
+
+    source, (width, height) = open_source(model), size_of(size)
+    kind, stem = precision_of(source, precision, PRECISIONS, "coreml")
+    net = source.layers
+    sizes = [(width, height), *(each for each in SIZES if each != (width, height))]
+    made = _converted(net, sizes, kind)
+    with delivered(folder) as scratch:
+        package = scratch / f"{stem}.mlpackage"
+        made.save(str(package))
+        stored = ct.models.MLModel(str(package), skip_model_load=True)
+
+        def run(picture: Picture) -> Picture:
+            planes = picture[None, None] if picture.ndim == 2 else picture.transpose(2, 0, 1)[None]
+            result = interpret(made._mil_program, planes.astype(np.float32))[0].astype(np.uint8)
+            planar: Picture = result[0] if len(result) == 1 else result.transpose(1, 2, 0)
+            return planar
+
+        exactness = compare(run, source.reference(), pictures(height, width, source.graph.channels))
+        report = Report(
+            target="coreml",
+            model=source.name,
+            files=(package.name,),
+            bytes=sum(each.stat().st_size for each in package.rglob("*") if each.is_file()),
+            max_levels=exactness.max_levels,
+            differing_share=exactness.differing_share,
+            psnr_db=exactness.psnr_db,
+            operators=tuple(Operator(name, None) for name in operators_of(made._mil_program)),
+            precision=kind,
+            size=(width, height),
+            checked_by=f"a NumPy interpreter of MIL; coremltools {version('coremltools')}, specification "
+            f"{stored.get_spec().specificationVersion}",
+            notes=(*_NOTES, f"Sizes: {', '.join(f'{w}x{h}' for w, h in sizes)}."),
+        )
+        write_report(report, scratch, stem)
+    return report
+
+
+def _converted(net: Network, sizes: Sequence[tuple[int, int]], precision: str) -> Any:
+    """The model as coremltools has it. Raises UserError for a layer without a form."""
+    logging.getLogger("coremltools").setLevel(logging.ERROR)  # its progress bars, and that it isn't on a Mac
+    import coremltools as ct
+    from coremltools.converters.mil.mil import get_new_symbol
+
+    made = program(net, get_new_symbol(), get_new_symbol())
+    channels = net.picture.channels
+    layout = ct.colorlayout.GRAYSCALE if channels == 1 else ct.colorlayout.RGB
+    shapes = ct.EnumeratedShapes([(1, channels, height, width) for width, height in sizes])
+    picture = ct.ImageType(name="picture", shape=shapes, color_layout=layout, scale=net.max_value / 255)
+    # `outputs` of convert() are for other front ends: of a MIL program they would go unheard, and the output be an
+    # array of floats (coremltools 9.0).
+    made.functions["main"].set_output_types([ct.ImageType(name="enlarged", color_layout=layout)])
+    return ct.convert(
+        made,
+        convert_to="mlprogram",
+        inputs=[picture],
+        compute_precision=ct.precision.FLOAT16 if precision == "float16" else ct.precision.FLOAT32,
+        minimum_deployment_target=ct.target.iOS16,
+        skip_model_load=True,
+    )
+
+
+def program(net: Network, height: Any, width: Any) -> Any:
+    """`net` as a MIL program. Raises UserError for a layer that MIL has no form for."""
+    import coremltools as ct
+    from coremltools.converters.mil import Builder as mb  # noqa: N813 (its usual name)
+
+    floats = without_rounding(net)
+    spec = mb.TensorSpec(shape=(1, net.picture.channels, height, width))
+
+    def write(picture: Any) -> Any:
+        made = {net.picture.name: picture}
+        for layer in floats.layers:
+            made[layer.output.name] = _layer(mb, layer, [made[tensor.name] for tensor in layer.inputs])
+        levels = mb.mul(x=made[floats.output.name], y=np.float32(255 / net.max_value))
+        return mb.clip(x=mb.round(x=levels), alpha=np.float32(0), beta=np.float32(255), name="enlarged")
+
+    return mb.program(input_specs=[spec], opset_version=ct.target.iOS16)(write)
+
+
+def _layer(mb: Any, layer: Layer, given: list[Any]) -> Any:
+    x = given[0]
+    match layer:
+        case Conv():
+            rows, columns = layer.halo
+            border: dict[str, Any] = {"pad_type": "valid"}
+            if layer.pad is Pad.ZERO:
+                border = {"pad_type": "custom", "pad": [rows, rows, columns, columns]}
+            elif rows or columns:
+                x = mb.pad(x=x, pad=[rows, rows, columns, columns], mode="replicate")
+            return mb.conv(x=x, weight=layer.weight, bias=layer.bias, **border)
+        case Prelu() if not layer.slope.any():
+            return mb.relu(x=x)
+        case Prelu():
+            return mb.prelu(x=x, alpha=layer.slope)
+        case Affine():
+            scaled = mb.mul(x=x, y=layer.scale[None, :, None, None])
+            return mb.add(x=scaled, y=layer.offset[None, :, None, None]) if layer.offset.any() else scaled
+        case Clip():
+            most = float(np.finfo(np.float16).max)
+            return mb.clip(x=x, alpha=np.float32(max(layer.low, -most)), beta=np.float32(min(layer.high, most)))
+        case Merge():
+            return getattr(mb, _MERGES[layer.kind])(x=x, y=given[1])
+        case Concat():
+            return mb.concat(values=given, axis=1)
+        case Shuffle():
+            return mb.pixel_shuffle(x=x, upscale_factor=layer.factor)
+        case Curve(kind=Unary.ELU):
+            return mb.elu(x=x, alpha=np.float32(1))
+        case Curve() if layer.kind in _CURVES:
+            return getattr(mb, layer.kind.value)(x=x)
+        case Curve():
+            raise no_form(layer.name, layer.kind.value, "coreml")
+    raise no_form(layer.name, type(layer).__name__, "coreml")

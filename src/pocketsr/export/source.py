@@ -1,0 +1,119 @@
+"""The network that is exported, read once, and the folder that its files go to."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pocketsr import models
+from pocketsr.atomic_io import scratch_folder
+from pocketsr.engine import Network as Compiled
+from pocketsr.engine import load, read_network
+from pocketsr.engine.ir.graph import Function, Graph, Pointwise
+from pocketsr.engine.onnx.importer import from_onnx
+from pocketsr.engine.onnx.model_file import ModelFile, read_file
+from pocketsr.errors import ArgumentError, UserError
+from pocketsr.export.layers import Network, lower
+from pocketsr.names import harmless
+
+__all__ = ["SIZE", "Source", "delivered", "no_form", "open_source", "precision_of", "size_of"]
+
+SIZE = (640, 360)
+"""Width and height that a file is made for, where the format wants one, and tried with."""
+_SMALLEST, _LARGEST = 8, 4096
+
+
+@dataclass(frozen=True)
+class Source:
+    """`name` is what files are called: an identifier, hyphens kept."""
+
+    name: str
+    file: ModelFile
+    graph: Graph
+    layers: Network
+
+    def reference(self) -> Compiled:
+        """The engine's own network, on one thread."""
+        return load(self.file, threads=1)
+
+
+def open_source(model: str | Path) -> Source:
+    """A shipped network by name, or an ONNX file. Raises UserError for what the engine refuses."""
+    file = read_file(models.resolve(model))
+    graph, _ = read_network(file)
+    name = models.ALIASES.get(str(model), str(model)) if str(model) in models.NAMES else graph.name
+    curves = {  # the simplified graph knows them by the convolution before
+        stage.kind: op.name
+        for op in from_onnx(file).graph.ops
+        if isinstance(op, Pointwise)
+        for stage in op.stages
+        if isinstance(stage, Function)
+    }
+    return Source(name, file, graph, lower(graph, curves))
+
+
+def no_form(node: str, what: str, target: str) -> UserError:
+    """The network's `node` is, or holds, `what`, which `target` doesn't know."""
+    return UserError(f"node '{harmless(node)}': {target} has no form for {what}; choose another target")
+
+
+def size_of(size: object) -> tuple[int, int]:
+    """Width and height, checked; SIZE for None."""
+    if size is None:
+        return SIZE
+    sides = size if isinstance(size, tuple | list) else ()
+    if len(sides) != 2 or not all(type(each) is int and _SMALLEST <= each <= _LARGEST for each in sides):
+        raise ArgumentError(f"size {size}: width and height are expected, each from {_SMALLEST} to {_LARGEST} pixels")
+    return sides[0], sides[1]
+
+
+def precision_of(source: Source, asked: str | None, choices: tuple[str, ...], target: str) -> tuple[str, str]:
+    """What numbers the file computes with, and the stem of its name, which says so where it was `asked` for.
+
+    Without that: int8 for quantized networks, else the first of `choices`. Raises ArgumentError for what `target`
+    doesn't know, and for int8 of a network that isn't quantized.
+    """
+    net = source.layers
+    natural = "int8" if net.is_quantized and "int8" in choices else choices[0]
+    found = asked or natural
+    if found not in choices:
+        raise ArgumentError(f"precision {found}: {target} takes {', '.join(choices)}")
+    if found == "int8" and not net.is_quantized:
+        raise ArgumentError(
+            f"precision int8: {harmless(source.name)} isn't quantized; quantize it first (pocketsr quantize), or take "
+            "a network that is, as -m small-w8a8"
+        )
+    return found, source.name if found == natural else f"{source.name}-{found}"
+
+
+@contextmanager
+def delivered(folder: Path) -> Iterator[Path]:
+    """A folder to write to, whose files and folders go to `folder` at the end, or nowhere where something failed.
+
+    Raises UserError where `folder` can't be written.
+    """
+    fresh = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with scratch_folder(folder) as scratch:
+            yield scratch
+            for made in sorted(scratch.iterdir()):
+                _move(made, folder / made.name, scratch)
+    except OSError as error:
+        raise UserError(f"{folder} can't be written ({error.strerror}); choose another folder with -o") from error
+    finally:
+        if fresh:
+            with suppress(OSError):  # it holds what was made, or was never made
+                folder.rmdir()
+
+
+def _move(made: Path, place: Path, scratch: Path) -> None:
+    """A folder doesn't replace another one: the old one goes aside first, and with `scratch` away."""
+    if place.is_dir() and not place.is_symlink():
+        place.rename(scratch / f"{place.name}.old")
+    elif made.is_dir() and place.exists():
+        raise UserError(f"{place} is a file, and a folder of that name is to be written: move it away")
+    shutil.move(made, place)
