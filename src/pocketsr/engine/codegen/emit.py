@@ -278,9 +278,15 @@ int {name}_bands(int h);
 """
 
 
+def _header(*parts: str) -> str:
+    """What the C begins with, of files beside this one."""
+    return "".join(files("pocketsr.engine.codegen").joinpath(part).read_text() for part in parts)
+
+
 def emit(plan: Plan) -> str:
     """NAME.c: one self-contained file."""
     graph = plan.graph
+    own = "_wasm" if plan.target.is_wasm else ""
     parts = [
         f"""/* {graph.name}: {graph.channels} channel(s), {graph.scale}x. Made by pocketsr; do not edit.
 
@@ -292,10 +298,8 @@ def emit(plan: Plan) -> str:
         + "".join(f"   {line}\n" for line in describe(plan).splitlines())
         + "*/\n"
         f"#define VL {plan.target.lanes}\n",
-        files("pocketsr.engine.codegen").joinpath("prelude.h").read_text() + curve_code(graph.ops),
-        files("pocketsr.engine.codegen").joinpath("integers.h").read_text()
-        if plan.formats.exact or rounds(graph)
-        else "",
+        _header("prelude.h", f"extremes{own}.h", "curves.h") + curve_code(graph.ops),
+        _header(f"barrier{own}.h", "integers.h") if plan.formats.exact or rounds(graph) else "",
         emit_header(plan),
         _frame(plan),
         _rings(plan),
