@@ -1,12 +1,16 @@
-"""Networks for other runtimes and machines: one file a target, each with `export(model, folder, **options)`."""
+"""A network for another runtime: one file a target, each from the ONNX file that the engine reads.
+
+A target is a module with `export(model, folder, **options) -> Report`, with its options' names in `OPTIONS`, and a
+line here. What it writes appears in the folder whole or not at all, a report beside it.
+"""
 
 from __future__ import annotations
 
-from pocketsr.export.report import Made, Report
+from pocketsr.export.report import Operator, Report
 
-__all__ = ["TARGETS", "Made", "Report"]
+__all__ = ["TARGETS", "Operator", "Report"]
 
 TARGETS: dict[str, str] = {
-    "wasm": "pocketsr.export.wasm",
+    "wasm": "WebAssembly: a module for browsers and Node, its loader, and what they need to know",
 }
-"""The module of each target."""
+"""What each target is, in a line; its module has the same name."""

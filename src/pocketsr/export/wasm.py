@@ -25,9 +25,11 @@ from pocketsr.engine.codegen.plan import Plan, make_plan
 from pocketsr.engine.codegen.target import Target, cross_target
 from pocketsr.engine.runtime.build import build_library
 from pocketsr.errors import UserError
-from pocketsr.export.report import Made, Report
+from pocketsr.export.report import Report, write_report
 
-__all__ = ["TRIPLE", "export"]
+__all__ = ["OPTIONS", "TRIPLE", "export"]
+
+OPTIONS = frozenset({"f32"})
 
 TRIPLE = "wasm32-freestanding"
 _ENTRIES = ("scratch", "bands", "u8")
@@ -65,9 +67,16 @@ def export(model: Path | str, folder: Path, *, f32: bool = False) -> Report:
             (scratch / f"{name}.js").write_text(loader(facts), encoding="utf-8")
             facts["bytes"] = {file.name: _sizes(file.read_bytes()) for file in sorted(scratch.iterdir())}
             (scratch / f"{name}.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-            made = []
+            report = Report(
+                target="wasm",
+                model=name,
+                files=tuple(file.name for file in sorted(scratch.iterdir())),
+                bytes=sum(each["bytes"] for each in facts["bytes"].values()),
+                precision="int8" if plan.formats.exact else "float32",
+                notes=_notes(facts),
+            )
+            write_report(report, scratch)
             for file in sorted(scratch.iterdir()):
-                made.append(Made(file.name, **_sizes(file.read_bytes())))
                 shutil.move(file, folder / file.name)
     except OSError as error:
         raise UserError(f"{folder} can't be written ({error.strerror}); choose another folder with -o") from error
@@ -75,7 +84,17 @@ def export(model: Path | str, folder: Path, *, f32: bool = False) -> Report:
         if fresh:
             with suppress(OSError):  # it holds what was made, or was never made
                 folder.rmdir()
-    return Report("wasm", name, folder, tuple(made))
+    return report
+
+
+def _notes(facts: dict[str, Any]) -> tuple[str, ...]:
+    sizes = ", ".join(f"{name} {each['bytes_gzip']:,}" for name, each in facts["bytes"].items())
+    kinds = (
+        "Every machine gives the bits of the native library."
+        if facts["exact"]
+        else "The relaxed module is for machines that multiply and add at once; results differ by a level at most."
+    )
+    return (kinds, f"Bytes as a web server sends them (gzip): {sizes}.", 'In Node the folder needs "type": "module".')
 
 
 def loader(facts: dict[str, Any]) -> str:
