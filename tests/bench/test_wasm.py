@@ -17,7 +17,8 @@ RECORDED = Path(__file__).parents[2] / "benchmarks" / "wasm.json"
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     if shutil.which("node") is None:
         pytest.skip("Node is not installed")
-    assert main(["bench", "wasm", "-m", "small-w8a8", "--size", "37x21", "--rounds", "1", "--chromium", "none", "--json"]) == 0  # fmt: skip
+    options = ["--size", "37x21", "--rounds", "1", "--chromium", "none", "--json"]
+    assert main(["bench", "wasm", "-m", "small-w8a8", *options]) == 0
     captured = capsys.readouterr()
     result = json.loads(captured.out)
     assert [(row["runtime"], row["host"]) for row in result["rows"]] == [
