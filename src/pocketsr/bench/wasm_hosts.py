@@ -9,9 +9,10 @@ import re
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pocketsr.errors import UserError
@@ -71,8 +72,17 @@ def in_node(node: str, folder: Path) -> Iterator[Node]:
         process.communicate()
 
 
-def in_chromium(chromium: str, folder: Path) -> dict[str, Any]:
-    """What `wasm_page.html` in `folder` sends when it is done. Raises HostError where nothing comes."""
+def in_chromium(
+    chromium: str,
+    folder: Path,
+    page: str = "wasm_page.html",
+    headers: Mapping[str, str] = MappingProxyType({}),
+    options: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What `page` in `folder`, served with `headers`, sends to /result when it is done.
+
+    options: of the browser. Raises HostError where nothing comes, or {"failed"}.
+    """
     results: queue.Queue[bytes] = queue.Queue()
 
     class Handler(http.server.SimpleHTTPRequestHandler):
@@ -88,6 +98,11 @@ def in_chromium(chromium: str, folder: Path) -> dict[str, Any]:
         def __init__(self, *args: Any) -> None:
             super().__init__(*args, directory=str(folder))
 
+        def end_headers(self) -> None:
+            for name, value in headers.items():
+                self.send_header(name, value)
+            super().end_headers()
+
         def do_POST(self) -> None:
             body = self.rfile.read(min(int(self.headers.get("Content-Length", 0)), _LARGEST))
             if self.path == "/result":
@@ -102,8 +117,8 @@ def in_chromium(chromium: str, folder: Path) -> dict[str, Any]:
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server, tempfile.TemporaryDirectory() as profile:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        command = [chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"]
-        address = f"http://127.0.0.1:{server.server_address[1]}/wasm_page.html"
+        command = [chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", *options]
+        address = f"http://127.0.0.1:{server.server_address[1]}/{page}"
         try:
             process = subprocess.Popen(
                 [*command, f"--user-data-dir={profile}", address],
