@@ -1,5 +1,5 @@
 # demo    upscales a sample clip and shows how fast and how well
-# test    everything installed, all tests run
+# test    everything installed, all tests run; those of web/ where Node and Chromium are, else it says that they were skipped
 # quick   some tests of every room, in under a minute from the second time on
 # lint    ruff, strict types, import contracts
 # bench   speed against the peers, quality by the protocol, the stages' overlap and start-up, into benchmarks/, and the README's tables

@@ -178,10 +178,10 @@ def test_peak_is_plausible_and_higher_than_any_network() -> None:
 
 
 def test_picture_is_cut_or_mirrored() -> None:
-    plane = speed._picture(640, 360)
+    plane = speed.picture_for(640, 360)
     assert plane.std() > 20
-    assert np.array_equal(speed._picture(100, 50), plane[:50, :100])
-    large = speed._picture(1500, 800)
+    assert np.array_equal(speed.picture_for(100, 50), plane[:50, :100])
+    large = speed.picture_for(1500, 800)
     assert large.shape == (800, 1500)
     assert np.array_equal(large[:360, 640:1280], plane[:, ::-1])
 

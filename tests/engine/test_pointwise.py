@@ -26,13 +26,13 @@ OTHERS = [("Elu", {"alpha": 0.7}), ("Selu", {}), ("Celu", {"alpha": 1.5}), ("Har
 
 def test_every_line_is_complete() -> None:
     torch = pytest.importorskip("torch")
-    prelude = (Path(load.__code__.co_filename).parent / "codegen" / "prelude.h").read_text()
+    curves = (Path(load.__code__.co_filename).parent / "codegen" / "curves.h").read_text()
     assert CURVES.keys() == set(Unary)
     import pocketsr.engine.onnx.handlers  # noqa: F401  (it fills HANDLERS)
 
     positive = np.abs(WIDE)
     for kind, curve in CURVES.items():
-        assert curve.c or f"v{kind.value}(vf x)" in prelude, kind
+        assert curve.c or f"v{kind.value}(vf x)" in curves, kind
         assert curve.onnx in HANDLERS, kind
         assert curve.onnx in POINTWISE, kind
         x = positive if kind is Unary.SQRT else WIDE

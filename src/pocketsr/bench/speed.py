@@ -37,7 +37,7 @@ from pocketsr.names import harmless
 if TYPE_CHECKING:
     from pocketsr.engine.ir.graph import Graph
 
-__all__ = ["PEER_NAMES", "measure_speed", "turns"]
+__all__ = ["PEER_NAMES", "measure_speed", "picture_for", "turns"]
 
 PEER_NAMES: tuple[str, ...] = tuple(PEERS)
 _SOURCES = Path(__file__).parents[2]
@@ -122,7 +122,7 @@ def _prepare(name: str, size: tuple[int, int], threads: int, folder: Path) -> tu
     graph, info = read_network(model)
     if graph.channels != 1:
         raise UserError(f"{name}: bench speed measures luma networks; this one takes {graph.channels} channels")
-    picture = _picture(*size)
+    picture = picture_for(*size)
     np.save(folder / "picture.npy", picture)
     np.save(folder / "exact.npy", _exact(model, picture, graph.max_value))
     job = {
@@ -151,7 +151,7 @@ def _precision(graph: Graph) -> str:
     return found.most_common(1)[0][0] if found else "fp32"
 
 
-def _picture(width: int, height: int) -> NDArray[np.uint8]:
+def picture_for(width: int, height: int) -> NDArray[np.uint8]:
     """The luma of a photograph (a rocket on its pad; SpaceX, public domain), cut or continued mirrored."""
     with Image.open(Path(__file__).with_name("picture.webp"), formats=("WEBP",)) as image:
         plane = np.asarray(image.convert("L"))

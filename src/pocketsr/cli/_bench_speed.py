@@ -10,7 +10,7 @@ from typing import Any
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
 
-__all__ = ["SUMMARY", "add_arguments", "run"]
+__all__ = ["SUMMARY", "add_arguments", "progress", "run", "size_of"]
 
 SUMMARY = "time networks in pocketsr and in other runtimes, alternating within one run"
 _PEERS = "onnxruntime,openvino,ncnn,mnn,torch"
@@ -30,12 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    size = _size(args.size)
+    size = size_of(args.size)
     peers = [] if args.peers == "none" else [name for name in args.peers.split(",") if name]
     from pocketsr.bench.speed import measure_speed
 
-    result = measure_speed(args.model or ["tiny", "small"], peers, size, args.threads, progress=_progress)
-    _progress("")
+    result = measure_speed(args.model or ["tiny", "small"], peers, size, args.threads, progress=progress)
+    progress("")
     for missing in result["absent"]:
         where = f" ({harmless(missing['model'])})" if "model" in missing else ""
         print(f"absent: {missing['runtime']}{where}: {harmless(missing['reason'], 2000)}", file=sys.stderr)
@@ -47,14 +47,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _size(text: str) -> tuple[int, int]:
+def size_of(text: str) -> tuple[int, int]:
     width, cross, height = text.lower().partition("x")
     if not (cross and width.isdecimal() and height.isdecimal()):
         raise UserError(f"--size {text}: WIDTHxHEIGHT is expected, as in 640x360")
     return int(width), int(height)
 
 
-def _progress(step: str) -> None:
+def progress(step: str) -> None:
     if sys.stderr.isatty():
         print(f"\r\x1b[K{harmless(step)}", end="", file=sys.stderr, flush=True)
 

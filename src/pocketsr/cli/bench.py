@@ -1,10 +1,10 @@
-"""`pocketsr bench speed|quality|call|plot`: speed, quality on pictures and on calls, and drawings."""
+"""`pocketsr bench speed|quality|call|wasm|plot`: speed, quality on pictures and on calls, WebAssembly, drawings."""
 
 from __future__ import annotations
 
 import argparse
 
-from pocketsr.cli import _bench_call, _bench_plot, _bench_quality, _bench_speed
+from pocketsr.cli import _bench_call, _bench_plot, _bench_quality, _bench_speed, _bench_wasm
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
@@ -12,8 +12,14 @@ SUMMARY = "measure speed against other runtimes, or quality on the standard test
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parts = parser.add_subparsers(dest="part", required=True, metavar="speed|quality|call|plot")
-    named = {"speed": _bench_speed, "quality": _bench_quality, "call": _bench_call, "plot": _bench_plot}
+    parts = parser.add_subparsers(dest="part", required=True, metavar="speed|quality|call|wasm|plot")
+    named = {
+        "speed": _bench_speed,
+        "quality": _bench_quality,
+        "call": _bench_call,
+        "wasm": _bench_wasm,
+        "plot": _bench_plot,
+    }
     for name, part in named.items():
         sub = parts.add_parser(name, help=part.SUMMARY, description=part.SUMMARY)
         part.add_arguments(sub)

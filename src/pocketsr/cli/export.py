@@ -11,7 +11,7 @@ from pocketsr.export import TARGETS
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
 SUMMARY = "write a network for another runtime"
-_OPTIONS = ("cpu", "precision", "size", "triple")
+_OPTIONS = ("cpu", "f32", "precision", "size", "triple")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--size", metavar="WxH", type=_size, help="of the picture, where the format wants one (640x360)"
     )
     parser.add_argument("--cpu", metavar="NAME", help="c: the processor, as cortex-a55, apple-a13, x86-64-v3")
+    parser.add_argument("--f32", action="store_true", default=None, help="wasm: an entry for floats, too")
     parser.add_argument("--triple", metavar="TRIPLE", help="c: the system, as `compile --target` takes it")
 
 

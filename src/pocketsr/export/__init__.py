@@ -20,6 +20,7 @@ TARGETS: dict[str, str] = {
     "ncnn": "ncnn: .param and .bin, for pictures of any size",
     "coreml": "Core ML: an .mlpackage, an image in and an image out",
     "mnn": "MNN: an .mnn file, for pictures of any size",
+    "wasm": "WebAssembly: a module for browsers and Node, and its loader",
     "c": "C, a header for C and C++, and a library for one kind of processor",
 }
 """What each target is, in a line; its module has the same name."""

@@ -158,14 +158,16 @@ int {name}_bands(int h);
 """
 
 
-def _c_file(name: str) -> str:
-    return files("pocketsr.engine.codegen").joinpath(name).read_text()
+def _header(*parts: str) -> str:
+    """What the C begins with, of files beside this one."""
+    return "".join(files("pocketsr.engine.codegen").joinpath(part).read_text() for part in parts)
 
 
 def emit(plan: Plan) -> str:
     """NAME.c: one self-contained file."""
     graph = plan.graph
     chooses = any(isinstance(op, Classes) for op in graph.ops)
+    own = "_wasm" if plan.target.is_wasm else ""
     parts = [
         f"""/* {graph.name}: {graph.channels} channel(s), {graph.scale}x. Made by pocketsr; do not edit.
 
@@ -181,9 +183,9 @@ def emit(plan: Plan) -> str:
         + "".join(f"   {line}\n" for line in describe(plan).splitlines())
         + "*/\n"
         f"#define VL {plan.target.lanes}\n",
-        _c_file("prelude.h") + curve_code(graph.ops),
-        (_c_file("integers.h") if plan.formats.exact or rounds(graph) else "")
-        + (_c_file("chosen.h") if chooses else ""),
+        _header("prelude.h", f"extremes{own}.h", "curves.h") + curve_code(graph.ops),
+        (_header(f"barrier{own}.h", "integers.h") if plan.formats.exact or rounds(graph) else "")
+        + (_header("chosen.h") if chooses else ""),
         emit_header(plan),
         frame_record(plan),
         ring_functions(plan),

@@ -25,7 +25,7 @@ Numbers = NDArray[Any]
 @dataclass(frozen=True)
 class Curve:
     """onnx: the operator, with its attributes at their defaults. meaning: in double precision. torch: the function's
-    place in PyTorch. c: an expression of the vector `x`, off by less than 1e-6 of full scale; empty where prelude.h
+    place in PyTorch. c: an expression of the vector `x`, off by less than 1e-6 of full scale; empty where curves.h
     has the function."""
 
     onnx: str
@@ -86,7 +86,7 @@ INLINE vf vtanh_softplus(vf x)
 
 
 def curve_code(ops: Iterable[Op]) -> str:
-    """C for those curves of `ops` that prelude.h doesn't have; nothing where there are none."""
+    """C for those curves of `ops` that curves.h doesn't have; nothing where there are none."""
     stages = [stage for op in ops if not isinstance(op, Shuffle) for stage in op.stages]
     used = sorted({stage.kind for stage in stages if isinstance(stage, Function)}, key=lambda kind: kind.value)
     lines = [f"INLINE vf v{kind.value}(vf x) {{ return {CURVES[kind].c}; }}\n" for kind in used if CURVES[kind].c]

@@ -41,6 +41,7 @@ def library_suffix(target: Target) -> str:
     return ".dylib" if "macos" in triple or "ios" in triple else ".so"
 
 
+_WASM_STACK = 2**18  # bytes; tables of rows lie there, 4 bytes an input and tap
 _LEAST_FREE = 2**16  # bytes; less is a full disk
 _PATIENCE_S = 900
 """The largest supported networks compile in two minutes; what takes this long never ends."""
@@ -92,7 +93,9 @@ def _linker(target: Target, exports: Sequence[str], soname: str | None) -> list[
     match library_suffix(target):
         case ".wasm":
             names = [f"--export={name}" for name in exports]
-            return [*zig(), "wasm-ld", "--no-entry", *names, "-o", "net.wasm"]
+            # The stack first: what overflows it traps, and doesn't write over the weights.
+            kept = ["--stack-first", "-z", f"stack-size={_WASM_STACK}", "--strip-all"]
+            return [*zig(), "wasm-ld", "--no-entry", *kept, *names, "-o", "net.wasm"]
         case ".dylib" | ".dll" as suffix:
             known = [f"-Wl,-install_name,@rpath/{soname}"] if soname and suffix == ".dylib" else []
             return [*zig(), "cc", *target.flags, "-shared", "-nostdlib", *known, "-o", f"net{suffix}"]

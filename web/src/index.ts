@@ -1,0 +1,11 @@
+export { bicubic } from "./bicubic.js";
+export { Engine, features, open } from "./engine.js";
+export type { Facts } from "./engine.js";
+export { Governor } from "./governor.js";
+export type { Decision } from "./governor.js";
+export { createLive, Live, upscaleTrack, upscaleVideo } from "./live.js";
+export type { LiveOptions, Result } from "./live.js";
+export { CONSTANTS, Level, LEVELS } from "./situation.js";
+export type { Reason, Situation } from "./situation.js";
+export { createUpscaler, Upscaler } from "./upscaler.js";
+export type { Options, Why } from "./upscaler.js";
