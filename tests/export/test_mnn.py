@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -47,3 +50,10 @@ def test_a_network_gives_our_samples_in_mnn(name: str, levels: int, tmp_path: Pa
     assert report.psnr_db is not None
     assert report.psnr_db > 50
     assert not [each for each in tmp_path.iterdir() if each.suffix == ".onnx"]
+
+
+def test_what_mnn_prints_stays_out_of_the_json(tmp_path: Path) -> None:
+    pytest.importorskip("MNN", reason=NEEDS)
+    command = [sys.executable, "-m", "pocketsr", "export", "mnn", "-m", "bicubic", "-o", str(tmp_path), "--json"]
+    done = subprocess.run([*command, "--size", "64x48"], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["files"] == ["bicubic.mnn"]

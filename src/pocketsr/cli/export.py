@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pocketsr.export import TARGETS
@@ -46,10 +50,30 @@ def run(args: argparse.Namespace) -> int:
     from pocketsr.names import harmless
 
     options = {name: getattr(args, name) for name in _OPTIONS}
-    report = export(args.target, args.model, args.output, **options)
+    with _printing_to_stderr():
+        report = export(args.target, args.model, args.output, **options)
     if args.json:
         print(json.dumps(report.to_json(), indent=1))
     else:
         print(report.to_markdown())
         print("written: " + ", ".join(harmless(args.output / file, 500) for file in report.files))
     return 0
+
+
+@contextmanager
+def _printing_to_stderr() -> Iterator[None]:
+    """What runtimes print on standard output goes to standard error: ours may be JSON. MNN 3.6.1 prints its precision
+    from C, whose buffer has to be emptied before standard output is itself again."""
+    import ctypes
+
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        with suppress(OSError, AttributeError, TypeError):  # TypeError: Windows names no library of all symbols
+            ctypes.CDLL(None).fflush(None)
+        os.dup2(kept, 1)
+        os.close(kept)
