@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pocketsr.errors import UserError
 from pocketsr.names import harmless
 
 if TYPE_CHECKING:
     from pocketsr.engine import Network, Siting, Upscaler
     from pocketsr.report import Report
+    from pocketsr.sizing import Size
 
 __all__ = ["Job"]
 
@@ -24,7 +24,7 @@ class Job:
 
     model: str
     weights: Path | None
-    scale: int | None
+    size: Size | None
     threads: int | None
     codec: str | None
     crf: float | None
@@ -36,12 +36,12 @@ class Job:
 
         weights = [] if self.weights is None else [self.weights]
         (net,) = open_networks([self.model], weights, self.threads).values()
-        if self.scale is not None and self.scale != net.scale:
-            raise UserError(
-                f"-s {self.scale}: '{self.model}' upscales by {net.scale}, the shipped networks by 2: "
-                "another factor needs an .onnx file of your own"
-            )
         return net
+
+    @property
+    def name(self) -> str:
+        """Of the network, as a line for people says it."""
+        return harmless(Path(self.model).stem)
 
     def chroma(self, siting: Siting) -> Network:
         from pocketsr.engine import load_chroma
@@ -59,13 +59,18 @@ class Job:
         from pocketsr.image import is_image_file
 
         if is_image_file(source):
-            return self._image(source, target, overwrite)
+            return self._image(source, target, overwrite, name or source)
         return self._video(source, target, overwrite, name or source)
 
-    def _image(self, source: Path, target: Path | None, overwrite: bool) -> Report:
+    def _image(self, source: Path, target: Path | None, overwrite: bool, name: Path) -> Report:
         from pocketsr.image import upscale_image_file
 
-        return upscale_image_file(source, target, self.net, self.chroma("center"), overwrite=overwrite)
+        report = upscale_image_file(
+            source, target, self.net, self.chroma("center"), size=self.size, name=self.name, overwrite=overwrite
+        )
+        if report.steps is not None:
+            print(f"pocketsr: {harmless(name, 500)}: {report.steps}", file=sys.stderr)
+        return report
 
     def _video(self, source: Path, target: Path | None, overwrite: bool, name: Path) -> Report:
         from tqdm import tqdm
@@ -93,8 +98,11 @@ class Job:
                 net,
                 self.chroma,
                 options,
+                size=self.size,
+                name=self.name,
                 overwrite=overwrite,
                 on_progress=on_progress,
                 on_warning=on_warning,
+                on_plan=lambda steps: bar.write(f"pocketsr: {harmless(name, 500)}: {steps}", file=sys.stderr),
             )
         return replace(done, warnings=[line for line in done.warnings if line not in said])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pocketsr.cli._networks import WEIGHTS_HELP
+from pocketsr.cli._size import add_size_arguments, asked_size
 from pocketsr.cli._upscaling import Job
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
@@ -35,9 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the network: a name that `pocketsr models` lists, or a file (default: small)",
     )
     add("--weights", metavar="FILE", type=Path, help=WEIGHTS_HELP)
-    add("-s", "--scale", type=int, help="fail if the network upscales by another factor")
     add("-j", "--threads", type=int, help="threads of the network (default: all cores)")
     add("-y", "--yes", action="store_true", help="overwrite existing files")
+    add_size_arguments(parser)
     video = parser.add_argument_group("video").add_argument
     video("--codec", help="encoder, as FFmpeg names it (default: by the output's suffix)")
     video("--crf", type=float, help="quality of the encoder: lower is better, and a larger file")
@@ -49,15 +50,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     _check(args)
+    job = _job(args)
     if args.input.is_dir():
         from pocketsr.cli._folder import upscale_folder
 
-        return upscale_folder(args.input, args.output, _job(args), overwrite=args.yes)
+        return upscale_folder(args.input, args.output, job, overwrite=args.yes)
     from pocketsr.cli._piped import whole_file
 
     with whole_file(args.input) as source:
         _refuse_video_options(args, source)
-        report = _job(args).upscale(source, args.output, overwrite=args.yes, name=args.input)
+        report = job.upscale(source, args.output, overwrite=args.yes, name=args.input)
     for line in report.warnings:
         said = harmless(line.replace(str(source), str(args.input)), 2000)
         print(f"pocketsr: warning: {said}", file=sys.stderr)
@@ -98,7 +100,7 @@ def _job(args: argparse.Namespace) -> Job:
     return Job(
         model=args.model,
         weights=args.weights,
-        scale=args.scale,
+        size=asked_size(args),
         threads=args.threads,
         codec=args.codec,
         crf=args.crf,

@@ -6,6 +6,7 @@ import logging
 import math
 import struct
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,7 +27,7 @@ from pocketsr.image._png import read_png
 from pocketsr.image._tiff import read_tiff
 from pocketsr.models import DEFAULT_SCALE
 
-__all__ = ["Kept", "Picture", "decode"]
+__all__ = ["Growth", "Kept", "Picture", "decode"]
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # or Pillow's complaints are lines of their own
 _ORIENTATION, _X_RESOLUTION, _RESOLUTION_UNIT = 274, 282, 296
@@ -84,8 +85,12 @@ class _Facts:
     lost: list[str] = field(default_factory=list)
 
 
-def decode(path: Path, scale: int = DEFAULT_SCALE) -> Picture:
-    """Read the image at `path`, to be upscaled by `scale`.
+Growth = Callable[[int, int], float]
+"""By how much a picture of (width, height) grows at the most while it is upscaled, in each direction."""
+
+
+def decode(path: Path, growth: Growth = lambda *_: DEFAULT_SCALE) -> Picture:
+    """Read the image at `path`, to be upscaled by `growth`.
 
     Raises UserError for what is missing, broken, animated, not supported, or too large for this machine's memory.
     """
@@ -113,7 +118,7 @@ def decode(path: Path, scale: int = DEFAULT_SCALE) -> Picture:
                 f"{path} is a {name} picture, which is not supported{needs}: convert it to PNG or JPEG first"
             )
         try:
-            return _decode_open(path, name, file, scale)
+            return _decode_open(path, name, file, growth)
         except (UserError, MemoryError):
             raise
         except Image.DecompressionBombError as error:
@@ -125,7 +130,7 @@ def decode(path: Path, scale: int = DEFAULT_SCALE) -> Picture:
             raise UserError(f"{path} is a broken image, or of a kind that is not supported: {why}") from None
 
 
-def _decode_open(path: Path, name: str, file: BinaryIO, scale: int) -> Picture:
+def _decode_open(path: Path, name: str, file: BinaryIO, growth: Growth) -> Picture:
     kept, facts = Kept(), _Facts(file)
     if name == "PNG":
         _begin_png(path, file, kept, facts)
@@ -143,7 +148,7 @@ def _decode_open(path: Path, name: str, file: BinaryIO, scale: int) -> Picture:
         channels = {"1": 1, "L": 1, "I": 1, "F": 1, "RGB": 3, "YCbCr": 3}.get(image.mode[:5].split(";")[0], 4)
         if channels == 3 and "transparency" in image.info:
             channels = 4
-        check_memory(path, *image.size, channels, 2 if image.mode.startswith("I") else 1, scale)
+        check_memory(path, *image.size, channels, 2 if image.mode.startswith("I") else 1, growth(*image.size))
         with decoding_errors(name) as errors:
             image.load()  # once: after an error Pillow (13.0) takes what there is for done, black below it
         if errors:

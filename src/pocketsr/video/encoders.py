@@ -61,6 +61,7 @@ class Encoding:
         the packets, which only Matroska holds.
     full_range: where it is said that luma goes from 0 to 255: in the stream; in the container, if that can; nowhere,
         since decoders take it for studio range whatever the container says.
+    even: whether it takes whole chroma samples only, so that sides are even where chroma is subsampled.
     rates: the frame rates that it takes, times being multiples of a frame; empty: any times.
     """
 
@@ -75,6 +76,7 @@ class Encoding:
     aspect: bool = False
     alpha: Literal["yes", "beside", "no"] = "yes"
     full_range: Literal["stream", "container", "nowhere"] = "container"
+    even: bool = False
     rates: tuple[Fraction, ...] = ()
 
 
@@ -93,6 +95,7 @@ _ENCODERS: dict[str, Encoding] = {
         captions=True,
         aspect=True,
         full_range="stream",
+        even=True,
     ),
     "libx264rgb": Encoding(rate=_X264, captions=True, aspect=True, full_range="stream"),
     "libx265": Encoding(
@@ -102,6 +105,7 @@ _ENCODERS: dict[str, Encoding] = {
         # Captions are off in FFmpeg 8.1 unless asked for, other than with x264.
         options={"x265-params": "log-level=none", "a53cc": "1"},
         light=Light("x265-params", "master-display", "max-cll"),
+        even=True,
         alpha="no",  # FFmpeg 8.1 lists yuva420p, but few builds of x265 have alpha layers
         captions=True,
         aspect=True,
@@ -111,6 +115,7 @@ _ENCODERS: dict[str, Encoding] = {
         aliases=("av1", "svtav1"),
         families=("av1", "libdav1d", "libaom"),
         rate=Rate((1, 63), 24, tuple(str(n) for n in range(-1, 14)), "8"),
+        even=True,
         full_range="stream",
     ),
     "libvpx-vp9": Encoding(

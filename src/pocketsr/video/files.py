@@ -15,6 +15,7 @@ from av.stream import Stream
 from pocketsr.arguments import as_path, check_number, check_threads, check_type
 from pocketsr.errors import ArgumentError, UserError
 from pocketsr.frames import Frame, FrameFormat, layout_of, viewed
+from pocketsr.sizing import kept_aspect
 from pocketsr.video.reader import Picture, VideoReader
 from pocketsr.video.source import Source, described_format
 from pocketsr.video.types import VideoOptions
@@ -132,6 +133,8 @@ class VideoFileSink:
         self._form: FrameFormat | None = None
         self._base = _COUNTED_BY
         self._last: int | None = None
+        self.aspect: Fraction | None = None
+        """Shape of the pixels that keeps that of the accompanied source's picture, where frames have another."""
         self.frames = 0
         """How many were written."""
 
@@ -184,6 +187,7 @@ class VideoFileSink:
         if self._beside is not None:
             reader = self._beside.reader
             about = _with_format(reader.source, form)
+            self.aspect = None if about.aspect == reader.source.aspect else about.aspect
         size = (form.width, form.height)
         self._writer = VideoWriter(self.path, reader, about, size, self._options, overwrite=self._overwrite)
         self._form = form
@@ -266,6 +270,7 @@ def _with_format(source: Source, form: FrameFormat) -> Source:
     return replace(
         source,
         layout=source.layout if form.pix_fmt == source.layout.name else layout_of(form.pix_fmt),
+        aspect=kept_aspect(source.aspect, (source.width, source.height), (form.width, form.height)),
         color_primaries=colour.primaries,
         color_trc=colour.transfer,
         colorspace=colour.matrix,

@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from pocketsr.atomic_io import Beside
 from pocketsr.errors import UserError
+from pocketsr.frames import layout_of, multiples
 from pocketsr.scheduling import keep_scheduling
 from pocketsr.video.codecs import choose_encoder, encoder_threads
 from pocketsr.video.containers import (
@@ -79,6 +80,7 @@ class VideoWriter:
         try:
             self._container = self._open()
             self.encoder = choose_encoder(source, self._container, self._target, options)
+            self._refuse_odd(size)
             self._stream = self._add_video(self._container, size, options.threads)
             if reader is not None:
                 self._stream.metadata.update(stream_metadata(reader.stream.metadata))
@@ -103,6 +105,15 @@ class VideoWriter:
             self.warnings.append(self.encoder.warning)
         kind = self._container.format.name
         self.warnings += [f"{self._target}: {text}" for text in losses(kind, source, self.encoder.name)]
+
+    def _refuse_odd(self, size: tuple[int, int]) -> None:
+        steps = multiples(layout_of(self.encoder.pix_fmt))
+        if encoder_facts(self.encoder.name).even and any(side % step for side, step in zip(size, steps, strict=True)):
+            near = "x".join(str(max(side - side % step, step)) for side, step in zip(size, steps, strict=True))
+            raise UserError(
+                f"{self._target}: {self.encoder.name} takes no {self.encoder.pix_fmt} of {size[0]}x{size[1]} (odd): "
+                f"ask for {near}, or choose --codec ffv1 (in .mkv)"
+            )
 
     def _open(self) -> OutputContainer:
         if self._beside is None:
