@@ -41,8 +41,8 @@ class Report:
     decode_busy_s, upscale_busy_s, encode_busy_s: total seconds of the stage.
     encoder: description of a video file's encoder ("libx264 crf 18, preset fast, yuv420p"); else None.
     replaced: number of frames of a video file that could not be decoded and repeat a neighbour; else None.
-    steps: how the size was reached, where it was not by one pass of the network: "2x by small, then ..."; else None.
     warnings: one line for each thing that could not be kept.
+    steps: how the size was reached, where it was not by one pass of the network: "2x by small, then ..."; else None.
     """
 
     frames: int
@@ -56,8 +56,8 @@ class Report:
     encode_busy_s: float
     encoder: str | None = None
     replaced: int | None = None
-    steps: str | None = None
     warnings: list[str] = field(default_factory=list)
+    steps: str | None = None
 
     @property
     def fps(self) -> float:

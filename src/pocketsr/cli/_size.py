@@ -14,7 +14,7 @@ from pocketsr.names import harmless
 if TYPE_CHECKING:
     from pocketsr.sizing import Size
 
-__all__ = ["add_size_arguments", "asked_size"]
+__all__ = ["add_size_arguments", "asked_size", "sides"]
 
 _NAMED = {
     "720p": (1280, 720), "1080p": (1920, 1080), "1440p": (2560, 1440), "2160p": (3840, 2160), "4k": (3840, 2160),
@@ -50,7 +50,7 @@ def asked_size(args: argparse.Namespace, screen: Callable[[], tuple[int, int] | 
             case "scale":
                 return Size(factor=_factor(text))
             case "size":
-                width, height = _sides(text, "--size")
+                width, height = sides(text, "--size")
                 return Size(width=width, height=height)
             case "width":
                 return Size(width=_pixels(text, "width"))
@@ -80,7 +80,8 @@ def _pixels(text: object, what: str) -> int:
     return int(found[1])
 
 
-def _sides(text: str, option: str) -> tuple[int, int]:
+def sides(text: str, option: str) -> tuple[int, int]:
+    """WIDTHxHEIGHT as numbers. Raises UserError."""
     found = re.fullmatch(r"(\d{1,18})\s*[xX×:*]\s*(\d{1,18})", text, re.ASCII)
     if found is None:
         mend = f"; or --fit {text}" if text.lower() in _NAMED and option != "--fit" else ""
@@ -92,7 +93,7 @@ def _box(text: str, screen: Callable[[], tuple[int, int] | None] | None) -> tupl
     if text.lower() in _NAMED:
         return _NAMED[text.lower()]
     if text.lower() != "screen":
-        return _sides(text, "--fit")
+        return sides(text, "--fit")
     from pocketsr.cli._screen import screen_size
 
     found = (screen or screen_size)()

@@ -202,8 +202,8 @@ def _pix_fmt(name: str, source: Source, container: OutputContainer) -> str | Non
     takes = _formats(name)
     if name == "mjpeg" and source.full_range:
         names = [*names[1:], names[0]]  # its yuvj formats are full range, which the plain ones are not
-    if not takes:  # takes anything: raw video
-        return source.layout.name
+    if not takes:  # takes anything: raw video; Y4M's frames are planar
+        return names[0] if name == "wrapped_avframe" else source.layout.name
     exact = next((form for form in names if form in takes), None)
     if exact is None and name == "prores_ks":
         # FFmpeg 8.1 reads ProRes 4444 as 12 bits, all that a stream can mean, and writes 10.

@@ -144,6 +144,7 @@ _ENCODERS: dict[str, Encoding] = {
     "png": _LOSSLESS,
     "qtrle": _LOSSLESS,
     "rawvideo": _LOSSLESS,
+    "wrapped_avframe": Encoding(quality="lossless", aspect=True, full_range="container"),
     "prores_ks": Encoding(families=("prores",)),
     "mpeg2video": Encoding(quality="quantizer", captions=True, aspect=True, full_range="nowhere", rates=_MPEG_RATES),
     "mpeg1video": Encoding(quality="quantizer", aspect=True, full_range="nowhere", rates=_MPEG_RATES),

@@ -121,6 +121,10 @@ def upscale_video(
         try:
             job.run(total, on_progress)
         except BaseException:
+            if file is not None:
+                file.interrupt()
+            if output is not None:
+                output.interrupt()
             job.stop(file is not None, output is not None)
             raise
         start = perf_counter()

@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from pocketsr.atomic_io import Beside
 from pocketsr.errors import UserError
 from pocketsr.frames import layout_of, multiples
+from pocketsr.pipes import Outflow
 from pocketsr.scheduling import keep_scheduling
 from pocketsr.video.codecs import choose_encoder, encoder_threads
 from pocketsr.video.containers import (
@@ -50,6 +51,7 @@ class VideoWriter:
         reader: the input, from which everything else is carried over; None where frames come from elsewhere.
         source: what its video is, and what the output's is to be tagged as.
         size: (width, height) of the frames to come.
+        pipe: where to write instead, of FFmpeg's format `kind`; `target` then is its name alone.
 
     Raises:
         UserError: from every method, when the output can't be made or written; says why and what to do.
@@ -64,6 +66,8 @@ class VideoWriter:
         options: VideoOptions,
         *,
         overwrite: bool = False,
+        pipe: Outflow | None = None,
+        kind: str | None = None,
     ) -> None:
         self._target = str(target) if target is not None else "the output"
         self._source = source
@@ -73,7 +77,11 @@ class VideoWriter:
         self._count = -1
         self._last: dict[int, int] = {}
         self._captions_lost = False
-        self._beside = Beside(target, Path(source.name), overwrite=overwrite) if target is not None else None
+        self._pipe, self._kind = pipe, kind
+        self._beside = None
+        if target is not None and pipe is None:
+            self._beside = Beside(target, Path(source.name), overwrite=overwrite)
+        self._keeps = target is not None
         self._extras: Extras | None = None
         self._container: OutputContainer | None = None
         self.warnings: list[str] = []
@@ -85,7 +93,7 @@ class VideoWriter:
             if reader is not None:
                 self._stream.metadata.update(stream_metadata(reader.stream.metadata))
                 self._stream.disposition = reader.stream.disposition
-            if self._beside is not None and reader is not None:
+            if self._keeps and reader is not None:
                 self._extras = Extras(reader, self._container, self._target)
                 self._container.metadata.update(self._extras.container_tags())
                 self.warnings += self._extras.warnings
@@ -116,6 +124,8 @@ class VideoWriter:
             )
 
     def _open(self) -> OutputContainer:
+        if self._pipe is not None:
+            return av.open(self._pipe, "w", format=self._kind)
         if self._beside is None:
             return av.open(os.devnull, "w", format="null")
         try:
@@ -143,6 +153,9 @@ class VideoWriter:
         context.pix_fmt = encoder.pix_fmt
         context.time_base = stream.time_base = source.time_base
         rate = _closest(source.rate or Fraction(25), facts.rates)
+        if rate is None and container_facts(container.format.name).counts_frames:
+            rate = source.rate or Fraction(25)
+            stream.time_base = 1 / rate  # what Y4M's head says
         if rate is not None:
             context.framerate, context.time_base = rate, 1 / rate
             self._tick = 1 / rate
@@ -171,6 +184,8 @@ class VideoWriter:
             with listening(av.logging.ERROR) as said, keep_scheduling():
                 container.start_encoding()
         except (av.FFmpegError, ValueError, OSError) as error:
+            if self._pipe is not None and self._pipe.broken:
+                raise BrokenPipeError(errno.EPIPE, "the reader went away", self._target) from error
             self._refuse_full(error)
             reason = first_complaint(said) or _reason(error)
             raise UserError(
@@ -232,19 +247,19 @@ class VideoWriter:
         late = shifted(kind, self._extras.earliest) if self._extras else None
         if late is not None:
             self.warnings.append(f"{self._target}: {late}")
-        if self._captions_lost and self._beside is not None:
+        if self._captions_lost and self._keeps:
             self.warnings.append(
                 f"{self._target}: closed captions begin later in the video, and {self.encoder.name} can't hold them: "
                 "use --codec h264 or h265"
             )
         if self._extras is not None:
             self.warnings += [f"{self._target}: {text}" for text in self._extras.sum_up()]
-        if self._inexact and self._tick is not None and self._beside is not None:
+        if self._inexact and self._tick is not None and self._keeps:
             self.warnings.append(
                 f"{self._target}: {self.encoder.name} has {float(1 / self._tick):g} frames a second and no times "
                 "between: timestamps were rounded to the nearest; --codec h264 keeps them"
             )
-        elif self._inexact and self._beside is not None:
+        elif self._inexact and self._keeps:
             base = self._stream.time_base
             self.warnings.append(
                 f"{self._target}: this format counts time in units of {base} s: timestamps were rounded to "
@@ -278,6 +293,8 @@ class VideoWriter:
     def _writing(self) -> Iterator[None]:
         try:
             yield
+        except BrokenPipeError:  # the reader of a pipe has what it wanted
+            raise
         except (av.FFmpegError, OSError, ValueError) as error:
             self._refuse_full(error)
             raise UserError(f"{self._target} can't be written: {_reason(error)}") from error
