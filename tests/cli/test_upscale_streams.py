@@ -63,7 +63,7 @@ def test_y4m_in_and_out() -> None:
     assert len(rest) == 5 * (6 + 128 * 96 * 3 // 2)
     net = load("tiny")
     for index, frame in enumerate(frames_of(done.stdout)):
-        luma = np.frombuffer(frame.planes[0], np.uint8).reshape(96, -1)[:, :128]
+        luma = np.frombuffer(memoryview(frame.planes[0]), np.uint8).reshape(96, -1)[:, :128]
         np.testing.assert_array_equal(luma, net(np.full((48, 64), index, np.uint8)))
 
 

@@ -12,13 +12,13 @@ from av.codec.codec import UnknownCodecError
 from av.container import OutputContainer
 
 from pocketsr.errors import ArgumentError, UserError
-from pocketsr.frames import candidates, layout_of
+from pocketsr.frames import candidates, layout_of, multiples
 from pocketsr.video.containers import container_facts, held_encoders
 from pocketsr.video.encoders import Encoding, Rate, encoder_facts, encoder_of_family, encoder_of_name
 from pocketsr.video.source import Source
 from pocketsr.video.types import VideoOptions
 
-__all__ = ["Encoder", "choose_encoder", "encoder_threads"]
+__all__ = ["Encoder", "choose_encoder", "encoder_threads", "refuse_odd"]
 
 # What is tried, after the natural encoder, until one takes the samples and the container takes it.
 _ORDER = ("libx264", "libx264rgb", "libx265", "libvpx-vp9", "libsvtav1", "libvpx", "ffv1")
@@ -126,6 +126,17 @@ def _checked_rate(name: str, rate: Rate, options: VideoOptions) -> tuple[float, 
     if not rate.fractions and crf != int(crf):
         raise ArgumentError(f"--crf {crf:g}: {name} takes integers, {low:g} to {high:g}")
     return crf, preset
+
+
+def refuse_odd(encoder: Encoder, size: tuple[int, int], target: str) -> None:
+    """Raises UserError for a size with half a chroma sample, where the encoder takes whole ones only."""
+    steps = multiples(layout_of(encoder.pix_fmt))
+    if encoder_facts(encoder.name).even and any(side % step for side, step in zip(size, steps, strict=True)):
+        near = "x".join(str(max(side - side % step, step)) for side, step in zip(size, steps, strict=True))
+        raise UserError(
+            f"{target}: {encoder.name} takes no {encoder.pix_fmt} of {size[0]}x{size[1]} (odd): ask for {near}, or "
+            "choose --codec ffv1 (in .mkv)"
+        )
 
 
 def encoder_threads(name: str, threads: int | None, height: int) -> int:

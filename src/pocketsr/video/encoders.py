@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
-__all__ = ["Encoding", "Light", "Rate", "encoder_facts", "encoder_of_family", "encoder_of_name"]
+__all__ = ["Encoding", "Light", "Rate", "closest_rate", "encoder_facts", "encoder_of_family", "encoder_of_name"]
 
 _X26_PRESETS = (
     "ultrafast",
@@ -171,3 +172,11 @@ def encoder_of_name(asked: str) -> str:
 def encoder_of_family(decoder: str) -> str | None:
     """The natural encoder for a stream of FFmpeg's decoder `decoder`; None: there is none of its own."""
     return next((name for name, facts in _ENCODERS.items() if decoder in facts.families), None)
+
+
+def closest_rate(rate: Fraction, rates: Sequence[Fraction]) -> Fraction | None:
+    """The rate of a list that is within a thousandth of `rate`; the rate itself where none is, to be refused."""
+    if not rates:
+        return None
+    near = min(rates, key=lambda r: abs(r - rate))
+    return near if abs(near - rate) * 1000 < rate else rate

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -20,10 +20,9 @@ from av.video.stream import VideoStream
 
 from pocketsr.atomic_io import Beside
 from pocketsr.errors import UserError
-from pocketsr.frames import layout_of, multiples
 from pocketsr.pipes import Outflow
 from pocketsr.scheduling import keep_scheduling
-from pocketsr.video.codecs import choose_encoder, encoder_threads
+from pocketsr.video.codecs import choose_encoder, encoder_threads, refuse_odd
 from pocketsr.video.containers import (
     container_facts,
     holds_reordered,
@@ -32,7 +31,7 @@ from pocketsr.video.containers import (
     muxer_options,
     shifted,
 )
-from pocketsr.video.encoders import encoder_facts
+from pocketsr.video.encoders import closest_rate, encoder_facts
 from pocketsr.video.extras import Extras, stream_metadata
 from pocketsr.video.ffmpeglog import first_complaint, listening
 from pocketsr.video.reader import VideoReader
@@ -88,7 +87,7 @@ class VideoWriter:
         try:
             self._container = self._open()
             self.encoder = choose_encoder(source, self._container, self._target, options)
-            self._refuse_odd(size)
+            refuse_odd(self.encoder, size, self._target)
             self._stream = self._add_video(self._container, size, options.threads)
             if reader is not None:
                 self._stream.metadata.update(stream_metadata(reader.stream.metadata))
@@ -113,15 +112,6 @@ class VideoWriter:
             self.warnings.append(self.encoder.warning)
         kind = self._container.format.name
         self.warnings += [f"{self._target}: {text}" for text in losses(kind, source, self.encoder.name)]
-
-    def _refuse_odd(self, size: tuple[int, int]) -> None:
-        steps = multiples(layout_of(self.encoder.pix_fmt))
-        if encoder_facts(self.encoder.name).even and any(side % step for side, step in zip(size, steps, strict=True)):
-            near = "x".join(str(max(side - side % step, step)) for side, step in zip(size, steps, strict=True))
-            raise UserError(
-                f"{self._target}: {self.encoder.name} takes no {self.encoder.pix_fmt} of {size[0]}x{size[1]} (odd): "
-                f"ask for {near}, or choose --codec ffv1 (in .mkv)"
-            )
 
     def _open(self) -> OutputContainer:
         if self._pipe is not None:
@@ -152,7 +142,7 @@ class VideoWriter:
         context.width, context.height = size
         context.pix_fmt = encoder.pix_fmt
         context.time_base = stream.time_base = source.time_base
-        rate = _closest(source.rate or Fraction(25), facts.rates)
+        rate = closest_rate(source.rate or Fraction(25), facts.rates)
         if rate is None and container_facts(container.format.name).counts_frames:
             rate = source.rate or Fraction(25)
             stream.time_base = 1 / rate  # what Y4M's head says
@@ -308,14 +298,6 @@ class VideoWriter:
 
 def _reason(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error).splitlines()[0]
-
-
-def _closest(rate: Fraction, rates: Sequence[Fraction]) -> Fraction | None:
-    """The rate of a list that is within a thousandth of `rate`; the rate itself where none is, to be refused."""
-    if not rates:
-        return None
-    near = min(rates, key=lambda r: abs(r - rate))
-    return near if abs(near - rate) * 1000 < rate else rate
 
 
 def _count_from(packet: Packet[VideoStream], origin: int, time_base: Fraction) -> None:
