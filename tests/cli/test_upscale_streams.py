@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -138,6 +139,42 @@ def test_fifos_on_both_sides(tmp_path: Path) -> None:
         thread.join(60)
     assert (done.returncode, done.stderr) == (0, b"")
     assert got[0].count(b"FRAME\n") == 3
+
+
+def test_a_format_that_is_written_back_to_front_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "out.mp4")
+    reader = threading.Thread(target=(tmp_path / "out.mp4").read_bytes)
+    reader.start()
+    done = piped(b"".join(y4m(2)), "-", "-o", tmp_path / "out.mp4")
+    reader.join(60)
+    assert done.returncode == 2
+    assert b"out.mp4: mp4 can't be written to a pipe" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_ctrl_c_ends_a_wait_for_standard_input() -> None:
+    code = (
+        "import signal, sys\n"
+        "from pocketsr.cli import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # tests in a shell's background inherit none
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-c", code, "upscale", "-", "-o", "-", *OPTIONS]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as run:
+        assert run.stdin is not None
+        assert run.stdout is not None
+        assert run.stderr is not None
+        for piece in y4m(3):
+            run.stdin.write(piece)
+        run.stdin.flush()  # and it stays open: nothing more comes
+        assert len(run.stdout.read(2 * 128 * 96 * 3 // 2)) == 2 * 128 * 96 * 3 // 2
+        run.send_signal(signal.SIGINT)
+        try:
+            assert run.wait(120) == 130
+        finally:
+            run.kill()
+        assert run.stderr.read() == b"pocketsr: interrupted\n"
 
 
 @pytest.mark.parametrize("form", ["y4m", "mkv"])

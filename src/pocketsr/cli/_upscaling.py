@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Job"]
 
 _BY_SUFFIX = {".y4m": "y4m", ".yuv": "raw", ".raw": "raw", ".mkv": "mkv", ".webm": "webm", ".ts": "ts"}
+_SEEKING = (".mp4", ".m4v", ".mov", ".avi", ".3gp")  # whose head is written last
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,10 @@ class Job:
 
 def _like(source: Path | VideoFileSource, target: Outflow) -> str:
     """The format for a pipe: by its name, else frames that came bare leave bare, and all else is Matroska."""
-    named = _BY_SUFFIX.get(Path(target.name).suffix.lower())
+    suffix = Path(target.name).suffix.lower()
+    if suffix in _SEEKING:
+        raise UserError(f"{target.name}: {suffix[1:]} can't be written to a pipe: name it .mkv, or use --format mkv")
+    named = _BY_SUFFIX.get(suffix)
     if named is not None or isinstance(source, Path):
         return named or "mkv"
     kind = source.reader.container.format.name
