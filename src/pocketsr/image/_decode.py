@@ -6,7 +6,6 @@ import logging
 import math
 import struct
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,13 +20,13 @@ from pocketsr.image._formats import kind_of
 from pocketsr.image._iptc import kept_resources
 from pocketsr.image._jpeg import read_jpeg
 from pocketsr.image._libtiff import decoding_errors
-from pocketsr.image._memory import check_memory
+from pocketsr.image._memory import Growth, check_memory
 from pocketsr.image._pixels import TOO_DEEP, cmyk_to_rgb, grey16, to_array, upright
 from pocketsr.image._png import read_png
 from pocketsr.image._tiff import read_tiff
 from pocketsr.models import DEFAULT_SCALE
 
-__all__ = ["Growth", "Kept", "Picture", "decode"]
+__all__ = ["Kept", "Picture", "decode"]
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # or Pillow's complaints are lines of their own
 _ORIENTATION, _X_RESOLUTION, _RESOLUTION_UNIT = 274, 282, 296
@@ -83,10 +82,6 @@ class _Facts:
     inverted: bool = False
     notes: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
-
-
-Growth = Callable[[int, int], float]
-"""By how much a picture of (width, height) grows at the most while it is upscaled, in each direction."""
 
 
 def decode(path: Path, growth: Growth = lambda *_: DEFAULT_SCALE) -> Picture:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pocketsr.errors import UserError
 
-__all__ = ["MOST_PIXELS", "check_memory", "free_bytes"]
+__all__ = ["MOST_PIXELS", "Growth", "check_memory", "free_bytes"]
 
 MOST_PIXELS = 2**30
 """Pixels of an input: 32768 x 32768. Pillow's own limit, 179 million, is less than a phone's camera has (200)."""
+Growth = Callable[[int, int], float]
+"""By how much a picture of (width, height) grows at the most while it is upscaled, in each direction."""
 _ALWAYS = 1 << 28  # bytes that are tried in any case
 _SPARE = 1.1  # the interpreter, the network's rings, the encoder
 

@@ -36,7 +36,7 @@ from pocketsr.video.extras import Extras, stream_metadata
 from pocketsr.video.ffmpeglog import first_complaint, listening
 from pocketsr.video.reader import VideoReader
 from pocketsr.video.source import Source, has_captions
-from pocketsr.video.steps import in_steps
+from pocketsr.video.steps import count_from, in_steps
 from pocketsr.video.types import VideoOptions
 
 __all__ = ["VideoWriter"]
@@ -210,7 +210,7 @@ class VideoWriter:
         assert self._container is not None
         for packet in packets:
             if self._origin is not None:
-                _count_from(packet, self._origin, self._source.time_base)
+                count_from(packet, self._origin, self._source.time_base)
             in_steps(packet, self._stream, self._last, 0)
             with self._excused():
                 self._container.mux_one(packet)
@@ -298,11 +298,3 @@ class VideoWriter:
 
 def _reason(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error).splitlines()[0]
-
-
-def _count_from(packet: Packet[VideoStream], origin: int, time_base: Fraction) -> None:
-    """Turn a packet's times, in frames, into `time_base` with frame 0 at `origin`."""
-    ratio = packet.time_base / time_base
-    packet.pts = None if packet.pts is None else round(packet.pts * ratio) + origin
-    packet.dts = None if packet.dts is None else round(packet.dts * ratio) + origin
-    packet.duration, packet.time_base = round((packet.duration or 0) * ratio), time_base
