@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pocketsr.loading import load
     from pocketsr.nets import register_network
     from pocketsr.report import Report
+    from pocketsr.sizing import Size
     from pocketsr.video import VideoFileSink, VideoFileSource
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Pressure",
     "Reason",
     "Report",
+    "Size",
     "Statistics",
     "Stream",
     "Upscaler",
@@ -77,6 +79,7 @@ _ROOMS = {
     "Pressure": "live",
     "Reason": "live",
     "Report": "report",
+    "Size": "sizing",
     "Statistics": "live",
     "Stream": "live",
     "Upscaler": "engine",

@@ -10,8 +10,9 @@ from pathlib import Path
 from pocketsr.arguments import as_path
 from pocketsr.engine import Upscaler, load_chroma
 from pocketsr.frames import FrameSink, FrameSource
-from pocketsr.loading import as_network
+from pocketsr.loading import as_network, name_of
 from pocketsr.report import Report
+from pocketsr.sizing import Sized, as_size
 from pocketsr.video import Progress, VideoOptions
 from pocketsr.video import upscale_video as upscale_any
 
@@ -23,6 +24,7 @@ def upscale_video(
     output: str | Path | FrameSink | None,
     model: str | Path | Upscaler = "small",
     *,
+    size: Sized | None = None,
     rate: Fraction | float | None = None,
     codec: str | None = None,
     crf: float | None = None,
@@ -38,6 +40,9 @@ def upscale_video(
     output: the file to write, whose suffix chooses the container; or a `FrameSink`: a `VideoFileSink`, a window of your
         own, which you close yourself. None writes nothing, for measuring.
     model: the network: a shipped one by name, an ONNX file, or what `pocketsr.load` returned.
+    size: of the output, default: the network's factor. A factor, 1.5 for instance; (width, height), of which one may be
+        None and then follows; a `Size`. The network makes as many passes as fit, and a bicubic resize the rest. Where a
+        file's picture would get another shape, its pixels do, so that players show the same.
     rate: frames per second of a file written from frames without timestamps.
     codec, crf, preset: for the encoder of a file; the defaults follow from the input and the container.
     threads: for networks, decoder and encoder, each; default: all cores.
@@ -59,6 +64,8 @@ def upscale_video(
         network,
         chroma,
         options,
+        size=as_size(size),
+        name=name_of(model),
         rate=rate,
         overwrite=overwrite,
         on_progress=on_progress,

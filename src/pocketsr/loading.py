@@ -12,7 +12,7 @@ from pocketsr.errors import ArgumentError, ArgumentTypeError, FallbackWarning, d
 from pocketsr.fallback import open_file
 from pocketsr.models import NAMES
 
-__all__ = ["as_network", "is_registered_name", "load"]
+__all__ = ["as_network", "is_registered_name", "load", "name_of"]
 
 _OF_A_NETWORK = ("scale", "channels", "edge_halo")  # what an `Upscaler` has, beside being called
 
@@ -65,6 +65,13 @@ def as_network(model: str | Path | Upscaler, threads: int | None = None) -> Upsc
             "expected"
         )
     return model
+
+
+def name_of(model: str | Path | Upscaler) -> str:
+    """What to call a network in a line for people."""
+    if isinstance(model, str | os.PathLike):
+        return Path(model).stem
+    return str(getattr(model, "name", "the network"))
 
 
 def _registered(name: str, weights: Path | None, threads: int | None) -> tuple[Upscaler, str | None]:

@@ -42,6 +42,7 @@ class Report:
     encoder: description of a video file's encoder ("libx264 crf 18, preset fast, yuv420p"); else None.
     replaced: number of frames of a video file that could not be decoded and repeat a neighbour; else None.
     warnings: one line for each thing that could not be kept.
+    steps: how the size was reached, where it was not by one pass of the network: "2x by small, then ..."; else None.
     """
 
     frames: int
@@ -56,6 +57,7 @@ class Report:
     encoder: str | None = None
     replaced: int | None = None
     warnings: list[str] = field(default_factory=list)
+    steps: str | None = None
 
     @property
     def fps(self) -> float:

@@ -56,8 +56,16 @@ def test_commands_are_understood(document: str) -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```$", _text(document), re.MULTILINE | re.DOTALL)
     lines = [shlex.split(line, comments=True) for line in "".join(blocks).splitlines()]
     for words in lines:
-        if words[:1] == ["pocketsr"]:
-            assert callable(_parser().parse_args(words[1:]).run), words
+        while "|" in words:  # a pipeline: each of its commands
+            at = words.index("|")
+            _check_understood(words[:at])
+            words = words[at + 1 :]  # noqa: PLW2901
+        _check_understood(words)
+
+
+def _check_understood(words: list[str]) -> None:
+    if words[:1] == ["pocketsr"]:
+        assert callable(_parser().parse_args(words[1:]).run), words
 
 
 def _yaml(document: str, key: str, folder: Path) -> Iterator[Path]:

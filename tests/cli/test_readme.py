@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -85,10 +87,45 @@ def test_training_works(pocketsr: Run, here: Path, command: list[str]) -> None:
     assert (here / "runs/tiny-first/tiny-first.onnx").exists()
 
 
+def _run_pipeline(here: Path, command: list[str]) -> None:
+    """By a shell, where `pocketsr` is this one."""
+    own = here / "bin" / "pocketsr"
+    own.parent.mkdir()
+    own.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m pocketsr "$@"\n')
+    own.chmod(0o755)
+    path = f"{own.parent}{os.pathsep}{os.environ['PATH']}"
+    line = " ".join(word if word == "|" else shlex.quote(word) for word in command)
+    done = subprocess.run(
+        ["sh", "-c", line], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (here / [word for at, word in enumerate(command) if at and command[at - 1] == "-o"][-1]).exists()
+
+
+def test_what_the_readme_says_of_any_size_is_measured() -> None:
+    means = json.loads((ROOT / "benchmarks" / "any_size.json").read_text())["means"]
+    by = {(row["factor"], row["by"]): row for row in means}
+    gains = [
+        f"{by[factor, 'small']['psnr_db'] - by[factor, other]['psnr_db']:.1f}"
+        for factor in (1.5, 3.0) for other in ("bicubic", "lanczos")
+    ]  # fmt: skip
+    said = re.search(
+        r"`small` is ([\d.]+) dB above bicubic and ([\d.]+) dB above Lanczos, at .*? ([\d.]+) and ([\d.]+) dB", README
+    )
+    assert said is not None
+    assert list(said.groups()) == gains
+    assert re.search(r"with VMAF\s+(\d+) where Lanczos has (\d+)", README).groups() == tuple(
+        f"{by[3.0, name]['vmaf']:.0f}" for name in ("small", "lanczos")
+    )
+
+
 @pytest.mark.parametrize("command", [words for words in COMMANDS if words[1] != "train"], ids=" ".join)
 def test_commands_work(pocketsr: Run, here: Path, command: list[str]) -> None:
     name, *args = command
     assert name == "pocketsr"
+    if "|" in args:
+        _run_pipeline(here, command)
+        return
     if args[:2] == ["bench", "speed"] or "all" in args:  # minutes, and the peers: only that it is understood
         assert _parser().parse_args(args).run is not None
         return

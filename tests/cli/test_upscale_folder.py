@@ -41,8 +41,9 @@ def _files(folder: Path) -> list[str]:
 def test_same_names_in_the_same_places(pocketsr: Run, album: Path) -> None:
     out = album.with_name("out")
     done = pocketsr("upscale", album, "-o", out, "-m", "tiny")
-    assert (done.code, done.out, done.err) == (0, "", "")
+    assert (done.code, done.err) == (0, "")
     assert _files(out) == ["a.png", "sub/b.JPG", "sub/clip.mp4"]
+    assert [line.split(": ")[0] for line in done.out.splitlines()] == [str(out / name) for name in _files(out)]
     with Image.open(out / "sub" / "b.JPG") as image:
         assert image.size == (10, 6)
 

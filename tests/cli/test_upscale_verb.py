@@ -32,7 +32,7 @@ def _size(path: Path) -> tuple[int, int, int]:
 def test_image(pocketsr: Run, photo: Path, model: str) -> None:
     out = photo.with_name("big.png")
     done = pocketsr("upscale", photo, "-o", out, "-m", model, "-s", 2, "-j", 1)
-    assert (done.code, done.out, done.err) == (0, "", "")  # quiet when piped
+    assert (done.code, done.out, done.err) == (0, f"{out}: 44x30\n", "")  # no bar when piped
     with Image.open(out) as image, Image.open(photo) as source:
         assert image.size == (44, 30)
         small = np.asarray(image).astype(int).reshape(15, 2, 22, 2, 3).mean(axis=(1, 3))
@@ -42,7 +42,7 @@ def test_image(pocketsr: Run, photo: Path, model: str) -> None:
 def test_video(pocketsr: Run, clip: Path) -> None:
     out = clip.with_name("big.mp4")
     done = pocketsr("upscale", clip, "-o", out, "-m", "tiny", "--crf", 20, "--preset", "ultrafast", "--codec", "h264")
-    assert (done.code, done.out, done.err) == (0, "", "")
+    assert (done.code, done.out, done.err) == (0, f"{out}: 96x64\n", "")
     assert _size(out) == (12, 96, 64)
 
 

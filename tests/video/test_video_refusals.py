@@ -193,10 +193,20 @@ def test_options_are_frozen() -> None:
 
 
 def test_what_the_encoder_complains_of_is_told(tmp_path: Path) -> None:
-    """x264 takes 4:2:0 in even sizes only, and 3 x 33 is odd."""
+    """MPEG-2 has a list of frame rates."""
+    about = {"codec": "ffv1", "options": {}, "time_base": Fraction(1, 7), "rate": Fraction(7), "pts": (0, 1)}
+    source = Clip(width=32, height=16, **about).write(tmp_path / "in.mkv")
+    with pytest.raises(UserError, match=r"can't be set up \(MPEG-1/2 does not support 7/1 fps\): choose"):
+        upscale(source, tmp_path / "out.mkv", codec="mpeg2video")
+    assert names(tmp_path) == ["in.mkv"]
+
+
+def test_half_a_chroma_sample_is_refused_where_the_encoder_takes_none(tmp_path: Path) -> None:
+    """x264 takes 4:2:0 in even sizes only, and 3 x 33 is odd; FFV1 takes any."""
     source = Clip(width=33, height=17, codec="ffv1", options={}, time_base=Fraction(1, 25), pts=(0, 1)).write(
         tmp_path / "in.mkv"
     )
-    with pytest.raises(UserError, match=r"can't be set up \(width not divisible by 2 \(99x51\)\): choose"):
+    with pytest.raises(UserError, match=r"libx264 takes no yuv420p of 99x51 \(odd\): ask for 98x50"):
         upscale(source, tmp_path / "out.mp4", scale=3, codec="h264")
     assert names(tmp_path) == ["in.mkv"]
+    assert upscale(source, tmp_path / "out.mkv", scale=3, codec="ffv1").size == (99, 51)

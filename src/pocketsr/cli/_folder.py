@@ -1,20 +1,21 @@
-"""A folder in, a folder out: the same names, and one bad file does not stop the rest."""
+"""Several files or a folder in, a folder out: the same names, and one bad file does not stop the rest."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pocketsr.atomic_io import is_part
+from pocketsr.cli._formats import PICTURES
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
 
 if TYPE_CHECKING:
     from pocketsr.cli._upscaling import Job
 
-__all__ = ["upscale_folder"]
+__all__ = ["upscale_many"]
 
 # What FFmpeg reads and writes under the same suffix, and what it only reads, which becomes Matroska.
 _VIDEO_SUFFIXES = (
@@ -31,10 +32,11 @@ _READ_ONLY_VIDEO_SUFFIXES = (
 _OF_SYSTEMS = (".ds_store", "thumbs.db", "desktop.ini", ".directory", ".nomedia")
 
 
-def upscale_folder(source: Path, target: Path, job: Job, *, overwrite: bool) -> int:
-    """Upscale every image and video under `source` into the same place under `target`.
+def upscale_many(sources: Sequence[Path], target: Path, job: Job, *, overwrite: bool, skip_existing: bool) -> int:
+    """Upscale files, and every image and video under folders, into the folder `target`.
 
-    A format that is read but not written becomes PNG or Matroska: a.gif.png, a.divx.mkv.
+    A file goes there by its name, what a folder holds into the same place under `target`. A format that is read but not
+    written becomes PNG or Matroska: a.gif.png, a.divx.mkv; pictures become what --format says: a.png of a.jpg.
 
     Returns the exit code: 2 where at least one file failed, each of which is named on standard error. What is
     neither an image nor a video is skipped with a notice. Raises UserError if nothing can be done at all.
@@ -42,12 +44,13 @@ def upscale_folder(source: Path, target: Path, job: Job, *, overwrite: bool) -> 
     from tqdm import tqdm
 
     if target.exists() and not target.is_dir():
-        raise UserError(f"{target} is a file: a folder is written into a folder")
-    if target.resolve() == source.resolve() or source.resolve() in target.resolve().parents:
-        raise UserError(f"the output {target} lies in the input folder: name one outside of it")
-    files = list(_media(source))
+        what = "several files are" if len(sources) > 1 else "a folder is"
+        raise UserError(f"{target} is a file: {what} written into a folder")
+    if str(target) == "-":
+        raise UserError("several files can't go to standard output: name a folder")
+    files = [pair for source in sources for pair in _pairs(source, target)]
     if not files:
-        raise UserError(f"{source} holds no image and no video")
+        raise UserError(f"{sources[0]} holds no image and no video")
     job.net  # noqa: B018  an unknown model is one error, not one a file
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -56,12 +59,14 @@ def upscale_folder(source: Path, target: Path, job: Job, *, overwrite: bool) -> 
     failed = 0
     made: set[Path] = set()
     with tqdm(files, unit=" files", disable=None, file=sys.stderr, dynamic_ncols=True) as bar:
-        for path in bar:
-            out = target / path.relative_to(source)
-            out = out.with_name(_output_name(path))
+        for path, place in bar:
+            out = place.with_name(_output_name(path, job.format))
+            if skip_existing and out not in made and out.exists():
+                bar.write(f"pocketsr: skipped {harmless(path, 500)}: {harmless(out, 500)} exists", file=sys.stderr)
+                continue
             try:
                 if out in made:
-                    raise UserError(f"{path}: another file of the folder became {out} already: rename one of them")
+                    raise UserError(f"{path}: another of the files became {out} already: rename one of them")
                 out.parent.mkdir(parents=True, exist_ok=True)
                 report = job.upscale(path, out, overwrite=overwrite)
             except UserError as error:
@@ -75,6 +80,7 @@ def upscale_folder(source: Path, target: Path, job: Job, *, overwrite: bool) -> 
                 made.add(out)
                 for line in report.warnings:
                     bar.write(f"pocketsr: warning: {harmless(line, 2000)}", file=sys.stderr)
+                bar.write(f"{harmless(out, 500)}: {report.size[0]}x{report.size[1]}", file=sys.stdout)
                 continue
             failed += 1
             bar.write(f"pocketsr: {harmless(why, 2000)}", file=sys.stderr)
@@ -83,13 +89,29 @@ def upscale_folder(source: Path, target: Path, job: Job, *, overwrite: bool) -> 
     return 2 if failed else 0
 
 
-def _output_name(path: Path) -> str:
-    """The input's name, with a suffix more where its format is only read."""
+def _pairs(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
+    """Each file, and its place under `target`. Raises UserError where that lies in the folder that is read."""
+    if not source.is_dir():
+        yield source, target / source.name
+        return
+    if target.resolve() == source.resolve() or source.resolve() in target.resolve().parents:
+        raise UserError(f"the output {target} lies in the input folder: name one outside of it")
+    for path in _media(source):
+        yield path, target / path.relative_to(source)
+
+
+def _output_name(path: Path, form: str | None) -> str:
+    """The input's name: a picture's with the suffix that is asked for; with a suffix more where it is only read."""
     from pocketsr.image import IMAGE_SUFFIXES, is_image_file
 
     suffix = path.suffix.lower()
     if is_image_file(path):
+        if form in PICTURES:
+            same = form == {"jpeg": "jpg", "tif": "tiff"}.get(suffix[1:], suffix[1:])
+            return path.name if same else f"{path.stem}.{form}"
         return path.name if suffix in IMAGE_SUFFIXES else f"{path.name}.png"
+    if form is not None and form not in PICTURES:
+        return f"{path.stem}.{form}"
     return f"{path.name}.mkv" if suffix in _READ_ONLY_VIDEO_SUFFIXES else path.name
 
 

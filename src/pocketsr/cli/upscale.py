@@ -1,20 +1,25 @@
-"""`pocketsr upscale`: a video, an image or a folder of both."""
+"""`pocketsr upscale`: videos, images, folders of both, and what comes through a pipe."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pocketsr.cli._formats import add_format_arguments, checked_format, raw_video
 from pocketsr.cli._networks import WEIGHTS_HELP
+from pocketsr.cli._piped import is_pipe
+from pocketsr.cli._size import add_size_arguments, asked_size
 from pocketsr.cli._upscaling import Job
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
 
 if TYPE_CHECKING:
+    from pocketsr.pipes import Inflow
     from pocketsr.report import Report
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
@@ -25,8 +30,9 @@ _STAGES = ("decode", "upscale", "encode")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("input", metavar="INPUT", type=Path, help="a video, an image, or a folder of them")
-    add("-o", "--output", metavar="OUTPUT", type=Path, help="output file; a folder if the input is one")
+    add("inputs", metavar="INPUT", type=Path, nargs="+", help="videos, images and folders of them; - is standard input")
+    help_of_output = "output file; a folder if the input is one, or if there are several; - is standard output"
+    add("-o", "--output", metavar="OUTPUT", type=Path, help=help_of_output)
     add(
         "-m",
         "--model",
@@ -35,9 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the network: a name that `pocketsr models` lists, or a file (default: small)",
     )
     add("--weights", metavar="FILE", type=Path, help=WEIGHTS_HELP)
-    add("-s", "--scale", type=int, help="fail if the network upscales by another factor")
     add("-j", "--threads", type=int, help="threads of the network (default: all cores)")
     add("-y", "--yes", action="store_true", help="overwrite existing files")
+    add("--skip-existing", action="store_true", help="leave out what has an output already")
+    add_size_arguments(parser)
+    add_format_arguments(parser)
     video = parser.add_argument_group("video").add_argument
     video("--codec", help="encoder, as FFmpeg names it (default: by the output's suffix)")
     video("--crf", type=float, help="quality of the encoder: lower is better, and a larger file")
@@ -49,22 +57,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     _check(args)
-    if args.input.is_dir():
-        from pocketsr.cli._folder import upscale_folder
+    job = _job(args)
+    if len(args.inputs) > 1 or args.inputs[0].is_dir():
+        from pocketsr.cli._folder import upscale_many
 
-        return upscale_folder(args.input, args.output, _job(args), overwrite=args.yes)
-    from pocketsr.cli._piped import whole_file
+        return upscale_many(args.inputs, args.output, job, overwrite=args.yes, skip_existing=args.skip_existing)
+    name = args.inputs[0]
+    if args.skip_existing and args.output is not None and not is_pipe(args.output) and args.output.exists():
+        print(f"pocketsr: skipped {harmless(name, 500)}: {harmless(args.output, 500)} exists", file=sys.stderr)
+        return 0
+    from pocketsr.cli._piped import STDIN, incoming, outgoing
 
-    with whole_file(args.input) as source:
+    with contextlib.ExitStack() as held:
+        source = held.enter_context(incoming(name, raw=job.raw is not None))
         _refuse_video_options(args, source)
-        report = _job(args).upscale(source, args.output, overwrite=args.yes, name=args.input)
+        piped = args.output is not None and is_pipe(args.output)
+        if job.format is not None and not piped:
+            raise UserError(f"--format {job.format} is for folders and pipes: {args.output} says its own by its suffix")
+        target = held.enter_context(outgoing(args.output)) if piped else args.output
+        name = STDIN if str(name) == "-" else name
+        report = job.upscale(source, target, overwrite=args.yes, name=name)
     for line in report.warnings:
-        said = harmless(line.replace(str(source), str(args.input)), 2000)
+        said = harmless(line.replace(str(source), str(name)), 2000)
         print(f"pocketsr: warning: {said}", file=sys.stderr)
     if args.json:
         print(json.dumps(_figures(report)))
     elif args.benchmark:
         _print_table(report)
+    elif not piped:
+        print(f"{harmless(args.output, 500)}: {report.size[0]}x{report.size[1]}")
     return 0
 
 
@@ -76,33 +97,40 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError("--benchmark writes nothing: leave out -o, or leave out --benchmark")
     if args.output is None and not args.benchmark:
         raise UserError("nowhere to write: add -o OUTPUT, or --benchmark to measure only")
-    if str(args.input) == "-":
-        raise UserError("standard input is not read: save it to a file first")
-    if not args.input.exists():
-        raise UserError(f"no such file: {args.input}")
-    if args.input.is_dir() and args.benchmark:
-        raise UserError(f"{args.input} is a folder: --benchmark measures one file")
+    if args.yes and args.skip_existing:
+        raise UserError("-y replaces existing files and --skip-existing keeps them: leave one out")
+    for path in args.inputs:
+        if str(path) != "-" and not path.exists():
+            raise UserError(f"no such file: {path}")
+        if str(path) == "-" and len(args.inputs) > 1:
+            raise UserError("- is standard input, which is upscaled alone: leave out the others")
+        if args.benchmark and (path.is_dir() or len(args.inputs) > 1):
+            raise UserError(
+                f"{path} is {'a folder' if path.is_dir() else 'one of several'}: --benchmark measures one file"
+            )
     if args.threads is not None and args.threads < 1:
         raise UserError(f"-j {args.threads}: at least one thread is needed")
 
 
-def _refuse_video_options(args: argparse.Namespace, source: Path) -> None:
+def _refuse_video_options(args: argparse.Namespace, source: Path | Inflow) -> None:
     from pocketsr.image import is_image_file
 
     for option in ("codec", "crf", "preset"):
-        if getattr(args, option) is not None and is_image_file(source):
-            raise UserError(f"--{option} is for videos and {args.input} is an image: leave it out")
+        if getattr(args, option) is not None and isinstance(source, Path) and is_image_file(source):
+            raise UserError(f"--{option} is for videos and {args.inputs[0]} is an image: leave it out")
 
 
 def _job(args: argparse.Namespace) -> Job:
     return Job(
         model=args.model,
         weights=args.weights,
-        scale=args.scale,
+        size=asked_size(args),
         threads=args.threads,
         codec=args.codec,
         crf=args.crf,
         preset=args.preset,
+        format=checked_format(args),
+        raw=raw_video(args),
     )
 
 

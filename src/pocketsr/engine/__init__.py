@@ -10,6 +10,7 @@ from pocketsr import models
 from pocketsr.engine.info import ModelInfo
 from pocketsr.engine.onnx.limits import LIMITS
 from pocketsr.engine.onnx.model_file import ModelFile, read_file
+from pocketsr.engine.repeated import Same, repeated
 from pocketsr.engine.runtime import cache
 from pocketsr.engine.runtime.edges import repeat_edges
 from pocketsr.engine.runtime.network import Network
@@ -26,6 +27,7 @@ __all__ = [
     "ModelInfo",
     "Network",
     "Plane",
+    "Same",
     "Siting",
     "Upscaler",
     "compile_network",
@@ -33,6 +35,7 @@ __all__ = [
     "load_chroma",
     "read_network",
     "repeat_edges",
+    "repeated",
 ]
 
 Siting = Literal["left", "center", "topleft"]

@@ -7,6 +7,7 @@ from pocketsr.frames.format import Colour, FrameFormat
 from pocketsr.frames.frame import Frame
 from pocketsr.frames.layout import Component, Layout, candidates, layout_of
 from pocketsr.frames.pyav import tag, viewed
+from pocketsr.frames.sized import SizedUpscaler, multiples
 from pocketsr.frames.upscaler import FrameUpscaler, plane_siting
 
 __all__ = [
@@ -18,8 +19,10 @@ __all__ = [
     "FrameSource",
     "FrameUpscaler",
     "Layout",
+    "SizedUpscaler",
     "candidates",
     "layout_of",
+    "multiples",
     "plane_siting",
     "tag",
     "viewed",

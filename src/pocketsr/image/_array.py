@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from pocketsr import engine
 from pocketsr.arguments import check_type
-from pocketsr.engine import Plane, Upscaler, repeat_edges
+from pocketsr.engine import Plane, Same, Upscaler, repeat_edges, repeated
 from pocketsr.errors import ArgumentError, ArgumentTypeError
 from pocketsr.image._alpha import fill_hidden_colour
 from pocketsr.loading import as_network
-from pocketsr.pixels import rgb_to_ycbcr, ycbcr_to_rgb
+from pocketsr.pixels import resized, rgb_to_ycbcr, ycbcr_to_rgb
+from pocketsr.sizing import Plan, Sized, as_size, plan
 
 __all__ = ["upscale_array", "upscale_image"]
 
@@ -23,14 +24,18 @@ __all__ = ["upscale_array", "upscale_image"]
 _BAND = 64
 
 
-def upscale_image(rgb: Plane, model: str | Path | Upscaler = "small", threads: int | None = None) -> Plane:
+def upscale_image(
+    rgb: Plane, model: str | Path | Upscaler = "small", threads: int | None = None, *, size: Sized | None = None
+) -> Plane:  # fmt: skip
     """Upscale an image that is held as an array.
 
     rgb: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGB with straight alpha; uint8 or uint16, full range, sRGB.
     model: a shipped network's name, the path of an ONNX file, or a network that `pocketsr.load` returned.
     threads: for the networks loaded here; None: all cores.
+    size: of the result, default: the network's factor. A factor, 1.5 for instance; (width, height), of which one may be
+        None and then follows; a `pocketsr.Size`. The network makes as many passes as fit, a bicubic resize the rest.
 
-    Returns an array of the same type and channels, (scale * H, scale * W, ...).
+    Returns an array of the same type and channels, (scale * H, scale * W, ...) or of the size that is asked for.
 
     A luma network upscales BT.601 studio-range luma, as in the protocol of the published figures, and the two
     chroma planes go through bicubic interpolation. Alpha is interpolated too, so that what is fully opaque
@@ -41,26 +46,48 @@ def upscale_image(rgb: Plane, model: str | Path | Upscaler = "small", threads: i
     model.
     """
     _check(rgb)
+    wanted = as_size(size)
     net = as_network(model, threads)
-    return upscale_array(rgb, net, engine.load_chroma(scale=net.scale, siting="center", threads=threads))
+    way = plan(wanted, net.scale, rgb.shape[1], rgb.shape[0])
+    return upscale_array(rgb, net, engine.load_chroma(scale=net.scale, siting="center", threads=threads), way)
 
 
-def upscale_array(rgb: Plane, net: Upscaler, bicubic: Upscaler) -> Plane:
-    """`upscale_image` with both networks given: `bicubic` takes the chroma and alpha planes."""
+def upscale_array(rgb: Plane, net: Upscaler, bicubic: Upscaler, way: Plan | None = None) -> Plane:
+    """`upscale_image` with both networks given: `bicubic` takes the chroma and alpha planes.
+
+    way: how the size is reached; None: by one pass.
+    """
     _check(rgb)
+    passes = 1 if way is None else way.passes
+    net = Same(net.channels) if passes == 0 else repeated(net, passes)
+    bicubic = repeated(bicubic, passes)
+    size = way.target if way is not None and way.resizes else None
+    return _upscaled(rgb, net, bicubic, size)
+
+
+def _upscaled(rgb: Plane, net: Upscaler, bicubic: Upscaler, size: tuple[int, int] | None) -> Plane:
+    """Through the networks, and to (width, height) where it is given."""
     rgb = np.asarray(rgb)  # of what subclasses do when they are indexed, nothing
     inner = repeat_edges(net)
     if rgb.ndim == 3 and rgb.shape[2] == 4:
         alpha = np.ascontiguousarray(rgb[..., 3])
         colour = fill_hidden_colour(rgb[..., :3], alpha)
-        return np.dstack((upscale_array(colour, net, bicubic), bicubic(alpha)))
+        return np.dstack((_upscaled(colour, net, bicubic, size), _resized(bicubic(alpha), size)))
     if net.channels == 3:
         if rgb.ndim == 3:
-            return inner(rgb)
-        return _to_grey(inner(np.repeat(rgb[..., None], 3, axis=2)))
+            return _resized(inner(rgb), size)
+        return _resized(_to_grey(inner(np.repeat(rgb[..., None], 3, axis=2))), size)
     planes = _to_planes(rgb)
     big = [inner(planes[0]), *(bicubic(plane) for plane in planes[1:])]
-    return _from_planes(big, rgb.dtype)
+    return _from_planes([_resized(plane, size) for plane in big], rgb.dtype)
+
+
+def _resized(pixels: Plane, size: tuple[int, int] | None) -> Plane:
+    if size is None:
+        return pixels
+    if pixels.ndim == 2:
+        return resized(pixels, *size)
+    return np.stack([resized(pixels[..., channel], *size) for channel in range(pixels.shape[2])], axis=-1)
 
 
 def _check(rgb: Plane) -> None:

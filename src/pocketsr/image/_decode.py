@@ -20,7 +20,7 @@ from pocketsr.image._formats import kind_of
 from pocketsr.image._iptc import kept_resources
 from pocketsr.image._jpeg import read_jpeg
 from pocketsr.image._libtiff import decoding_errors
-from pocketsr.image._memory import check_memory
+from pocketsr.image._memory import Growth, check_memory
 from pocketsr.image._pixels import TOO_DEEP, cmyk_to_rgb, grey16, to_array, upright
 from pocketsr.image._png import read_png
 from pocketsr.image._tiff import read_tiff
@@ -84,8 +84,8 @@ class _Facts:
     lost: list[str] = field(default_factory=list)
 
 
-def decode(path: Path, scale: int = DEFAULT_SCALE) -> Picture:
-    """Read the image at `path`, to be upscaled by `scale`.
+def decode(path: Path, growth: Growth = lambda *_: DEFAULT_SCALE) -> Picture:
+    """Read the image at `path`, to be upscaled by `growth`.
 
     Raises UserError for what is missing, broken, animated, not supported, or too large for this machine's memory.
     """
@@ -113,7 +113,7 @@ def decode(path: Path, scale: int = DEFAULT_SCALE) -> Picture:
                 f"{path} is a {name} picture, which is not supported{needs}: convert it to PNG or JPEG first"
             )
         try:
-            return _decode_open(path, name, file, scale)
+            return _decode_open(path, name, file, growth)
         except (UserError, MemoryError):
             raise
         except Image.DecompressionBombError as error:
@@ -125,7 +125,7 @@ def decode(path: Path, scale: int = DEFAULT_SCALE) -> Picture:
             raise UserError(f"{path} is a broken image, or of a kind that is not supported: {why}") from None
 
 
-def _decode_open(path: Path, name: str, file: BinaryIO, scale: int) -> Picture:
+def _decode_open(path: Path, name: str, file: BinaryIO, growth: Growth) -> Picture:
     kept, facts = Kept(), _Facts(file)
     if name == "PNG":
         _begin_png(path, file, kept, facts)
@@ -143,7 +143,7 @@ def _decode_open(path: Path, name: str, file: BinaryIO, scale: int) -> Picture:
         channels = {"1": 1, "L": 1, "I": 1, "F": 1, "RGB": 3, "YCbCr": 3}.get(image.mode[:5].split(";")[0], 4)
         if channels == 3 and "transparency" in image.info:
             channels = 4
-        check_memory(path, *image.size, channels, 2 if image.mode.startswith("I") else 1, scale)
+        check_memory(path, *image.size, channels, 2 if image.mode.startswith("I") else 1, growth(*image.size))
         with decoding_errors(name) as errors:
             image.load()  # once: after an error Pillow (13.0) takes what there is for done, black below it
         if errors:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Any, BinaryIO
+from fractions import Fraction
+from typing import Any, BinaryIO, TypeAlias
 
 from numpy.typing import NDArray
 from PIL import Image
@@ -20,6 +21,7 @@ from pocketsr.image._tiff import amended
 
 __all__ = ["encode"]
 
+Scale: TypeAlias = tuple[Fraction, Fraction]
 _COM, _APP13 = 0xFE, 0xED
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _JPEG_EXIF_ROOM, _JPEG_XMP_ROOM = MARKER_ROOM - 6, MARKER_ROOM - 29  # less their headers
@@ -27,7 +29,7 @@ _JPEG_DENSITY = 65_535
 
 
 def encode(
-    pixels: NDArray[Any], kept: Kept, file: BinaryIO, name: str, *, scale: int, lossy: bool, suffix: str
+    pixels: NDArray[Any], kept: Kept, file: BinaryIO, name: str, *, scale: Scale, lossy: bool, suffix: str
 ) -> list[str]:
     """Write `pixels`, which have become `scale` times as wide and high, to `file` in Pillow's format `name`.
 
@@ -129,7 +131,7 @@ def _png_chunks(kept: Kept, xmp: bytes | None) -> Sequence[tuple[bytes, bytes]]:
     return [*chunks, *kept.text, *(text_chunk("Comment", comment) for comment in kept.comments)]
 
 
-def _with_tags(content: bytes, kept: Kept, xmp: bytes | None, scale: int, size: tuple[int, int]) -> bytes:
+def _with_tags(content: bytes, kept: Kept, xmp: bytes | None, scale: Scale, size: tuple[int, int]) -> bytes:
     tags, order = _ifd.Directory(), "<"
     if kept.exif:
         order, tags = _ifd.read(_ifd.reader(_ifd.patch(kept.exif, _sizes(*size))))

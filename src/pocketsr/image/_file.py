@@ -6,6 +6,7 @@ import io
 import os
 import time
 import warnings
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from pocketsr.engine import Upscaler
 from pocketsr.errors import UserError
 from pocketsr.image._array import upscale_array
 from pocketsr.image._decode import Picture, decode
-from pocketsr.image._encode import encode
+from pocketsr.image._encode import Scale, encode
 from pocketsr.image._formats import check_fits, target_format
 from pocketsr.report import Percentiles, Report
+from pocketsr.sizing import Plan, Size, kept_aspect, plan
 
 __all__ = ["upscale_image_file"]
 
@@ -29,6 +31,8 @@ def upscale_image_file(
     net: Upscaler,
     bicubic: Upscaler,
     *,
+    size: Size | None = None,
+    name: str = "the network",
     overwrite: bool = False,
 ) -> Report:
     """Upscale the picture `source` into `target`, whose suffix says the format (see `_formats.WRITABLE`).
@@ -38,6 +42,8 @@ def upscale_image_file(
     format of `target` can't hold is named in one warning. JPEG is written at quality 95 without chroma subsampling,
     AVIF at 95, WebP at 95 if the source was lossy; everything else is lossless. Palettes become RGB, 1-bit becomes
     grey, CMYK becomes RGB with a warning. With `target` None the result is encoded and thrown away, for timing.
+
+    size: of the result; default: `net.scale` times the picture's. name: of the network, for `Report.steps`.
 
     `target` is written beside its place and then renamed: it is complete or absent. Raises UserError for an
     input that is not supported (animations, several pages, 16 bits a colour), broken or too large for this machine's
@@ -49,7 +55,7 @@ def upscale_image_file(
             target_format(target)
         beside = Beside(target, source, overwrite=overwrite)
     try:
-        return _upscale(source, beside, net, bicubic)
+        return _upscale(source, beside, net, bicubic, size, name)
     except MemoryError:
         raise UserError(f"{source}: not enough memory to upscale it") from None
     finally:  # a failure, a full disk and Ctrl-C leave nothing behind; what was kept is no longer there
@@ -57,18 +63,34 @@ def upscale_image_file(
             beside.discard()
 
 
-def _upscale(source: Path, beside: Beside | None, net: Upscaler, bicubic: Upscaler) -> Report:
+def _upscale(
+    source: Path, beside: Beside | None, net: Upscaler, bicubic: Upscaler, size: Size | None, name: str
+) -> Report:
+    def growth(width: int, height: int) -> float:
+        """By the way that takes more: a picture may still be turned."""
+        ways = [plan(size, net.scale, *sides) for sides in ((width, height), (height, width))]
+        return max(
+            side / had
+            for way in ways
+            for made in (way.middle, way.target)
+            for side, had in zip(made, way.source, strict=True)
+        )
+
     start = time.perf_counter()
-    picture = decode(source, net.scale)
-    height, width = (side * net.scale for side in picture.pixels.shape[:2])
+    picture = decode(source, growth)
+    before = (picture.pixels.shape[1], picture.pixels.shape[0])
+    way = plan(size, net.scale, *before)
+    _refuse_distortion(source, way)
+    width, height = way.target
+    scale = Fraction(width, before[0]), Fraction(height, before[1])
     channels = picture.pixels.shape[2] if picture.pixels.ndim == 3 else 1
     if beside is not None:
         bits = 8 * picture.pixels.dtype.itemsize
         check_fits(beside.target, width=width, height=height, channels=channels, bits=bits)
     decoded = time.perf_counter()
-    pixels = upscale_array(picture.pixels, net, bicubic)
+    pixels = upscale_array(picture.pixels, net, bicubic, way)
     upscaled = time.perf_counter()
-    warnings = [*picture.warnings, *_write(picture, pixels, beside, net.scale)]
+    warnings = [*picture.warnings, *_write(picture, pixels, beside, scale)]
     encoded = time.perf_counter()
     decode_s, upscale_s, encode_s = decoded - start, upscaled - decoded, encoded - upscaled
     return Report(
@@ -81,11 +103,20 @@ def _upscale(source: Path, beside: Beside | None, net: Upscaler, bicubic: Upscal
         decode_busy_s=decode_s,
         upscale_busy_s=upscale_s,
         encode_busy_s=encode_s,
+        steps=None if way.plain else way.words(name),
         warnings=warnings,
     )
 
 
-def _write(picture: Picture, pixels: NDArray[Any], beside: Beside | None, scale: int) -> tuple[str, ...]:
+def _refuse_distortion(source: Path, way: Plan) -> None:
+    """A picture's pixels are square: another shape would stretch what is seen. Raises UserError."""
+    if kept_aspect(None, way.source, way.target) is not None:
+        (a, b), (c, d) = way.source, way.target
+        e, f = Size(fit=way.target).of(a, b)
+        raise UserError(f"{source} is {a}x{b}, and {c}x{d} would distort it: --fit {c}x{d} makes it {e}x{f}")
+
+
+def _write(picture: Picture, pixels: NDArray[Any], beside: Beside | None, scale: Scale) -> tuple[str, ...]:
     if beside is None:
         name = "JPEG" if picture.lossy and pixels.shape[2:] != (4,) and max(pixels.shape[:2]) <= 65_500 else "PNG"
         encode(pixels, picture.kept, io.BytesIO(), name, scale=scale, lossy=picture.lossy, suffix="")

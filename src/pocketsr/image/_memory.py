@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pocketsr.errors import UserError
 
-__all__ = ["MOST_PIXELS", "check_memory", "free_bytes"]
+__all__ = ["MOST_PIXELS", "Growth", "check_memory", "free_bytes"]
 
 MOST_PIXELS = 2**30
 """Pixels of an input: 32768 x 32768. Pillow's own limit, 179 million, is less than a phone's camera has (200)."""
+Growth = Callable[[int, int], float]
+"""By how much a picture of (width, height) grows at the most while it is upscaled, in each direction."""
 _ALWAYS = 1 << 28  # bytes that are tried in any case
 _SPARE = 1.1  # the interpreter, the network's rings, the encoder
 
 
-def check_memory(path: Any, width: int, height: int, channels: int, sample_bytes: int, scale: int) -> None:
+def check_memory(path: Any, width: int, height: int, channels: int, sample_bytes: int, scale: float) -> None:
     """Raises UserError where upscaling a picture of this size takes more memory than there is."""
     size = f"{path} has {width}x{height} pixels"
     if width * height > MOST_PIXELS:
@@ -29,7 +32,7 @@ def check_memory(path: Any, width: int, height: int, channels: int, sample_bytes
         )
 
 
-def _bytes_a_pixel(channels: int, sample_bytes: int, scale: int) -> int:
+def _bytes_a_pixel(channels: int, sample_bytes: int, scale: float) -> float:
     """Of the input, at the moment when most is held: its pixels, 16-bit planes of it and of the result, the result."""
     area, planes = scale * scale, min(channels, 3)
     held = channels * sample_bytes * (1 + area) + 2 * planes * (1 + area)

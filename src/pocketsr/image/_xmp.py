@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 __all__ = ["orientation", "rescaled", "without_marks"]
 
@@ -13,6 +14,7 @@ _SIZES = (
 )
 # A property stands as an attribute, name="value", or as an element, <name>value</name>.
 _SIZE = re.compile(rb"(\b(?:" + rb"|".join(_SIZES) + rb")(?:\s*=\s*[\"']|>)\s*)(\d{1,9}(?:\.\d{0,6})?)(?=\s*[\"'<])")
+_IN_X = re.compile(rb"Width|PixelX|Left|:w\b")
 _ORIENTATION = re.compile(rb"(\btiff:Orientation(?:\s*=\s*[\"']|>)\s*)(\d)(?=\s*[\"'<])")
 # Google's and Apple's gain maps; videos behind a picture. All of them lie outside of the picture that is upscaled.
 _GAIN = rb"(?:hdrgm|HDRGainMap|apdi):\w+"
@@ -32,15 +34,20 @@ def orientation(xmp: bytes) -> int:
     return int(found[2]) if found and 1 <= int(found[2]) <= 8 else 1
 
 
-def rescaled(xmp: bytes, scale: int, *, swapped: bool) -> bytes:
-    """Sizes and positions in pixels times `scale`, upright; width and height change places where `swapped`."""
+def rescaled(xmp: bytes, scale: tuple[Fraction, Fraction], *, swapped: bool) -> bytes:
+    """Sizes and positions in pixels times `scale`, upright; width and height change places where `swapped`.
+
+    scale: in x and y of the upright picture.
+    """
+    across, down = reversed(scale) if swapped else scale
     xmp = _ORIENTATION.sub(rb"\g<1>1", xmp)
-    xmp = _SIZE.sub(lambda match: match[1] + _times(match[2], scale), xmp)
+    xmp = _SIZE.sub(lambda match: match[1] + _times(match[2], across if _IN_X.search(match[1]) else down), xmp)
     return _exchanged(xmp) if swapped else xmp
 
 
-def _times(number: bytes, scale: int) -> bytes:
-    return str(int(number) * scale).encode() if number.isdigit() else f"{float(number) * scale:g}".encode()
+def _times(number: bytes, scale: Fraction) -> bytes:
+    whole = number.isdigit()
+    return (str(round(int(number) * scale)) if whole else f"{float(number) * float(scale):g}").encode()
 
 
 def _exchanged(xmp: bytes) -> bytes:

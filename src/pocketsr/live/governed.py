@@ -24,6 +24,7 @@ from pocketsr.live.mailbox import Mailbox
 from pocketsr.live.situation import Level, Power, Pressure, Reason, Situation
 from pocketsr.live.stream import as_frame
 from pocketsr.live.turns import TURNS, Turns
+from pocketsr.sizing import Sized, as_size
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -69,10 +70,10 @@ class Statistics:
 class GovernedStream:
     """Upscales frames one by one by the best network that there is time for: `made = stream(frame)`.
 
-    Results are always `scale` times as large as the input, whatever level made them. There are two ways to use it:
-    call it with a frame, which is processed on the caller's thread; or `push` frames as they arrive and take the
-    `latest` result: a thread of the stream processes them, the newest frame wins, and older waiting ones are dropped
-    and counted.
+    Results are always `scale` times as large as the input, or of the `size` that is asked for, whatever level made
+    them. There are two ways to use it: call it with a frame, which is processed on the caller's thread; or `push`
+    frames as they arrive and take the `latest` result: a thread of the stream processes them, the newest frame wins,
+    and older waiting ones are dropped and counted.
 
     Args:
         ladder: a network for each level in use, by the level's name (quality, medium, small, tiny, bicubic):
@@ -84,6 +85,8 @@ class GovernedStream:
             machine the first time (a second or two) and stored in the cache folder.
         turns: the streams that share the machine; default: all governed streams of this process.
         clock: returns microseconds.
+        size: of the output, as for `Stream`: the same whatever made the frame. What the resize takes counts as the
+            level's time.
 
     Raises UserError for unavailable networks, or networks of different scales.
     """
@@ -91,7 +94,7 @@ class GovernedStream:
     def __init__(
         self, ladder: Mapping[str, str | Path | Upscaler] = SHIPPED, *, fps: float = 30, pix_fmt: str | None = None,
         threads: int | None = None, us_per_mpx: Sequence[int] | None = None, turns: Turns = TURNS,
-        clock: Callable[[], int] | None = None,
+        clock: Callable[[], int] | None = None, size: Sized | None = None,
     ) -> None:  # fmt: skip
         check_number(fps, "fps")
         if not 0.1 <= fps <= 1000:
@@ -101,7 +104,7 @@ class GovernedStream:
             check_callable(clock, "clock", "a function that gives microseconds")
         self._budget_us, self._turns, self._clock = round(1e6 / fps), turns, clock or _monotonic_us
         self._place = object()  # what others know of it: they keep no stream alive
-        self._ladder = Ladder(ladder, pix_fmt, threads)
+        self._ladder = Ladder(ladder, pix_fmt, threads, as_size(size))
         if us_per_mpx is None:
             with turns.turn(self._place):
                 us_per_mpx = self._ladder.costs()

@@ -17,6 +17,7 @@ from pocketsr.live.probe import kept, probe
 from pocketsr.live.situation import Level
 from pocketsr.live.stream import Stream
 from pocketsr.models import NAMES, resolve
+from pocketsr.sizing import Size
 
 __all__ = ["SHIPPED", "Ladder", "Repeat"]
 
@@ -54,15 +55,21 @@ class Ladder:
     networks: by the level's name. Raises UserError for networks that can't be loaded, or differ in scale.
     """
 
-    def __init__(self, networks: Mapping[str, str | Path | Upscaler], pix_fmt: str | None, threads: int | None) -> None:
+    def __init__(
+        self, networks: Mapping[str, str | Path | Upscaler], pix_fmt: str | None, threads: int | None,
+        size: Size | None = None,
+    ) -> None:  # fmt: skip
         check_type(networks, Mapping, "ladder", "a dict of networks by the name of their level")
         self._networks, self._pix_fmt, self._threads = networks, pix_fmt, threads
-        self._streams = {_level(name): Stream(net, pix_fmt=pix_fmt, threads=threads) for name, net in networks.items()}
+        self._streams = {
+            _level(name): Stream(net, pix_fmt=pix_fmt, threads=threads, size=size) for name, net in networks.items()
+        }
+        self._size = size
         scales = sorted({stream.scale for stream in self._streams.values()})
         if len(scales) != 1:
             raise ArgumentError(f"the networks of a ladder have one scale, these have {scales or 'none'}")
         self.scale = scales[0]
-        self._streams[Level.PASS_THROUGH] = _Repeating(Repeat(self.scale), pix_fmt=pix_fmt)
+        self._streams[Level.PASS_THROUGH] = _Repeating(Repeat(self.scale), pix_fmt=pix_fmt, size=size)
 
     def __getitem__(self, level: Level) -> Stream:
         return self._streams[level]
@@ -87,7 +94,7 @@ class Ladder:
             plain[level](frame)
             return (time.monotonic_ns() - started) // 1000
 
-        plain = self if self._pix_fmt is None else Ladder(self._networks, None, self._threads)
+        plain = self if self._pix_fmt is None and self._size is None else Ladder(self._networks, None, self._threads)
         return probe(list(self._streams), time_level)
 
 

@@ -12,9 +12,10 @@ import numpy as np
 from pocketsr.arguments import check_type
 from pocketsr.engine import Plane, Siting, Upscaler, load_chroma
 from pocketsr.errors import ArgumentError
-from pocketsr.frames import Frame, FrameUpscaler
+from pocketsr.frames import Frame, FrameUpscaler, SizedUpscaler, multiples
 from pocketsr.live.forks import renew_in_children
 from pocketsr.loading import as_network
+from pocketsr.sizing import Plan, Sized, as_size, plain_plan, plan
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -38,17 +39,22 @@ class Stream:
         pix_fmt: pixel format of the output, by FFmpeg's name; it must have the same components as the input (i420 for
             nv12, say). Default: the input's.
         threads: for the networks loaded here; default: all cores.
+        size: of the output, default: the network's factor. A factor; (width, height), of which one may be None and then
+            follows; a `pocketsr.Size`. Both sides are given exactly, whatever the shape of the frames.
 
     Raises UserError for an unavailable network: ArgumentError and ArgumentTypeError for what names none.
     """
 
     def __init__(
-        self, model: str | Path | Upscaler = "small", *, pix_fmt: str | None = None, threads: int | None = None
+        self, model: str | Path | Upscaler = "small", *, pix_fmt: str | None = None, threads: int | None = None,
+        size: Sized | None = None,
     ) -> None:  # fmt: skip
+        self._size = as_size(size)
         self._pix_fmt, self._threads = None if pix_fmt is None else Frame.named(pix_fmt), threads
         self._network = as_network(model, threads)
         self._chroma = cache(self._load_chroma)
         self._upscalers: dict[tuple[str, Siting], FrameUpscaler] = {}
+        self._sized: tuple[tuple[str, Siting, Plan], SizedUpscaler] | None = None  # for frames as the last one
         self._closed = False
         self._lock = threading.Lock()
         renew_in_children(self)
@@ -66,7 +72,7 @@ class Stream:
         return self._network.scale
 
     def __call__(self, frame: Frame | VideoFrame | Plane, out: Frame | None = None) -> Frame:
-        """The frame, `scale` times as large.
+        """The frame, `scale` times as large, or of the size that the stream was made for.
 
         frame: a `Frame`, a PyAV frame, or an array of uint8: (H, W) grey, (H, W, 3) RGB, (H, W, 4) RGBA.
         out: a frame of the right size and format to write the samples into; default: a new one. Reusing one for frames
@@ -76,14 +82,15 @@ class Stream:
         """
         frame = as_frame(frame)
         pix_fmt = self._target(frame)
+        way = self._way(frame)
         if out is None:
-            out = Frame.blank(pix_fmt, frame.width * self.scale, frame.height * self.scale)
+            out = Frame.blank(pix_fmt, *way.target)
         else:
             check_type(out, Frame, "out", "a pocketsr.Frame")
             if out.layout.name != pix_fmt:
                 raise ArgumentError(f"out is {out.layout.name}: {pix_fmt} is expected")
         with self._lock:
-            self._upscaler(frame)(frame, out)
+            self._upscaler(frame, way)(frame, out)
         return Frame(
             out.layout, out.width, out.height, out.planes, frame.colour, frame.siting, frame.pts, frame.time_base,
             out.owner,
@@ -92,14 +99,27 @@ class Stream:
     def _target(self, frame: Frame) -> str:
         return self._pix_fmt or frame.layout.name
 
-    def _upscaler(self, frame: Frame) -> FrameUpscaler:
+    def _way(self, frame: Frame) -> Plan:
+        if self._size is None:
+            return plain_plan(self.scale, frame.width, frame.height)
+        return plan(self._size, self.scale, frame.width, frame.height, multiples=multiples(frame.layout))
+
+    def _upscaler(self, frame: Frame, way: Plan) -> FrameUpscaler | SizedUpscaler:
         if self._closed:
             raise ArgumentError("the stream is closed: make another")
+        if not way.plain:
+            about = (frame.layout.name, frame.siting, way)
+            if self._sized is None or self._sized[0] != about:
+                target = self._target(frame)
+                made = SizedUpscaler(self._network, self._chroma, frame.layout, target, frame.siting, way)
+                self._sized = about, made
+            return self._sized[1]
         key = (frame.layout.name, frame.siting)
         if key not in self._upscalers:
             target = self._target(frame)
-            made = FrameUpscaler(self._network, self._chroma, frame.layout, target, frame.siting)
-            self._upscalers[key] = made
+            self._upscalers[key] = FrameUpscaler(
+                self._network, self._chroma, frame.layout, target, frame.siting
+            )  # fmt: skip
         return self._upscalers[key]
 
     def close(self) -> None:
@@ -107,6 +127,7 @@ class Stream:
         with self._lock:  # not while a frame is on its way
             self._closed = True
             self._upscalers.clear()
+            self._sized = None
             self._chroma.cache_clear()
 
     def __enter__(self) -> Stream:

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from pocketsr.pixels.colour import Matrix, rgb_to_luma, rgb_to_ycbcr, ycbcr_to_rgb
 from pocketsr.pixels.metrics import psnr, ssim
-from pocketsr.pixels.resize import cubic, imresize
+from pocketsr.pixels.resize import cubic, imresize, resized
 
-__all__ = ["Matrix", "cubic", "imresize", "psnr", "rgb_to_luma", "rgb_to_ycbcr", "ssim", "ycbcr_to_rgb"]
+__all__ = ["Matrix", "cubic", "imresize", "psnr", "resized", "rgb_to_luma", "rgb_to_ycbcr", "ssim", "ycbcr_to_rgb"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["cubic", "imresize"]
+__all__ = ["cubic", "imresize", "resized"]
 
 _TAPS = 4  # support of the cubic kernel at scale 1
 
@@ -57,3 +57,16 @@ def imresize(image: NDArray[Any], scale: float, *, antialias: bool = True) -> ND
         wide = _along(image, axis, scale, antialias)
         image = np.clip(np.floor(wide + 0.5), 0, 255).astype(np.uint8) if image.dtype == np.uint8 else wide
     return image
+
+
+def resized(plane: NDArray[Any], width: int, height: int) -> NDArray[Any]:
+    """A plane (H, W), uint8 or uint16, as (height, width): bicubic, a = -0.5, its kernel stretched where it shrinks.
+
+    Rounded once and clipped to the type's range. At the edges the weights of samples that exist are made to sum to 1.
+    """
+    from PIL import Image
+
+    most = np.iinfo(plane.dtype).max
+    # As floats, which Pillow (13.0) sums in double precision; of its integer modes L is rounded after each axis.
+    made = np.array(Image.fromarray(plane.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC))
+    return np.clip(np.rint(made, out=made), 0, most, out=made).astype(plane.dtype)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pocketsr.video.files import VideoFileSink, VideoFileSource
 from pocketsr.video.pipeline import upscale_video
-from pocketsr.video.types import Progress, Say, Siting, Upscaler, VideoOptions
+from pocketsr.video.types import Progress, RawVideo, Say, Siting, Upscaler, VideoOptions
 
 __all__ = [
     "Progress",
+    "RawVideo",
     "Say",
     "Siting",
     "Upscaler",

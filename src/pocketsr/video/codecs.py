@@ -12,13 +12,13 @@ from av.codec.codec import UnknownCodecError
 from av.container import OutputContainer
 
 from pocketsr.errors import ArgumentError, UserError
-from pocketsr.frames import candidates, layout_of
+from pocketsr.frames import candidates, layout_of, multiples
 from pocketsr.video.containers import container_facts, held_encoders
 from pocketsr.video.encoders import Encoding, Rate, encoder_facts, encoder_of_family, encoder_of_name
 from pocketsr.video.source import Source
 from pocketsr.video.types import VideoOptions
 
-__all__ = ["Encoder", "choose_encoder", "encoder_threads"]
+__all__ = ["Encoder", "choose_encoder", "encoder_threads", "refuse_odd"]
 
 # What is tried, after the natural encoder, until one takes the samples and the container takes it.
 _ORDER = ("libx264", "libx264rgb", "libx265", "libvpx-vp9", "libsvtav1", "libvpx", "ffv1")
@@ -128,6 +128,17 @@ def _checked_rate(name: str, rate: Rate, options: VideoOptions) -> tuple[float, 
     return crf, preset
 
 
+def refuse_odd(encoder: Encoder, size: tuple[int, int], target: str) -> None:
+    """Raises UserError for a size with half a chroma sample, where the encoder takes whole ones only."""
+    steps = multiples(layout_of(encoder.pix_fmt))
+    if encoder_facts(encoder.name).even and any(side % step for side, step in zip(size, steps, strict=True)):
+        near = "x".join(str(max(side - side % step, step)) for side, step in zip(size, steps, strict=True))
+        raise UserError(
+            f"{target}: {encoder.name} takes no {encoder.pix_fmt} of {size[0]}x{size[1]} (odd): ask for {near}, or "
+            "choose --codec ffv1 (in .mkv)"
+        )
+
+
 def encoder_threads(name: str, threads: int | None, height: int) -> int:
     """How many threads to give an encoder for `threads` cores (None: all of them); 0 leaves it to the encoder.
 
@@ -202,8 +213,8 @@ def _pix_fmt(name: str, source: Source, container: OutputContainer) -> str | Non
     takes = _formats(name)
     if name == "mjpeg" and source.full_range:
         names = [*names[1:], names[0]]  # its yuvj formats are full range, which the plain ones are not
-    if not takes:  # takes anything: raw video
-        return source.layout.name
+    if not takes:  # takes anything: raw video; Y4M's frames are planar
+        return names[0] if name == "wrapped_avframe" else source.layout.name
     exact = next((form for form in names if form in takes), None)
     if exact is None and name == "prores_ks":
         # FFmpeg 8.1 reads ProRes 4444 as 12 bits, all that a stream can mean, and writes 10.

@@ -85,6 +85,7 @@ class Container:
     says_range: whether it can say that luma goes from 0 to 255.
     rotates: what of a display matrix it keeps.
     equal_times: several packets of sound may have one time (AVFMT_TS_NONSTRICT).
+    counts_frames: whether it stores a rate, and no times.
     rehearsed: whether a stream can be written alone, so that FFmpeg can be asked before the work.
     """
 
@@ -103,6 +104,7 @@ class Container:
     rotates: Literal["all", "turns", "none"] = "none"
     equal_times: bool = False
     rehearsed: bool = False
+    counts_frames: bool = False
     options: dict[str, str] = field(default_factory=dict)
 
 
@@ -182,6 +184,9 @@ _CONTAINERS: dict[str, Container] = {
     "mpeg1video": Container(encoders=("mpeg1video",)),
     "mpeg2video": Container(encoders=("mpeg2video",)),
     "mxf": Container(encoders=("mpeg2video", "libx264", "dnxhd", "prores_ks")),
+    # streams of bare frames, for pipes: Y4M of FFmpeg 8.1 asks for leave to write more than 8 bits
+    "yuv4mpegpipe": Container(encoders=("wrapped_avframe",), counts_frames=True, options={"strict": "-1"}),
+    "rawvideo": Container(encoders=("rawvideo",)),
     "null": Container(mp4=True, before_zero=True, rotates="all"),
 }
 _UNKNOWN = Container()

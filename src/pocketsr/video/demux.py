@@ -54,8 +54,9 @@ class Demuxer:
         self._end = 0  # of the last packet, in bytes
         self._packets = self._read()
         self._ahead: deque[Packet[Stream]] = deque()
+        self._captioned = main.codec_context.name in _WITH_CAPTIONS
         self.first = self._look_ahead(main.index)
-        self.captions = main.codec_context.name in _WITH_CAPTIONS and any(
+        self.captions = self._captioned and any(
             _CAPTION in bytes(packet) for packet in self._ahead if packet.stream_index == main.index
         )
 
@@ -106,7 +107,9 @@ class Demuxer:
         missing = {s.index for s in self._container.streams if s.type in ("audio", "video", "subtitle")}
         first: dict[int, list[Packet[Stream]]] = {}
         size = pictures = 0
-        while (missing or pictures < _PICTURES) and size < _MOST_AHEAD and len(self._ahead) < _MOST_PACKETS_AHEAD:
+        # Captions alone are worth the wait for many pictures, which through a pipe may come at their time.
+        enough = _PICTURES if self._captioned else 1
+        while (missing or pictures < enough) and size < _MOST_AHEAD and len(self._ahead) < _MOST_PACKETS_AHEAD:
             packet = next(self._packets, None)
             if packet is None:
                 break

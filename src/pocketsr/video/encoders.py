@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
-__all__ = ["Encoding", "Light", "Rate", "encoder_facts", "encoder_of_family", "encoder_of_name"]
+__all__ = ["Encoding", "Light", "Rate", "closest_rate", "encoder_facts", "encoder_of_family", "encoder_of_name"]
 
 _X26_PRESETS = (
     "ultrafast",
@@ -61,6 +62,7 @@ class Encoding:
         the packets, which only Matroska holds.
     full_range: where it is said that luma goes from 0 to 255: in the stream; in the container, if that can; nowhere,
         since decoders take it for studio range whatever the container says.
+    even: whether it takes whole chroma samples only, so that sides are even where chroma is subsampled.
     rates: the frame rates that it takes, times being multiples of a frame; empty: any times.
     """
 
@@ -75,6 +77,7 @@ class Encoding:
     aspect: bool = False
     alpha: Literal["yes", "beside", "no"] = "yes"
     full_range: Literal["stream", "container", "nowhere"] = "container"
+    even: bool = False
     rates: tuple[Fraction, ...] = ()
 
 
@@ -93,6 +96,7 @@ _ENCODERS: dict[str, Encoding] = {
         captions=True,
         aspect=True,
         full_range="stream",
+        even=True,
     ),
     "libx264rgb": Encoding(rate=_X264, captions=True, aspect=True, full_range="stream"),
     "libx265": Encoding(
@@ -102,6 +106,7 @@ _ENCODERS: dict[str, Encoding] = {
         # Captions are off in FFmpeg 8.1 unless asked for, other than with x264.
         options={"x265-params": "log-level=none", "a53cc": "1"},
         light=Light("x265-params", "master-display", "max-cll"),
+        even=True,
         alpha="no",  # FFmpeg 8.1 lists yuva420p, but few builds of x265 have alpha layers
         captions=True,
         aspect=True,
@@ -111,6 +116,7 @@ _ENCODERS: dict[str, Encoding] = {
         aliases=("av1", "svtav1"),
         families=("av1", "libdav1d", "libaom"),
         rate=Rate((1, 63), 24, tuple(str(n) for n in range(-1, 14)), "8"),
+        even=True,
         full_range="stream",
     ),
     "libvpx-vp9": Encoding(
@@ -139,6 +145,7 @@ _ENCODERS: dict[str, Encoding] = {
     "png": _LOSSLESS,
     "qtrle": _LOSSLESS,
     "rawvideo": _LOSSLESS,
+    "wrapped_avframe": Encoding(quality="lossless", aspect=True, full_range="container"),
     "prores_ks": Encoding(families=("prores",)),
     "mpeg2video": Encoding(quality="quantizer", captions=True, aspect=True, full_range="nowhere", rates=_MPEG_RATES),
     "mpeg1video": Encoding(quality="quantizer", aspect=True, full_range="nowhere", rates=_MPEG_RATES),
@@ -165,3 +172,11 @@ def encoder_of_name(asked: str) -> str:
 def encoder_of_family(decoder: str) -> str | None:
     """The natural encoder for a stream of FFmpeg's decoder `decoder`; None: there is none of its own."""
     return next((name for name, facts in _ENCODERS.items() if decoder in facts.families), None)
+
+
+def closest_rate(rate: Fraction, rates: Sequence[Fraction]) -> Fraction | None:
+    """The rate of a list that is within a thousandth of `rate`; the rate itself where none is, to be refused."""
+    if not rates:
+        return None
+    near = min(rates, key=lambda r: abs(r - rate))
+    return near if abs(near - rate) * 1000 < rate else rate

@@ -15,9 +15,11 @@ from av.stream import Stream
 from pocketsr.arguments import as_path, check_number, check_threads, check_type
 from pocketsr.errors import ArgumentError, UserError
 from pocketsr.frames import Frame, FrameFormat, layout_of, viewed
+from pocketsr.pipes import Inflow, Outflow
+from pocketsr.sizing import kept_aspect
 from pocketsr.video.reader import Picture, VideoReader
 from pocketsr.video.source import Source, described_format
-from pocketsr.video.types import VideoOptions
+from pocketsr.video.types import RawVideo, VideoOptions
 from pocketsr.video.upscaler import rearranged
 from pocketsr.video.writer import VideoWriter
 
@@ -35,15 +37,20 @@ class VideoFileSource:
     Args:
         path: the file, which is opened here.
         threads: for the decoder; default: all cores.
+        pipe: what is read instead, piece by piece; the path is a name for it then. Whoever opened it closes it.
+        raw: what raw frames are, which a file doesn't say.
         keep_clock: whether timestamps that start anywhere (as in transport streams) are kept; else they start at 0.
 
     Raises UserError for a file without readable video, or with interlaced video.
     """
 
-    def __init__(self, path: str | Path, *, threads: int | None = None, keep_clock: bool = False) -> None:
+    def __init__(
+        self, path: str | Path, *, threads: int | None = None, keep_clock: bool = False, pipe: Inflow | None = None,
+        raw: RawVideo | None = None,
+    ) -> None:  # fmt: skip
         self.path = as_path(path, "path")
         check_threads(threads)
-        self.reader = VideoReader(self.path, threads, keep_clock=keep_clock)
+        self.reader = VideoReader(self.path, threads, keep_clock=keep_clock, pipe=pipe, raw=raw)
         self.reader.follows_changes = True
 
     @property
@@ -76,6 +83,11 @@ class VideoFileSource:
     def __iter__(self) -> Iterator[Frame]:
         return (item for item in self.items() if isinstance(item, Frame))
 
+    def interrupt(self) -> None:
+        """End a wait, in another thread, for what comes through a pipe."""
+        if self.reader.pipe is not None:
+            self.reader.pipe.stop()
+
     def close(self) -> None:
         """Close the file."""
         self.reader.container.close()
@@ -103,6 +115,8 @@ class VideoFileSink:
         codec, crf, preset: for the encoder; the defaults follow from the container.
         threads: for the encoder; default: all cores.
         overwrite: whether an existing file may be replaced.
+        pipe: where to write instead, piece by piece; the path is a name for it then. Whoever opened it closes it.
+        kind: FFmpeg's name of the container, which a pipe's name doesn't say.
 
     Raises UserError, from every method, where the file can't be written.
     """
@@ -117,6 +131,8 @@ class VideoFileSink:
         preset: str | None = None,
         threads: int | None = None,
         overwrite: bool = False,
+        pipe: Outflow | None = None,
+        kind: str | None = None,
     ) -> None:
         if rate is not None:
             check_number(rate, "rate")
@@ -126,12 +142,15 @@ class VideoFileSink:
         self._rate = None if rate is None else Fraction(rate).limit_denominator(1001)
         self._options = VideoOptions(codec, crf, preset, threads)
         self._overwrite = overwrite
+        self._pipe, self._kind = pipe, kind
         self._beside: VideoFileSource | None = None
         self._writer: VideoWriter | None = None
         self._closed = False
         self._form: FrameFormat | None = None
         self._base = _COUNTED_BY
         self._last: int | None = None
+        self.aspect: Fraction | None = None
+        """Shape of the pixels that keeps that of the accompanied source's picture, where frames have another."""
         self.frames = 0
         """How many were written."""
 
@@ -184,8 +203,11 @@ class VideoFileSink:
         if self._beside is not None:
             reader = self._beside.reader
             about = _with_format(reader.source, form)
+            self.aspect = None if about.aspect == reader.source.aspect else about.aspect
         size = (form.width, form.height)
-        self._writer = VideoWriter(self.path, reader, about, size, self._options, overwrite=self._overwrite)
+        self._writer = VideoWriter(
+            self.path, reader, about, size, self._options, overwrite=self._overwrite, pipe=self._pipe, kind=self._kind
+        )
         self._form = form
 
     def write(self, frame: Frame) -> None:
@@ -214,6 +236,11 @@ class VideoFileSink:
             where = f"{self._name}: frame {self.frames + 1}"
             raise ArgumentError(f"{where} has no time: give its pts and time_base, or a rate")
         return 0 if self._last is None else self._last + max(1, round(1 / self._rate / self._base))
+
+    def interrupt(self) -> None:
+        """End a wait, in another thread, for the reader of a pipe."""
+        if self._pipe is not None:
+            self._pipe.stop()
 
     def copy(self, packet: Packet[Stream]) -> None:
         """Copy a packet of another stream of the accompanied source."""
@@ -266,6 +293,7 @@ def _with_format(source: Source, form: FrameFormat) -> Source:
     return replace(
         source,
         layout=source.layout if form.pix_fmt == source.layout.name else layout_of(form.pix_fmt),
+        aspect=kept_aspect(source.aspect, (source.width, source.height), (form.width, form.height)),
         color_primaries=colour.primaries,
         color_trc=colour.transfer,
         colorspace=colour.matrix,

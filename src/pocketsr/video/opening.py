@@ -12,8 +12,10 @@ from av.container import InputContainer
 from av.container.core import Flags
 
 from pocketsr.errors import UserError
+from pocketsr.pipes import Inflow
 from pocketsr.video.clock import starts_anywhere
 from pocketsr.video.ffmpeglog import listening
+from pocketsr.video.types import RawVideo
 
 __all__ = ["open_input"]
 
@@ -48,31 +50,34 @@ _GEN_PTS = cast(int, Flags.gen_pts.value)
 _OPTIONS = {"format_whitelist": ",".join(_FORMATS.split()), "protocol_whitelist": "file", "max_streams": "200"}
 
 
-def open_input(path: Path) -> InputContainer:
+def open_input(path: Path, pipe: Inflow | None = None, raw: RawVideo | None = None) -> InputContainer:
     """The open file, whose streams are known.
+
+    Args:
+        pipe: what to read instead of the file `path`, which then is a name alone.
+        raw: what is in it, where it is raw frames.
 
     Raises:
         UserError: there is no such file, it can't be read, or it is no video of a supported kind: broken, a
             playlist that names other files, a still picture, a device.
     """
-    if path.is_dir():
-        raise UserError(f"{path} is a folder: name a video file in it")
-    if not path.exists():
-        raise UserError(f"{path} does not exist")
-    mode = path.stat().st_mode
-    if stat.S_ISREG(mode) and not path.stat().st_size:
+    if pipe is None:
+        _refuse_place(path)
+    elif not pipe.peek(1):
         raise UserError(f"{path} is empty (0 bytes)")
-    if stat.S_ISBLK(mode) or stat.S_ISCHR(mode):
-        raise UserError(f"{path} is a device: name a video file, or a pipe")
     said: list[tuple[int, str, str]] = []
     try:
         with listening(av.logging.ERROR) as said:
             # The prefix keeps a name like "a:b.mp4" from being taken for a protocol.
-            container = av.open(f"file:{path}", "r", metadata_errors="replace", container_options=_OPTIONS)
+            options = _OPTIONS if raw is None else {"protocol_whitelist": "file", **raw.options}
+            container = av.open(
+                f"file:{path}" if pipe is None else pipe, "r", format=None if raw is None else "rawvideo",
+                metadata_errors="replace", container_options=options,
+            )  # fmt: skip
     except PermissionError as error:
         raise UserError(f"{path} can't be read: permission denied") from error
     except (av.FFmpegError, OSError, ValueError) as error:
-        head = _head(path)
+        head = b"" if pipe is not None else _head(path)
         known = next((words for magic, words in _TEXTS if head.startswith(magic)), None)
         if known is not None:
             raise UserError(
@@ -96,6 +101,18 @@ def open_input(path: Path) -> InputContainer:
     if not starts_anywhere(container.format.name):  # MPEG's streams store enough for FFmpeg to fill in the rest
         container.flags &= ~_GEN_PTS  # its guesses at times that other files don't store are off by the decoder's delay
     return container
+
+
+def _refuse_place(path: Path) -> None:
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: name a video file in it")
+    if not path.exists():
+        raise UserError(f"{path} does not exist")
+    mode = path.stat().st_mode
+    if stat.S_ISREG(mode) and not path.stat().st_size:
+        raise UserError(f"{path} is empty (0 bytes)")
+    if stat.S_ISBLK(mode) or stat.S_ISCHR(mode):
+        raise UserError(f"{path} is a device: name a video file, or a pipe")
 
 
 def _head(path: Path) -> bytes:

@@ -20,6 +20,7 @@ from pocketsr.arguments import check_callable
 from pocketsr.errors import ArgumentTypeError, UserError
 from pocketsr.frames import Frame, FrameFormat, FrameSink, FrameSource
 from pocketsr.report import Percentiles, Report
+from pocketsr.sizing import Plan, Size
 from pocketsr.video.belt import Belt, Stopped
 from pocketsr.video.containers import keeps_clock
 from pocketsr.video.files import VideoFileSink, VideoFileSource
@@ -42,10 +43,13 @@ def upscale_video(
     chroma: Callable[[Siting], Upscaler],
     options: VideoOptions | None = None,
     *,
+    size: Size | None = None,
+    name: str = "the network",
     rate: Fraction | float | None = None,
     overwrite: bool = False,
     on_progress: Progress | None = None,
     on_warning: Say | None = None,
+    on_plan: Say | None = None,
 ) -> Report:
     """Upscale a video; times, sound, subtitles, chapters, tags, colours and sample format stay what they are.
 
@@ -56,10 +60,13 @@ def upscale_video(
         upscaler: the network, luma or RGB.
         chroma: gives the network for chroma planes of a siting.
         options: how to encode a file.
+        size: of the output; default: `upscaler.scale` times the input's.
+        name: of the network, for the line that says how the size is reached.
         rate: frames a second of a file made from frames that have no times.
         overwrite: whether an existing target may be replaced.
         on_progress: called on the caller's thread after every frame.
         on_warning: called with each warning that is known before the first frame is upscaled; the report holds all.
+        on_plan: called before that with how the size is reached, where it isn't by one pass of the network.
 
     Raises:
         UserError: the input can't be read, the output can't be written, or a setting is wrong. The target is
@@ -91,7 +98,10 @@ def upscale_video(
             held.callback(_end, items)
         head: list[Item] = []
         first = _until_frame(items, head)
-        enlarge = Enlarger(upscaler, chroma)
+        about = file.reader.source if file is not None else None
+        enlarge = Enlarger(
+            upscaler, chroma, size, about.aspect if about else None, about is not None and about.turned
+        )  # fmt: skip
         form = enlarge.follow(first.format)
         named = f"{file.path if file is not None else 'the source'}: "
         notes = file.warnings if file is not None else []
@@ -100,6 +110,9 @@ def upscale_video(
         if output is not None:
             enlarge.pix_fmt = output.pix_fmt
             form = enlarge.follow(first.format)
+        steps = None if enlarge.plan.plain else _steps(enlarge.plan, name, output)
+        if steps is not None and on_plan is not None:
+            on_plan(steps)
         if on_warning is not None:
             for line in (*notes, *(output.warnings if output is not None else ())):
                 on_warning(line)
@@ -108,6 +121,10 @@ def upscale_video(
         try:
             job.run(total, on_progress)
         except BaseException:
+            if file is not None:
+                file.interrupt()
+            if output is not None:
+                output.interrupt()
             job.stop(file is not None, output is not None)
             raise
         start = perf_counter()
@@ -127,10 +144,17 @@ def upscale_video(
             encode_busy_s=sum(job.encode_s) + flush_s,
             encoder=output.encoder if output is not None else None,
             replaced=file.reader.replaced if file is not None else None,
+            steps=steps,
             warnings=notes
             + (output.warnings if output is not None else [])
             + [named + line for line in enlarge.warnings if named + line not in notes],
         )
+
+
+def _steps(plan: Plan, name: str, output: VideoFileSink | None) -> str:
+    """How the size is reached, and what becomes of the shape of pixels where the picture's was to change."""
+    shape = "" if output is None or output.aspect is None else f", shown with pixels of {output.aspect}"
+    return plan.words(name) + shape
 
 
 def _items(source: FrameSource) -> Iterator[Item]:

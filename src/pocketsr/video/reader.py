@@ -20,6 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from pocketsr.errors import UserError
+from pocketsr.pipes import Inflow
 from pocketsr.video.clock import starts_anywhere
 from pocketsr.video.cropping import cropper
 from pocketsr.video.demux import Demuxer
@@ -27,6 +28,7 @@ from pocketsr.video.ffmpeglog import Described, described
 from pocketsr.video.opening import open_input
 from pocketsr.video.source import Source, describe
 from pocketsr.video.timeline import Slot, Timeline
+from pocketsr.video.types import RawVideo
 
 __all__ = ["Picture", "VideoReader"]
 
@@ -50,6 +52,9 @@ class VideoReader:
     exactly one picture for each frame that the file announces: one that can't be decoded repeats the one
     before (at the start, the first good one), and `warnings` says so.
 
+    Args:
+        path: the file; a name alone where there is a `pipe`, which is read instead. raw: as for `open_input`.
+
     Attributes:
         follows_changes: whether frames may change size or format; else that is a UserError.
 
@@ -57,9 +62,13 @@ class VideoReader:
         UserError: what is there is no video that can be read, is interlaced, or has unsupported samples.
     """
 
-    def __init__(self, path: Path, threads: int | None = None, *, keep_clock: bool = False) -> None:
+    def __init__(
+        self, path: Path, threads: int | None = None, *, keep_clock: bool = False, pipe: Inflow | None = None,
+        raw: RawVideo | None = None,
+    ) -> None:  # fmt: skip
         self._path = path
-        self.container = open_input(path)
+        self.pipe = pipe
+        self.container = open_input(path, pipe, raw)
         self.warnings: list[str] = []
         self.replaced = 0
         self.follows_changes = False

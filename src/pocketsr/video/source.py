@@ -90,6 +90,12 @@ class Source:
         return self.codec in LOSSLESS
 
     @property
+    def turned(self) -> bool:
+        """Whether players turn the picture by 90 degrees, one way or the other."""
+        matrix = self.display_matrix
+        return matrix is not None and abs(matrix[1]) > abs(matrix[0])
+
+    @property
     def colour(self) -> Colour:
         full = None if not self.color_range else self.full_range
         return Colour(self.color_primaries, self.color_trc, self.colorspace, full)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from av.packet import Packet
 from av.stream import Stream
 
-__all__ = ["in_steps"]
+__all__ = ["count_from", "in_steps"]
 
 StreamT = TypeVar("StreamT", bound=Stream)
 
@@ -49,3 +49,11 @@ def in_steps(packet: Packet[StreamT], to: Stream, last: dict[int, int], key: int
 def _nearest(value: Fraction) -> int:
     """Half a unit goes up, whatever stands before the point."""
     return math.floor(value + Fraction(1, 2))
+
+
+def count_from(packet: Packet[StreamT], origin: int, time_base: Fraction) -> None:
+    """Turn a packet's times, in frames, into `time_base` with frame 0 at `origin`."""
+    ratio = packet.time_base / time_base
+    packet.pts = None if packet.pts is None else round(packet.pts * ratio) + origin
+    packet.dts = None if packet.dts is None else round(packet.dts * ratio) + origin
+    packet.duration, packet.time_base = round((packet.duration or 0) * ratio), time_base

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
-from pocketsr.arguments import check_number, check_text, check_threads
+from pocketsr.arguments import check_number, check_text, check_threads, check_whole
 from pocketsr.engine import Plane, Siting, Upscaler
+from pocketsr.errors import ArgumentError
+from pocketsr.frames import layout_of
 
-__all__ = ["Plane", "Progress", "Say", "Siting", "Upscaler", "VideoOptions"]
+__all__ = ["Plane", "Progress", "RawVideo", "Say", "Siting", "Upscaler", "VideoOptions"]
 
 Progress = Callable[[int, int | None], None]
 """Called on the caller's thread after each frame with (frames done, frames in all or None if unknown)."""
@@ -16,6 +19,33 @@ Progress = Callable[[int, int | None], None]
 
 Say = Callable[[str], None]
 """Called on the caller's thread, before the work, with each line that tells what of the input can't be kept."""
+
+
+@dataclass(frozen=True)
+class RawVideo:
+    """What raw frames, which say nothing of themselves, are.
+
+    pix_fmt: FFmpeg's name. width, height: in pixels, 1 to 16,384. rate: frames per second, up to 1000.
+    Raises UserError for what isn't taken.
+    """
+
+    pix_fmt: str
+    width: int
+    height: int
+    rate: Fraction = Fraction(25)
+
+    def __post_init__(self) -> None:
+        layout_of(self.pix_fmt)
+        for side, what in ((self.width, "width"), (self.height, "height")):
+            check_whole(side, what, 1, 16_384)
+        if not 0 < self.rate <= 1000:
+            raise ArgumentError(f"{float(self.rate):g} frames a second: more than 0 to 1000 are expected")
+
+    @property
+    def options(self) -> dict[str, str]:
+        """For FFmpeg's demuxer."""
+        size = f"{self.width}x{self.height}"
+        return {"pixel_format": self.pix_fmt, "video_size": size, "framerate": str(self.rate)}
 
 
 @dataclass(frozen=True)

@@ -4,33 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from functools import cache
 
-import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 
-from pocketsr.frames import Frame, FrameFormat, FrameUpscaler, Layout, layout_of, tag, viewed
+from pocketsr.engine import Same
+from pocketsr.frames import Frame, FrameFormat, FrameUpscaler, Layout, SizedUpscaler, layout_of, multiples, tag, viewed
+from pocketsr.sizing import Plan, Size, plan
 from pocketsr.video.colours import with_implied_colours
 from pocketsr.video.source import has_captions
-from pocketsr.video.types import Plane, Siting, Upscaler
+from pocketsr.video.types import Siting, Upscaler
 
 __all__ = ["AvUpscaler", "Enlarger", "rearranged"]
 
 
 class AvUpscaler:
-    """`FrameUpscaler`, whose arguments these are, on frames of PyAV."""
+    """`FrameUpscaler` on frames of PyAV, or `SizedUpscaler` where there is a plan; the arguments are theirs."""
 
     def __init__(
-        self, network: Upscaler, chroma: Callable[[Siting], Upscaler], source: Layout, target: str, siting: Siting
-    ) -> None:
-        self._upscale = FrameUpscaler(network, chroma, source, target, siting)
-        self._target, self._siting = target, siting
+        self, network: Upscaler, chroma: Callable[[Siting], Upscaler], source: Layout, target: str, siting: Siting,
+        plan: Plan | None = None,
+    ) -> None:  # fmt: skip
+        self._upscale: FrameUpscaler | SizedUpscaler
+        if plan is None or plan.plain:
+            self._upscale = FrameUpscaler(network, chroma, source, target, siting)
+        else:
+            self._upscale = SizedUpscaler(network, chroma, source, target, siting, plan)
+        self._target, self._siting, self._scale = target, siting, network.scale
+        self._size = None if plan is None else plan.target
 
     def __call__(self, frame: VideoFrame) -> VideoFrame:
         """The frame upscaled, with the same colour tags; times are the caller's to set."""
-        scale = self._upscale.scale
-        made = _blank(frame, frame.width * scale, frame.height * scale, self._target)
+        size = self._size or (frame.width * self._scale, frame.height * self._scale)
+        made = _blank(frame, *size, self._target)
         source = Frame.from_av(frame, self._siting)
         self._upscale(source, Frame.from_av(made, self._siting))
         tag(made, source.colour)
@@ -42,28 +50,44 @@ class Enlarger:
 
     Args:
         network, chroma: as for `AvUpscaler`.
+        size: of the output; None: that of one pass of the network.
+        aspect, turned: as for `Size.of`.
 
     Attributes:
         pix_fmt: the format that is asked for, where it holds the samples of what comes in; None: the input's.
+        plan: how the size of the frames that were followed last is reached.
         warnings: a line for each format whose colours had to be tagged.
     """
 
-    def __init__(self, network: Upscaler, chroma: Callable[[Siting], Upscaler]) -> None:
+    plan: Plan
+
+    def __init__(
+        self, network: Upscaler, chroma: Callable[[Siting], Upscaler], size: Size | None = None,
+        aspect: Fraction | None = None, turned: bool = False,
+    ) -> None:  # fmt: skip
         self._network, self._chroma = network, cache(chroma)
+        self._wanted, self._aspect, self._turned = size, aspect, turned
         self.pix_fmt: str | None = None
         self.warnings: list[str] = []
         self._form: FrameFormat | None = None
 
     def follow(self, form: FrameFormat) -> FrameFormat:
-        """Make ready for frames of this format; returns that of the enlarged ones, colours tagged where need be."""
-        size = (form.width * self._network.scale, form.height * self._network.scale)
+        """Make ready for frames of this format; returns that of the enlarged ones, colours tagged where need be.
+
+        Raises UserError where the size that is asked for can't be reached.
+        """
+        layout = layout_of(form.pix_fmt)
+        self.plan = plan(
+            self._wanted, self._network.scale, form.width, form.height,
+            aspect=self._aspect, turned=self._turned, multiples=multiples(layout),
+        )  # fmt: skip
+        size = self.plan.target
         self._colour, line = with_implied_colours(form, size)
         if line is not None and line not in self.warnings:
             self.warnings.append(line)
-        layout = layout_of(form.pix_fmt)
         asked = layout if self.pix_fmt is None else layout_of(self.pix_fmt)
         target = asked.name if asked.samples == layout.samples and asked.bits <= layout.bits else layout.name
-        self._upscale = AvUpscaler(self._network, self._chroma, layout, target, form.siting)
+        self._upscale = AvUpscaler(self._network, self._chroma, layout, target, form.siting, self.plan)
         self._form = form
         return FrameFormat(target, *size, self._colour, form.siting, form.time_base)
 
@@ -79,21 +103,9 @@ class Enlarger:
         return Frame.from_av(made, frame.siting)
 
 
-class _Same:
-    """A network that changes nothing."""
-
-    scale, channels, edge_halo = 1, 1, 0
-
-    def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:  # noqa: ARG002
-        if out is None:
-            out = np.empty_like(y)
-        np.copyto(out, y)
-        return out
-
-
 def rearranged(frame: Frame, pix_fmt: str) -> Frame:
     """The samples of a frame in another format that holds the same ones. Raises UserError where it doesn't."""
-    same = _Same()
+    same = Same()
     made = AvUpscaler(same, lambda _: same, frame.layout, pix_fmt, frame.siting)(viewed(frame) or frame.to_av())
     now = Frame.from_av(made, frame.siting)
     return replace(now, pts=frame.pts, time_base=frame.time_base, duration=frame.duration)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -20,8 +20,9 @@ from av.video.stream import VideoStream
 
 from pocketsr.atomic_io import Beside
 from pocketsr.errors import UserError
+from pocketsr.pipes import Outflow
 from pocketsr.scheduling import keep_scheduling
-from pocketsr.video.codecs import choose_encoder, encoder_threads
+from pocketsr.video.codecs import choose_encoder, encoder_threads, refuse_odd
 from pocketsr.video.containers import (
     container_facts,
     holds_reordered,
@@ -30,12 +31,12 @@ from pocketsr.video.containers import (
     muxer_options,
     shifted,
 )
-from pocketsr.video.encoders import encoder_facts
+from pocketsr.video.encoders import closest_rate, encoder_facts
 from pocketsr.video.extras import Extras, stream_metadata
 from pocketsr.video.ffmpeglog import first_complaint, listening
 from pocketsr.video.reader import VideoReader
 from pocketsr.video.source import Source, has_captions
-from pocketsr.video.steps import in_steps
+from pocketsr.video.steps import count_from, in_steps
 from pocketsr.video.types import VideoOptions
 
 __all__ = ["VideoWriter"]
@@ -49,6 +50,7 @@ class VideoWriter:
         reader: the input, from which everything else is carried over; None where frames come from elsewhere.
         source: what its video is, and what the output's is to be tagged as.
         size: (width, height) of the frames to come.
+        pipe: where to write instead, of FFmpeg's format `kind`; `target` then is its name alone.
 
     Raises:
         UserError: from every method, when the output can't be made or written; says why and what to do.
@@ -63,6 +65,8 @@ class VideoWriter:
         options: VideoOptions,
         *,
         overwrite: bool = False,
+        pipe: Outflow | None = None,
+        kind: str | None = None,
     ) -> None:
         self._target = str(target) if target is not None else "the output"
         self._source = source
@@ -72,18 +76,23 @@ class VideoWriter:
         self._count = -1
         self._last: dict[int, int] = {}
         self._captions_lost = False
-        self._beside = Beside(target, Path(source.name), overwrite=overwrite) if target is not None else None
+        self._pipe, self._kind = pipe, kind
+        self._beside = None
+        if target is not None and pipe is None:
+            self._beside = Beside(target, Path(source.name), overwrite=overwrite)
+        self._keeps = target is not None
         self._extras: Extras | None = None
         self._container: OutputContainer | None = None
         self.warnings: list[str] = []
         try:
             self._container = self._open()
             self.encoder = choose_encoder(source, self._container, self._target, options)
+            refuse_odd(self.encoder, size, self._target)
             self._stream = self._add_video(self._container, size, options.threads)
             if reader is not None:
                 self._stream.metadata.update(stream_metadata(reader.stream.metadata))
                 self._stream.disposition = reader.stream.disposition
-            if self._beside is not None and reader is not None:
+            if self._keeps and reader is not None:
                 self._extras = Extras(reader, self._container, self._target)
                 self._container.metadata.update(self._extras.container_tags())
                 self.warnings += self._extras.warnings
@@ -105,6 +114,8 @@ class VideoWriter:
         self.warnings += [f"{self._target}: {text}" for text in losses(kind, source, self.encoder.name)]
 
     def _open(self) -> OutputContainer:
+        if self._pipe is not None:
+            return av.open(self._pipe, "w", format=self._kind)
         if self._beside is None:
             return av.open(os.devnull, "w", format="null")
         try:
@@ -131,7 +142,10 @@ class VideoWriter:
         context.width, context.height = size
         context.pix_fmt = encoder.pix_fmt
         context.time_base = stream.time_base = source.time_base
-        rate = _closest(source.rate or Fraction(25), facts.rates)
+        rate = closest_rate(source.rate or Fraction(25), facts.rates)
+        if rate is None and container_facts(container.format.name).counts_frames:
+            rate = source.rate or Fraction(25)
+            stream.time_base = 1 / rate  # what Y4M's head says
         if rate is not None:
             context.framerate, context.time_base = rate, 1 / rate
             self._tick = 1 / rate
@@ -160,6 +174,8 @@ class VideoWriter:
             with listening(av.logging.ERROR) as said, keep_scheduling():
                 container.start_encoding()
         except (av.FFmpegError, ValueError, OSError) as error:
+            if self._pipe is not None and self._pipe.broken:
+                raise BrokenPipeError(errno.EPIPE, "the reader went away", self._target) from error
             self._refuse_full(error)
             reason = first_complaint(said) or _reason(error)
             raise UserError(
@@ -194,7 +210,7 @@ class VideoWriter:
         assert self._container is not None
         for packet in packets:
             if self._origin is not None:
-                _count_from(packet, self._origin, self._source.time_base)
+                count_from(packet, self._origin, self._source.time_base)
             in_steps(packet, self._stream, self._last, 0)
             with self._excused():
                 self._container.mux_one(packet)
@@ -221,19 +237,19 @@ class VideoWriter:
         late = shifted(kind, self._extras.earliest) if self._extras else None
         if late is not None:
             self.warnings.append(f"{self._target}: {late}")
-        if self._captions_lost and self._beside is not None:
+        if self._captions_lost and self._keeps:
             self.warnings.append(
                 f"{self._target}: closed captions begin later in the video, and {self.encoder.name} can't hold them: "
                 "use --codec h264 or h265"
             )
         if self._extras is not None:
             self.warnings += [f"{self._target}: {text}" for text in self._extras.sum_up()]
-        if self._inexact and self._tick is not None and self._beside is not None:
+        if self._inexact and self._tick is not None and self._keeps:
             self.warnings.append(
                 f"{self._target}: {self.encoder.name} has {float(1 / self._tick):g} frames a second and no times "
                 "between: timestamps were rounded to the nearest; --codec h264 keeps them"
             )
-        elif self._inexact and self._beside is not None:
+        elif self._inexact and self._keeps:
             base = self._stream.time_base
             self.warnings.append(
                 f"{self._target}: this format counts time in units of {base} s: timestamps were rounded to "
@@ -267,6 +283,8 @@ class VideoWriter:
     def _writing(self) -> Iterator[None]:
         try:
             yield
+        except BrokenPipeError:  # the reader of a pipe has what it wanted
+            raise
         except (av.FFmpegError, OSError, ValueError) as error:
             self._refuse_full(error)
             raise UserError(f"{self._target} can't be written: {_reason(error)}") from error
@@ -280,19 +298,3 @@ class VideoWriter:
 
 def _reason(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error).splitlines()[0]
-
-
-def _closest(rate: Fraction, rates: Sequence[Fraction]) -> Fraction | None:
-    """The rate of a list that is within a thousandth of `rate`; the rate itself where none is, to be refused."""
-    if not rates:
-        return None
-    near = min(rates, key=lambda r: abs(r - rate))
-    return near if abs(near - rate) * 1000 < rate else rate
-
-
-def _count_from(packet: Packet[VideoStream], origin: int, time_base: Fraction) -> None:
-    """Turn a packet's times, in frames, into `time_base` with frame 0 at `origin`."""
-    ratio = packet.time_base / time_base
-    packet.pts = None if packet.pts is None else round(packet.pts * ratio) + origin
-    packet.dts = None if packet.dts is None else round(packet.dts * ratio) + origin
-    packet.duration, packet.time_base = round((packet.duration or 0) * ratio), time_base
