@@ -64,7 +64,7 @@ class QuantNet(SRNet):
             edge = step.op.value in self.layout.edges
             span_most = None if edge or spec.weight_bits > 2 else most
             # Kernels of several classes that answer to brightness, each a little otherwise, would show where classes
-            # meet: the weights of `steep-tiny` lost 0.107 dB, and 0.017 with those sums kept.
+            # meet: the weights of `steep-tiny-first` lost 0.107 dB, and 0.017 with those sums kept.
             keeps_sums = step.conv.chosen is not None and self.root(step.conv.inputs[0].value) == 0
             kinds = spec.weights(edge), method, spec.twobit, span_most, keeps_sums
             step.quant = WeightQuant(step.conv.channels, *kinds)

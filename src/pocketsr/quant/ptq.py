@@ -99,7 +99,7 @@ def _choose_ranges(made: QuantNet, values: Values, ranges: Ranges) -> None:
     for step in made.convs():
         assert step.quant is not None
         # The mean error over all classes would clip the largest kernels, whichever class has them: the weights of
-        # `steep-tiny` lost 0.017 dB so, and 0.007 without.
+        # `steep-tiny-first` lost 0.017 dB so, and 0.007 without.
         how: Ranges = "minmax" if step.conv.chosen else ranges
         step.quant.set_scale(torch.from_numpy(weight_scales(step.kernels().numpy(), step.quant.span, how)))
     rng = np.random.default_rng(0)
