@@ -81,7 +81,6 @@ def export(
             tried = pictures(height, width, source.graph.channels)
             exactness = compare(runtime, source.reference(), tried)
             measured = {
-                "partitions": 1,
                 "max_levels": exactness.max_levels,
                 "differing_share": exactness.differing_share,
                 "psnr_db": exactness.psnr_db,
