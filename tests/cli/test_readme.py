@@ -126,7 +126,9 @@ def test_commands_work(pocketsr: Run, here: Path, command: list[str]) -> None:
     if "|" in args:
         _run_pipeline(here, command)
         return
-    if args[:2] == ["bench", "speed"] or "all" in args:  # minutes, and the peers: only that it is understood
+    if (
+        args[:2] in (["bench", "speed"], ["bench", "wasm"]) or "all" in args
+    ):  # minutes, and the peers: only that it is understood
         assert _parser().parse_args(args).run is not None
         return
     done = pocketsr(*args)

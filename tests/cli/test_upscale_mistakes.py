@@ -43,7 +43,7 @@ MISTAKES = {
     "raw without a size": (["-", "-o", "out.mp4", "--pix-fmt", "nv12"], "raw frames need both: --pix-fmt"),
     "raw of an unknown kind": (
         ["clip.mp4", "-o", "out.mkv", "--pix-fmt", "pal8", "--video-size", "9x9"],
-        "pixel format pal8 is not taken",
+        "pixel format pal8 is not supported",
     ),
     "raw of no size": (
         ["clip.mp4", "-o", "out.mkv", "--pix-fmt", "nv12", "--video-size", "0x9"],

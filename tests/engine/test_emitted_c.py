@@ -77,7 +77,7 @@ def test_sanitizer_would_find_a_fault(tmp_path: Path) -> None:
     assert b"AddressSanitizer" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["tiny_like", "residual_concat", "grouped_rgb", "five", "steep", "steep_many"])
+@pytest.mark.parametrize("name", ["tiny_like", "residual_concat", "grouped_rgb", "five", "steep"])
 def test_aarch64_under_qemu(name: str, tmp_path: Path) -> None:
     qemu = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
     if qemu is None:
@@ -109,14 +109,13 @@ def test_avx2_and_plain_sse_agree(tmp_path: Path) -> None:
         for name in ("small_like", "residual_concat"):
             source = write(save(name, tmp_path), target)
             binary = tmp_path / "narrow"
-            native = ["-target", "x86_64-linux-musl", f"-march={target.cpu}"]
+            native = ["-target", "x86_64-linux-gnu", f"-march={target.cpu}"]
             check(
                 [
                     *ZIG,
                     *WARN,
                     "-O2",
                     *native,
-                    "-static",
                     str(source),
                     str(tmp_path / "main.c"),
                     "-o",

@@ -295,7 +295,7 @@ def test_it_is_not_sent_to_processes(network: Network) -> None:
 
 def test_working_memory_is_bounded(path: Path) -> None:
     net = load(path, threads=1)
-    with pytest.raises(UserError, match="wide"):
+    with pytest.raises(UserError, match="of width"):
         net.scratch_bytes(2**32 + 16)
     wide = np.zeros((1, 100_000), np.uint8)
     assert net(wide).shape == (2, 200_000)

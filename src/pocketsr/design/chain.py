@@ -15,6 +15,7 @@ from math import prod
 
 from pocketsr.design.precision import Bits, Precision, bits_of
 from pocketsr.engine.ir.graph import Pad
+from pocketsr.models import DEFAULT_SCALE
 
 __all__ = ["Act", "Anchor", "Chain", "Layer"]
 
@@ -62,7 +63,7 @@ class Chain:
 
     layers: tuple[Layer, ...]
     channels: int = 1
-    scale: int = 2
+    scale: int = DEFAULT_SCALE
     anchor: Anchor = Anchor.NEAREST
     pad: Pad = Pad.EDGE
     centred: bool = False
