@@ -23,7 +23,7 @@ try:
 except ImportError:  # Windows: nothing is locked there, so nothing is swept either
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Beside", "is_part", "replacing", "scratch_folder"]
+__all__ = ["Beside", "delivered", "is_part", "replacing", "scratch_folder"]
 
 _PART = re.compile(r"\..*\.?pocketsr-[0-9a-f]{16}\.part(\.[^./]{1,15})?", re.DOTALL)
 _NAME_MAX = 255  # bytes, where the file system doesn't tell
@@ -67,6 +67,39 @@ def scratch_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
         if handle >= 0:
             os.close(handle)
+
+
+@contextlib.contextmanager
+def delivered(folder: Path) -> Iterator[Path]:
+    """A folder to write to, whose files and folders go to `folder` at the end, or nowhere where something failed.
+
+    `folder` is made where there is none. Raises UserError where it can't be written, or holds a file where a folder
+    goes, or the other way round.
+    """
+    fresh = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with scratch_folder(folder) as scratch:
+            yield scratch
+            for made in sorted(scratch.iterdir()):
+                _move(made, folder / made.name, scratch)
+    except OSError as error:
+        raise UserError(f"{folder} can't be written ({error.strerror}); choose another folder with -o") from error
+    finally:
+        if fresh:
+            with contextlib.suppress(OSError):  # it holds what was made, or was never made
+                folder.rmdir()
+
+
+def _move(made: Path, place: Path, scratch: Path) -> None:
+    """A folder doesn't replace another one: the old one goes aside first, and with `scratch` away."""
+    there = place.is_dir() and not place.is_symlink()
+    if place.exists() and there != made.is_dir():
+        found, wanted = ("folder", "file") if there else ("file", "folder")
+        raise UserError(f"{place} is a {found}, and a {wanted} of that name is to be written: move it away")
+    if there:
+        place.rename(scratch / f"{place.name}.old")
+    shutil.move(made, place)
 
 
 class Beside:

@@ -17,7 +17,25 @@ _WAIT_S = 0.2  # between looks at whether the work was called off
 _PIECE = 4096  # bytes: where a pipe is ready for writing, this much goes in without waiting (PIPE_BUF)
 
 
-class Inflow:
+class _Flow:
+    """A descriptor, which is closed by `close`; `name` is for messages."""
+
+    def __init__(self, handle: int, name: str) -> None:
+        self.name = name
+        self._handle = handle
+        self._stopped = threading.Event()
+
+    def close(self) -> None:
+        os.close(self._handle)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+class Inflow(_Flow):
     """What comes through a descriptor, read once: for PyAV, which takes anything with `read` and `name`.
 
     Args:
@@ -26,10 +44,8 @@ class Inflow:
     """
 
     def __init__(self, handle: int, name: str) -> None:
-        self.name = name
-        self._handle = handle
+        super().__init__(handle, name)
         self._ahead = b""
-        self._stopped = threading.Event()
 
     def peek(self, size: int) -> bytes:
         """The next bytes, which stay to be read: `size` of them, or fewer where it ends before."""
@@ -54,27 +70,16 @@ class Inflow:
         """End a `read` that waits in another thread, as if nothing more came."""
         self._stopped.set()
 
-    def close(self) -> None:
-        os.close(self._handle)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-
-class Outflow:
+class Outflow(_Flow):
     """A descriptor to write to: for PyAV and Pillow, which take anything with `write`. It can't be sought in.
 
     A reader that went away is a BrokenPipeError, from every write from then on.
     """
 
     def __init__(self, handle: int, name: str) -> None:
-        self.name = name
-        self._handle = handle
+        super().__init__(handle, name)
         self._whole = stat.S_ISREG(os.fstat(handle).st_mode)
-        self._stopped = threading.Event()
         self.broken = False
 
     def write(self, data: bytes) -> int:
@@ -97,15 +102,6 @@ class Outflow:
     def stop(self) -> None:
         """End a `write` that waits in another thread, with an OSError."""
         self._stopped.set()
-
-    def close(self) -> None:
-        os.close(self._handle)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
 
 def _ready(handle: int, *, reading: bool) -> bool:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from export_nets import net_with
 
+from pocketsr.atomic_io import delivered
 from pocketsr.cli import main
 from pocketsr.errors import ArgumentError, UserError
 from pocketsr.export import TARGETS, Operator, Report, export
-from pocketsr.export.source import delivered
 
 KEYS = ["target", "files", "partitions", "max_levels", "differing_share", "psnr_db", "ms", "operators"]
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import suppress
 from pathlib import Path
 
-from pocketsr.errors import UserError
 from pocketsr.names import harmless
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
@@ -26,10 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    import shutil
-
     from pocketsr import models
-    from pocketsr.atomic_io import scratch_folder
+    from pocketsr.atomic_io import delivered
     from pocketsr.engine import compile_network
     from pocketsr.engine.codegen.emit import describe
     from pocketsr.engine.codegen.target import cross_target, host_target
@@ -37,20 +33,9 @@ def run(args: argparse.Namespace) -> int:
     path = models.resolve(args.model)
     target = cross_target(args.target) if args.target else host_target()
     folder: Path = args.output
-    fresh = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with scratch_folder(folder) as scratch:
-            plan, _ = compile_network(path, scratch, target)
-            made = sorted(scratch.iterdir())
-            for file in made:  # written beside, then moved: a failed compilation leaves nothing
-                shutil.move(file, folder / file.name)
-    except OSError as error:
-        raise UserError(f"{folder} can't be written ({error.strerror}); choose another folder with -o") from error
-    finally:
-        if fresh:
-            with suppress(OSError):  # it holds what was made, or was never made
-                folder.rmdir()
+    with delivered(folder) as scratch:  # a failed compilation leaves nothing
+        plan, _ = compile_network(path, scratch, target)
+        made = sorted(scratch.iterdir())
     print(describe(plan))
     print("\nwritten: " + ", ".join(harmless(folder / file.name, 500) for file in made))
     return 0

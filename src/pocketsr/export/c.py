@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
+from pocketsr.atomic_io import delivered
 from pocketsr.engine import Network, read_network
 from pocketsr.engine.codegen.emit import emit, emit_header
 from pocketsr.engine.codegen.plan import make_plan
@@ -13,7 +14,7 @@ from pocketsr.engine.runtime.build import build_library, library_suffix
 from pocketsr.errors import ArgumentError, did_you_mean
 from pocketsr.export.checking import compare, milliseconds, pictures
 from pocketsr.export.report import Operator, Report, write_report
-from pocketsr.export.source import delivered, open_source, size_of
+from pocketsr.export.source import open_source, size_of
 from pocketsr.names import API, harmless
 
 __all__ = ["CPUS", "OPTIONS", "export", "target_for"]
@@ -109,9 +110,7 @@ def export(
             exactness = compare(made, source.reference(), tried)
             report = replace(
                 report,
-                max_levels=exactness.max_levels,
-                differing_share=exactness.differing_share,
-                psnr_db=exactness.psnr_db,
+                **asdict(exactness),
                 ms=milliseconds(made, tried[0]),
                 checked_by="this machine",
             )

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pocketsr.atomic_io import delivered
 from pocketsr.engine.ir.graph import Binary, Pad, Unary
 from pocketsr.export._mil import interpret, operators_of
 from pocketsr.export.checking import Picture, compare, pictures
@@ -31,7 +33,7 @@ from pocketsr.export.layers import (
     without_rounding,
 )
 from pocketsr.export.report import Operator, Report, write_report
-from pocketsr.export.source import delivered, no_form, open_source, precision_of, size_of
+from pocketsr.export.source import no_form, open_source, precision_of, size_of
 
 __all__ = ["OPTIONS", "SIZES", "export", "program"]
 
@@ -90,9 +92,7 @@ def export(
             model=source.name,
             files=(package.name,),
             bytes=sum(each.stat().st_size for each in package.rglob("*") if each.is_file()),
-            max_levels=exactness.max_levels,
-            differing_share=exactness.differing_share,
-            psnr_db=exactness.psnr_db,
+            **asdict(exactness),
             operators=tuple(Operator(name, None) for name in operators_of(made._mil_program)),
             precision=kind,
             size=(width, height),

@@ -6,19 +6,21 @@ XNNPACK doesn't take, or writes 16-bit pictures that LiteRT refuses.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pocketsr.atomic_io import delivered
 from pocketsr.export._tflite import File
 from pocketsr.export._tflite_floats import FloatWriter
 from pocketsr.export._tflite_int8 import write_int8
 from pocketsr.export.checking import Picture, compare, milliseconds, pictures, to_levels
 from pocketsr.export.layers import Concat, Network, without_rounding
 from pocketsr.export.report import Operator, Report, write_report
-from pocketsr.export.source import delivered, open_source, precision_of, size_of
+from pocketsr.export.source import open_source, precision_of, size_of
 
 __all__ = ["OPTIONS", "Interpreted", "content", "export"]
 
@@ -55,9 +57,7 @@ def export(
             files=(f"{stem}.tflite",),
             bytes=len(made),
             partitions=partitions,
-            max_levels=exactness.max_levels,
-            differing_share=exactness.differing_share,
-            psnr_db=exactness.psnr_db,
+            **asdict(exactness),
             ms=milliseconds(runtime, tried[0]),
             operators=tuple(
                 Operator(name, "XNNPACK" if place in taken else "CPU") for place, name in enumerate(operators)

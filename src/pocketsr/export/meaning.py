@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.engine.ir.graph import Binary, Pad
+from pocketsr.engine.ir.graph import Pad
 from pocketsr.engine.ir.pointwise import CURVES
+from pocketsr.engine.ir.reference import BINARY
 from pocketsr.export.layers import (
     Affine,
     Clip,
@@ -26,14 +27,6 @@ from pocketsr.export.layers import (
 __all__ = ["evaluate"]
 
 Planes = NDArray[np.float64]  # C H W
-_BINARY = {
-    Binary.ADD: np.add,
-    Binary.SUB: np.subtract,
-    Binary.MUL: np.multiply,
-    Binary.DIV: np.divide,
-    Binary.MAX: np.maximum,
-    Binary.MIN: np.minimum,
-}
 
 
 def evaluate(net: Network, picture: NDArray[Any]) -> Planes:
@@ -63,7 +56,7 @@ def _made(layer: Layer, given: list[Planes]) -> Planes:
         case Curve():
             return np.asarray(CURVES[layer.kind].meaning(x), np.float64)
         case Merge():
-            return np.asarray(_BINARY[layer.kind](x, given[1]), np.float64)
+            return np.asarray(BINARY[layer.kind](x, given[1]), np.float64)
         case Concat():
             return np.concatenate(given)
         case Rounded():

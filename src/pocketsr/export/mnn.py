@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ from typing import Any
 import MNN
 import numpy as np
 
+from pocketsr.atomic_io import delivered
 from pocketsr.errors import UserError
 from pocketsr.export._onnx import plain_model
 from pocketsr.export.checking import Picture, compare, milliseconds, pictures, to_levels
 from pocketsr.export.report import Operator, Report, write_report
-from pocketsr.export.source import Source, delivered, open_source, precision_of, size_of
+from pocketsr.export.source import Source, open_source, precision_of, size_of
 from pocketsr.names import harmless
 
 __all__ = ["OPTIONS", "export"]
@@ -56,9 +58,7 @@ def export(
             model=source.name,
             files=(made.name,),
             bytes=made.stat().st_size,
-            max_levels=exactness.max_levels,
-            differing_share=exactness.differing_share,
-            psnr_db=exactness.psnr_db,
+            **asdict(exactness),
             ms=milliseconds(runtime, tried[0]),
             operators=tuple(Operator(node.op_type, None) for node in plain.graph.node),
             precision=kind,

@@ -8,12 +8,14 @@ and skips stay exact, and so does the last convolution's result.
 from __future__ import annotations
 
 import struct
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pocketsr.atomic_io import delivered
 from pocketsr.engine.ir.graph import Binary, Pad, Unary
 from pocketsr.export.checking import Picture, compare, milliseconds, pictures, to_levels
 from pocketsr.export.layers import (
@@ -32,7 +34,7 @@ from pocketsr.export.layers import (
     without_rounding,
 )
 from pocketsr.export.report import Operator, Report, write_report
-from pocketsr.export.source import delivered, no_form, open_source, precision_of, size_of
+from pocketsr.export.source import no_form, open_source, precision_of, size_of
 
 __all__ = ["OPTIONS", "export", "texts"]
 
@@ -81,9 +83,7 @@ def export(
             tried = pictures(height, width, source.graph.channels)
             exactness = compare(runtime, source.reference(), tried)
             measured = {
-                "max_levels": exactness.max_levels,
-                "differing_share": exactness.differing_share,
-                "psnr_db": exactness.psnr_db,
+                **asdict(exactness),
                 "ms": milliseconds(runtime, tried[0]),
                 "checked_by": runtime.version,
             }

@@ -1,15 +1,11 @@
-"""The network that is exported, read once, and the folder that its files go to."""
+"""The network that is exported, read once, and what its target is told of it."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pocketsr import models
-from pocketsr.atomic_io import scratch_folder
 from pocketsr.engine import Network as Compiled
 from pocketsr.engine import load, read_network
 from pocketsr.engine.ir.graph import Function, Graph, Pointwise
@@ -19,7 +15,7 @@ from pocketsr.errors import ArgumentError, UserError
 from pocketsr.export.layers import Network, lower
 from pocketsr.names import harmless
 
-__all__ = ["SIZE", "Source", "delivered", "no_form", "open_source", "precision_of", "size_of"]
+__all__ = ["SIZE", "Source", "no_form", "open_source", "precision_of", "size_of"]
 
 SIZE = (640, 360)
 """Width and height that a file is made for, where the format wants one, and tried with."""
@@ -87,33 +83,3 @@ def precision_of(source: Source, asked: str | None, choices: tuple[str, ...], ta
             "a network that is, as -m small-w8a8"
         )
     return found, source.name if found == natural else f"{source.name}-{found}"
-
-
-@contextmanager
-def delivered(folder: Path) -> Iterator[Path]:
-    """A folder to write to, whose files and folders go to `folder` at the end, or nowhere where something failed.
-
-    Raises UserError where `folder` can't be written.
-    """
-    fresh = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with scratch_folder(folder) as scratch:
-            yield scratch
-            for made in sorted(scratch.iterdir()):
-                _move(made, folder / made.name, scratch)
-    except OSError as error:
-        raise UserError(f"{folder} can't be written ({error.strerror}); choose another folder with -o") from error
-    finally:
-        if fresh:
-            with suppress(OSError):  # it holds what was made, or was never made
-                folder.rmdir()
-
-
-def _move(made: Path, place: Path, scratch: Path) -> None:
-    """A folder doesn't replace another one: the old one goes aside first, and with `scratch` away."""
-    if place.is_dir() and not place.is_symlink():
-        place.rename(scratch / f"{place.name}.old")
-    elif made.is_dir() and place.exists():
-        raise UserError(f"{place} is a file, and a folder of that name is to be written: move it away")
-    shutil.move(made, place)

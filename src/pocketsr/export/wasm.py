@@ -10,21 +10,18 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import shutil
-from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from pocketsr import models
-from pocketsr.atomic_io import scratch_folder
+from pocketsr.atomic_io import delivered
 from pocketsr.engine import read_network
 from pocketsr.engine.codegen.emit import emit
 from pocketsr.engine.codegen.method import BAND
 from pocketsr.engine.codegen.plan import Plan, make_plan
 from pocketsr.engine.codegen.target import Target, cross_target
 from pocketsr.engine.runtime.build import build_library
-from pocketsr.errors import UserError
 from pocketsr.export.report import Report, write_report
 
 __all__ = ["OPTIONS", "TRIPLE", "export"]
@@ -58,32 +55,21 @@ def export(model: Path | str, folder: Path, *, f32: bool = False) -> Report:
         "edge_halo": info.edge_halo,
     }
     entries = (*_ENTRIES, "f32") if f32 else _ENTRIES
-    fresh = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with scratch_folder(folder) as scratch:
-            for kind, target in builds.items():
-                _build(source, graph.name, scratch / modules[kind], target, entries)
-            (scratch / f"{name}.js").write_text(loader(facts), encoding="utf-8")
-            facts["bytes"] = {file.name: _sizes(file.read_bytes()) for file in sorted(scratch.iterdir())}
-            (scratch / f"{name}.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-            report = Report(
-                target="wasm",
-                model=name,
-                files=tuple(file.name for file in sorted(scratch.iterdir())),
-                bytes=sum(each["bytes"] for each in facts["bytes"].values()),
-                precision="int8" if plan.formats.exact else "float32",
-                notes=_notes(facts),
-            )
-            write_report(report, scratch, name)
-            for file in sorted(scratch.iterdir()):
-                shutil.move(file, folder / file.name)
-    except OSError as error:
-        raise UserError(f"{folder} can't be written ({error.strerror}); choose another folder with -o") from error
-    finally:
-        if fresh:
-            with suppress(OSError):  # it holds what was made, or was never made
-                folder.rmdir()
+    with delivered(folder) as scratch:
+        for kind, target in builds.items():
+            _build(source, graph.name, scratch / modules[kind], target, entries)
+        (scratch / f"{name}.js").write_text(loader(facts), encoding="utf-8")
+        facts["bytes"] = {file.name: _sizes(file.read_bytes()) for file in sorted(scratch.iterdir())}
+        (scratch / f"{name}.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        report = Report(
+            target="wasm",
+            model=name,
+            files=tuple(file.name for file in sorted(scratch.iterdir())),
+            bytes=sum(each["bytes"] for each in facts["bytes"].values()),
+            precision="int8" if plan.formats.exact else "float32",
+            notes=_notes(facts),
+        )
+        write_report(report, scratch, name)
     return report
 
 

@@ -5,6 +5,8 @@ All numbers of a class are whole and below 2^24, so floats hold them exactly, co
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +20,8 @@ from pocketsr.pixels.structure import DIRECTIONS
 __all__ = [
     "SUM_ROWS",
     "chosen_body",
-    "chosen_weights",
     "classes_function",
+    "in_tables",
     "looked_up_functions",
     "picked",
 ]
@@ -86,18 +88,18 @@ static void {name}(const frame *f, int k)
 """
 
 
-def chosen_weights(packed: NDArray[np.float64], step: Step) -> NDArray[np.float64]:
-    """Weights of all classes, K by what `emit_conv` packs for one, in the order in which the inner loops read them.
+def in_tables(numbers: NDArray[Any], step: Step) -> NDArray[Any]:
+    """Numbers of all classes, K N .., in the order in which the inner loops read them: K*N ..
 
-    Class after class; for a lookup table after table, each with `lookup` classes of every weight side by side.
+    Class after class; for a lookup table after table, each with `lookup` classes of every number side by side.
     """
-    size = step.method.lookup
+    size, rest = step.method.lookup, numbers.shape[2:]
     if not size:
-        return packed.ravel()
-    tables = -(-len(packed) // size)
-    padded = np.zeros((tables * size, packed.shape[1]))
-    padded[: len(packed)] = packed
-    return padded.reshape(tables, size, -1).swapaxes(1, 2).ravel()
+        return numbers.reshape(-1, *rest)
+    tables = -(-len(numbers) // size)
+    padded = np.zeros((tables * size, *numbers.shape[1:]), numbers.dtype)
+    padded[: len(numbers)] = numbers
+    return padded.reshape(tables, size, *numbers.shape[1:]).swapaxes(1, 2).reshape(-1, *rest)
 
 
 def chosen_body(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part], finish: list[str]) -> list[str]:

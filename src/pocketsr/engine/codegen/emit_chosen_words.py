@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pocketsr.engine.codegen.emit_chosen import picked
+from pocketsr.engine.codegen.emit_chosen import in_tables, picked
 from pocketsr.engine.codegen.emit_integers import by_words, finished, word_blocks, words_of
 from pocketsr.engine.codegen.emit_pointwise import array, indent, tap_planes
 from pocketsr.engine.codegen.method import CHANNELS_A_WORD
@@ -16,15 +15,15 @@ __all__ = ["chosen_words_body", "chosen_words_tables"]
 
 
 def chosen_words_tables(name: str, op: Conv, step: Step) -> str:
-    """Weights of words as `chosen_weights` has those of floats, and what the sums start from in the same order."""
+    """Weights of words in the order of `in_tables`, and what the sums start from in the same order."""
     assert op.integers is not None
     dense = np.stack([by_words(op, op.integers.of_class(k)) for k in range(len(op.integers.weight))])
     lines = [
         dense[:, first : first + count].transpose(0, 2, 4, 5, 1, 3).reshape(len(dense), -1, CHANNELS_A_WORD)
         for first, count in word_blocks(op, step)
     ]
-    weights = _in_tables(np.concatenate(lines, axis=1), step)
-    starts = _in_tables(np.stack([op.integers.start, dense.sum(axis=(2, 3, 4, 5))], axis=-1), step)
+    weights = in_tables(np.concatenate(lines, axis=1), step)
+    starts = in_tables(np.stack([op.integers.start, dense.sum(axis=(2, 3, 4, 5))], axis=-1), step)
     return (
         f"static const int32_t {name}_weight[{len(weights)} * PARTS] __attribute__((aligned(64))) = {{\n"
         + ",\n".join(f"    WORDS({', '.join(map(str, four))})" for four in weights.tolist())
@@ -33,17 +32,6 @@ def chosen_words_tables(name: str, op: Conv, step: Step) -> str:
         + "};\n"
         + array(f"{name}_step", op.integers.step)
     )
-
-
-def _in_tables(numbers: NDArray[np.int64], step: Step) -> NDArray[np.int64]:
-    """K N .. to K*N .., class after class; for a lookup table after table, with the classes of each number together."""
-    size = step.method.lookup
-    if not size:
-        return numbers.reshape(-1, numbers.shape[-1])
-    tables = -(-len(numbers) // size)
-    padded = np.zeros((tables * size, *numbers.shape[1:]), np.int64)
-    padded[: len(numbers)] = numbers
-    return padded.reshape(tables, size, *numbers.shape[1:]).swapaxes(1, 2).reshape(-1, numbers.shape[-1])
 
 
 def chosen_words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:

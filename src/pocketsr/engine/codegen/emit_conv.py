@@ -10,14 +10,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from pocketsr.engine.codegen.emit_chosen import chosen_body, chosen_weights
+from pocketsr.engine.codegen.emit_chosen import chosen_body, in_tables
 from pocketsr.engine.codegen.emit_chosen_words import chosen_words_body, chosen_words_tables
 from pocketsr.engine.codegen.emit_dot import dot_name
 from pocketsr.engine.codegen.emit_integers import stored, words_body, words_of, words_tables
 from pocketsr.engine.codegen.emit_pointwise import Part, array, extent, indent, row_table, stage_tables, tap_planes
 from pocketsr.engine.codegen.emit_sums import sums_body, sums_tables
 from pocketsr.engine.codegen.emit_winograd import along_rows, both_axes
-from pocketsr.engine.codegen.method import BAND, Storage
+from pocketsr.engine.codegen.method import BAND, Method, Storage
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Combine, Conv
 
@@ -27,13 +27,10 @@ __all__ = ["conv_function", "dot_shapes", "lookup_shapes"]
 def dot_shapes(step: Step) -> set[tuple[int, int, bool]]:
     """(channels, vectors, inlined) of the inner loops that a convolution needs."""
     assert isinstance(step.op, Conv)
-    block = step.method.block
-    outputs = step.op.channels // step.op.groups
-    full, rest = divmod(outputs, block.channels)
-    counts = ({block.channels} if full else set()) | ({rest} if rest else set())
-    if step.method.reads is not Storage.FLOATS or step.method.lookup:
+    method = step.method
+    if method.reads is not Storage.FLOATS or method.lookup:
         return set()
-    return {(count, block.vectors, step.method.rows is None) for count in counts}
+    return {(count, method.block.vectors, method.rows is None) for count in _block_channels(step.op, method)}
 
 
 def lookup_shapes(step: Step) -> set[tuple[int, int, int]]:
@@ -41,9 +38,13 @@ def lookup_shapes(step: Step) -> set[tuple[int, int, int]]:
     method, op = step.method, step.op
     if not method.lookup or method.reads is not Storage.FLOATS or not isinstance(op, Conv):
         return set()
+    return {(count, method.block.vectors, method.lookup) for count in _block_channels(op, method)}
+
+
+def _block_channels(op: Conv, method: Method) -> set[int]:
+    """The channels of a group's register blocks: those of a full one, and of what is left."""
     full, rest = divmod(op.channels // op.groups, method.block.channels)
-    counts = ({method.block.channels} if full else set()) | ({rest} if rest else set())
-    return {(count, method.block.vectors, method.lookup) for count in counts}
+    return ({method.block.channels} if full else set()) | ({rest} if rest else set())
 
 
 def _packed(op: Conv, step: Step) -> tuple[np.ndarray, list[Part]]:
@@ -132,7 +133,7 @@ def _in_floats(name: str, op: Conv, step: Step, plan: Plan) -> tuple[list[str], 
            for k, kernel in enumerate(chosen.weight if chosen else ())] or [op]  # fmt: skip
     weights, blocks = _packed(own[0], step)
     if chosen:
-        weights = chosen_weights(np.stack([_packed(each, step)[0] for each in own]), step)
+        weights = in_tables(np.stack([_packed(each, step)[0] for each in own]), step)
         finish = stored(name, op, plan, "FIRST + j", "j")
         body = chosen_body(name, op, step, plan, blocks, finish)
     elif method.columns:

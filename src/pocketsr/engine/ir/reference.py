@@ -31,11 +31,11 @@ from pocketsr.engine.ir.pointwise import CURVES
 from pocketsr.pixels import imresize
 from pocketsr.pixels.structure import structure_classes
 
-__all__ = ["apply_stages", "better_max_value", "evaluate", "guess_max_value"]
+__all__ = ["BINARY", "apply_stages", "better_max_value", "evaluate", "guess_max_value"]
 
 Plane = NDArray[Any]
 _MOST_LAID_OUT = 2**25  # numbers: 256 MB
-_BINARY = {
+BINARY = {
     Binary.ADD: np.add,
     Binary.SUB: np.subtract,
     Binary.MUL: np.multiply,
@@ -110,7 +110,7 @@ def _stage(stage: PointwiseStage, x: Plane, other: Plane | None) -> Plane:
             return np.asarray(np.clip(np.rint(scaled) + zero, 0, top), x.dtype)
         case Combine(kind, _, numbers):
             assert other is not None
-            return np.asarray(_BINARY[kind](x, _stage(numbers, other, None) if numbers else other), x.dtype)
+            return np.asarray(BINARY[kind](x, _stage(numbers, other, None) if numbers else other), x.dtype)
 
 
 def apply_stages(stages: Iterable[PointwiseStage], x: Plane) -> Plane:
