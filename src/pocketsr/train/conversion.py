@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
+
+from pocketsr.reparam import Linear
 
 __all__ = ["converted"]
 
@@ -14,8 +17,8 @@ def converted(weights: Any, net: nn.Module) -> Any:
     """`weights` as a checkpoint holds them, by name, with what `net` needs and they can give.
 
     Biases that `net` has and they lack are 0, so that nothing changes. Where `net` has one PReLU slope for a layer and
-    they have one a channel, it is their mean; where it is the other way round, each channel takes the one. All else
-    stays as it is: whoever loads it says what doesn't fit.
+    they have one a channel, it is their mean; where it is the other way round, each channel takes the one. Kernels that
+    are larger in `net` get a rim of zeros. All else stays as it is: whoever loads it says what doesn't fit.
     """
     if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
         return weights
@@ -25,7 +28,28 @@ def converted(weights: Any, net: nn.Module) -> Any:
             _add_bias(found, name, wanted)
         elif name.startswith("slopes."):
             _fit_slopes(found, name, wanted)
+    for name, layer in net.named_modules():
+        if isinstance(layer, Linear):
+            _widen(found, name if f"{name}.weight" in found else name.replace(".shared", ""), layer)
     return found
+
+
+def _widen(found: dict[str, Any], name: str, layer: Linear) -> None:
+    """Puts as many zeros around the kernels of `name` as make them as large as those of `layer`."""
+    kernel = found.get(f"{name}.weight")
+    if not isinstance(kernel, Tensor) or kernel.ndim != 4 or kernel.shape[:2] != layer.shape[:2]:
+        return
+    rows, columns = (after - before for after, before in zip(layer.shape[2:], kernel.shape[2:], strict=True))
+    if min(rows, columns) < 0 or rows % 2 or columns % 2 or not rows + columns:
+        return
+    rim = (columns // 2, columns // 2, rows // 2, rows // 2)
+    still = name.rpartition(".")[2] == "block"  # of a `ZeroMean`, which takes the mean of all taps away, the rim's too
+    for key in (f"{name}.weight", f"{name}.wide", f"{name.partition('.shared')[0]}.differences"):
+        weights = found.get(key)
+        if isinstance(weights, Tensor) and weights.numel() % kernel[0].numel() == 0:
+            each = weights.view(-1, *kernel.shape[1:])
+            padded = F.pad(each - each.mean((1, 2, 3), keepdim=True) if still else each, rim)
+            found[key] = padded if weights.ndim == 4 else padded.flatten(1)
 
 
 def _add_bias(found: dict[str, Any], name: str, wanted: Tensor) -> None:
