@@ -10,10 +10,12 @@ import torch
 
 from pocketsr.errors import UserError
 from pocketsr.nets import SRNet, build
+from pocketsr.nets.structure import structure_classes
 from pocketsr.train.checkpoint import initial_weights, load_checkpoint, save_checkpoint
 
 FIRST: list[dict[str, Any]] = [{"channels": 3, "bias": False}, {"channels": 3, "bias": False}, {"channels": 4}]
 CHOSEN = {"classes": 16, "by": "structure"}
+MORE = {"classes": 24, "limits": [11.5, 24]}  # the first limit is that of 16 classes
 
 
 def _net(layers: list[dict[str, Any]]) -> SRNet:
@@ -64,6 +66,21 @@ def test_larger_kernels_begin_with_a_rim_of_zeros(
     same = _started(tmp_path, small, [0.3, 0.3, 0.3], small)
     x = torch.rand(1, 1, 17, 19)
     torch.testing.assert_close(started(x), same(x))
+
+
+def test_new_strengths_begin_as_the_strongest(tmp_path: Path) -> None:
+    few, many = ([layer | {"chosen": chosen} for layer in FIRST] for chosen in (CHOSEN, CHOSEN | MORE))
+    first = _net(few)
+    with torch.no_grad():
+        for name, weights in first.named_parameters():
+            if name.endswith("differences"):
+                weights.normal_(0, 0.1)
+    save_checkpoint({"ema": first.state_dict(), "recipe": {}}, tmp_path / "first.pt")
+    net = _net(many)
+    net.load_state_dict(initial_weights(net, tmp_path / "first.pt"))
+    x = torch.rand(1, 1, 17, 19)
+    assert int(structure_classes(x, net.limits, pad=True).max()) >= 16  # strong slopes are there
+    torch.testing.assert_close(net(x), first(x))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
-from pocketsr.reparam import Linear
+from pocketsr.pixels.structure import DIRECTIONS
+from pocketsr.reparam import Chosen, Linear
 
 __all__ = ["converted"]
 
@@ -18,7 +19,8 @@ def converted(weights: Any, net: nn.Module) -> Any:
 
     Biases that `net` has and they lack are 0, so that nothing changes. Where `net` has one PReLU slope for a layer and
     they have one a channel, it is their mean; where it is the other way round, each channel takes the one. Kernels that
-    are larger in `net` get a rim of zeros. All else stays as it is: whoever loads it says what doesn't fit.
+    are larger in `net` get a rim of zeros, and classes of more strengths begin as those of the strongest that there were.
+    All else stays as it is: whoever loads it says what doesn't fit.
     """
     if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
         return weights
@@ -29,9 +31,20 @@ def converted(weights: Any, net: nn.Module) -> Any:
         elif name.startswith("slopes."):
             _fit_slopes(found, name, wanted)
     for name, layer in net.named_modules():
+        if isinstance(layer, Chosen):
+            _add_strengths(found, f"{name}.differences", layer)
         if isinstance(layer, Linear):
             _widen(found, name if f"{name}.weight" in found else name.replace(".shared", ""), layer)
     return found
+
+
+def _add_strengths(found: dict[str, Any], name: str, layer: Chosen) -> None:
+    kernels, outputs = found.get(name), layer.shared.out_channels
+    if not isinstance(kernels, Tensor) or kernels.ndim != 4 or len(kernels) % (outputs * DIRECTIONS):
+        return
+    each = kernels.view(outputs, -1, DIRECTIONS, *kernels.shape[1:])
+    if (more := layer.classes // DIRECTIONS - each.shape[1]) > 0:
+        found[name] = torch.cat([each, each[:, -1:].expand(-1, more, *each.shape[2:])], 1).flatten(0, 2)
 
 
 def _widen(found: dict[str, Any], name: str, layer: Linear) -> None:
