@@ -22,7 +22,7 @@ from pocketsr.train import parse_recipe, train
 from pocketsr.train.recipe import Recipe
 from pocketsr.train.sources import load_pairs
 
-__all__ = ["NETWORKS", "PRECISIONS", "STEPS", "Network"]
+__all__ = ["NETWORKS", "PRECISIONS", "STEPS", "Network", "held_out"]
 
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = 6000
@@ -86,6 +86,11 @@ def _recipe(data: Path, network: Network) -> Recipe:
         "steps": STEPS, "validate_every": STEPS // 3,
     }  # fmt: skip
     return parse_recipe(ROOT / "recipes" / "curve.yaml", [f"{key}={json.dumps(value)}" for key, value in said.items()])
+
+
+def held_out(data: Path) -> list[Pair]:
+    """The pictures that no network is trained with."""
+    return load_pairs(_recipe(data, NETWORKS[0]).data)[1]
 
 
 def _quantized(network: Network, runs: Path, pairs: list[Pair]) -> None:

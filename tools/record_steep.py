@@ -1,0 +1,143 @@
+"""Are chosen kernels worth their time? `python tools/record_steep.py ../shared/data runs/steep-contest` measures what
+`steep_contest.py` trained.
+
+All networks run in turns on 640x360 pixels with one thread. Writes PSNR (validation and Set5) against milliseconds to
+benchmarks/steep.json, and draws it, with the fronts of plain and steep networks, in docs/field/. About three minutes;
+leave the machine alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from record_curve import front
+from steep_contest import NETWORKS, PRECISIONS, STEPS, held_out
+
+from pocketsr.bench.labels import FONT, MARKER, Label, write_labels
+from pocketsr.bench.machine import describe_machine
+from pocketsr.bench.plot import write_plot
+from pocketsr.bench.quality import find_sets, mean_psnr_db, read_sample
+from pocketsr.design.running import fastest_ms
+from pocketsr.engine import load, repeat_edges
+from pocketsr.engine.analysis.count import count
+from pocketsr.pixels import psnr
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS, PICTURE = ROOT / "benchmarks" / "steep.json", ROOT / "docs" / "field" / "steep"
+SIZE, THREADS, SECONDS_EACH = (640, 360), 1, 3
+BORDER = 2  # pixels, as in training's validation
+FIGURES = ("valid_psnr_db", "Set5_psnr_db")
+COLOURS = {(False, "fp32"): "#7fa9c4", (True, "fp32"): "#d1495b", (False, "w8a8"): "#5c8f66", (True, "w8a8"): "#7b4aa0"}
+Row = dict[str, Any]
+
+
+def measured(data: Path, runs: Path) -> list[Row]:
+    """A row a network and precision. Exits where one isn't trained yet."""
+    kinds = [(network, precision) for network in NETWORKS for precision in PRECISIONS]
+    files = [network.file(runs, precision) for network, precision in kinds]
+    if missing := [path.stem for path in files if not path.exists()]:
+        raise SystemExit(f"not trained yet: {', '.join(missing)}; `python tools/steep_contest.py` does it")
+    networks = [load(path, threads=THREADS) for path in files]
+    milliseconds = fastest_ms(networks, SIZE, SECONDS_EACH * len(networks))
+    samples = [read_sample("Set5", path) for path in find_sets(data / "test", ["Set5"])["Set5"]]
+    kept_apart = held_out(data / "train")
+    rows = []
+    for (network, precision), path, made, ms in zip(kinds, files, networks, milliseconds, strict=True):
+        counted = count(path)
+        enlarge = repeat_edges(made)
+        valid = [
+            psnr(*(each[BORDER:-BORDER, BORDER:-BORDER] for each in (enlarge(pair.lr), pair.hr))) for pair in kept_apart
+        ]
+        rows.append(
+            {
+                "model": network.name,
+                "steep": bool(network.chosen),
+                "precision": precision,
+                "params": counted.params,
+                "macs_per_pixel": counted.macs_per_pixel,
+                "ms": round(ms, 3),
+                "valid_psnr_db": round(float(np.mean(valid)), 3),
+                "Set5_psnr_db": round(mean_psnr_db(made, samples), 3),
+            }
+        )
+    return sorted(rows, key=lambda row: float(row["ms"]))
+
+
+def gains(rows: list[Row], figure: str) -> list[Row]:
+    """Of each steep network: what it has beyond the front of plain ones of its precision, joined by straight lines over
+    the logarithm of milliseconds. None beyond the front's ends."""
+    found = []
+    for row in rows:
+        if not row["steep"]:
+            continue
+        plain = front([each for each in rows if not each["steep"] and each["precision"] == row["precision"]], figure)
+        ms = np.log([each["ms"] for each in plain])
+        if ms[0] <= np.log(row["ms"]) <= ms[-1]:
+            alike = float(np.interp(np.log(row["ms"]), ms, [each[figure] for each in plain]))
+            gain = {"gain_db": round(row[figure] - alike, 3)}
+            found.append({key: row[key] for key in ("model", "precision", "ms")} | gain)
+    return found
+
+
+def draw(rows: list[Row], machine: str) -> None:
+    """PSNR on Set5 and in validation against milliseconds."""
+    for figure, label in (("Set5_psnr_db", "Set5"), ("valid_psnr_db", "the validation pictures")):
+        plot = Figure(figsize=(10, 6.5), dpi=150)
+        FigureCanvasAgg(plot)  # measures the labels
+        plot.subplots_adjust(left=0.08, right=0.97, bottom=0.08, top=0.98)
+        axes = plot.add_subplot()
+        axes.set(xscale="log", xlabel=f"milliseconds a frame, 1280x720 out, {machine}")
+        axes.set(ylabel=f"PSNR on {label}, dB (luma, x2), all trained alike")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("{x:g}")
+        axes.grid(which="both", alpha=0.2, linewidth=0.6)
+        for (steep, precision), colour in COLOURS.items():
+            own = [row for row in rows if (row["steep"], row["precision"]) == (steep, precision)]
+            name = f"{'steep' if steep else 'plain'}, {precision}"
+            axes.scatter([row["ms"] for row in own], [row[figure] for row in own], 34, color=colour, label=name)
+            best = front(own, figure)
+            axes.plot([row["ms"] for row in best], [row[figure] for row in best], "-", color=colour, lw=1)
+        axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())  # fixed from here on: labels are placed in pixels
+        title = "d: depth, w: width, g: groups; steep: layers that choose"
+        axes.legend(loc="lower right", fontsize=FONT + 1, title=title, title_fontsize=FONT)
+        labels = [
+            Label(row["model"], (row["ms"], row[figure]), COLOURS[row["steep"], row["precision"]]) for row in rows
+        ]
+        marks = axes.transData.transform([label.place for label in labels])
+        write_labels(axes, labels, marks, np.full(len(labels), float(MARKER)))
+        write_plot(plot, PICTURE.with_name(f"{PICTURE.name}_{figure.split('_')[0].lower()}"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measures the networks that steep_contest.py trained.")
+    parser.add_argument("data", type=Path, help="folder with test/ and train/")
+    parser.add_argument("runs", type=Path, help="folder of the runs")
+    args = parser.parse_args()
+    rows = measured(args.data, args.runs)
+    machine = describe_machine()
+    result = {
+        "machine": machine,
+        "command": "python tools/record_steep.py ../shared/data runs/steep-contest",
+        "training": f"recipes/curve.yaml, {STEPS} steps; w8a8 without training",
+        "size": list(SIZE),
+        "threads": THREADS,
+        "rows": rows,
+        "gains": {figure: gains(rows, figure) for figure in FIGURES},
+    }
+    RESULTS.write_text(json.dumps(result, indent=1) + "\n")
+    draw(rows, str(machine["cpu"]))
+    for figure in FIGURES:
+        print(
+            figure,
+            *(f"{gain['model']} {gain['precision']}: {gain['gain_db']:+.3f}" for gain in result["gains"][figure]),
+        )
+
+
+if __name__ == "__main__":
+    main()
