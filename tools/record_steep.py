@@ -51,9 +51,8 @@ def measured(data: Path, runs: Path) -> list[Row]:
     for (network, precision), path, made, ms in zip(kinds, files, networks, milliseconds, strict=True):
         counted = count(path)
         enlarge = repeat_edges(made)
-        valid = [
-            psnr(*(each[BORDER:-BORDER, BORDER:-BORDER] for each in (enlarge(pair.lr), pair.hr))) for pair in kept_apart
-        ]
+        inner = slice(BORDER, -BORDER), slice(BORDER, -BORDER)
+        valid = [psnr(enlarge(pair.lr)[inner], pair.hr[inner]) for pair in kept_apart]
         rows.append(
             {
                 "model": network.name,
@@ -121,6 +120,7 @@ def main() -> None:
     args = parser.parse_args()
     rows = measured(args.data, args.runs)
     machine = describe_machine()
+    gained = {figure: gains(rows, figure) for figure in FIGURES}
     result = {
         "machine": machine,
         "command": "python tools/record_steep.py ../shared/data runs/steep-contest",
@@ -128,14 +128,14 @@ def main() -> None:
         "size": list(SIZE),
         "threads": THREADS,
         "rows": rows,
-        "gains": {figure: gains(rows, figure) for figure in FIGURES},
+        "gains": gained,
     }
     RESULTS.write_text(json.dumps(result, indent=1) + "\n")
     draw(rows, str(machine["cpu"]))
     for figure in FIGURES:
         print(
             figure,
-            *(f"{gain['model']} {gain['precision']}: {gain['gain_db']:+.3f}" for gain in result["gains"][figure]),
+            *(f"{gain['model']} {gain['precision']}: {gain['gain_db']:+.3f}" for gain in gained[figure]),
         )
 
 
