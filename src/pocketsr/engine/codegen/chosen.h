@@ -14,36 +14,47 @@ INLINE uint64_t among(const vi *class, size_t bytes)
     for (size_t i = 0; i < bytes / sizeof *each; i++) found |= (uint64_t)1 << (each[i] & 63);
     return found;
 }
-/* Of as many numbers as a vector has lanes, the one of each lane's class; its higher bits say which table */
-INLINE vf looked_up(const float *table, vi class)
+/* Of `size` numbers, as many as a vector has lanes or twice as many, the one of each lane's class; its higher bits say
+   which table */
+INLINE vf looked_up(const float *table, int size, vi class)
 {
     vf y;
 #if defined(__AVX512F__) && VL == 16
-    __asm__("vpermps %2, %1, %0" : "=v"(y) : "v"(class), "m"(*(const float(*)[16])table));
+    if (size == 16) {
+        __asm__("vpermps %2, %1, %0" : "=v"(y) : "v"(class), "m"(*(const float(*)[16])table));
+    } else {
+        y = load(table);
+        __asm__("vpermt2ps %2, %1, %0" : "+v"(y) : "v"(class), "m"(*(const float(*)[16])(table + 16)));
+    }
 #else
-    for (int i = 0; i < VL; i++) y[i] = table[class[i] & (VL - 1)];
+    for (int i = 0; i < VL; i++) y[i] = table[class[i] & (size - 1)];
 #endif
     return y;
 }
 #ifdef PARTS /* words of four channels, as integers.h has them */
-INLINE vi looked_up_integers(const int32_t *table, vi class)
+INLINE vi looked_up_integers(const int32_t *table, int size, vi class)
 {
     vi y;
 #if defined(__AVX512F__) && VL == 16
-    __asm__("vpermd %2, %1, %0" : "=v"(y) : "v"(class), "m"(*(const int32_t(*)[16])table));
+    if (size == 16) {
+        __asm__("vpermd %2, %1, %0" : "=v"(y) : "v"(class), "m"(*(const int32_t(*)[16])table));
+    } else {
+        __builtin_memcpy(&y, table, sizeof y);
+        __asm__("vpermt2d %2, %1, %0" : "+v"(y) : "v"(class), "m"(*(const int32_t(*)[16])(table + 16)));
+    }
 #else
-    for (int i = 0; i < VL; i++) y[i] = table[class[i] & (VL - 1)];
+    for (int i = 0; i < VL; i++) y[i] = table[class[i] & (size - 1)];
 #endif
     return y;
 }
-/* dot4 with the weights of each lane's class, of which as many lie side by side as a vector has lanes */
-INLINE vi dot4_looked_up(vi acc, bytes x, const int32_t *w, vi class)
+/* dot4 with the weights of each lane's class, of which `size` lie side by side */
+INLINE vi dot4_looked_up(vi acc, bytes x, const int32_t *w, int size, vi class)
 {
 #if defined(__AVX512VNNI__) && VL == 16
-    __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x.part[0]), "v"(looked_up_integers(w, class)));
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x.part[0]), "v"(looked_up_integers(w, size, class)));
 #else
     const vi sum = acc;
-    for (int k = 0; k < VL; k++) acc = either((class & (VL - 1)) == k, dot4(sum, x, w + k * PARTS), acc);
+    for (int k = 0; k < size; k++) acc = either((class & (size - 1)) == k, dot4(sum, x, w + k * PARTS), acc);
 #endif
     return acc;
 }

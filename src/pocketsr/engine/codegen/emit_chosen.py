@@ -200,7 +200,7 @@ def _one_class(channels: int, vectors: int) -> str:
 def looked_up_functions(channels: int, vectors: int, size: int) -> str:
     """The inner loops by lookup: as `dot_function`, but each weight is `size` numbers, one a class."""
     loops = (
-        (_looked_up(channels, vectors), "const vi *class, ", f"looked_up(w + {size} * j, class[v])"),
+        (_looked_up(channels, vectors), "const vi *class, ", f"looked_up(w + {size} * j, {size}, class[v])"),
         (_one_class(channels, vectors), "", f"SPLAT(w[{size} * j])"),
     )
     return "\n".join(

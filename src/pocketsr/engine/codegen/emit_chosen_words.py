@@ -45,8 +45,10 @@ def chosen_words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
     start = f"{name}_start[{op.channels} * k + FIRST + j] - (vi){{0}}"
     dot = "dot4(PART, at[v], w + j * PARTS)"
     if step.method.lookup:
-        start = f"looked_up_integers({name}_start + ({op.channels} * (k / {size}) + FIRST + j) * {size}, class[v])"
-        dot = f"dot4_looked_up(PART, at[v], w + j * {size} * PARTS, class[v])"
+        start = (
+            f"looked_up_integers({name}_start + ({op.channels} * (k / {size}) + FIRST + j) * {size}, {size}, class[v])"
+        )
+        dot = f"dot4_looked_up(PART, at[v], w + j * {size} * PARTS, {size}, class[v])"
     seen = f"(class[v] & -{size}) == (k & -{size})" if step.method.lookup else "class[v] == k"
     lines = [
         f"    const float *const classes = v{classes.value}_at(f, y0, {classes.channel});",

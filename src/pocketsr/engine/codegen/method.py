@@ -167,17 +167,20 @@ def _choose_floats(shape: tuple[int, ...], groups: int, vectors: int, phases: in
 
 
 def _choose_chosen(op: Conv, vectors: int, target: Target) -> Method:
-    """By lookup with AVX-512, else class after class; for words a lookup needs dot products in one instruction.
+    """By lookup with AVX-512, in tables as long as a vector or two, else class after class; for words a lookup needs dot
+    products in one instruction.
 
     AVX2's vpermps looks up too, among 8, but takes two cycles on Zen 3: `steep-tiny` was up to 14 % slower with it.
     """
+    assert op.chosen is not None
     in_words = op.integers is not None and op.integers.top <= _BYTE
     outputs = op.channels if in_words else op.channels // op.groups  # words may hold channels of several groups
     multiple = CHANNELS_A_WORD if op.integers else 1
     reads = Storage.WORDS if in_words else Storage.FLOATS
     if target.lanes == _LOOKUP_LANES and (not in_words or target.dot_cost < _SPELLED_OUT):
         fit = (target.registers - 4) // 2 // multiple * multiple
-        return Method(Block(min(outputs, fit), 2), reads=reads, lookup=target.lanes)
+        size = target.lanes * (1 if len(op.chosen.weight) <= target.lanes else 2)
+        return Method(Block(min(outputs, fit), 2), reads=reads, lookup=size)
     block = choose_block(outputs, vectors, target, multiple)
     return Method(Block(block.channels, min(block.vectors, 2)), reads=reads)
 
