@@ -167,8 +167,9 @@ def _choose_floats(shape: tuple[int, ...], groups: int, vectors: int, phases: in
 
 
 def _choose_chosen(op: Conv, vectors: int, target: Target) -> Method:
-    """By lookup with AVX-512, in tables as long as a vector or two, else class after class; for words a lookup needs dot
-    products in one instruction.
+    """By lookup with AVX-512, in tables as long as a vector or two, else class after class.
+
+    For words a lookup needs dot products in one instruction.
 
     AVX2's vpermps looks up too, among 8, but takes two cycles on Zen 3: `steep-tiny` was up to 14 % slower with it.
     """
