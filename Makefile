@@ -1,5 +1,6 @@
 # demo    upscales a sample clip and shows how fast and how well
 # test    everything installed, all tests run; those of web/ where Node and Chromium are, else it says that they were skipped
+# slow    what `test` leaves out: minutes for what changes rarely
 # quick   some tests of every room, in under a minute from the second time on
 # lint    ruff, strict types, import contracts
 # bench   speed against the peers, quality by the protocol, the stages' overlap and start-up, into benchmarks/, and the README's tables
@@ -8,7 +9,7 @@
 # golden  the emitted C that tests keep, anew: read its diff
 .POSIX:
 .SUFFIXES:
-.PHONY: demo test quick lint bench dist docs golden clean
+.PHONY: demo test slow quick lint bench dist docs golden clean
 
 PYTHON = python3
 VENV = .venv
@@ -30,7 +31,10 @@ demo: $(VENV)/.demo
 	$(BIN)/python tools/demo.py demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
 quick: $(VENV)/.dev
 	POCKETSR_TEST_CACHE="$$PWD/$(VENV)/test-cache" $(BIN)/python -m pytest -q -n 2 --dist loadfile $(QUICK)

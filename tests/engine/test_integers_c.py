@@ -20,7 +20,10 @@ TARGETS = {  # and how a dot product of bytes is made there
     "arm": ARM,  # one by one
     "arm_dot": replace(ARM, cpu="generic+dotprod", dot_cost=1),
 }
-SOME = ["whole_skips", "whole_w2a8", "whole_w2a2", "whole_zeros", "whole_steep_many"]  # all of WHOLE would take minutes
+# Of all of WHOLE, which would take many minutes; the widest of these are slow enough.
+SOME = [
+    "whole_skips", pytest.param("whole_w2a8", marks=pytest.mark.slow), "whole_w2a2", "whole_zeros", "whole_steep_many"
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("target", TARGETS)

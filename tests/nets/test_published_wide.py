@@ -241,7 +241,7 @@ def two_threads() -> Iterator[None]:
 
 @pytest.mark.usefixtures("two_threads")
 @pytest.mark.parametrize("name", EXPECTED)
-@pytest.mark.parametrize("images", ["Set5", "Set14"])
+@pytest.mark.parametrize("images", ["Set5", pytest.param("Set14", marks=pytest.mark.slow)])
 def test_published_weights_give_the_measured_figures(name: str, images: str, shared_data: Path) -> None:
     net, expected = build(name), EXPECTED[name]
     load_weights(net, shared_data / "weights" / f"{expected.weights}.safetensors")
