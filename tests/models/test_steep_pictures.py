@@ -16,7 +16,7 @@ from pocketsr.pixels import imresize, rgb_to_luma
 
 Floats = NDArray[np.float64]
 
-PLAIN = {"steep-tiny": "tiny", "steep-small": "small"}
+PLAIN = {"steep-tiny": "tiny"}
 """Of each steep network the one with the same layers and one kernel for all pixels."""
 
 LIMIT = 11.5  # levels a pixel: the slope at which steep networks take other kernels
