@@ -1,6 +1,6 @@
 """How kernels are chosen, drawn: `python tools/steep_figure.py` writes docs/steep.png.
 
-A picture, the classes of its pixels, and for each class the kernel that the whole network amounts to there: what one
+A picture, the classes of its pixels, and for those of the least and the most strength the kernel that the whole network amounts to there: what one
 brighter LR pixel adds to the pixels around it, all of them being of that class. From checkpoints/steep-tiny.pt.
 """
 
@@ -32,13 +32,13 @@ CHECKPOINT, PICTURE = ROOT / "checkpoints" / "steep-tiny.pt", ROOT / "docs" / "s
 CUT = (slice(60, 180), slice(150, 310))  # of the LR picture
 SIDE, SHOWN = 21, 6  # LR pixels of the flat plane around the brighter one; HR pixels shown to each side of it
 GREY, MORE = 0.5, 0.05
-WORDS = ("weak slopes", "strong slopes")
+WORDS = ("weak slopes", "steep slopes")  # the least strength, and the most
 
 
 def colour_of(classes: NDArray[np.uint8]) -> NDArray[np.float64]:
     """H W to H W 3: direction as hue, strength as brightness."""
     hue = classes % DIRECTIONS / DIRECTIONS
-    value = np.where(classes >= DIRECTIONS, 0.95, 0.35)
+    value = np.array([0.35, 0.65, 0.95])[np.minimum(classes // DIRECTIONS, 2)]
     return np.asarray(hsv_to_rgb(np.stack([hue, np.full(hue.shape, 0.65), value], -1)))
 
 
@@ -88,12 +88,13 @@ def draw() -> Figure:
     right = grid[1].subgridspec(4, DIRECTIONS // 2, hspace=0.24, wspace=0.06)
     kernels = [kernel_of(net, number) for number in range(DIRECTIONS * (len(limits) + 1))]
     most = 0.6 * max(float(np.abs(kernel).max()) for kernel in kernels)  # so that what is small is seen
-    for number, kernel in enumerate(kernels[: 2 * DIRECTIONS]):
-        axes = figure.add_subplot(right[number // 4, number % 4])
+    shown = [*range(DIRECTIONS), *range(len(kernels) - DIRECTIONS, len(kernels))]
+    for place, number in enumerate(shown):
+        axes, kernel = figure.add_subplot(right[place // 4, place % 4]), kernels[number]
         axes.imshow(kernel, cmap=mpl.colormaps["RdBu"], vmin=-most, vmax=most, interpolation="nearest")
         for side in axes.spines.values():
             side.set(color=colour_of(np.array([[number]], np.uint8))[0, 0], linewidth=4)
-        _bare(axes, f"{WORDS[number // DIRECTIONS]}, {number % DIRECTIONS * 22.5:g} degrees")
+        _bare(axes, f"{WORDS[place // DIRECTIONS]}, {number % DIRECTIONS * 22.5:g} degrees")
     return figure
 
 
