@@ -1,7 +1,8 @@
 """How kernels are chosen, drawn: `python tools/steep_figure.py` writes docs/steep.png.
 
-A picture, the classes of its pixels, and for those of the least and the most strength the kernel that the whole network amounts to there: what one
-brighter LR pixel adds to the pixels around it, all of them being of that class. From checkpoints/steep-tiny.pt.
+A picture, the classes of its pixels, and for those of the least and the most strength the kernel that the whole network
+amounts to there: what one brighter LR pixel adds to the pixels around it, all of them being of that class. From
+checkpoints/steep-tiny.pt.
 """
 
 from __future__ import annotations
