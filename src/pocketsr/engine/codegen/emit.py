@@ -18,6 +18,7 @@ from pocketsr.engine.codegen.emit_planes import (
 )
 from pocketsr.engine.codegen.emit_pointwise import rounds
 from pocketsr.engine.codegen.method import BAND
+from pocketsr.engine.codegen.partial import BLOCK_COLUMNS, BLOCK_ROWS, partial_functions
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.codegen.target import compiler_flags
 from pocketsr.engine.ir.graph import Classes, Conv, Pad, Pointwise, Shuffle
@@ -81,11 +82,12 @@ static void run(frame *f, void (*read)(const frame *, int), void (*write)(const 
 """
 
 
-def _signature(name: str, pixel: str, kind: str) -> str:
+def _signature(name: str, pixel: str, kind: str, part: bool = False) -> str:
     max_value = "int max_value, " if kind == "u16" else ""
+    mask = ",\n    const uint8_t *wanted, ptrdiff_t wanted_stride" if part else ""
     return (
-        f"void {name}_{kind}(const {pixel} *in, ptrdiff_t in_stride, ptrdiff_t in_plane, {pixel} *out, "
-        f"ptrdiff_t out_stride, ptrdiff_t out_plane,\n    int w, int h, {max_value}int first, int last, void *scratch)"
+        f"void {name}_{kind}{'_part' if part else ''}(const {pixel} *in, ptrdiff_t in_stride, ptrdiff_t in_plane, {pixel} *out, "
+        f"ptrdiff_t out_stride, ptrdiff_t out_plane,\n    int w, int h, {max_value}int first, int last, void *scratch{mask})"
     )
 
 
@@ -107,8 +109,10 @@ def _entries(plan: Plan) -> str:
     ]
     for kind, pixel in PIXELS.items():
         max_value = {"u8": "255.0f", "u16": "(float)max_value", "f32": f"{graph.max_value!r}f"}[kind]
+        given = "in, in_stride, in_plane, out, out_stride, out_plane, w, h, "
+        given += "max_value, " if kind == "u16" else ""
         out.append(
-            f"""{_signature(name, pixel, kind)}
+            f"""{_signature(name, pixel, kind, part=True)}
 {{
     frame f;
     lay_out(&f, w, h, (float *)(void *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63));
@@ -118,7 +122,17 @@ def _entries(plan: Plan) -> str:
     f.in_scale = {graph.max_value!r}f / f.top;
     f.out_scale = f.top / {graph.max_value!r}f;
 {fill}
+    f.wanted = wanted; f.wanted_stride = wanted_stride;
+    f.first_row = below({unit} * first - {delay}, {output_scale});
+    f.last_row = below({unit} * last - {delay + 1}, {output_scale});
+    if (f.first_row < 0) f.first_row = 0;
+    if (f.last_row >= h) f.last_row = h - 1;
     run(&f, {kind}_read, {kind}_write, first, last);
+}}
+
+{_signature(name, pixel, kind)}
+{{
+    {name}_{kind}_part({given}first, last, scratch, (const uint8_t *)0, 0);
 }}
 """
         )
@@ -129,7 +143,9 @@ def emit_header(plan: Plan) -> str:
     """NAME.h: what a program that links the network calls."""
     name, graph = plan.graph.name, plan.graph
     s = graph.scale
-    declarations = ";\n\n".join(_signature(name, pixel, kind) for kind, pixel in PIXELS.items())
+    declarations = ";\n\n".join(
+        _signature(name, pixel, kind, part) for part in (False, True) for kind, pixel in PIXELS.items()
+    )
     return f"""#ifndef POCKETSR_{name.upper()}_H
 #define POCKETSR_{name.upper()}_H
 #include <stddef.h>
@@ -143,12 +159,26 @@ extern "C" {{
 
    A frame has {name}_bands(h) bands; [first, last) may be cut among threads in any way, each with scratch memory of
    its own of {name}_scratch(w) bytes. The result does not depend on the cut. u16: `max_value` is the largest sample,
-   1023 for 10 bits. f32: values as the network has them, neither rounded nor clipped. */
+   1023 for 10 bits. f32: values as the network has them, neither rounded nor clipped.
+
+   A part of a frame: `wanted` has a byte for each block of {BLOCK_ROWS} rows and {BLOCK_COLUMNS} columns of the input (the last ones may be cut off by
+   the picture's edge), {name}_u8_part computes those whose byte isn't 0, with the bits that a whole run
+   gives them, and leaves the rest of `out` as it is. Without a mask (0) all blocks are wanted.
+
+   So a frame may be made of the one before: {name}_changes adds to `changed` (1) which blocks of two planes
+   differ, strides counted in bytes and `bytes` a sample; {name}_wanted finds the blocks of the result that those
+   may change; `out` then holds the result before. Rows of masks are `.._stride` bytes apart. */
 
 size_t {name}_scratch(int w);
 int {name}_bands(int h);
 
 {declarations};
+
+void {name}_changes(const void *a, ptrdiff_t a_stride, const void *b, ptrdiff_t b_stride, int w, int h, int bytes,
+    uint8_t *changed, ptrdiff_t changed_stride);
+
+void {name}_wanted(int w, int h, const uint8_t *changed, ptrdiff_t changed_stride, uint8_t *wanted,
+    ptrdiff_t wanted_stride);
 
 #ifdef __cplusplus
 }}
@@ -189,6 +219,7 @@ def emit(plan: Plan) -> str:
         emit_header(plan),
         frame_record(plan),
         ring_functions(plan),
+        partial_functions(plan),
     ]
     shapes = sorted({shape for step in plan.steps if isinstance(step.op, Conv) for shape in dot_shapes(step)})
     methods = [step.method for step in plan.steps]
@@ -203,11 +234,11 @@ def emit(plan: Plan) -> str:
             case Conv():
                 parts.append(conv_function(name, step, plan))
             case Pointwise():
-                parts.append(pointwise_function(name, step.op, plan))
+                parts.append(pointwise_function(name, step, plan))
             case Classes():
-                parts.append(classes_function(name, step.op, plan))
+                parts.append(classes_function(name, step, plan))
             case Shuffle():
-                parts.append(shuffle_function(name, step.op, plan))
+                parts.append(shuffle_function(name, step, plan))
     for kind in PIXELS:
         parts += [load_function(kind, plan), store_function(kind, plan)]
     parts += [_schedule(plan), _entries(plan)]
