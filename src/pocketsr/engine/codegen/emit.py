@@ -18,7 +18,7 @@ from pocketsr.engine.codegen.emit_planes import (
 )
 from pocketsr.engine.codegen.emit_pointwise import rounds
 from pocketsr.engine.codegen.method import BAND
-from pocketsr.engine.codegen.partial import BLOCK_COLUMNS, BLOCK_ROWS, partial_functions
+from pocketsr.engine.codegen.partial import BLOCK_COLUMNS, BLOCK_ROWS, partial_functions, seen_from
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.codegen.target import compiler_flags
 from pocketsr.engine.ir.graph import Classes, Conv, Pad, Pointwise, Shuffle
@@ -84,7 +84,7 @@ static void run(frame *f, void (*read)(const frame *, int), void (*write)(const 
 
 def _signature(name: str, pixel: str, kind: str, part: bool = False) -> str:
     max_value = "int max_value, " if kind == "u16" else ""
-    mask = ",\n    const uint8_t *wanted, ptrdiff_t wanted_stride" if part else ""
+    mask = ",\n    const uint8_t *mask, ptrdiff_t mask_stride, int changed" if part else ""
     return (
         f"void {name}_{kind}{'_part' if part else ''}(const {pixel} *in, ptrdiff_t in_stride, ptrdiff_t in_plane, {pixel} *out, "
         f"ptrdiff_t out_stride, ptrdiff_t out_plane,\n    int w, int h, {max_value}int first, int last, void *scratch{mask})"
@@ -97,6 +97,7 @@ def _entries(plan: Plan) -> str:
     output_scale = scales[plan.output[0].value]
     delay = max(plan.rings[ref.value].delay for ref in plan.output)
     unit = BAND * output_scale
+    above, under, beside = seen_from(plan)
     widest = max(ring.scale for ring in plan.rings.values())
     fill = "\n".join(
         f"    for (ptrdiff_t i = 0; i < f.stride{widest}; i++) f.{row}[i - {plan.halo}] = {number};"
@@ -122,9 +123,10 @@ def _entries(plan: Plan) -> str:
     f.in_scale = {graph.max_value!r}f / f.top;
     f.out_scale = f.top / {graph.max_value!r}f;
 {fill}
-    f.wanted = wanted; f.wanted_stride = wanted_stride;
-    f.first_row = below({unit} * first - {delay}, {output_scale});
-    f.last_row = below({unit} * last - {delay + 1}, {output_scale});
+    f.wanted = mask; f.wanted_stride = mask_stride; f.grows = changed;
+    f.above = changed ? {above} : 0; f.under = changed ? {under} : 0; f.beside = changed ? {beside} : 0;
+    f.first_row = below({unit} * first - {delay}, {output_scale}) - f.above;
+    f.last_row = below({unit} * last - {delay + 1}, {output_scale}) + f.under;
     if (f.first_row < 0) f.first_row = 0;
     if (f.last_row >= h) f.last_row = h - 1;
     run(&f, {kind}_read, {kind}_write, first, last);
@@ -132,7 +134,7 @@ def _entries(plan: Plan) -> str:
 
 {_signature(name, pixel, kind)}
 {{
-    {name}_{kind}_part({given}first, last, scratch, (const uint8_t *)0, 0);
+    {name}_{kind}_part({given}first, last, scratch, (const uint8_t *)0, 0, 0);
 }}
 """
         )
@@ -161,13 +163,15 @@ extern "C" {{
    its own of {name}_scratch(w) bytes. The result does not depend on the cut. u16: `max_value` is the largest sample,
    1023 for 10 bits. f32: values as the network has them, neither rounded nor clipped.
 
-   A part of a frame: `wanted` has a byte for each block of {BLOCK_ROWS} rows and {BLOCK_COLUMNS} columns of the input (the last ones may be cut off by
-   the picture's edge), {name}_u8_part computes those whose byte isn't 0, with the bits that a whole run
-   gives them, and leaves the rest of `out` as it is. Without a mask (0) all blocks are wanted.
+   A part of a frame: `mask` has a byte for each block of {BLOCK_ROWS} rows and {BLOCK_COLUMNS} columns of the input, the last ones cut off by the
+   picture's edge; rows of it are `mask_stride` bytes apart. With `changed` 0 its bytes other than 0 say which blocks
+   of the result are wanted: {name}_u8_part computes those, with the bits that a whole run gives them, and leaves the
+   rest of `out` as it is. With `changed` 1 they say which blocks of the input differ from the one whose result `out`
+   holds: what depends on them is computed, and `out` is what a whole run gives. Without a mask (0) all is computed.
 
-   So a frame may be made of the one before: {name}_changes adds to `changed` (1) which blocks of two planes
-   differ, strides counted in bytes and `bytes` a sample; {name}_wanted finds the blocks of the result that those
-   may change; `out` then holds the result before. Rows of masks are `.._stride` bytes apart. */
+   {name}_changes puts 1 into `changed` for the blocks in which two planes differ, and leaves its other bytes as they are;
+   strides count bytes there, and a sample has `bytes` of them. {name}_wanted tells which blocks of the result changed
+   ones have an effect on: how much work there is, and where frames are best cut. */
 
 size_t {name}_scratch(int w);
 int {name}_bands(int h);

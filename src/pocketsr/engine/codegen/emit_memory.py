@@ -124,9 +124,10 @@ typedef struct {{
     float *trash, *tile{", *sums" if chooses else ""}; /* a row for what is outside and written, transformed rows{
         ", sums for classes" if chooses else ""
     } */
-    const uint8_t *wanted; /* which blocks of the result are; all of them where this is 0 */
+    const uint8_t *wanted; /* a mask of blocks; all are wanted where this is 0 */
     ptrdiff_t wanted_stride;
-    int first_row, last_row; /* of the picture, that are this strip's */
+    int grows, above, under, beside; /* whether the mask is of changed blocks, and how far around they have an effect */
+    int first_row, last_row; /* of the mask, that are this strip's */
     span *spans;
     uint8_t *any;
 }} frame;

@@ -119,7 +119,7 @@ def store_function(kind: str, plan: Plan) -> str:
             for (int i = 0; i < {factor}; i++) {{
             {pixel} *to = ({pixel} *)f->out + ((ptrdiff_t){factor} * y + i) * f->out_stride + c * f->out_plane;
             EACH(x, VL) {{
-                const int left = least({factor * scale} * f->w, {count} * own->to) - {count} * x;
+                const int left = least({factor * scale} * f->w, {count} * until) - {count} * x;
                 {vector} s[{count}];
                 UNROLL for (int p = 0; p < {phases}; p++)
                     UNROLL for (int j = 0; j < {factor}; j++) {{

@@ -75,7 +75,7 @@ def along_rows(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) 
     lines = [
         "    float *const tile = f->tile; /* product, phase, channel, column */",
         f"    EACH(x0, {method.tile}) {{",
-        f"        const int end = least({method.tile}, own->to - x0);",
+        f"        const int end = least({method.tile}, until - x0);",
         f"        for (int i = 0; i < {inputs}; i++) {{",
         *indent(
             _row_transform(

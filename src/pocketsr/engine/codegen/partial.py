@@ -18,7 +18,7 @@ from pocketsr.engine.codegen.method import BAND
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Classes, Combine, Conv, Op, Shuffle, window
 
-__all__ = ["BLOCK_COLUMNS", "BLOCK_ROWS", "Growth", "growth", "needs", "partial_functions", "spans_of", "written_spans"]
+__all__ = ["BLOCK_COLUMNS", "BLOCK_ROWS", "Growth", "growth", "needs", "partial_functions", "seen_from", "spans_of", "written_spans"]
 
 BLOCK_ROWS = BAND
 BLOCK_COLUMNS = 8
@@ -114,16 +114,26 @@ def growth(plan: Plan) -> Growth:
     return Growth(last, plan.steps[0].prologue - first, beside)
 
 
-def rows_for(step: Step, plan: Plan, row: str, count: int) -> str:
+def _rows_for(step: Step, plan: Plan, row: str, count: int) -> str:
     """C: the first and the last row of the picture for whose blocks rows [row, row + count) of the step are needed."""
     value = step.op.value if step.op else 0
-    ring, need = plan.rings[value], needs(plan)[value]
-    if need.rows is not None:
+    ring, need, whole = plan.rings[value], needs(plan)[value], needs(plan)[0].rows is None
+    if need.rows is not None and not whole:
         return f"below({row} - {need.rows}, {ring.scale}), below({row} + {need.rows + count - 1}, {ring.scale})"
     scale, delay = _output(plan)
     unit = BAND * scale
     last = unit * (step.prologue + 1) - delay - 1
     return f"below({unit} * k - {delay}, {scale}), below({unit} * k + {last}, {scale})"
+
+
+def seen_from(plan: Plan) -> tuple[int, int, int]:
+    """How far from what is needed for a row of the result the input may have changed: rows of the picture above it
+    and below, elements of a phase on either side."""
+    need = needs(plan)[0]
+    if need.rows is not None:
+        return need.rows, need.rows, need.columns
+    scale, delay = _output(plan)
+    return BAND * plan.steps[0].prologue - delay // scale, ceil(delay / scale), need.columns
 
 
 def spans_of(step: Step, plan: Plan, row: str, count: int) -> str:
@@ -132,13 +142,18 @@ def spans_of(step: Step, plan: Plan, row: str, count: int) -> str:
     need = needs(plan)[value]
     scale = plan.rings[value].scale
     more = need.columns + need.spare
-    return f"spans(f, {rows_for(step, plan, row, count)}, {scale}, {more}, {_turn(step, plan)})"
+    return f"spans(f, {_rows_for(step, plan, row, count)}, {scale}, {more}, {_turn(step, plan)})"
 
 
 def written_spans(plan: Plan, row: str) -> str:
-    """Of a row of the planes that are written: the wanted blocks, and nothing else."""
+    """Of a row of the planes that are written: the wanted blocks and nothing else, or all that has been computed."""
     scale = _output(plan)[0]
-    return f"spans(f, {row} / {scale}, {row} / {scale}, {scale}, 0, 1)"
+    last = next(step for step in reversed(plan.steps) if (step.op.value if step.op else 0) == plan.output[0].value)
+    computed, exact = _rows_for(last, plan, row, 1), f"{row} / {scale}"
+    first, end = computed.split("), ")
+    return (
+        f"spans(f, f->grows ? {first}) : {exact}, f->grows ? {end} : {exact}, {scale}, 0, 1)"
+    )  # fmt: skip
 
 
 def partial_functions(plan: Plan) -> str:
@@ -148,13 +163,14 @@ def partial_functions(plan: Plan) -> str:
     side, height = BLOCK_COLUMNS, BLOCK_ROWS
     return f"""/* Columns [from, to) of a row in elements of a phase; the last of several is empty. */
 #define EACH(x, turn) \\
-    for (const span *own = needed; own->from < own->to; own++) for (int x = own->from; x < own->to; x += (turn))
+    for (const span *own = needed; own->from < own->to; own++) \\
+        for (int x = own->from, until = own->to; x < until; x += (turn))
 
 /* a / b, rounded down */
 INLINE int below(int a, int b) {{ return a >= 0 ? a / b : -((b - 1 - a) / b); }}
 
-/* The spans at a scale that the blocks of rows [first, last] of the picture need, with `more` elements on both sides;
-   whole rows where all blocks are wanted. A span is computed in turns of `turn` elements: the next one begins behind. */
+/* The spans at a scale that the blocks of rows [first, last] of the picture need, with `more` elements on both sides,
+   or that changed blocks as far away have an effect on as well; whole rows without a mask. A span is computed in turns of `turn` elements: the next one begins behind. */
 static const span *spans(const frame *f, int first, int last, int scale, int more, int turn)
 {{
     const int n = columns(f, scale), blocks = (f->w + {side - 1}) / {side};
@@ -164,6 +180,9 @@ static const span *spans(const frame *f, int first, int last, int scale, int mor
         to[1] = (span){{0, 0}};
         return to;
     }}
+    first -= f->above;
+    last += f->under;
+    more += scale * f->beside;
     if (first < f->first_row) first = f->first_row;
     if (last > f->last_row) last = f->last_row;
     int end = 0;

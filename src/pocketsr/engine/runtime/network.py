@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pocketsr.arguments import check_threads, check_whole
 from pocketsr.engine.info import ModelInfo
 from pocketsr.engine.runtime.arrays import check_frame, new_array, planes_of
-from pocketsr.engine.runtime.parts import Mask, check_mask, cut, mask_shape
+from pocketsr.engine.runtime.parts import Mask, Part, check_mask, cut, mask_shape
 from pocketsr.engine.runtime.threads import Crew, Job, Pool
 from pocketsr.errors import ArgumentError, UserError
 
@@ -71,7 +71,7 @@ class Network:
         pointer, distance, number = ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int
         max_value = [number] if kind == "u16" else []
         entry.argtypes = [pointer, distance, distance] * 2 + [number, number, *max_value, number, number, pointer]
-        entry.argtypes += [pointer, distance]
+        entry.argtypes += [pointer, distance, number]
         entry.restype = None
         return entry
 
@@ -131,7 +131,7 @@ class Network:
         check_frame(self.name, self.channels, self.scale, y, bits, out)
         planes = planes_of(y)
         count, height, width = planes.shape
-        mask = self._mask(changed, wanted, out, height, width)
+        part = self._part(changed, wanted, out, height, width)
         shape = (self.scale * height, self.scale * width)
         if out is None:
             out = new_array(shape if self.channels == 1 else (*shape, self.channels), planes.dtype)
@@ -139,9 +139,9 @@ class Network:
             planes = planes.copy()
         source, target = self._ready(planes), planes_of(out)
         result = target if _direct(target) else new_array((count, *shape), target.dtype.newbyteorder("="))
-        if mask is not None and result is not target:
+        if part is not None and result is not target:
             result[...] = target
-        self._run(_KINDS[planes.dtype.type], source, result, int(bits or 16), mask)
+        self._run(_KINDS[planes.dtype.type], source, result, int(bits or 16), part)
         if result is not target:
             target[...] = result
         return out
@@ -169,10 +169,10 @@ class Network:
         self._wanted(width, height, given.ctypes.data, given.shape[1], found.ctypes.data, found.shape[1])
         return found.view(np.bool_)
 
-    def _mask(
+    def _part(
         self, changed: Mask | None, wanted: Mask | None, out: NDArray[Any] | None, height: int, width: int
-    ) -> NDArray[np.uint8] | None:
-        """Of wanted blocks; None where all of them are."""
+    ) -> Part | None:
+        """What is to be computed; None where all of it is."""
         if changed is None and wanted is None:
             return None
         if changed is not None and wanted is not None:
@@ -181,10 +181,10 @@ class Network:
             raise ArgumentError("a part of a frame goes into the result before: give it as out")
         if wanted is not None:
             mask = check_mask(wanted, "wanted", height, width)
-            return None if mask.all() else mask
-        assert changed is not None
-        mask = self.wanted(changed, height, width).view(np.uint8)
-        return None if np.count_nonzero(mask) > _WORTH * mask.size else mask
+            return None if mask.all() else Part(mask)
+        mask = check_mask(changed, "changed", height, width)
+        part = Part(self.wanted(mask, height, width).view(np.uint8), mask)
+        return None if np.count_nonzero(part.wanted) > _WORTH * part.wanted.size else part
 
     @staticmethod
     def _ready(planes: NDArray[Any]) -> NDArray[Any]:
@@ -199,11 +199,13 @@ class Network:
         return [new_array((size,), np.uint8) for _ in range(min(strips, _MEMORY // size))]
 
     def _run(
-        self, kind: str, source: NDArray[Any], target: NDArray[Any], bits: int, mask: NDArray[np.uint8] | None
+        self, kind: str, source: NDArray[Any], target: NDArray[Any], bits: int, part: Part | None
     ) -> None:  # fmt: skip
         _, height, width = source.shape
         bands = int(self._bands(height))
-        if mask is not None and not mask.any():
+        grows = part is not None and part.changed is not None
+        mask = part and (part.wanted if part.changed is None else part.changed)
+        if part is not None and not part.wanted.any():
             return
         workshop = self._workshops.take()
         strips = min(self.threads, bands)
@@ -223,15 +225,15 @@ class Network:
         where = [*distances(source), *distances(target), width, height, *max_value]
         entry = self._entries[kind]
 
-        if mask is None:
+        if part is None:
             cuts = [(bands * index // strips, bands * (index + 1) // strips) for index in range(strips)]
         else:
-            cuts = cut(np.count_nonzero(mask, axis=1), bands, strips)
+            cuts = cut(np.count_nonzero(part.wanted, axis=1), bands, strips)
 
         def strip(index: int) -> Job:
             first, last = cuts[index]
             used = (source, target, workshop.scratch[index], mask)  # kept alive by the job, even if its caller is gone
-            wanted = (None, 0) if mask is None else (mask.ctypes.data, mask.shape[1])
+            wanted = (None, 0, 0) if mask is None else (mask.ctypes.data, mask.shape[1], grows)
             return lambda: entry(*where, first, last, used[2].ctypes.data, *wanted)
 
         jobs = [strip(index) for index in range(strips)]

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr.errors import ArgumentError
 
-__all__ = ["BLOCK", "Mask", "check_mask", "cut", "mask_shape"]
+__all__ = ["BLOCK", "Mask", "Part", "check_mask", "cut", "mask_shape"]
 
 BLOCK = (4, 8)
 """Rows and columns of the input to a block of a mask: those of the C (`codegen.partial`)."""
 
 Mask = NDArray[Any]
 """(rows, columns) of blocks, bool or uint8: other than 0 where a block is meant."""
+
+
+class Part(NamedTuple):
+    """A part of a frame: the wanted blocks of the result, and where that is why, the changed blocks of the input."""
+
+    wanted: NDArray[np.uint8]
+    changed: NDArray[np.uint8] | None = None
 
 
 def mask_shape(height: int, width: int) -> tuple[int, int]:
