@@ -13,7 +13,7 @@ __all__ = ["API", "comment", "harmless", "identifier"]
 
 _GAP = " ... "
 
-API = ("scratch", "bands", "u8", "u16", "f32")
+API = ("scratch", "bands", "u8", "u16", "f32", "u8_part", "u16_part", "f32_part", "changes", "wanted")
 """What is called from outside of a network's C: NAME_scratch and so on. No other name in the C ends in one of these."""
 
 

@@ -357,7 +357,17 @@ extern "C" {
 
    A frame has golden_w8a8_bands(h) bands; [first, last) may be cut among threads in any way, each with scratch memory of
    its own of golden_w8a8_scratch(w) bytes. The result does not depend on the cut. u16: `max_value` is the largest sample,
-   1023 for 10 bits. f32: values as the network has them, neither rounded nor clipped. */
+   1023 for 10 bits. f32: values as the network has them, neither rounded nor clipped.
+
+   A part of a frame: `mask` has a byte for each block of 4 rows and 8 columns of the input, the last ones cut off by the
+   picture's edge; rows of it are `mask_stride` bytes apart. With `changed` 0 its bytes other than 0 say which blocks
+   of the result are wanted: golden_w8a8_u8_part computes those, with the bits that a whole run gives them, and leaves the
+   rest of `out` as it is. With `changed` 1 they say which blocks of the input differ from the one whose result `out`
+   holds: what depends on them is computed, and `out` is what a whole run gives. Without a mask (0) all is computed.
+
+   golden_w8a8_changes puts 1 into `changed` for the blocks in which two planes differ, and leaves its other bytes as they are;
+   strides count bytes there, and a sample has `bytes` of them. golden_w8a8_wanted tells which blocks of the result changed
+   ones have an effect on: how much work there is, and where frames are best cut. */
 
 size_t golden_w8a8_scratch(int w);
 int golden_w8a8_bands(int h);
@@ -371,11 +381,31 @@ void golden_w8a8_u16(const uint16_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane
 void golden_w8a8_f32(const float *in, ptrdiff_t in_stride, ptrdiff_t in_plane, float *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
     int w, int h, int first, int last, void *scratch);
 
+void golden_w8a8_u8_part(const uint8_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane, uint8_t *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
+    int w, int h, int first, int last, void *scratch,
+    const uint8_t *mask, ptrdiff_t mask_stride, int changed);
+
+void golden_w8a8_u16_part(const uint16_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane, uint16_t *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
+    int w, int h, int max_value, int first, int last, void *scratch,
+    const uint8_t *mask, ptrdiff_t mask_stride, int changed);
+
+void golden_w8a8_f32_part(const float *in, ptrdiff_t in_stride, ptrdiff_t in_plane, float *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
+    int w, int h, int first, int last, void *scratch,
+    const uint8_t *mask, ptrdiff_t mask_stride, int changed);
+
+void golden_w8a8_changes(const void *a, ptrdiff_t a_stride, const void *b, ptrdiff_t b_stride, int w, int h, int bytes,
+    uint8_t *changed, ptrdiff_t changed_stride);
+
+void golden_w8a8_wanted(int w, int h, const uint8_t *changed, ptrdiff_t changed_stride, uint8_t *wanted,
+    ptrdiff_t wanted_stride);
+
 #ifdef __cplusplus
 }
 #endif
 
 #endif
+
+typedef struct { int from, to; } span;
 
 typedef struct {
     int w, h;
@@ -391,6 +421,12 @@ typedef struct {
     float *v12;
     float *zero; /* rows that stand for what lies outside */
     float *trash, *tile; /* a row for what is outside and written, transformed rows */
+    const uint8_t *wanted; /* a mask of blocks; all are wanted where this is 0 */
+    ptrdiff_t wanted_stride;
+    int grows, above, under, beside; /* whether the mask is of changed blocks, and how far around they have an effect */
+    int first_row, last_row; /* of the mask, that are this strip's */
+    span *spans;
+    uint8_t *any;
 } frame;
 
 /* Where column c of a row is: element c / 1 of phase c % 1. */
@@ -422,6 +458,8 @@ static size_t lay_out(frame *f, int w, int h, float *base)
     f->zero = base + used + 8; used += f->stride1;
     f->trash = base + used + 8; used += f->stride1;
     f->tile = base + used; used += 0;
+    f->spans = (span *)(void *)(base + used); used += w / 8 + 8;
+    f->any = (uint8_t *)(void *)(base + used); used += w / 32 + 8;
     return (size_t)used;
 }
 
@@ -534,6 +572,98 @@ INLINE float *v12_to(const frame *f, int y, int c)
     return y < 0 || y >= f->h ? f->trash : v12_row(f, y, c);
 }
 
+/* Columns [from, to) of a row in elements of a phase; the last of several is empty. */
+#define EACH(x, turn) \
+    for (const span *own = needed; own->from < own->to; own++) \
+        for (int x = own->from, until = own->to; x < until; x += (turn))
+
+/* a / b, rounded down */
+INLINE int below(int a, int b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
+
+/* The spans at a scale that the blocks of rows [first, last] of the picture need, with `more` elements on both sides,
+   or that changed blocks as far away have an effect on as well; whole rows without a mask. A span is computed in turns of `turn` elements: the next one begins behind. */
+static const span *spans(const frame *f, int first, int last, int scale, int more, int turn)
+{
+    const int n = columns(f, scale), blocks = (f->w + 7) / 8;
+    span *to = f->spans;
+    if (!f->wanted) {
+        to[0] = (span){0, n};
+        to[1] = (span){0, 0};
+        return to;
+    }
+    first -= f->above;
+    last += f->under;
+    more += scale * f->beside;
+    if (first < f->first_row) first = f->first_row;
+    if (last > f->last_row) last = f->last_row;
+    int end = 0;
+    if (first <= last) {
+        const uint8_t *any = f->wanted + first / 4 * f->wanted_stride;
+        if (first / 4 < last / 4) {
+            __builtin_memcpy(f->any, any, (size_t)blocks);
+            for (int y = first / 4 + 1; y <= last / 4; y++) {
+                const uint8_t *more_of = f->wanted + y * f->wanted_stride;
+                for (int i = 0; i < blocks; i++) f->any[i] |= more_of[i];
+            }
+            any = f->any;
+        }
+        for (int i = 0; i < blocks; i++) {
+            if (!any[i]) continue;
+            int from = 8 * scale * i / 1 - more;
+            while (i < blocks && any[i]) i++;
+            const int until = least(n, 8 * scale * i / 1 + more);
+            if (from < end) from = end;
+            if (from >= until) continue;
+            *to++ = (span){from, until};
+            end = from + (until - from + turn - 1) / turn * turn;
+        }
+    }
+    *to = (span){0, 0};
+    return f->spans;
+}
+
+void golden_w8a8_changes(const void *a, ptrdiff_t a_stride, const void *b, ptrdiff_t b_stride, int w, int h, int bytes,
+    uint8_t *changed, ptrdiff_t changed_stride)
+{
+    const ptrdiff_t width = (ptrdiff_t)w * bytes, block = 8 * bytes;
+    for (int y = 0; y < h; y++) {
+        const uint8_t *p = (const uint8_t *)a + y * a_stride, *q = (const uint8_t *)b + y * b_stride;
+        uint8_t *to = changed + y / 4 * changed_stride;
+        ptrdiff_t x = 0;
+        for (; x + block <= width; x += block, to++) {
+            uint64_t found = 0;
+            for (ptrdiff_t i = 0; i < block; i += 8) {
+                uint64_t one, other;
+                __builtin_memcpy(&one, p + x + i, 8);
+                __builtin_memcpy(&other, q + x + i, 8);
+                found |= one ^ other;
+            }
+            *to |= found != 0;
+        }
+        for (; x < width; x++) *to |= p[x] != q[x];
+    }
+}
+
+void golden_w8a8_wanted(int w, int h, const uint8_t *changed, ptrdiff_t changed_stride, uint8_t *wanted,
+    ptrdiff_t wanted_stride)
+{
+    const int columns = (w + 7) / 8, rows = (h + 3) / 4;
+    for (int y = 0; y < rows; y++) {
+        uint8_t *to = wanted + y * wanted_stride;
+        for (int x = 0; x < columns; x++) to[x] = 0;
+        for (int from = y - 1 < 0 ? 0 : y - 1; from <= y + 1 && from < rows; from++)
+            for (int x = 0; x < columns; x++) to[x] |= changed[from * changed_stride + x] != 0;
+        for (int x = 0, left = 0; x < columns; x++) { /* to the right: 2 where it was, 1 where it reaches */
+            left = to[x] ? 1 + 1 : left - (left > 0);
+            to[x] = (uint8_t)(2 * (to[x] != 0) + (left > 0));
+        }
+        for (int x = columns - 1, left = 0; x >= 0; x--) {
+            left = to[x] & 2 ? 1 + 1 : left - (left > 0);
+            to[x] = (uint8_t)((to[x] & 1) | (left > 0));
+        }
+    }
+}
+
 /* out[j][v] = bias[j] + sum over n planes of w * plane: 4 channels x 3 vectors */
 INLINE void dot_4x3(int n, const float *const *plane, ptrdiff_t x, const float *w,
     const float *bias, vf out[4][3])
@@ -560,9 +690,11 @@ INLINE void dot_4x3(int n, const float *const *plane, ptrdiff_t x, const float *
 static const int step1_QuantizeLinear0_in_shift[1] = {-1};
 static void step1_QuantizeLinear0(const frame *f, int k)
 {
-    const int n = columns(f, 1), top = 4 * k - 0;
+    const int top = 4 * k - 0;
     for (int row = top; row < top + 4; row++) {
         if (row < 0 || row >= f->h) continue;
+        const span *const needed = spans(f, below(row - 3, 1), below(row + 3, 1), 1, 3, 8);
+        if (needed->from == needed->to) continue;
         const float *in[1][1];
         for (int r = 0; r < 1; r++) {
             for (int i = 0; i < 1; i++) in[r][0 + i] = v0_at(f, row + r, 0 + i);
@@ -571,7 +703,7 @@ static void step1_QuantizeLinear0(const frame *f, int k)
             float *out[1];
             out[first / 1] = v1_row(f, row, first / 1);
             for (int p = 0; p < 1; p++)
-                for (int x = 0; x < n; x += VL) {
+                EACH(x, VL) {
                     const ptrdiff_t at = p * f->phase1 + x;
                     for (int j = first; j < least(first + 1, 1); j++) {
                         vf y = number(in[0][j], at, step1_QuantizeLinear0_in_shift[j]);
@@ -603,10 +735,12 @@ static const float step2_Conv5_slope0[4] __attribute__((aligned(64))) = {
 };
 static void step2_Conv5(const frame *f, int k)
 {
-    const int n = columns(f, 1), top = 4 * k - 1;
+    const int top = 4 * k - 1;
     const ptrdiff_t phase = f->phase1;
     for (int y0 = top; y0 < top + 4; y0 += 1) {
     if (y0 + 1 <= 0 || y0 >= f->h) continue;
+    const span *const needed = spans(f, below(y0 - 2, 1), below(y0 + 2, 1), 1, 2, 24);
+    if (needed->from == needed->to) continue;
     const float *in[3][1];
     for (int r = 0; r < 3; r++) {
         for (int i = 0; i < 1; i++) in[r][0 + i] = v1_at(f, y0 - 1 + r, 0 + i);
@@ -621,7 +755,7 @@ static void step2_Conv5(const frame *f, int k)
         for (int i = 0; i < 1; i++)
             for (int r = 0; r < 3; r++) plane[(i * 3 + r) * 3 + c] = in[r][i] + at;
     }
-    for (int x = 0; x < n; x += 3 * VL) { /* channels 0 to 3 */
+    EACH(x, 3 * VL) { /* channels 0 to 3 */
         vf sum[4][3];
         dot_4x3(9, plane + 0, x, step2_Conv5_weight + 0,
             step2_Conv5_bias + 0, sum);
@@ -662,10 +796,12 @@ static const float step3_Conv12_slope0[4] __attribute__((aligned(64))) = {
 };
 static void step3_Conv12(const frame *f, int k)
 {
-    const int n = columns(f, 1), top = 4 * k - 2;
+    const int top = 4 * k - 2;
     const ptrdiff_t phase = f->phase1;
     for (int y0 = top; y0 < top + 4; y0 += 1) {
     if (y0 + 1 <= 0 || y0 >= f->h) continue;
+    const span *const needed = spans(f, below(y0 - 1, 1), below(y0 + 1, 1), 1, 1, 24);
+    if (needed->from == needed->to) continue;
     const float *in[3][1];
     for (int r = 0; r < 3; r++) {
         for (int i = 0; i < 1; i++) in[r][0 + i] = v5_at(f, y0 - 1 + r, 0 + i);
@@ -680,7 +816,7 @@ static void step3_Conv12(const frame *f, int k)
         for (int i = 0; i < 1; i++)
             for (int r = 0; r < 3; r++) plane[(i * 3 + r) * 3 + c] = in[r][i] + at;
     }
-    for (int x = 0; x < n; x += 3 * VL) { /* channels 0 to 3 */
+    EACH(x, 3 * VL) { /* channels 0 to 3 */
         vi sum[4][3];
         const int32_t *w = step3_Conv12_weight + 0 * PARTS;
         UNROLL for (int j = 0; j < 4; j++)
@@ -729,10 +865,12 @@ static const float step4_Conv19_step[4] __attribute__((aligned(64))) = {
 static const int step4_Conv19_other0_shift[4] = {-1, -1, -1, -1};
 static void step4_Conv19(const frame *f, int k)
 {
-    const int n = columns(f, 1), top = 4 * k - 3;
+    const int top = 4 * k - 3;
     const ptrdiff_t phase = f->phase1;
     for (int y0 = top; y0 < top + 4; y0 += 1) {
     if (y0 + 1 <= 0 || y0 >= f->h) continue;
+    const span *const needed = spans(f, below(y0 - 0, 1), below(y0 + 0, 1), 1, 0, 24);
+    if (needed->from == needed->to) continue;
     const float *in[3][1];
     for (int r = 0; r < 3; r++) {
         for (int i = 0; i < 1; i++) in[r][0 + i] = v9_at(f, y0 - 1 + r, 0 + i);
@@ -751,7 +889,7 @@ static void step4_Conv19(const frame *f, int k)
         for (int i = 0; i < 1; i++)
             for (int r = 0; r < 3; r++) plane[(i * 3 + r) * 3 + c] = in[r][i] + at;
     }
-    for (int x = 0; x < n; x += 3 * VL) { /* channels 0 to 3 */
+    EACH(x, 3 * VL) { /* channels 0 to 3 */
         vi sum[4][3];
         const int32_t *w = step4_Conv19_weight + 0 * PARTS;
         UNROLL for (int j = 0; j < 4; j++)
@@ -780,13 +918,14 @@ static void step4_Conv19(const frame *f, int k)
 
 static void u8_read(const frame *f, int k)
 {
-    const int n = columns(f, 1);
     for (int y = 4 * k; y < 4 * k + 4; y++) {
         if (y < 0 || y >= f->h) continue;
+        const span *const needed = spans(f, below(y - 3, 1), below(y + 3, 1), 1, 3, 8);
+        if (needed->from == needed->to) continue;
         for (int c = 0; c < 1; c++) {
             const uint8_t *p = (const uint8_t *)f->in + y * f->in_stride + c * f->in_plane;
             float *row = v0_row(f, y, c);
-            for (int x = 0; x < n; x += VL) {
+            EACH(x, VL) {
                 const int left = f->w - 1 * x;
                 vb v[1] = {{0}};
                 if (left >= 1 * VL) __builtin_memcpy(v, p + 1 * x, sizeof v);
@@ -799,9 +938,10 @@ static void u8_read(const frame *f, int k)
 
 static void u8_write(const frame *f, int k)
 {
-    const int n = columns(f, 1);
     for (int y = 4 * k - 3; y < 4 * k - 3 + 4; y++) {
         if (y < 0 || y >= f->h) continue;
+        const span *const needed = spans(f, f->grows ? below(y - 0, 1) : y / 1, f->grows ? below(y + 0, 1) : y / 1, 1, 0, 1);
+        if (needed->from == needed->to) continue;
         const float *from[1][4];
         for (int r = 0; r < 1; r++) {
             for (int i = 0; i < 4; i++) from[r][0 + i] = v12_at(f, y + r, 0 + i);
@@ -809,8 +949,8 @@ static void u8_write(const frame *f, int k)
         for (int c = 0; c < 1; c++)
             for (int i = 0; i < 2; i++) {
             uint8_t *to = (uint8_t *)f->out + ((ptrdiff_t)2 * y + i) * f->out_stride + c * f->out_plane;
-            for (int x = 0; x < n; x += VL) {
-                const int left = 2 * f->w - 2 * x;
+            EACH(x, VL) {
+                const int left = least(2 * f->w, 2 * until) - 2 * x;
                 vb s[2];
                 UNROLL for (int p = 0; p < 1; p++)
                     UNROLL for (int j = 0; j < 2; j++) {
@@ -821,7 +961,11 @@ static void u8_write(const frame *f, int k)
                 const vb z1 = ZIP_HIGH(s[0], s[1]);
                 const vb z[2] = {z0, z1};
                 if (left >= 2 * VL) __builtin_memcpy(to + 2 * x, z, sizeof z);
-                else for (int i = 0; i < left; i++) to[2 * x + i] = z[i / VL][i % VL];
+                else {
+                    int i = 0;
+                    for (; i + 16 <= left; i += 16) __builtin_memcpy(to + 2 * x + i, (uint8_t *)z + i, 16 * sizeof *to);
+                    for (; i < left; i++) to[2 * x + i] = z[i / VL][i % VL];
+                }
             }
         }
     }
@@ -829,13 +973,14 @@ static void u8_write(const frame *f, int k)
 
 static void u16_read(const frame *f, int k)
 {
-    const int n = columns(f, 1);
     for (int y = 4 * k; y < 4 * k + 4; y++) {
         if (y < 0 || y >= f->h) continue;
+        const span *const needed = spans(f, below(y - 3, 1), below(y + 3, 1), 1, 3, 8);
+        if (needed->from == needed->to) continue;
         for (int c = 0; c < 1; c++) {
             const uint16_t *p = (const uint16_t *)f->in + y * f->in_stride + c * f->in_plane;
             float *row = v0_row(f, y, c);
-            for (int x = 0; x < n; x += VL) {
+            EACH(x, VL) {
                 const int left = f->w - 1 * x;
                 vh v[1] = {{0}};
                 if (left >= 1 * VL) __builtin_memcpy(v, p + 1 * x, sizeof v);
@@ -848,9 +993,10 @@ static void u16_read(const frame *f, int k)
 
 static void u16_write(const frame *f, int k)
 {
-    const int n = columns(f, 1);
     for (int y = 4 * k - 3; y < 4 * k - 3 + 4; y++) {
         if (y < 0 || y >= f->h) continue;
+        const span *const needed = spans(f, f->grows ? below(y - 0, 1) : y / 1, f->grows ? below(y + 0, 1) : y / 1, 1, 0, 1);
+        if (needed->from == needed->to) continue;
         const float *from[1][4];
         for (int r = 0; r < 1; r++) {
             for (int i = 0; i < 4; i++) from[r][0 + i] = v12_at(f, y + r, 0 + i);
@@ -858,8 +1004,8 @@ static void u16_write(const frame *f, int k)
         for (int c = 0; c < 1; c++)
             for (int i = 0; i < 2; i++) {
             uint16_t *to = (uint16_t *)f->out + ((ptrdiff_t)2 * y + i) * f->out_stride + c * f->out_plane;
-            for (int x = 0; x < n; x += VL) {
-                const int left = 2 * f->w - 2 * x;
+            EACH(x, VL) {
+                const int left = least(2 * f->w, 2 * until) - 2 * x;
                 vh s[2];
                 UNROLL for (int p = 0; p < 1; p++)
                     UNROLL for (int j = 0; j < 2; j++) {
@@ -870,7 +1016,11 @@ static void u16_write(const frame *f, int k)
                 const vh z1 = ZIP_HIGH(s[0], s[1]);
                 const vh z[2] = {z0, z1};
                 if (left >= 2 * VL) __builtin_memcpy(to + 2 * x, z, sizeof z);
-                else for (int i = 0; i < left; i++) to[2 * x + i] = z[i / VL][i % VL];
+                else {
+                    int i = 0;
+                    for (; i + 16 <= left; i += 16) __builtin_memcpy(to + 2 * x + i, (uint16_t *)z + i, 16 * sizeof *to);
+                    for (; i < left; i++) to[2 * x + i] = z[i / VL][i % VL];
+                }
             }
         }
     }
@@ -878,13 +1028,14 @@ static void u16_write(const frame *f, int k)
 
 static void f32_read(const frame *f, int k)
 {
-    const int n = columns(f, 1);
     for (int y = 4 * k; y < 4 * k + 4; y++) {
         if (y < 0 || y >= f->h) continue;
+        const span *const needed = spans(f, below(y - 3, 1), below(y + 3, 1), 1, 3, 8);
+        if (needed->from == needed->to) continue;
         for (int c = 0; c < 1; c++) {
             const float *p = (const float *)f->in + y * f->in_stride + c * f->in_plane;
             float *row = v0_row(f, y, c);
-            for (int x = 0; x < n; x += VL) {
+            EACH(x, VL) {
                 const int left = f->w - 1 * x;
                 vf v[1] = {{0}};
                 if (left >= 1 * VL) __builtin_memcpy(v, p + 1 * x, sizeof v);
@@ -897,9 +1048,10 @@ static void f32_read(const frame *f, int k)
 
 static void f32_write(const frame *f, int k)
 {
-    const int n = columns(f, 1);
     for (int y = 4 * k - 3; y < 4 * k - 3 + 4; y++) {
         if (y < 0 || y >= f->h) continue;
+        const span *const needed = spans(f, f->grows ? below(y - 0, 1) : y / 1, f->grows ? below(y + 0, 1) : y / 1, 1, 0, 1);
+        if (needed->from == needed->to) continue;
         const float *from[1][4];
         for (int r = 0; r < 1; r++) {
             for (int i = 0; i < 4; i++) from[r][0 + i] = v12_at(f, y + r, 0 + i);
@@ -907,8 +1059,8 @@ static void f32_write(const frame *f, int k)
         for (int c = 0; c < 1; c++)
             for (int i = 0; i < 2; i++) {
             float *to = (float *)f->out + ((ptrdiff_t)2 * y + i) * f->out_stride + c * f->out_plane;
-            for (int x = 0; x < n; x += VL) {
-                const int left = 2 * f->w - 2 * x;
+            EACH(x, VL) {
+                const int left = least(2 * f->w, 2 * until) - 2 * x;
                 vf s[2];
                 UNROLL for (int p = 0; p < 1; p++)
                     UNROLL for (int j = 0; j < 2; j++) {
@@ -919,7 +1071,11 @@ static void f32_write(const frame *f, int k)
                 const vf z1 = ZIP_HIGH(s[0], s[1]);
                 const vf z[2] = {z0, z1};
                 if (left >= 2 * VL) __builtin_memcpy(to + 2 * x, z, sizeof z);
-                else for (int i = 0; i < left; i++) to[2 * x + i] = z[i / VL][i % VL];
+                else {
+                    int i = 0;
+                    for (; i + 16 <= left; i += 16) __builtin_memcpy(to + 2 * x + i, (float *)z + i, 16 * sizeof *to);
+                    for (; i < left; i++) to[2 * x + i] = z[i / VL][i % VL];
+                }
             }
         }
     }
@@ -947,8 +1103,9 @@ size_t golden_w8a8_scratch(int w)
 
 int golden_w8a8_bands(int h) { return (1 * h - 1 + 3) / 4 + 1; }
 
-void golden_w8a8_u8(const uint8_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane, uint8_t *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
-    int w, int h, int first, int last, void *scratch)
+void golden_w8a8_u8_part(const uint8_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane, uint8_t *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
+    int w, int h, int first, int last, void *scratch,
+    const uint8_t *mask, ptrdiff_t mask_stride, int changed)
 {
     frame f;
     lay_out(&f, w, h, (float *)(void *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63));
@@ -958,11 +1115,24 @@ void golden_w8a8_u8(const uint8_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane, 
     f.in_scale = 1.0f / f.top;
     f.out_scale = f.top / 1.0f;
     for (ptrdiff_t i = 0; i < f.stride1; i++) f.zero[i - 8] = 0.0f;
+    f.wanted = mask; f.wanted_stride = mask_stride; f.grows = changed;
+    f.above = changed ? 3 : 0; f.under = changed ? 3 : 0; f.beside = changed ? 3 : 0;
+    f.first_row = below(4 * first - 3, 1) - f.above;
+    f.last_row = below(4 * last - 4, 1) + f.under;
+    if (f.first_row < 0) f.first_row = 0;
+    if (f.last_row >= h) f.last_row = h - 1;
     run(&f, u8_read, u8_write, first, last);
 }
 
-void golden_w8a8_u16(const uint16_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane, uint16_t *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
-    int w, int h, int max_value, int first, int last, void *scratch)
+void golden_w8a8_u8(const uint8_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane, uint8_t *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
+    int w, int h, int first, int last, void *scratch)
+{
+    golden_w8a8_u8_part(in, in_stride, in_plane, out, out_stride, out_plane, w, h, first, last, scratch, (const uint8_t *)0, 0, 0);
+}
+
+void golden_w8a8_u16_part(const uint16_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane, uint16_t *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
+    int w, int h, int max_value, int first, int last, void *scratch,
+    const uint8_t *mask, ptrdiff_t mask_stride, int changed)
 {
     frame f;
     lay_out(&f, w, h, (float *)(void *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63));
@@ -972,11 +1142,24 @@ void golden_w8a8_u16(const uint16_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane
     f.in_scale = 1.0f / f.top;
     f.out_scale = f.top / 1.0f;
     for (ptrdiff_t i = 0; i < f.stride1; i++) f.zero[i - 8] = 0.0f;
+    f.wanted = mask; f.wanted_stride = mask_stride; f.grows = changed;
+    f.above = changed ? 3 : 0; f.under = changed ? 3 : 0; f.beside = changed ? 3 : 0;
+    f.first_row = below(4 * first - 3, 1) - f.above;
+    f.last_row = below(4 * last - 4, 1) + f.under;
+    if (f.first_row < 0) f.first_row = 0;
+    if (f.last_row >= h) f.last_row = h - 1;
     run(&f, u16_read, u16_write, first, last);
 }
 
-void golden_w8a8_f32(const float *in, ptrdiff_t in_stride, ptrdiff_t in_plane, float *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
-    int w, int h, int first, int last, void *scratch)
+void golden_w8a8_u16(const uint16_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane, uint16_t *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
+    int w, int h, int max_value, int first, int last, void *scratch)
+{
+    golden_w8a8_u16_part(in, in_stride, in_plane, out, out_stride, out_plane, w, h, max_value, first, last, scratch, (const uint8_t *)0, 0, 0);
+}
+
+void golden_w8a8_f32_part(const float *in, ptrdiff_t in_stride, ptrdiff_t in_plane, float *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
+    int w, int h, int first, int last, void *scratch,
+    const uint8_t *mask, ptrdiff_t mask_stride, int changed)
 {
     frame f;
     lay_out(&f, w, h, (float *)(void *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63));
@@ -986,5 +1169,17 @@ void golden_w8a8_f32(const float *in, ptrdiff_t in_stride, ptrdiff_t in_plane, f
     f.in_scale = 1.0f / f.top;
     f.out_scale = f.top / 1.0f;
     for (ptrdiff_t i = 0; i < f.stride1; i++) f.zero[i - 8] = 0.0f;
+    f.wanted = mask; f.wanted_stride = mask_stride; f.grows = changed;
+    f.above = changed ? 3 : 0; f.under = changed ? 3 : 0; f.beside = changed ? 3 : 0;
+    f.first_row = below(4 * first - 3, 1) - f.above;
+    f.last_row = below(4 * last - 4, 1) + f.under;
+    if (f.first_row < 0) f.first_row = 0;
+    if (f.last_row >= h) f.last_row = h - 1;
     run(&f, f32_read, f32_write, first, last);
+}
+
+void golden_w8a8_f32(const float *in, ptrdiff_t in_stride, ptrdiff_t in_plane, float *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
+    int w, int h, int first, int last, void *scratch)
+{
+    golden_w8a8_f32_part(in, in_stride, in_plane, out, out_stride, out_plane, w, h, first, last, scratch, (const uint8_t *)0, 0, 0);
 }

@@ -11,7 +11,17 @@ extern "C" {
 
    A frame has golden_w8a8_bands(h) bands; [first, last) may be cut among threads in any way, each with scratch memory of
    its own of golden_w8a8_scratch(w) bytes. The result does not depend on the cut. u16: `max_value` is the largest sample,
-   1023 for 10 bits. f32: values as the network has them, neither rounded nor clipped. */
+   1023 for 10 bits. f32: values as the network has them, neither rounded nor clipped.
+
+   A part of a frame: `mask` has a byte for each block of 4 rows and 8 columns of the input, the last ones cut off by the
+   picture's edge; rows of it are `mask_stride` bytes apart. With `changed` 0 its bytes other than 0 say which blocks
+   of the result are wanted: golden_w8a8_u8_part computes those, with the bits that a whole run gives them, and leaves the
+   rest of `out` as it is. With `changed` 1 they say which blocks of the input differ from the one whose result `out`
+   holds: what depends on them is computed, and `out` is what a whole run gives. Without a mask (0) all is computed.
+
+   golden_w8a8_changes puts 1 into `changed` for the blocks in which two planes differ, and leaves its other bytes as they are;
+   strides count bytes there, and a sample has `bytes` of them. golden_w8a8_wanted tells which blocks of the result changed
+   ones have an effect on: how much work there is, and where frames are best cut. */
 
 size_t golden_w8a8_scratch(int w);
 int golden_w8a8_bands(int h);
@@ -24,6 +34,24 @@ void golden_w8a8_u16(const uint16_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane
 
 void golden_w8a8_f32(const float *in, ptrdiff_t in_stride, ptrdiff_t in_plane, float *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
     int w, int h, int first, int last, void *scratch);
+
+void golden_w8a8_u8_part(const uint8_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane, uint8_t *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
+    int w, int h, int first, int last, void *scratch,
+    const uint8_t *mask, ptrdiff_t mask_stride, int changed);
+
+void golden_w8a8_u16_part(const uint16_t *in, ptrdiff_t in_stride, ptrdiff_t in_plane, uint16_t *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
+    int w, int h, int max_value, int first, int last, void *scratch,
+    const uint8_t *mask, ptrdiff_t mask_stride, int changed);
+
+void golden_w8a8_f32_part(const float *in, ptrdiff_t in_stride, ptrdiff_t in_plane, float *out, ptrdiff_t out_stride, ptrdiff_t out_plane,
+    int w, int h, int first, int last, void *scratch,
+    const uint8_t *mask, ptrdiff_t mask_stride, int changed);
+
+void golden_w8a8_changes(const void *a, ptrdiff_t a_stride, const void *b, ptrdiff_t b_stride, int w, int h, int bytes,
+    uint8_t *changed, ptrdiff_t changed_stride);
+
+void golden_w8a8_wanted(int w, int h, const uint8_t *changed, ptrdiff_t changed_stride, uint8_t *wanted,
+    ptrdiff_t wanted_stride);
 
 #ifdef __cplusplus
 }

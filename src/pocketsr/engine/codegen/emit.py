@@ -18,6 +18,7 @@ from pocketsr.engine.codegen.emit_planes import (
 )
 from pocketsr.engine.codegen.emit_pointwise import rounds
 from pocketsr.engine.codegen.method import BAND
+from pocketsr.engine.codegen.partial import BLOCK_COLUMNS, BLOCK_ROWS, partial_functions, seen_from
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.codegen.target import compiler_flags
 from pocketsr.engine.ir.graph import Classes, Conv, Pad, Pointwise, Shuffle
@@ -81,11 +82,12 @@ static void run(frame *f, void (*read)(const frame *, int), void (*write)(const 
 """
 
 
-def _signature(name: str, pixel: str, kind: str) -> str:
+def _signature(name: str, pixel: str, kind: str, part: bool = False) -> str:
     max_value = "int max_value, " if kind == "u16" else ""
+    mask = ",\n    const uint8_t *mask, ptrdiff_t mask_stride, int changed" if part else ""
     return (
-        f"void {name}_{kind}(const {pixel} *in, ptrdiff_t in_stride, ptrdiff_t in_plane, {pixel} *out, "
-        f"ptrdiff_t out_stride, ptrdiff_t out_plane,\n    int w, int h, {max_value}int first, int last, void *scratch)"
+        f"void {name}_{kind}{'_part' if part else ''}(const {pixel} *in, ptrdiff_t in_stride, ptrdiff_t in_plane, {pixel} *out, "
+        f"ptrdiff_t out_stride, ptrdiff_t out_plane,\n    int w, int h, {max_value}int first, int last, void *scratch{mask})"
     )
 
 
@@ -95,6 +97,7 @@ def _entries(plan: Plan) -> str:
     output_scale = scales[plan.output[0].value]
     delay = max(plan.rings[ref.value].delay for ref in plan.output)
     unit = BAND * output_scale
+    above, under, beside = seen_from(plan)
     widest = max(ring.scale for ring in plan.rings.values())
     fill = "\n".join(
         f"    for (ptrdiff_t i = 0; i < f.stride{widest}; i++) f.{row}[i - {plan.halo}] = {number};"
@@ -107,8 +110,10 @@ def _entries(plan: Plan) -> str:
     ]
     for kind, pixel in PIXELS.items():
         max_value = {"u8": "255.0f", "u16": "(float)max_value", "f32": f"{graph.max_value!r}f"}[kind]
+        given = "in, in_stride, in_plane, out, out_stride, out_plane, w, h, "
+        given += "max_value, " if kind == "u16" else ""
         out.append(
-            f"""{_signature(name, pixel, kind)}
+            f"""{_signature(name, pixel, kind, part=True)}
 {{
     frame f;
     lay_out(&f, w, h, (float *)(void *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63));
@@ -118,7 +123,18 @@ def _entries(plan: Plan) -> str:
     f.in_scale = {graph.max_value!r}f / f.top;
     f.out_scale = f.top / {graph.max_value!r}f;
 {fill}
+    f.wanted = mask; f.wanted_stride = mask_stride; f.grows = changed;
+    f.above = changed ? {above} : 0; f.under = changed ? {under} : 0; f.beside = changed ? {beside} : 0;
+    f.first_row = below({unit} * first - {delay}, {output_scale}) - f.above;
+    f.last_row = below({unit} * last - {delay + 1}, {output_scale}) + f.under;
+    if (f.first_row < 0) f.first_row = 0;
+    if (f.last_row >= h) f.last_row = h - 1;
     run(&f, {kind}_read, {kind}_write, first, last);
+}}
+
+{_signature(name, pixel, kind)}
+{{
+    {name}_{kind}_part({given}first, last, scratch, (const uint8_t *)0, 0, 0);
 }}
 """
         )
@@ -129,7 +145,9 @@ def emit_header(plan: Plan) -> str:
     """NAME.h: what a program that links the network calls."""
     name, graph = plan.graph.name, plan.graph
     s = graph.scale
-    declarations = ";\n\n".join(_signature(name, pixel, kind) for kind, pixel in PIXELS.items())
+    declarations = ";\n\n".join(
+        _signature(name, pixel, kind, part) for part in (False, True) for kind, pixel in PIXELS.items()
+    )
     return f"""#ifndef POCKETSR_{name.upper()}_H
 #define POCKETSR_{name.upper()}_H
 #include <stddef.h>
@@ -143,12 +161,28 @@ extern "C" {{
 
    A frame has {name}_bands(h) bands; [first, last) may be cut among threads in any way, each with scratch memory of
    its own of {name}_scratch(w) bytes. The result does not depend on the cut. u16: `max_value` is the largest sample,
-   1023 for 10 bits. f32: values as the network has them, neither rounded nor clipped. */
+   1023 for 10 bits. f32: values as the network has them, neither rounded nor clipped.
+
+   A part of a frame: `mask` has a byte for each block of {BLOCK_ROWS} rows and {BLOCK_COLUMNS} columns of the input, the last ones cut off by the
+   picture's edge; rows of it are `mask_stride` bytes apart. With `changed` 0 its bytes other than 0 say which blocks
+   of the result are wanted: {name}_u8_part computes those, with the bits that a whole run gives them, and leaves the
+   rest of `out` as it is. With `changed` 1 they say which blocks of the input differ from the one whose result `out`
+   holds: what depends on them is computed, and `out` is what a whole run gives. Without a mask (0) all is computed.
+
+   {name}_changes puts 1 into `changed` for the blocks in which two planes differ, and leaves its other bytes as they are;
+   strides count bytes there, and a sample has `bytes` of them. {name}_wanted tells which blocks of the result changed
+   ones have an effect on: how much work there is, and where frames are best cut. */
 
 size_t {name}_scratch(int w);
 int {name}_bands(int h);
 
 {declarations};
+
+void {name}_changes(const void *a, ptrdiff_t a_stride, const void *b, ptrdiff_t b_stride, int w, int h, int bytes,
+    uint8_t *changed, ptrdiff_t changed_stride);
+
+void {name}_wanted(int w, int h, const uint8_t *changed, ptrdiff_t changed_stride, uint8_t *wanted,
+    ptrdiff_t wanted_stride);
 
 #ifdef __cplusplus
 }}
@@ -189,6 +223,7 @@ def emit(plan: Plan) -> str:
         emit_header(plan),
         frame_record(plan),
         ring_functions(plan),
+        partial_functions(plan),
     ]
     shapes = sorted({shape for step in plan.steps if isinstance(step.op, Conv) for shape in dot_shapes(step)})
     methods = [step.method for step in plan.steps]
@@ -203,11 +238,11 @@ def emit(plan: Plan) -> str:
             case Conv():
                 parts.append(conv_function(name, step, plan))
             case Pointwise():
-                parts.append(pointwise_function(name, step.op, plan))
+                parts.append(pointwise_function(name, step, plan))
             case Classes():
-                parts.append(classes_function(name, step.op, plan))
+                parts.append(classes_function(name, step, plan))
             case Shuffle():
-                parts.append(shuffle_function(name, step.op, plan))
+                parts.append(shuffle_function(name, step, plan))
     for kind in PIXELS:
         parts += [load_function(kind, plan), store_function(kind, plan)]
     parts += [_schedule(plan), _entries(plan)]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pocketsr.engine.codegen.emit_dot import dot_name
 from pocketsr.engine.codegen.emit_pointwise import Part, extent, indent, literal, tap_planes
 from pocketsr.engine.codegen.method import BAND, Storage
+from pocketsr.engine.codegen.partial import spans_of
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Classes, Conv
 from pocketsr.pixels.structure import DIRECTIONS
@@ -31,8 +32,10 @@ SUM_ROWS = 3 * BAND
 """Rows of vertical sums that a band of classes needs."""
 
 
-def classes_function(name: str, op: Classes, plan: Plan) -> str:
+def classes_function(name: str, step: Step, plan: Plan) -> str:
     """A band of classes, as integers: sums along the columns for four rows at once, then along the rows."""
+    op = step.op
+    assert isinstance(op, Classes)
     source, ring = op.inputs[0], plan.rings[op.value]
     stride = f"f->stride{ring.scale}"
     products = BAND + 2 * _SUMMED
@@ -41,14 +44,17 @@ def classes_function(name: str, op: Classes, plan: Plan) -> str:
     return f"""/* Directions by 5/12, the tangent of an eighth of a turn; strengths by the sum of both squares. */
 static void {name}(const frame *f, int k)
 {{
-    const int n = columns(f, {ring.scale}), y0 = {BAND} * k - {ring.delay};
+    const int y0 = {BAND} * k - {ring.delay};
     const ptrdiff_t phase = f->phase{ring.scale}, stride = {stride};
     if (y0 + {BAND} <= 0 || y0 >= {height}) return;
+    const span *own = {spans_of(step, plan, "y0", BAND)};
     const float *in[{BAND + 2 * _SEEN}];
     for (int r = 0; r < {BAND + 2 * _SEEN}; r++) in[r] = v{source.value}_at(f, y0 - {_SEEN} + r, {source.channel});
+    for (; own->from < own->to; own++) {{
+    const int from = own->from, n = own->to;
     for (int p = 0; p < {plan.phases}; p++) {{
         const ptrdiff_t left = place(p - 1, phase), at = place(p, phase), right = place(p + 1, phase);
-        for (int x = -VL; x < n + VL; x += VL) {{
+        for (int x = from - VL; x < n + VL; x += VL) {{
             vf xx[{products}], xy[{products}], yy[{products}];
             UNROLL for (int r = 0; r < {products}; r++) {{
                 const vf gx = load(in[r + 1] + right + x) - load(in[r + 1] + left + x);
@@ -71,7 +77,7 @@ static void {name}(const frame *f, int k)
         for (int p = 0; p < {plan.phases}; p++) {{
             const ptrdiff_t at[5] = {{place(p - 2, phase), place(p - 1, phase), place(p, phase), place(p + 1, phase),
                                      place(p + 2, phase)}};
-            for (int x = 0; x < n + VL; x += VL) {{
+            for (int x = from; x < n + VL; x += VL) {{
                 const vf a = summed(sums + x, at), b = summed(sums + stride + x, at);
                 const vf c = summed(sums + 2 * stride + x, at);
                 const vf u = a - c, along = vabs(u), size = vabs(b);
@@ -83,6 +89,7 @@ static void {name}(const frame *f, int k)
                 __builtin_memcpy(out + at[2] + x, &turn, sizeof turn);
             }}
         }}
+    }}
     }}
 }}
 """
@@ -121,7 +128,7 @@ def chosen_body(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part],
         f"    const float *const classes = v{classes.value}_at(f, y0, {classes.channel});",
         f"    for (int p = 0; p < {plan.phases}; p++) {{",
         *tap_planes(len(op.inputs), taps, columns),
-        f"    for (int x = 0; x < n; x += {vectors} * VL) {{",
+        f"    EACH(x, {vectors} * VL) {{",
         f"        vi class[{vectors}];",
         "        __builtin_memcpy(class, classes + p * phase + x, sizeof class);",
         *found,

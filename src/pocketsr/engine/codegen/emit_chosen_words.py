@@ -73,7 +73,7 @@ def chosen_words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
             "}",
         ]
         lines += [
-            f"    for (int x = 0; x < n; x += {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
+            f"    EACH(x, {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
             f"        vi class[{vectors}], sum[{count}][{vectors}]{' = {{{0}}}' if several else ''};",
             "        __builtin_memcpy(class, classes + p * phase + x, sizeof class);",
         ]

@@ -18,6 +18,7 @@ from pocketsr.engine.codegen.emit_pointwise import Part, array, extent, indent, 
 from pocketsr.engine.codegen.emit_sums import sums_body, sums_tables
 from pocketsr.engine.codegen.emit_winograd import along_rows, both_axes
 from pocketsr.engine.codegen.method import BAND, Method, Storage
+from pocketsr.engine.codegen.partial import spans_of
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Combine, Conv
 
@@ -93,10 +94,12 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
     head = [
         f"static void {name}(const frame *f, int k)",
         "{",
-        f"    const int n = columns(f, {ring.scale}), top = {rows_band} * k - {ring.delay};",
+        f"    const int top = {rows_band} * k - {ring.delay};",
         *([f"    const ptrdiff_t phase = f->phase{ring.scale};"] if method.reads is not Storage.BYTES else []),
         f"    for (int y0 = top; y0 < top + {rows_band}; y0 += {group_rows}) {{",
         f"    if (y0 + {group_rows} <= 0 || y0 >= {height}) continue;",
+        f"    const span *const needed = {spans_of(step, plan, 'y0', group_rows)};",
+        "    if (needed->from == needed->to) continue;",
         *indent(row_table("in", inputs, group_rows + 2 * halo, f"y0 - {halo}"), 1),
         f"    float *out[{group_rows}][{ring.planes}];",
         f"    for (int r = 0; r < {group_rows}; r++)",
@@ -156,7 +159,7 @@ def _direct(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -> 
         value = f"times(sum[j][v], SPLAT({name}_step[{first} + j]))" if op.integers else "sum[j][v]"
         dot = dot_name(count, vectors, inlined=True)
         lines += [
-            f"    for (int x = 0; x < n; x += {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
+            f"    EACH(x, {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
             f"        vf sum[{count}][{vectors}];",
             f"        {dot}({per_group}, plane + {group * per_group}, x, {name}_weight + {offset},",
             f"            {name}_bias + {first}, sum);",

@@ -94,7 +94,7 @@ def words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
     done = 0
     for first, count in word_blocks(op, step):
         lines += [
-            f"    for (int x = 0; x < n; x += {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
+            f"    EACH(x, {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
             f"        vi sum[{count}][{vectors}];",
             f"        const int32_t *w = {name}_weight + {done} * PARTS;",
             f"        UNROLL for (int j = 0; j < {count}; j++)",

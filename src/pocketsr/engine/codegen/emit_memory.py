@@ -6,6 +6,7 @@ from pocketsr.engine.codegen.emit_chosen import SUM_ROWS
 from pocketsr.engine.codegen.emit_pointwise import extent
 from pocketsr.engine.codegen.emit_winograd import tile_floats
 from pocketsr.engine.codegen.method import Storage
+from pocketsr.engine.codegen.partial import BLOCK_COLUMNS
 from pocketsr.engine.codegen.plan import Plan, Ring
 from pocketsr.engine.ir.graph import Classes, Pad
 
@@ -111,7 +112,9 @@ def frame_record(plan: Plan) -> str:
     outside_places = "".join(
         f"    f->{name} = base + used + {halo}; used += f->stride{widest};\n" for name in rows_beyond(plan)
     )
-    return f"""typedef struct {{
+    return f"""typedef struct {{ int from, to; }} span;
+
+typedef struct {{
     int w, h;
     ptrdiff_t in_stride, in_plane, out_stride, out_plane;
     const void *in;
@@ -121,6 +124,12 @@ def frame_record(plan: Plan) -> str:
     float *trash, *tile{", *sums" if chooses else ""}; /* a row for what is outside and written, transformed rows{
         ", sums for classes" if chooses else ""
     } */
+    const uint8_t *wanted; /* a mask of blocks; all are wanted where this is 0 */
+    ptrdiff_t wanted_stride;
+    int grows, above, under, beside; /* whether the mask is of changed blocks, and how far around they have an effect */
+    int first_row, last_row; /* of the mask, that are this strip's */
+    span *spans;
+    uint8_t *any;
 }} frame;
 
 /* Where column c of a row is: element c / {plan.phases} of phase c % {plan.phases}. */
@@ -143,6 +152,8 @@ static size_t lay_out(frame *f, int w, int h, float *base)
     f->h = h;
 {strides}{places}{outside_places}    f->trash = base + used + {halo}; used += f->stride{widest};
     f->tile = base + used; used += {tile};
-{sums}    return (size_t)used;
+{sums}    f->spans = (span *)(void *)(base + used); used += w / {BLOCK_COLUMNS} + 8;
+    f->any = (uint8_t *)(void *)(base + used); used += w / 32 + 8;
+    return (size_t)used;
 }}
 """

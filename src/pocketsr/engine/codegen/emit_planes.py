@@ -5,7 +5,8 @@ from __future__ import annotations
 from pocketsr.engine.codegen.emit_integers import stored
 from pocketsr.engine.codegen.emit_pointwise import extent, indent, number_table, row_table, stage_tables
 from pocketsr.engine.codegen.method import BAND, CHANNELS_A_WORD, Storage
-from pocketsr.engine.codegen.plan import Plan
+from pocketsr.engine.codegen.partial import spans_of, written_spans
+from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Combine, Pointwise, Shuffle
 
 __all__ = ["PIXELS", "load_function", "pointwise_function", "shuffle_function", "store_function"]
@@ -57,13 +58,14 @@ def load_function(kind: str, plan: Plan) -> str:
     )
     return f"""static void {kind}_read(const frame *f, int k)
 {{
-    const int n = columns(f, 1);
     for (int y = {BAND} * k; y < {BAND} * k + {BAND}; y++) {{
         if (y < 0 || y >= f->h) continue;
+        const span *const needed = {spans_of(plan.steps[0], plan, "y", 1)};
+        if (needed->from == needed->to) continue;
         for (int c = 0; c < {ring.channels}; c++) {{
             const {pixel} *p = (const {pixel} *)f->in + y * f->in_stride + c * f->in_plane;
             float *row = v0_row(f, y, c);
-            for (int x = 0; x < n; x += VL) {{
+            EACH(x, VL) {{
                 const int left = f->w - {phases} * x;
                 {vector} v[{phases}] = {{{{0}}}};
                 if (left >= {phases} * VL) __builtin_memcpy(v, p + {phases} * x, sizeof v);
@@ -98,21 +100,26 @@ def store_function(kind: str, plan: Plan) -> str:
         write = f"""{moves}
                 const {vector} z[{count}] = {{{", ".join(interleaved)}}};
                 if (left >= {count} * VL) __builtin_memcpy(to + {count} * x, z, sizeof z);
-                else for (int i = 0; i < left; i++) to[{count} * x + i] = z[i / VL][i % VL];"""
+                else {{
+                    int i = 0;
+                    for (; i + 16 <= left; i += 16) __builtin_memcpy(to + {count} * x + i, ({pixel} *)z + i, 16 * sizeof *to);
+                    for (; i < left; i++) to[{count} * x + i] = z[i / VL][i % VL];
+                }}"""
     else:
         write = f"""
                 for (int i = 0; i < left && i < {count} * VL; i++) to[{count} * x + i] = s[i % {count}][i / {count}];"""
     return f"""static void {kind}_write(const frame *f, int k)
 {{
-    const int n = columns(f, {scale});
     for (int y = {rows} * k - {delay}; y < {rows} * k - {delay} + {rows}; y++) {{
         if (y < 0 || y >= {extent("h", scale)}) continue;
+        const span *const needed = {written_spans(plan, "y")};
+        if (needed->from == needed->to) continue;
 {table}
         for (int c = 0; c < {len(plan.output) // area}; c++)
             for (int i = 0; i < {factor}; i++) {{
             {pixel} *to = ({pixel} *)f->out + ((ptrdiff_t){factor} * y + i) * f->out_stride + c * f->out_plane;
-            for (int x = 0; x < n; x += VL) {{
-                const int left = {factor * scale} * f->w - {count} * x;
+            EACH(x, VL) {{
+                const int left = least({factor * scale} * f->w, {count} * until) - {count} * x;
                 {vector} s[{count}];
                 UNROLL for (int p = 0; p < {phases}; p++)
                     UNROLL for (int j = 0; j < {factor}; j++) {{
@@ -126,8 +133,10 @@ def store_function(kind: str, plan: Plan) -> str:
 """
 
 
-def pointwise_function(name: str, op: Pointwise, plan: Plan) -> str:
+def pointwise_function(name: str, step: Step, plan: Plan) -> str:
     """Pointwise stages over a band; a word's four channels at a time where words are made."""
+    op = step.op
+    assert isinstance(op, Pointwise)
     ring = plan.rings[op.value]
     rows, together = BAND * ring.scale, CHANNELS_A_WORD if ring.storage is Storage.WORDS else 1
     tables = row_table("in", op.inputs, 1, "row", plan.formats)
@@ -139,15 +148,17 @@ def pointwise_function(name: str, op: Pointwise, plan: Plan) -> str:
     lines = [
         f"static void {name}(const frame *f, int k)",
         "{",
-        f"    const int n = columns(f, {ring.scale}), top = {rows} * k - {ring.delay};",
+        f"    const int top = {rows} * k - {ring.delay};",
         f"    for (int row = top; row < top + {rows}; row++) {{",
         f"        if (row < 0 || row >= {extent('h', ring.scale)}) continue;",
+        f"        const span *const needed = {spans_of(step, plan, 'row', 1)};",
+        "        if (needed->from == needed->to) continue;",
         *(f"        {line}" for line in tables),
         f"        for (int first = 0; first < {op.channels}; first += {together}) {{",
         f"            float *out[{ring.planes}];",
         f"            out[first / {together}] = v{op.value}_row(f, row, first / {together});",
         f"            for (int p = 0; p < {plan.phases}; p++)",
-        "                for (int x = 0; x < n; x += VL) {",
+        "                EACH(x, VL) {",
         f"                    const ptrdiff_t at = p * f->phase{ring.scale} + x;",
         *(["                    vf four[4] = {{0}};"] if ring.storage is Storage.WORDS else []),
         f"                    for (int j = first; j < least(first + {together}, {op.channels}); j++) {{",
@@ -164,12 +175,14 @@ def pointwise_function(name: str, op: Pointwise, plan: Plan) -> str:
     return shifts + stage_tables(name, op.stages, plan.formats) + "\n".join(lines)
 
 
-def shuffle_function(name: str, op: Shuffle, plan: Plan) -> str:
+def shuffle_function(name: str, step: Step, plan: Plan) -> str:
     """Depth to space in the middle of a network."""
+    op = step.op
+    assert isinstance(op, Shuffle)
     ring, f = plan.rings[op.value], op.factor
     inner = ring.scale // f
     height, width = extent("h", inner), extent("w", inner)
-    rows = BAND * inner
+    rows, phases = BAND * inner, plan.phases
     border = f"\n            v{op.value}_border(f, out);" if ring.halo else ""
     table = "\n".join(f"        {line}" for line in row_table("in", op.inputs, 1, "y"))
     return f"""static void {name}(const frame *f, int k)
@@ -177,11 +190,14 @@ def shuffle_function(name: str, op: Shuffle, plan: Plan) -> str:
     const int w = {width}, top = {rows} * k - {ring.delay // f};
     for (int y = top; y < top + {rows}; y++) {{
         if (y < 0 || y >= {height}) continue;
+        const span *const needed = {spans_of(step, plan, f"{f} * y", f)};
+        if (needed->from == needed->to) continue;
 {table}
         for (int c = 0; c < {op.channels}; c++)
             for (int i = 0; i < {f}; i++) {{
             float *out = v{op.value}_row(f, {f} * y + i, c);
-            for (int x = 0; x < w; x++)
+            for (const span *own = needed; own->from < own->to; own++)
+                for (int x = {phases} * own->from / {f}; x < least(w, ({phases} * own->to + {f - 1}) / {f}); x++)
                 for (int j = 0; j < {f}; j++)
                     out[place({f} * x + j, f->phase{ring.scale})]
                         = in[0][c * {f * f} + i * {f} + j][place(x, f->phase{inner})];{border}

@@ -98,7 +98,7 @@ def sums_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
         sums = [_Sum() for _ in range(block.count)]
         last = op.channels if first + size >= op.channels else first + size
         lines += [
-            f"    for (int x = 0; x < n; x += {block.lanes} * VL) {{ /* channels {first} to {last - 1} */",
+            f"    EACH(x, {block.lanes} * VL) {{ /* channels {first} to {last - 1} */",
             *indent(_summed(op, op.integers, weights, block, sums), 2),
             *indent(_finished(name, op, op.integers, weights, block, sums, plan), 2),
             "    }",

@@ -74,8 +74,8 @@ def along_rows(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) 
     size = method.tile + 2 * plan.target.lanes  # floats in a transformed row: a vector more on both sides
     lines = [
         "    float *const tile = f->tile; /* product, phase, channel, column */",
-        f"    for (int x0 = 0; x0 < n; x0 += {method.tile}) {{",
-        f"        const int end = least({method.tile}, n - x0);",
+        f"    EACH(x0, {method.tile}) {{",
+        f"        const int end = least({method.tile}, until - x0);",
         f"        for (int i = 0; i < {inputs}; i++) {{",
         *indent(
             _row_transform(
@@ -131,7 +131,7 @@ def both_axes(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -
         f"    const float *plane[{inputs}];",
         f"    for (int i = 0; i < {inputs}; i++) plane[i] = v + i * {width};",
         *(f"    const ptrdiff_t c{c} = place({c - halo}, phase);" for c in range(nc)),
-        f"    for (int x0 = 0; x0 < n; x0 += {width}) {{",
+        f"    EACH(x0, {width}) {{",
         f"        for (int i = 0; i < {inputs}; i++)",
         f"            for (int x = 0; x < {width}; x += VL) {{",
         f"                float *const to = v + i * {width} + x;",

@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 from pocketsr.arguments import check_threads, check_whole
 from pocketsr.engine.info import ModelInfo
 from pocketsr.engine.runtime.arrays import check_frame, new_array, planes_of
+from pocketsr.engine.runtime.parts import Mask, Part, check_mask, cut, mask_shape
 from pocketsr.engine.runtime.threads import Crew, Job, Pool
-from pocketsr.errors import UserError
+from pocketsr.errors import ArgumentError, UserError
 
 __all__ = ["Network"]
 
 _KINDS: dict[type, str] = {np.uint8: "u8", np.uint16: "u16", np.float32: "f32"}  # whatever the order of their bytes
 _MEMORY = 4 << 30  # bytes that all strips work with; where more threads would take more, fewer run
+_WORTH = 0.95  # of the blocks: where more are to be computed than that, all of them take no longer
 _KEPT = 8  # workshops, for as many calls at one time
 
 
@@ -56,13 +58,20 @@ class Network:
         self._scratch_size.argtypes = [ctypes.c_int]
         self._bands = getattr(self._library, f"{self.name}_bands")
         self._entries = {kind: self._entry(kind) for kind in _KINDS.values()}
+        self._changes = getattr(self._library, f"{self.name}_changes")
+        self._wanted = getattr(self._library, f"{self.name}_wanted")
+        pointer, distance, number = ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int
+        self._changes.argtypes = [pointer, distance, pointer, distance, number, number, number, pointer, distance]
+        self._wanted.argtypes = [number, number, pointer, distance, pointer, distance]
+        self._changes.restype = self._wanted.restype = None
         self._workshops = Pool(lambda: _Workshop(Crew(threads)), _KEPT)
 
     def _entry(self, kind: str) -> Any:
-        entry = getattr(self._library, f"{self.name}_{kind}")
+        entry = getattr(self._library, f"{self.name}_{kind}_part")
         pointer, distance, number = ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int
         max_value = [number] if kind == "u16" else []
         entry.argtypes = [pointer, distance, distance] * 2 + [number, number, *max_value, number, number, pointer]
+        entry.argtypes += [pointer, distance, number]
         entry.restype = None
         return entry
 
@@ -103,18 +112,26 @@ class Network:
         y: NDArray[Any],
         bits: int | None = None,
         out: NDArray[Any] | None = None,
+        *,
+        changed: Mask | None = None,
+        wanted: Mask | None = None,
     ) -> NDArray[Any]:
-        """Upscale one frame.
+        """Upscale one frame, or a part of it.
 
         y: (H, W) for a luma network, (H, W, 3) for an RGB one; uint8, uint16, or float32 in the network's own
         range (then the result is neither rounded nor clipped). Rows may be any distance apart.
         bits: significant bits of uint16 samples, default 16: the largest sample is 2**bits - 1.
         out: an array of the result's shape and type to write into.
+        changed: which blocks of `y` differ from the picture whose result `out` holds, as `changes` tells: only what
+            depends on them is computed, and `out` is then to the last bit what a whole run gives.
+        wanted: which blocks of the result to compute; those and no others are written to `out`.
+            Blocks are those of 4 rows and 8 columns of `y`; a mask has the shape (ceil(H / 4), ceil(W / 8)).
         Returns (scale*H, scale*W) or (scale*H, scale*W, 3) of the same type. Raises UserError for what does not fit.
         """
         check_frame(self.name, self.channels, self.scale, y, bits, out)
         planes = planes_of(y)
         count, height, width = planes.shape
+        part = self._part(changed, wanted, out, height, width)
         shape = (self.scale * height, self.scale * width)
         if out is None:
             out = new_array(shape if self.channels == 1 else (*shape, self.channels), planes.dtype)
@@ -122,10 +139,52 @@ class Network:
             planes = planes.copy()
         source, target = self._ready(planes), planes_of(out)
         result = target if _direct(target) else new_array((count, *shape), target.dtype.newbyteorder("="))
-        self._run(_KINDS[planes.dtype.type], source, result, int(bits or 16))
+        if part is not None and result is not target:
+            result[...] = target
+        self._run(_KINDS[planes.dtype.type], source, result, int(bits or 16), part)
         if result is not target:
             target[...] = result
         return out
+
+    def changes(self, before: NDArray[Any], now: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which blocks of two pictures of one shape and type differ, for `changed`. Raises ArgumentError otherwise."""
+        if before.shape != now.shape or before.dtype != now.dtype or before.ndim not in (2, 3) or 0 in now.shape:
+            raise ArgumentError(
+                f"pictures are {before.shape} {before.dtype} and {now.shape} {now.dtype}: two of a kind are compared"
+            )
+        old, new = (self._ready(planes_of(picture)) for picture in (before, now))
+        count, height, width = new.shape
+        found = np.zeros(mask_shape(height, width), np.uint8)
+        for a, b in zip(old, new, strict=True):
+            self._changes(
+                a.ctypes.data, a.strides[0], b.ctypes.data, b.strides[0], width, height, b.itemsize,
+                found.ctypes.data, found.shape[1],
+            )  # fmt: skip
+        return found.view(np.bool_)
+
+    def wanted(self, changed: Mask, height: int, width: int) -> NDArray[np.bool_]:
+        """Which blocks of the result those of `changed` may change, in a picture of this size, for `wanted`."""
+        given = check_mask(changed, "changed", height, width)
+        found = np.empty_like(given)
+        self._wanted(width, height, given.ctypes.data, given.shape[1], found.ctypes.data, found.shape[1])
+        return found.view(np.bool_)
+
+    def _part(
+        self, changed: Mask | None, wanted: Mask | None, out: NDArray[Any] | None, height: int, width: int
+    ) -> Part | None:
+        """What is to be computed; None where all of it is."""
+        if changed is None and wanted is None:
+            return None
+        if changed is not None and wanted is not None:
+            raise ArgumentError("changed and wanted are both given: one of them says what to compute")
+        if out is None:
+            raise ArgumentError("a part of a frame goes into the result before: give it as out")
+        if wanted is not None:
+            mask = check_mask(wanted, "wanted", height, width)
+            return None if mask.all() else Part(mask)
+        mask = check_mask(changed, "changed", height, width)
+        part = Part(self.wanted(mask, height, width).view(np.uint8), mask)
+        return None if np.count_nonzero(part.wanted) > _WORTH * part.wanted.size else part
 
     @staticmethod
     def _ready(planes: NDArray[Any]) -> NDArray[Any]:
@@ -139,9 +198,15 @@ class Network:
             raise UserError(f"{width:,} pixels wide: {self.name} needs {size >> 30} GB of memory; cut it in parts")
         return [new_array((size,), np.uint8) for _ in range(min(strips, _MEMORY // size))]
 
-    def _run(self, kind: str, source: NDArray[Any], target: NDArray[Any], bits: int) -> None:
+    def _run(
+        self, kind: str, source: NDArray[Any], target: NDArray[Any], bits: int, part: Part | None
+    ) -> None:  # fmt: skip
         _, height, width = source.shape
         bands = int(self._bands(height))
+        grows = part is not None and part.changed is not None
+        mask = part and (part.wanted if part.changed is None else part.changed)
+        if part is not None and not part.wanted.any():
+            return
         workshop = self._workshops.take()
         strips = min(self.threads, bands)
         if width != workshop.width or len(workshop.scratch) < strips:
@@ -160,10 +225,16 @@ class Network:
         where = [*distances(source), *distances(target), width, height, *max_value]
         entry = self._entries[kind]
 
+        if part is None:
+            cuts = [(bands * index // strips, bands * (index + 1) // strips) for index in range(strips)]
+        else:
+            cuts = cut(np.count_nonzero(part.wanted, axis=1), bands, strips)
+
         def strip(index: int) -> Job:
-            first, last = bands * index // strips, bands * (index + 1) // strips
-            used = (source, target, workshop.scratch[index])  # kept alive by the job, even if its caller is gone
-            return lambda: entry(*where, first, last, used[2].ctypes.data)
+            first, last = cuts[index]
+            used = (source, target, workshop.scratch[index], mask)  # kept alive by the job, even if its caller is gone
+            wanted = (None, 0, 0) if mask is None else (mask.ctypes.data, mask.shape[1], grows)
+            return lambda: entry(*where, first, last, used[2].ctypes.data, *wanted)
 
         jobs = [strip(index) for index in range(strips)]
         try:
