@@ -13,7 +13,7 @@ from design_profiles import profile
 
 from pocketsr.design.candidate import Candidate
 from pocketsr.design.precision import Precision
-from pocketsr.design.rank import Limits, Row, as_csv, as_json, best, evaluate, front, precisions_of, slopes
+from pocketsr.design.rank import Limits, Row, as_csv, as_json, best, evaluate, front, slopes, weights_of
 from pocketsr.errors import UserError
 
 CANDIDATES = tuple(
@@ -43,7 +43,7 @@ def test_each_precision_has_a_front_of_its_own() -> None:
     alone, both = evaluate(CANDIDATES, device), evaluate((*CANDIDATES, *few), device)
     assert both[: len(CANDIDATES)] == alone  # though w8a8 is faster for as many parameters
     assert all(one.predicted_ms > other.predicted_ms for one, other in zip(both, both[len(alone) :], strict=False))
-    assert precisions_of(both) == ["fp32", "w8a8"]
+    assert weights_of(both) == ["fp32", "w8a8"]
     assert {row.candidate.precision for row in both if row.front} == {"fp32", "w8a8"}
 
 
