@@ -89,6 +89,8 @@ BY_HAND = (
     Chain((Layer(8), Layer(9, act=Act.NONE)), scale=3, anchor=Anchor.BICUBIC),
     Chain((Layer(8), Layer(16, act=Act.NONE)), scale=4, anchor=Anchor.LEARNED),
     Chain((Layer(16, act=Act.SLOPE), Layer(12, act=Act.RELU)), channels=3, pad=Pad.ZERO, anchor=Anchor.NONE),
+    Chain((Layer(8, classes=48), Layer(8, groups=4), Layer(8, add=(0,), groups=4), Layer(4, act=Act.NONE, classes=48))),
+    Chain((Layer(12), Layer(12), Layer(9, act=Act.NONE, classes=16)), scale=3, anchor=Anchor.BICUBIC),
 )
 
 
@@ -107,6 +109,25 @@ def test_counts_by_hand() -> None:
     assert chain.receptive_field == 5
     assert chain.written_per_pixel == 4 * (8 + 4 + 4)
     assert chain.gmacs(640, 360) == pytest.approx(360 * 230400 / 1e9)
+
+
+def test_chosen_kernels_by_hand() -> None:
+    # 16 kernels for each weight and one bias; 33 products and one map more for the classes, which see 3 pixels
+    chain = Chain((Layer(8), Layer(4, act=Act.NONE, classes=16)))
+    assert chain.params == 72 + 8 + 8 + 16 * 288 + 4
+    assert chain.macs_per_pixel == 72 + 288 + 33
+    assert chain.receptive_field == 7
+    assert chain.written_per_pixel == 4 * (1 + 8 + 4 + 4)
+    both = Chain((Layer(8, classes=16), Layer(4, act=Act.NONE, classes=16)))
+    assert both.receptive_field == 9  # the first layer's classes, and one pixel beside each
+    for layers in (
+        (Layer(8, classes=16), Layer(4, classes=8)),
+        (Layer(8), Layer(4, classes=12)),
+    ):
+        with pytest.raises(ValueError, match="multiple of 8"):
+            Chain(layers)
+    with pytest.raises(ValueError, match="chosen by luma"):
+        Chain((Layer(12, classes=16),), channels=3)
 
 
 def test_a_chain_must_end_in_the_pixels_that_one_becomes() -> None:

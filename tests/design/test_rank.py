@@ -47,6 +47,17 @@ def test_each_precision_has_a_front_of_its_own() -> None:
     assert {row.candidate.precision for row in both if row.front} == {"fp32", "w8a8"}
 
 
+def test_chosen_kernels_have_fronts_of_their_own() -> None:
+    device = profile(products=1.0, chosen=0.5, calls=1.0, into_rows=1.0, into_both=1.0)
+    steep = tuple(replace(each, family="steep", chosen="all") for each in CANDIDATES)
+    alone, both = evaluate(CANDIDATES, device), evaluate((*steep, *CANDIDATES), device)
+    assert both[len(steep) :] == alone  # though the others have more parameters in the same time
+    assert weights_of(both) == ["fp32", "fp32 chosen"]
+    assert {row.candidate.weights for row in both if row.front} == {"fp32", "fp32 chosen"}
+    assert [row.candidate.weights for row in best(both, 4)] == ["fp32", "fp32 chosen"] * 2
+    assert slopes(both)["steep"] > 4 * slopes(both)["dense"]
+
+
 def test_limits_leave_only_what_fits() -> None:
     every = evaluate(CANDIDATES, profile(products=1.0))
     assert len(every) == len(CANDIDATES)
