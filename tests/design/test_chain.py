@@ -26,6 +26,11 @@ SAMPLE = (
     Candidate("a", "pocket", 6, 24, groups=2, ends=5),
     Candidate("a", "pocket", 4, 6, kernel=(3, 5), anchor=Anchor.LEARNED, skip="long"),
     Candidate("a", "pocket", 4, 10, kernel=(5, 1), ends=1),
+    Candidate("a", "pocket", 2, 8, chosen="ends"),
+    Candidate("a", "pocket", 5, 8, groups=4, skip="long", chosen="last"),
+    Candidate("a", "pocket", 4, 12, ends=5, anchor=Anchor.BICUBIC, chosen="ends", classes=8),
+    Candidate("a", "pocket", 4, 8, groups=2, kernel=(1, 3), anchor=Anchor.NONE, chosen="all", classes=24),
+    Candidate("a", "pocket", 3, 16, ends=1, anchor=Anchor.LEARNED, chosen="all", classes=64),
     Candidate("a", "sesr", 3, 8, ends=5),
     Candidate("a", "sesr", 7, 16, ends=5),
     Candidate("a", "ecbsr", 4, 10),
@@ -84,6 +89,8 @@ BY_HAND = (
     Chain((Layer(8), Layer(9, act=Act.NONE)), scale=3, anchor=Anchor.BICUBIC),
     Chain((Layer(8), Layer(16, act=Act.NONE)), scale=4, anchor=Anchor.LEARNED),
     Chain((Layer(16, act=Act.SLOPE), Layer(12, act=Act.RELU)), channels=3, pad=Pad.ZERO, anchor=Anchor.NONE),
+    Chain((Layer(8, classes=48), Layer(8, groups=4), Layer(8, add=(0,), groups=4), Layer(4, act=Act.NONE, classes=48))),
+    Chain((Layer(12), Layer(12), Layer(9, act=Act.NONE, classes=16)), scale=3, anchor=Anchor.BICUBIC),
 )
 
 
@@ -102,6 +109,25 @@ def test_counts_by_hand() -> None:
     assert chain.receptive_field == 5
     assert chain.written_per_pixel == 4 * (8 + 4 + 4)
     assert chain.gmacs(640, 360) == pytest.approx(360 * 230400 / 1e9)
+
+
+def test_chosen_kernels_by_hand() -> None:
+    # 16 kernels for each weight and one bias; 33 products and one map more for the classes, which see 3 pixels
+    chain = Chain((Layer(8), Layer(4, act=Act.NONE, classes=16)))
+    assert chain.params == 72 + 8 + 8 + 16 * 288 + 4
+    assert chain.macs_per_pixel == 72 + 288 + 33
+    assert chain.receptive_field == 7
+    assert chain.written_per_pixel == 4 * (1 + 8 + 4 + 4)
+    both = Chain((Layer(8, classes=16), Layer(4, act=Act.NONE, classes=16)))
+    assert both.receptive_field == 9  # the first layer's classes, and one pixel beside each
+    for layers in (
+        (Layer(8, classes=16), Layer(4, classes=8)),
+        (Layer(8), Layer(4, classes=12)),
+    ):
+        with pytest.raises(ValueError, match="multiple of 8"):
+            Chain(layers)
+    with pytest.raises(ValueError, match="chosen by luma"):
+        Chain((Layer(12, classes=16),), channels=3)
 
 
 def test_a_chain_must_end_in_the_pixels_that_one_becomes() -> None:

@@ -23,7 +23,7 @@ from pocketsr.engine.codegen.method import Storage
 from pocketsr.engine.codegen.plan import make_plan
 from pocketsr.engine.codegen.target import Target, cross_target
 from pocketsr.engine.codegen.work import WORK, Schedule, schedule_of, shape_of, work_of_row
-from pocketsr.engine.ir.graph import Combine, Conv, Graph, Pad, Pointwise, Prelu, Quantize, Ref
+from pocketsr.engine.ir.graph import Classes, Combine, Conv, Graph, Pad, Pointwise, Prelu, Quantize, Ref
 
 VNNI = Target(None, None, 16, 32, 49152, 1)
 TARGETS = (
@@ -37,6 +37,8 @@ SAMPLE = (
     Candidate("a", "pocket", 5, 16, groups=4, skip="long", anchor=Anchor.BICUBIC, precision="w2a8"),
     Candidate("a", "pocket", 4, 20, groups=4, anchor=Anchor.NONE, precision="w4a4"),
     Candidate("a", "pocket", 5, 8, groups=4, skip="long", anchor=Anchor.LEARNED, precision="w2a2"),
+    Candidate("a", "pocket", 4, 12, groups=2, anchor=Anchor.BICUBIC, chosen="all", precision="w8a8"),
+    Candidate("a", "pocket", 4, 8, skip="long", chosen="ends", classes=24, precision="w4a4"),
     Candidate("a", "sesr", 4, 8, ends=5, precision="w4a8"),
     Candidate("a", "ecbsr", 4, 10, precision="w2a4"),
     Candidate("a", "etds", 4, 8, channels=3, precision="w8a8"),
@@ -54,6 +56,9 @@ SHAPES = (
         (Layer(16, act=Act.RELU), Layer(16, (3, 1), act=Act.TANH), Layer(12)), 3, pad=Pad.ZERO, anchor=Anchor.RESIZED
     ),
     Chain((Layer(40), Layer(40, (5, 5)), Layer(9, act=Act.NONE)), scale=3),
+    Chain(
+        (Layer(8, classes=32), Layer(8, groups=2), Layer(4, (5, 5), act=Act.NONE, classes=32)), anchor=Anchor.LEARNED
+    ),
 )
 
 
@@ -113,6 +118,10 @@ def _described(graph: Graph) -> object:
             assert integers is not None
             bits = next(bits for bits in (2, 4, 8) if np.abs(integers.weight).max() < 2 ** (bits - 1))
             about += (op.weight.shape, op.groups, op.pad, integers.top, bits)
+            if op.chosen:
+                about += (op.chosen.weight.shape, integers.weight.shape, planes((op.chosen.classes,)))
+        if isinstance(op, Classes):
+            about += (op.limits,)
         found.add(about)
         known[op.value] = hash(about)
     return found, planes(graph.output)

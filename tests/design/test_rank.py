@@ -13,7 +13,7 @@ from design_profiles import profile
 
 from pocketsr.design.candidate import Candidate
 from pocketsr.design.precision import Precision
-from pocketsr.design.rank import Limits, Row, as_csv, as_json, best, evaluate, front, precisions_of, slopes
+from pocketsr.design.rank import Limits, Row, as_csv, as_json, best, evaluate, front, slopes, weights_of
 from pocketsr.errors import UserError
 
 CANDIDATES = tuple(
@@ -43,8 +43,19 @@ def test_each_precision_has_a_front_of_its_own() -> None:
     alone, both = evaluate(CANDIDATES, device), evaluate((*CANDIDATES, *few), device)
     assert both[: len(CANDIDATES)] == alone  # though w8a8 is faster for as many parameters
     assert all(one.predicted_ms > other.predicted_ms for one, other in zip(both, both[len(alone) :], strict=False))
-    assert precisions_of(both) == ["fp32", "w8a8"]
+    assert weights_of(both) == ["fp32", "w8a8"]
     assert {row.candidate.precision for row in both if row.front} == {"fp32", "w8a8"}
+
+
+def test_chosen_kernels_have_fronts_of_their_own() -> None:
+    device = profile(products=1.0, chosen=0.5, calls=1.0, into_rows=1.0, into_both=1.0)
+    steep = tuple(replace(each, family="steep", chosen="all") for each in CANDIDATES)
+    alone, both = evaluate(CANDIDATES, device), evaluate((*steep, *CANDIDATES), device)
+    assert both[len(steep) :] == alone  # though the others have more parameters in the same time
+    assert weights_of(both) == ["fp32", "fp32 chosen"]
+    assert {row.candidate.weights for row in both if row.front} == {"fp32", "fp32 chosen"}
+    assert [row.candidate.weights for row in best(both, 4)] == ["fp32", "fp32 chosen"] * 2
+    assert slopes(both)["steep"] > 4 * slopes(both)["dense"]
 
 
 def test_limits_leave_only_what_fits() -> None:

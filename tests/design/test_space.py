@@ -8,7 +8,7 @@ import pytest
 from design_profiles import profile
 
 from pocketsr.design.chain import Anchor
-from pocketsr.design.rank import evaluate
+from pocketsr.design.rank import evaluate, slopes
 from pocketsr.design.space import builtin_space, read_space
 from pocketsr.errors import UserError
 
@@ -72,8 +72,40 @@ def test_the_built_in_space_is_large() -> None:
     candidates = builtin_space().candidates()
     rows = evaluate(candidates, profile(precisions=("fp32", "w8a8", "w2a8"), products=1.0, dots=1.0, added=1.0))
     assert len(rows) == len(candidates) >= 15000
-    assert {row.candidate.family for row in rows} == {"dense", "grouped", "wide-kernel", "sesr", "ecbsr"}
+    assert {row.candidate.family for row in rows} == {"dense", "grouped", "wide-kernel", "steep", "steep-ends", "sesr", "ecbsr"}
     assert {row.candidate.precision for row in rows} == {"fp32", "w8a8", "w2a8"}
+    per_gmac = slopes(rows)
+    assert per_gmac.pop("steep") > 15 * per_gmac["dense"]  # 16 kernels for each multiply-add
+    assert per_gmac.pop("steep-ends") > 1.2 * max(per_gmac.values())
+
+
+def test_kernels_are_chosen_by_classes_that_there_can_be(tmp_path: Path) -> None:
+    text = """
+precision: [fp32, w8a8, w2a8]
+families:
+  - {kind: pocket, label: steep, depth: [2, 3], width: [4], chosen: [none, last, ends, all], classes: [8, 64]}
+"""
+    (tmp_path / "space.yaml").write_text(text)
+    names = [candidate.name for candidate in read_space(tmp_path / "space.yaml").candidates()]
+    assert len(set(names)) == len(names)
+    shapes = [f"d{depth}w4-nearest" for depth in (2, 3)]
+    chosen = [f"{shape}-{how}{count}" for shape in shapes for how in ("last", "ends", "all") for count in (8, 64)]
+    chosen = [name for name in chosen if not name.startswith("d2w4-nearest-all")]  # `ends` says the same
+    whole = [f"steep-{name}{more}" for name in (*shapes, *chosen) for more in ("", "-w8a8")]
+    assert set(names) == {*whole, *(f"steep-{shape}-w2a8" for shape in shapes)}
+    for change, complaint in (
+        (("[8, 64]", "[12]"), "families.0: classes.*multiple of 8"),
+        (("[8, 64]", "[72]"), "families.0: classes.*<= 64"),
+        (("none, last, ends, all", "first"), "families.0: chosen.*invalid enum value 'first'"),
+        (("precision: [fp32, w8a8, w2a8]", "precision: [w2a8]"), None),
+    ):
+        if complaint is None:
+            assert _read(tmp_path, text.replace(*change))
+        else:
+            with pytest.raises(UserError, match=complaint):
+                _read(tmp_path, text.replace(*change))
+    with pytest.raises(UserError, match="aren't chosen in 2 bits"):
+        _read(tmp_path, text.replace("[fp32, w8a8, w2a8]", "[w2a8]").replace("none, last", "last"))
 
 
 def test_other_scales_are_counted_though_none_is_built(tmp_path: Path) -> None:

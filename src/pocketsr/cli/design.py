@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("--ray spreads the trials of a study: name its file with --study")
     with train_extra("choosing networks"):
         from pocketsr.design.profile import default_profile, read_profile, simulate
-        from pocketsr.design.rank import Limits, as_json, best, evaluate, precisions_of
+        from pocketsr.design.rank import Limits, as_json, best, evaluate, weights_of
         from pocketsr.design.space import builtin_space, read_space
     space = read_space(args.space) if args.space else builtin_space()
     profile = read_profile(args.device) if args.device else default_profile()
@@ -101,9 +101,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(f"{len(rows):,} of {len(candidates):,} candidates fit; {profile.name}, {profile.threads} threads")
     chosen = best(rows, args.top)
-    order = precisions_of(chosen)
-    print(_table(sorted(chosen, key=lambda row: order.index(row.candidate.precision))))
-    print("* no other of its precision has as many parameters in less time; + none of its family has")
+    order = weights_of(chosen)
+    print(_table(sorted(chosen, key=lambda row: order.index(row.candidate.weights))))
+    print("* no other with its kind of weights has as many parameters in less time; + none of its family has")
     if written:
         print("written: " + ", ".join(map(str, written)))
     return 0

@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -38,6 +39,7 @@ Tell = Callable[[str, int, int], None]
 _SECONDS = 60.0  # of timing
 _COMPILING_S, _ALL_S = 110.0, 165.0  # from the beginning: on a busy machine compiling alone would take a quarter hour
 _FEWEST = 24  # networks that costs are fitted to; fewer say how fast this device is, not what at
+_IN_PROPORTION = "no network that was timed has it: that of the profile that ships, in the proportion of the others"
 _COPIED = 1 << 26  # bytes, more than caches hold
 _PEAKS = 5
 
@@ -57,6 +59,16 @@ def _chain(*widths: int, kernel: tuple[int, int] = (3, 3), ends: int = 3, groups
     ]
     last = Layer(4, (ends, ends), act=Act.NONE, add=add)  # type: ignore[arg-type]
     return Chain((*inner, last), **more)  # type: ignore[arg-type]
+
+
+def _chosen(chain: Chain, classes: int = 16, everywhere: bool = False) -> Chain:
+    """`chain` whose first and last layers' kernels are chosen, or all."""
+    ends = (0, len(chain.layers) - 1)
+    layers = enumerate(chain.layers)
+    return replace(
+        chain,
+        layers=tuple(replace(layer, classes=classes) if everywhere or i in ends else layer for i, layer in layers),
+    )
 
 
 def _probes() -> Iterator[Chain]:
@@ -94,6 +106,10 @@ def _probes() -> Iterator[Chain]:
         yield Chain(layers, channels=3, pad=Pad.ZERO)
     yield Chain((Layer(12, act=Act.RELU),), channels=3, pad=Pad.ZERO)
     yield Chain((Layer(8), Layer(9, act=Act.NONE)), scale=3)
+    yield _chosen(_chain(8))
+    yield _chosen(_chain(*[8] * 4, groups=4, add=(0,)), everywhere=True)
+    yield _chosen(_chain(12, 12, 12))
+    yield _chosen(_chain(16, 16, ends=5), classes=32, everywhere=True)
     yield from _of_low_precision()
 
 
@@ -118,6 +134,7 @@ def _of_low_precision() -> Iterator[Chain]:
     yield _chain(16, 16, 16, kernel=(5, 5), precision="w2a2", add=(0,), anchor=Anchor.BICUBIC)
     yield _chain(*[32] * 4, groups=4, precision="w2a2", act=Act.RELU)
     yield Chain((*[Layer(16, act=Act.RELU)] * 3, Layer(12, act=Act.NONE)), 3, pad=Pad.ZERO, precision="w8a8")
+    yield _chosen(_chain(*[12] * 3, groups=2, precision="w8a8"), everywhere=True)
 
 
 def calibrate(
@@ -154,8 +171,11 @@ def calibrate(
         slowest = [max(each, key=lambda work: float(work @ costs)) for each in strips]
         costs = fit(np.array(slowest), measured)
     errors = np.abs(np.array(slowest) @ costs / measured - 1)
+    derived: dict[str, str] = {}
     if _FEWEST <= len(chains) < len(ordered):
-        costs = _completed(costs, np.array(slowest).sum(axis=0) > 0)
+        seen = np.array(slowest).sum(axis=0) > 0
+        costs = _completed(costs, seen)
+        derived = {kind: _IN_PROPORTION for kind, timed in zip(WORK, seen, strict=True) if not timed}
     return Profile(
         name=name or str(machine["cpu"]),
         machine=machine,
@@ -168,6 +188,7 @@ def calibrate(
         bandwidth_gb_per_s=round(statistics.median(copies), 2),
         precisions=tuple(each for each in PRECISIONS if any(chain.precision == each for chain in chains)),
         costs_ns={kind: float(f"{1e6 * cost:.5g}") for kind, cost in zip(WORK, costs, strict=True)},
+        derived=derived,
         fit=Fit(
             networks=len(chains),
             median_error=round(float(np.median(errors)), 4),

@@ -10,8 +10,10 @@ from pocketsr.design.precision import Precision
 from pocketsr.engine.ir.graph import Pad
 from pocketsr.models import DEFAULT_SCALE
 
-__all__ = ["Candidate", "Ends", "Skip"]
+__all__ = ["Candidate", "Choosing", "Ends", "Skip"]
 
+Choosing = Literal["none", "last", "ends", "all"]
+"""Which layers have a kernel for each class of pixels; `ends`: the first and the last."""
 Skip = Literal["none", "long"]
 Ends = Literal[1, 3, 5, 7]
 
@@ -32,6 +34,8 @@ class Candidate:
     groups: int = 1
     skip: Skip = "none"
     anchor: Anchor = Anchor.NEAREST
+    chosen: Choosing = "none"
+    classes: int = 16
     channels: int = 1
     scale: int = DEFAULT_SCALE
     size: tuple[int, int] = (640, 360)
@@ -50,6 +54,8 @@ class Candidate:
         if self.kind == "pocket":
             parts += ["skip"] if self.skip == "long" else []
             parts.append(self.anchor.value)
+        if self.chosen != "none":
+            parts.append(f"{self.chosen}{self.classes}")
         if self.channels == 3:
             parts.append("rgb")
         if self.expansion != 64:
@@ -59,6 +65,11 @@ class Candidate:
         if self.size != (640, 360):
             parts.append(f"{self.size[0]}x{self.size[1]}")
         return "-".join([*parts, *([self.precision] if self.precision != "fp32" else [])])
+
+    @property
+    def weights(self) -> str:
+        """Their kind: the precision, and whether they are chosen. A parameter of another kind is worth less, or more."""
+        return self.precision if self.chosen == "none" else f"{self.precision} chosen"
 
     def settings(self) -> dict[str, Any]:
         """As plain values, for tables and files."""
@@ -72,9 +83,12 @@ class Candidate:
             "groups": self.groups,
             "skip": self.skip,
             "anchor": _ANCHORS.get(self.anchor, self.anchor.value),
+            "chosen": self.chosen,
+            "classes": self.classes if self.chosen != "none" else 0,
             "expansion": self.expansion,
             "channels": self.channels,
             "precision": self.precision,
+            "weights": self.weights,
             "scale": self.scale,
             "input": f"{self.size[0]}x{self.size[1]}",
         }
@@ -92,6 +106,9 @@ class Candidate:
                 add = (0,) if self.skip == "long" else ()
                 middle = Layer(self.width, self.kernel, self.groups)
                 layers = (Layer(self.width, ends), *[middle] * inner, Layer(outputs, ends, act=Act.NONE, add=add))
+                if self.chosen != "none":
+                    chosen = [replace(layer, classes=self.classes) for layer in layers]
+                    layers = tuple(chosen[i] if self._chooses(i) else layer for i, layer in enumerate(layers))
                 return Chain(layers, scale=self.scale, anchor=self.anchor)
             case "sesr":
                 first = Layer(self.width, ends, bias=False, act=Act.NONE)
@@ -110,6 +127,10 @@ class Candidate:
                 layers = (*wide, Layer(outputs, act=Act.RELU), Layer(outputs, act=Act.NONE))
                 return Chain(layers, self.channels, self.scale, Anchor.RESIZED, Pad.ZERO)
         raise ValueError(f"no family '{self.kind}'")
+
+    def _chooses(self, layer: int) -> bool:
+        last = self.depth - 1
+        return layer in {"none": (), "last": (last,), "ends": (0, last), "all": range(self.depth)}[self.chosen]
 
     def buildable(self, trained: bool) -> bool:
         """Whether `nets` can build it, in fp32 whatever its precision; with `trained`, whether it trains it too."""
@@ -130,6 +151,8 @@ class Candidate:
                     *[middle] * (self.depth - 2),
                     {"channels": 4, "add": add, **end},
                 ]
+                choice = {"chosen": {"classes": self.classes, "by": "structure"}}
+                layers = [layer | choice if self._chooses(i) else layer for i, layer in enumerate(layers)]
                 return "pocket", {"layers": layers, "anchor": self.anchor.value, "expansion": self.expansion}
             case "sesr":
                 return "sesr-m5", {"blocks": self.depth - 2, "features": wide, "expansion": self.expansion}

@@ -2,7 +2,8 @@
 
 Every family of a space is such a chain. Parameters, multiply-adds, feature maps and receptive field are what `count`
 finds in the ONNX file that `nets` writes for the same network (a test compares them), and take microseconds.
-Precision changes none of them: parameters are counted whatever their type, and maps as floats.
+Precision changes none of them: parameters are counted whatever their type, and maps as floats. A layer's kernels may
+be chosen by classes of pixels (`pixels.structure`): as many times the weights, and the classes' multiply-adds alone.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ from math import prod
 from pocketsr.design.precision import Bits, Precision, bits_of
 from pocketsr.engine.ir.graph import Pad
 from pocketsr.models import DEFAULT_SCALE
+from pocketsr.pixels.structure import DIRECTIONS
+from pocketsr.pixels.structure import REACH as CLASS_HALO
 
 __all__ = ["Act", "Anchor", "Chain", "Layer"]
 
 _FLOAT_BYTES = 4
 _CUBIC_HALO = 2  # pixels of the input
 _LEARNED_KERNEL = 5  # of the anchor that is a convolution
+_CLASS_PRODUCTS = 33
+"""`engine.analysis.chosen.CLASS_PRODUCTS`; not imported, so that choosing needs no onnx. A test holds both together."""
 
 
 class Act(Enum):
@@ -52,6 +57,7 @@ class Layer:
     bias: bool = True
     act: Act = Act.PRELU
     add: tuple[int, ...] = ()  # earlier layers whose outputs are added to what this one reads
+    classes: int = 0  # of pixels, each with a kernel of its own; 0: one kernel for all
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,16 @@ class Chain:
             raise ValueError(f"the last layer needs {self.channels * self.scale**2} channels")
         if self.centred and self.bits and self.pad is Pad.ZERO:
             raise ValueError("zeros around a centred picture can't be part of a bias")
+        found = {layer.classes for layer in self.layers if layer.classes}
+        if len(found) > 1 or self.classes % DIRECTIONS:
+            raise ValueError(f"all layers with chosen kernels have the same classes, a multiple of {DIRECTIONS}")
+        if found and (self.channels, self.pad) != (1, Pad.EDGE):
+            raise ValueError("kernels are chosen by luma, its edges repeated")
+
+    @cached_property
+    def classes(self) -> int:
+        """Of pixels, by which kernels are chosen; 0 where none are."""
+        return max(layer.classes for layer in self.layers)
 
     @property
     def bits(self) -> Bits | None:
@@ -99,7 +115,7 @@ class Chain:
         total = 0
         for before, layer in self.convolutions():
             slopes = {Act.PRELU: layer.channels, Act.SLOPE: 1}.get(layer.act, 0)
-            total += _weights(before, layer) + layer.channels * layer.bias + slopes
+            total += max(1, layer.classes) * _weights(before, layer) + layer.channels * layer.bias + slopes
         if self.anchor is Anchor.LEARNED:
             outputs = self.channels * self.scale**2
             total += self.channels * outputs * _LEARNED_KERNEL**2 + outputs
@@ -110,13 +126,19 @@ class Chain:
         """Multiply-adds for each pixel of the input."""
         total = sum(_weights(before, layer) for before, layer in self.convolutions())
         learned = self.channels**2 * self.scale**2 * _LEARNED_KERNEL**2
-        return total + (learned if self.anchor is Anchor.LEARNED else 0)
+        return total + (learned if self.anchor is Anchor.LEARNED else 0) + (_CLASS_PRODUCTS if self.classes else 0)
 
     @property
     def halo(self) -> int:
         """Pixels of the input from an output's own to the farthest that it depends on."""
-        tall, wide = (sum(layer.kernel[axis] // 2 for layer in self.layers) for axis in (0, 1))
-        return max(tall, wide, _CUBIC_HALO if self.anchor in (Anchor.BICUBIC, Anchor.LEARNED) else 0)
+        farthest = _CUBIC_HALO if self.anchor in (Anchor.BICUBIC, Anchor.LEARNED) else 0
+        for axis in (0, 1):
+            reach = 0  # of what the layers so far give, from the end
+            for layer in reversed(self.layers):
+                farthest = max(farthest, reach + CLASS_HALO if layer.classes else 0)
+                reach += layer.kernel[axis] // 2
+            farthest = max(farthest, reach)
+        return farthest
 
     @property
     def receptive_field(self) -> int:
@@ -131,7 +153,7 @@ class Chain:
             for earlier in layer.add:
                 last_read[earlier] = max(last_read[earlier], index)
         # the picture itself is added again at the end: it can't be written over
-        maps = self.channels * (self.centred and not self.bits)
+        maps = self.channels * (self.centred and not self.bits) + (1 if self.classes else 0)
         for index, layer in enumerate(self.layers):
             maps += layer.channels
             if index and layer.add:  # a sum takes an operand's place, where nobody reads that again

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pocketsr.design.rank import Row, front, precisions_of, slopes
+from pocketsr.design.rank import Row, front, slopes, weights_of
 from pocketsr.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ COLOURS = ("#2e6f9e", "#d1495b", "#3a7d44", "#b8860b", "#7b4b94", "#00838f", "#c
 """Of the families, in their order; again from the first where they are more."""
 
 _NAMED = 8  # of the fronts, at most, bear their names
-_LINES = ("-", "--", ":", "-.")  # of the precisions' fronts
+_LINES = ("-", "--", ":", "-.", (0, (6, 2, 1, 2, 1, 2)), (0, (1, 5)))  # of the fronts of each kind of weights
 
 
 def families_of(rows: Sequence[Row]) -> dict[str, str]:
@@ -76,21 +76,21 @@ def draw_work(rows: Sequence[Row]) -> Figure:
 
 
 def draw_capacity(rows: Sequence[Row], device: str, budget_ms: float | None = None) -> Figure:
-    """Parameters against predicted milliseconds, each precision's front joined, its largest named.
+    """Parameters against predicted milliseconds, the front of each kind of weights joined, its largest named.
 
     Raises UserError as `draw_work`.
     """
     figure, axes = _canvas(rows)
     _scatter(axes, rows, [row.predicted_ms for row in rows], {name: name for name in families_of(rows)})
-    precisions = precisions_of(rows)
-    for place, precision in enumerate(precisions):
-        best = [rows[i] for i in front(rows, precision)]
+    kinds = weights_of(rows)
+    for place, weights in enumerate(kinds):
+        best = [rows[i] for i in front(rows, weights)]
         axes.plot(
             [row.predicted_ms for row in best], [row.params for row in best],
             _LINES[place % len(_LINES)], color="#222222", linewidth=1, drawstyle="steps-post",
-            label=f"most parameters within a time, {precision}",
+            label=f"most parameters within a time, {weights}",
         )  # fmt: skip
-        for index in sorted({round(i) for i in np.linspace(0, len(best) - 1, max(2, _NAMED // len(precisions)))}):
+        for index in sorted({round(i) for i in np.linspace(0, len(best) - 1, max(2, _NAMED // len(kinds)))}):
             row = best[index]
             axes.annotate(
                 row.candidate.name, (row.predicted_ms, row.params), (-4, 4),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from math import prod
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from pocketsr.engine.ir.graph import (
     Affine,
     Array,
     Binary,
+    Chosen,
+    Classes,
     Combine,
     Conv,
     Dequantize,
@@ -33,6 +36,7 @@ from pocketsr.engine.ir.graph import (
 )
 from pocketsr.engine.passes.simplify import parts_of, split_groups
 from pocketsr.engine.resample import cubic_taps
+from pocketsr.pixels.structure import DIRECTIONS, limit_of
 
 __all__ = ["graph_of"]
 
@@ -66,10 +70,22 @@ def _dealt_out(channels: int, groups: int) -> list[int]:
 
 
 @cache
-def _unseeded_integers(shape: tuple[int, ...], bits: int, parts: int, way: Dequantize, top: int) -> Integers:
-    """Of a convolution that is only planned: each of its `parts` has the same typical weights. Read-only."""
+def _unseeded_integers(
+    shape: tuple[int, ...], bits: int, parts: int, classes: int, way: Dequantize, top: int
+) -> Integers:
+    """Of a convolution that is only planned: each of its `parts` has the same typical weights. Read-only.
+
+    shape: CO CI/groups KH KW. classes: of which each has the same kernels; 0: kernels aren't chosen."""
     weight = np.tile(typical_weights((shape[0] // parts, *shape[1:]), bits), (parts, 1, 1, 1))
+    if classes:
+        weight = np.broadcast_to(weight, (classes, *shape))
     return Integers(weight, np.zeros(shape[0], np.int32), _zeros(shape[:1]), way.zero, top)
+
+
+def _limits(classes: int) -> tuple[int, ...]:
+    """Between the strengths of so many classes, as `nets.pocket.Choice` has them by default."""
+    count = classes // DIRECTIONS - 1
+    return tuple(limit_of(11.5 * 1.4 ** (2 * i - count + 1)) for i in range(count))
 
 
 def graph_of(chain: Chain, name: str = "candidate", seed: int | None = None) -> Graph:
@@ -103,6 +119,7 @@ class _Builder:
                 ones = np.ones(chain.channels, np.float32)
                 x = self._add(Pointwise("centre", 1, picture, (Affine(ones, -0.5 * ones),)))
         added = self._anchor(picture)
+        self._choose_by(read)
         made: list[tuple[Ref, ...]] = []  # the planes of each layer
         for index, layer in enumerate(chain.layers):
             stages = list(_activation(layer.act, layer.channels, self._numbers))
@@ -113,9 +130,11 @@ class _Builder:
             joined = following is not None and index not in later  # sums join the only operand that nobody else reads
             if following is not None and joined:
                 stages += [self._sum(made[earlier]) for earlier in following.add]
-            weight = self._numbers(layer.channels, len(x) // layer.groups, *layer.kernel)
+            weight, chosen = self._kernels((layer.channels, len(x) // layer.groups, *layer.kernel), layer.classes)
             bias = self._numbers(layer.channels) if layer.bias else _zeros((layer.channels,))
-            conv = Conv(f"layer{index}", self._new(), x, weight, bias, layer.groups, chain.pad, tuple(stages))
+            conv = Conv(
+                f"layer{index}", self._new(), x, weight, bias, layer.groups, chain.pad, tuple(stages), None, chosen
+            )  # fmt: skip
             x = self._conv(conv, edge=index == 0 or following is None, stored=following is not None)
             made.append(x)
             if following is not None and following.add and not joined:
@@ -133,6 +152,23 @@ class _Builder:
         self._ops.append(op)
         return planes(op.value, op.channels)
 
+    def _choose_by(self, luma: tuple[Ref, ...]) -> None:
+        """What finds the classes, if there are any."""
+        if not self._chain.classes:
+            return
+        scaled = Affine(np.full(1, 255, np.float32), _zeros((1,)))
+        levels = self._add(Pointwise("levels", self._new(), luma, (scaled, Quantize(1.0, 0, 255))))
+        (self._classes,) = self._add(Classes("classes", self._new(), (levels[0],), _limits(self._chain.classes)))
+
+    def _kernels(self, shape: tuple[int, ...], classes: int) -> tuple[Array, Chosen | None]:
+        """Weights in `shape`, and where kernels are chosen those of each class, whose mean they are then."""
+        if not classes:
+            return self._numbers(*shape), None
+        if self._seed is None:
+            return _zeros(shape), Chosen(self._classes, _zeros((classes, *shape)))
+        each = np.stack([self._numbers(*shape) for _ in range(classes)])
+        return each.mean(0), Chosen(self._classes, each)
+
     def _anchor(self, picture: tuple[Ref, ...]) -> tuple[Ref, ...]:
         """The planes that the last layer's are added to."""
         weights = _anchor_weights(self._chain, self._numbers)
@@ -146,21 +182,28 @@ class _Builder:
         if self._bits is None:
             return self._add(conv)
         way, top = self._kept[conv.inputs[0].value]
-        bits = EDGE_BITS if edge else self._bits.weights
+        bits, chosen = EDGE_BITS if edge else self._bits.weights, conv.chosen
         stages = (*conv.stages, self._quantize(conv.value, conv.stages)) if stored else conv.stages
         if self._seed is None:
-            integers = _unseeded_integers(conv.weight.shape, bits, parts_of(conv), way, top)
+            classes = len(chosen.weight) if chosen else 0
+            integers = _unseeded_integers(conv.weight.shape, bits, parts_of(conv), classes, way, top)
             return self._add(Conv(
-                conv.name, conv.value, conv.inputs, conv.weight, conv.bias, conv.groups, conv.pad, stages, integers
+                conv.name, conv.value, conv.inputs, conv.weight, conv.bias, conv.groups, conv.pad, stages, integers,
+                chosen,
             ))  # fmt: skip
-        weight_numbers = typical_weights(conv.weight.shape, bits, 1000 * self._seed + conv.value)
+        shape = chosen.weight.shape if chosen else conv.weight.shape  # CO CI/groups KH KW, with chosen kernels K before
+        numbers = typical_weights((prod(shape[:-3]), *shape[-3:]), bits, 1000 * self._seed + conv.value).reshape(shape)
         # so that results spread over the levels: inputs and weights by their mean square
-        spread = np.sqrt(np.square(weight_numbers, dtype=np.float64).sum(axis=(1, 2, 3))) * top / 4
-        step = ((self._bits.levels / 4 if stored else 0.1) / spread).astype(np.float32)
-        weight = weight_numbers * (step / way.step)[:, None, None, None].astype(np.float32)
+        power = np.square(numbers, dtype=np.float64).sum(axis=(-3, -2, -1)).reshape(-1, conv.channels).mean(0)
+        step = ((self._bits.levels / 4 if stored else 0.1) / (np.sqrt(power) * top / 4)).astype(np.float32)
+        weight = numbers * (step / way.step)[:, None, None, None].astype(np.float32)
+        if chosen:
+            chosen, weight = Chosen(chosen.classes, weight), weight.mean(0)
         bias = np.zeros(conv.channels, np.int32)
-        integers = Integers(weight_numbers, bias, step, way.zero, top)
-        return self._add(replace(conv, weight=weight, bias=bias * step, stages=stages, integers=integers))
+        integers = Integers(numbers, bias, step, way.zero, top)
+        return self._add(
+            replace(conv, weight=weight, bias=bias * step, stages=stages, integers=integers, chosen=chosen)
+        )
 
     def _quantize(self, value: int, stages: Sequence[PointwiseStage]) -> Quantize:
         """How `value` is stored. Its step is in those before it (`passes_quant.fold_steps`), but for tanh's."""

@@ -67,6 +67,8 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     precisions: tuple[Precision, ...] = ("fp32",)
     """What it was calibrated for."""
     costs_ns: dict[str, Cost]
+    derived: dict[str, str] = {}
+    """Kinds of work whose costs were not measured on this device, and where they come from."""
     fit: Fit
 
     def costs(self) -> list[float]:

@@ -13,11 +13,11 @@ import numpy as np
 
 from pocketsr.design.candidate import Candidate
 from pocketsr.design.cost import predict_ms, schedule_of_chain
-from pocketsr.design.precision import PRECISIONS, Precision
+from pocketsr.design.precision import PRECISIONS
 from pocketsr.design.profile import Profile
 from pocketsr.errors import UserError
 
-__all__ = ["Limits", "Row", "as_csv", "as_json", "best", "evaluate", "front", "precisions_of", "slopes"]
+__all__ = ["Limits", "Row", "as_csv", "as_json", "best", "evaluate", "front", "slopes", "weights_of"]
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,9 @@ class Limits:
 @dataclass(frozen=True)
 class Row:
     """A candidate and what it costs. written_mb: of all maps, made one after the other; live_kb: what a thread of the
-    engine goes through in each band. front: no other candidate of its precision has as many parameters in less time;
-    family_front: none of its own family has. What a low-bit parameter is worth, only training says."""
+    engine goes through in each band. front: no other candidate with its kind of weights has as many parameters in less
+    time; family_front: none of its own family has. What a parameter is worth that is low-bit, or chosen, only training
+    says."""
 
     candidate: Candidate
     params: int
@@ -100,24 +101,22 @@ def evaluate(
         if limits.allow(row):
             rows.append(row)
         tell(index + 1)
-    first = {index for precision in precisions_of(rows) for index in front(rows, precision)}
-    kinds = {(row.candidate.precision, row.candidate.family) for row in rows}
+    first = {index for weights in weights_of(rows) for index in front(rows, weights)}
+    kinds = {(row.candidate.weights, row.candidate.family) for row in rows}
     own = {index for kind in kinds for index in front(rows, *kind)}
     return [replace(row, front=i in first, family_front=i in own) for i, row in enumerate(rows)]
 
 
-def precisions_of(rows: Sequence[Row]) -> list[Precision]:
-    """In the order in which `PRECISIONS` has them."""
-    found = {row.candidate.precision for row in rows}
-    return [precision for precision in PRECISIONS if precision in found]
+def weights_of(rows: Sequence[Row]) -> list[str]:
+    """The kinds of weights (`Candidate.weights`): in the order in which `PRECISIONS` has them, then the chosen ones."""
+    found = {(row.candidate.chosen != "none", PRECISIONS.index(row.candidate.precision)): row for row in rows}
+    return [found[key].candidate.weights for key in sorted(found)]
 
 
-def front(rows: Sequence[Row], precision: Precision = "fp32", family: str | None = None) -> list[int]:
-    """The Pareto front of a precision by place in `rows`, fastest first: each has more parameters than all faster."""
+def front(rows: Sequence[Row], weights: str = "fp32", family: str | None = None) -> list[int]:
+    """The Pareto front of a kind of weights by place in `rows`, fastest first, each with more parameters than the last."""
     chosen = [
-        i
-        for i, row in enumerate(rows)
-        if row.candidate.precision == precision and family in (None, row.candidate.family)
+        i for i, row in enumerate(rows) if row.candidate.weights == weights and family in (None, row.candidate.family)
     ]
     chosen.sort(key=lambda i: (rows[i].predicted_ms, -rows[i].params, i))
     found: list[int] = []
@@ -130,12 +129,12 @@ def front(rows: Sequence[Row], precision: Precision = "fp32", family: str | None
 
 
 def best(rows: Sequence[Row], count: int) -> list[Row]:
-    """`count` rows, of each precision in turn, since parameters of different ones aren't alike.
+    """`count` rows, of each kind of weights in turn, since parameters of different ones aren't alike.
 
-    Within a precision most parameters first: the front, then the fronts of single families, then the rest.
+    Within a kind most parameters first: the front, then the fronts of single families, then the rest.
     """
     order = sorted(rows, key=lambda row: (not row.front, not row.family_front, -row.params, row.predicted_ms))
-    parts = [[row for row in order if row.candidate.precision == precision] for precision in precisions_of(rows)]
+    parts = [[row for row in order if row.candidate.weights == weights] for weights in weights_of(rows)]
     turns = itertools.zip_longest(*parts)
     return [row for turn in turns for row in turn if row is not None][:count]
 
@@ -143,8 +142,8 @@ def best(rows: Sequence[Row], count: int) -> list[Row]:
 def slopes(rows: Iterable[Row]) -> dict[str, float]:
     """Of each family, parameters for each further GMAC, by least squares; families of one size are left out.
 
-    Where all work is done at the size of the LR picture, each weight is used once a pixel, and no family can be much
-    steeper than another: what differs is what a multiply-add costs in time.
+    Where all work is done at the size of the LR picture and each weight is used once a pixel, no family can be much
+    steeper than another: what differs is what a multiply-add costs in time. Only kernels chosen by classes are steeper.
     """
     points: dict[str, list[tuple[float, int]]] = {}
     for row in rows:

@@ -24,6 +24,8 @@ def make_report(rows: Sequence[Row], profile: Profile, drawings: Sequence[str]) 
         "slopes": {name: round(slope) for name, slope in slopes(rows).items()},
     }
     kind = f"Simulated: {profile.simulated}." if profile.simulated else "Measured."
+    if profile.derived:
+        kind += f" Not measured but derived: the costs of {', '.join(profile.derived)}."
     return template.substitute(
         device=escape(f"{profile.name}, {profile.threads} threads"),
         kind=escape(kind),

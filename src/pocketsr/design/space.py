@@ -11,10 +11,11 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from pocketsr.design.candidate import Candidate, Ends, Skip
+from pocketsr.design.candidate import Candidate, Choosing, Ends, Skip
 from pocketsr.design.chain import Anchor
-from pocketsr.design.precision import Precision
+from pocketsr.design.precision import Precision, bits_of
 from pocketsr.errors import UserError, did_you_mean
+from pocketsr.pixels.structure import DIRECTIONS
 from pocketsr.settings import convert, parse_yaml, read_yaml
 
 __all__ = ["FAMILIES", "Family", "Space", "builtin_space", "read_space"]
@@ -23,7 +24,9 @@ Positive = Annotated[int, Meta(ge=1)]
 Odd = Literal[1, 3, 5, 7]
 Kernel = tuple[Odd, Odd]
 AnchorName = Literal["none", "nearest", "bicubic", "learned"]
+Classes = Annotated[int, Meta(ge=DIRECTIONS, le=64, multiple_of=DIRECTIONS)]
 _BOTH_ENDS = 2  # convolutions: the first and the last
+_TWO_BITS = 2
 
 
 class Family(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -48,7 +51,7 @@ class Family(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         for more in self.settings():
             for depth, width, expansion in itertools.product(self.depth, self.width, self.expansion):
                 given = {"depth": depth, "width": width, "expansion": expansion, **more}
-                if depth >= self.least_depth and _sensible(**given):
+                if depth >= self.least_depth and _sensible(precision=precision, **given):
                     label = self.label or self.kind
                     yield Candidate(
                         family=label, kind=self.kind, scale=scale, size=size, precision=precision, **given
@@ -69,12 +72,25 @@ class PocketFamily(Family, frozen=True, kw_only=True):
     skip: Annotated[tuple[Skip, ...], Meta(min_length=1)] = ("none",)
     """`long`: what the first convolution gives is added to what the last one reads."""
     anchor: Annotated[tuple[AnchorName, ...], Meta(min_length=1)] = ("nearest",)
+    chosen: Annotated[tuple[Choosing, ...], Meta(min_length=1)] = ("none",)
+    """Layers with a kernel for each class of pixels; not in 2 bits."""
+    classes: Annotated[tuple[Classes, ...], Meta(min_length=1)] = (16,)
+    """Of pixels, where kernels are chosen: 8 directions times as many strengths."""
 
     def settings(self) -> Iterator[dict[str, Any]]:
-        for kernel, ends, groups, skip, anchor in itertools.product(
-            self.kernel, self.ends, self.groups, self.skip, self.anchor
+        choices = [(how, count) for how in self.chosen for count in (self.classes if how != "none" else (16,))]
+        for kernel, ends, groups, skip, anchor, (chosen, classes) in itertools.product(
+            self.kernel, self.ends, self.groups, self.skip, self.anchor, choices
         ):
-            yield {"kernel": kernel, "ends": ends, "groups": groups, "skip": skip, "anchor": Anchor(anchor)}
+            yield {
+                "kernel": kernel,
+                "ends": ends,
+                "groups": groups,
+                "skip": skip,
+                "anchor": Anchor(anchor),
+                "chosen": chosen,
+                "classes": classes,
+            }
 
 
 class SesrFamily(Family, frozen=True, kw_only=True):
@@ -167,12 +183,27 @@ def _space(content: dict[str, Any], where: str) -> Space:
     rest = convert({**content, "families": []}, Space, where, "the space")
     space = msgspec.structs.replace(rest, families=tuple(families))
     if not space.candidates():
-        raise UserError(f"{where}: no setting fits another: groups must divide width, and need a depth of 3 at least")
+        raise UserError(
+            f"{where}: no setting fits another: groups must divide width, and need a depth of 3 at least; kernels "
+            "aren't chosen in 2 bits, and of 2 layers `ends` are all"
+        )
     return space
 
 
-def _sensible(depth: int, width: int, groups: int = 1, skip: Skip = "none", kernel: Kernel = (3, 3), **_: Any) -> bool:
+def _sensible(
+    depth: int,
+    width: int,
+    precision: Precision,
+    groups: int = 1,
+    skip: Skip = "none",
+    kernel: Kernel = (3, 3),
+    chosen: Choosing = "none",
+    **_: Any,
+) -> bool:
     """Whether the settings fit, and say something that no other candidate says."""
-    if depth == _BOTH_ENDS and (groups > 1 or skip == "long" or kernel != (3, 3)):
+    if depth == _BOTH_ENDS and (groups > 1 or skip == "long" or kernel != (3, 3) or chosen == "all"):
+        return False
+    bits = bits_of(precision)
+    if chosen != "none" and bits and min(bits.weights, bits.acts) <= _TWO_BITS:
         return False
     return width % groups == 0 and width >= groups

@@ -1,8 +1,9 @@
 """How much work a plan is, step by step and thread by thread: the door through which `design` sees what is emitted.
 
 What a step costs is counted beside what emits it: `work_conv` beside `emit_conv`, `emit_dot` and `emit_winograd`,
-`work_integers` beside `emit_integers` and `emit_sums`; reading, writing and pointwise steps (`emit_planes`,
-`emit_pointwise`) are counted here. A profile of a device (`design.profile`) says how long each kind of work takes.
+`work_integers` beside `emit_integers` and `emit_sums`, `work_chosen` beside `emit_chosen` and `emit_chosen_words`;
+reading, writing and pointwise steps (`emit_planes`, `emit_pointwise`) are counted here.
+A profile of a device (`design.profile`) says how long each kind of work takes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pocketsr.engine.codegen.emit_integers import count_words
 from pocketsr.engine.codegen.method import BAND, Storage
 from pocketsr.engine.codegen.plan import Plan, Ring, Step, make_plan
 from pocketsr.engine.codegen.target import Target, host_target
+from pocketsr.engine.codegen.work_chosen import CLASS_BYTES, add_chosen, weight_bytes_of_chosen
 from pocketsr.engine.codegen.work_conv import add_floats, beyond, weight_bytes_of_floats
 from pocketsr.engine.codegen.work_integers import (
     add_integers,
@@ -28,7 +30,7 @@ from pocketsr.engine.codegen.work_integers import (
     weight_bytes_of_integers,
 )
 from pocketsr.engine.codegen.work_kinds import WORK, Add, Counts, Shape, stored_bytes
-from pocketsr.engine.ir.graph import Combine, Conv, PointwiseStage, Prelu, Shuffle
+from pocketsr.engine.ir.graph import Classes, Combine, Conv, PointwiseStage, Prelu, Shuffle
 
 __all__ = [
     "WORK",
@@ -122,6 +124,8 @@ def shape_of(step: Step, ring: Ring, storage: Mapping[int, Storage]) -> Shape:
     inputs, outputs = len(op.inputs), ring.channels
     if isinstance(op, Shuffle):
         return Shape("shuffle", inputs, outputs, scale=ring.scale, factor=op.factor, border=border)
+    if isinstance(op, Classes):
+        return Shape("classes", inputs, outputs, scale=ring.scale, border=border)
     stages = tuple([name for stage in op.stages for name in _stage_names(stage, storage)])
     if not isinstance(op, Conv):
         return Shape(
@@ -141,6 +145,7 @@ def shape_of(step: Step, ring: Ring, storage: Mapping[int, Storage]) -> Shape:
         storage=ring.storage,
         words=count_words(op.inputs) if step.method.reads is Storage.WORDS else 0,
         additions=additions_of(op, step.method),
+        classes=len(op.chosen.weight) if op.chosen else 0,
     )
 
 
@@ -159,6 +164,8 @@ def weight_bytes(shape: Shape, target: Target) -> int:
     """Of the step's weights as its inner loops read them."""
     if shape.kind != "conv":
         return 0
+    if shape.classes:
+        return weight_bytes_of_chosen(shape, target)
     floats = shape.method.reads is Storage.FLOATS
     return weight_bytes_of_floats(shape) if floats else weight_bytes_of_integers(shape, target)
 
@@ -190,8 +197,12 @@ def work_of_row(shape: Shape, phases: int, target: Target, width: int) -> Counts
             add("table", 2 * shape.outputs)
         case "shuffle":
             add("scattered", shape.outputs * shape.scale * width)
+        case "classes":
+            add("classes", vectors)
         case "conv":
-            if shape.method.reads is Storage.FLOATS:
+            if shape.classes:
+                stored = add_chosen(add, shape, phases, target, columns)
+            elif shape.method.reads is Storage.FLOATS:
                 stored = add_floats(add, shape, phases, target, columns)
             else:
                 stored = add_integers(add, shape, target, columns)
@@ -203,7 +214,7 @@ def work_of_row(shape: Shape, phases: int, target: Target, width: int) -> Counts
     if shape.kind != "write":
         read = stored_bytes(shape.inputs, shape.method.reads, shape.words)
         made = stored_bytes(shape.outputs, shape.storage)
-        add("far", shape.scale * width * (read + made))
+        add("far", shape.scale * width * (read + made + (CLASS_BYTES if shape.classes else 0)))
     counts.flags.writeable = False
     return counts
 

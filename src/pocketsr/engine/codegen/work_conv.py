@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from math import ceil
 
-from pocketsr.engine.codegen.method import BAND
+from pocketsr.engine.codegen.method import BAND, Method
 from pocketsr.engine.codegen.target import Target
 from pocketsr.engine.codegen.work_kinds import FLOAT_BYTES, Add, Shape
 
-__all__ = ["add_floats", "beyond", "weight_bytes_of_floats"]
+__all__ = ["add_floats", "add_products", "beyond", "blocks_of", "weight_bytes_of_floats"]
 
 _LATENCY = 4  # cycles of a multiply-add, and so of the inner loop at least
 
@@ -27,25 +27,31 @@ def beyond(cache_bytes: int, size: float) -> float:
     return max(0.0, 1 - cache_bytes / size) if size else 0.0
 
 
+def blocks_of(shape: Shape, groups: int) -> list[int]:
+    """The channels of each register block, none of which is of two `groups`."""
+    outputs, most = shape.outputs // groups, shape.method.block.channels
+    return [min(most, outputs - first) for first in range(0, outputs, most)] * groups
+
+
+def add_products(add: Add, method: Method, planes: int, channels: int, times: float) -> None:
+    """`times` inner loops over `planes`, of a register block of `channels`."""
+    vectors = method.block.vectors
+    loads = (2 * vectors + channels) / 2  # two a cycle; those across a cache line count double
+    add("products", times * planes * max(channels * vectors / 2, loads, _LATENCY))
+    add("calls", times)
+    add("sums_called" if method.rows else "sums_inline", times * channels * vectors)
+
+
 def add_floats(add: Add, shape: Shape, phases: int, target: Target, columns: int) -> float:
     """The sums of a row of `columns` of each of `phases`. Returns the vectors of results."""
     method = shape.method
     taps, across = shape.kernel
     per_group = shape.inputs // shape.groups
-    outputs = shape.outputs // shape.groups
-    block, lanes = method.block, target.lanes
-    sizes = [min(block.channels, outputs - first) for first in range(0, outputs, block.channels)] * shape.groups
-
-    def products(planes: int, channels: int, times: float) -> None:
-        loads = (2 * block.vectors + channels) / 2  # two a cycle; those across a cache line count double
-        add("products", times * planes * max(channels * block.vectors / 2, loads, _LATENCY))
-        add("calls", times)
-        add("sums_called" if method.rows else "sums_inline", times * channels * block.vectors)
-
+    block, lanes, sizes = method.block, target.lanes, blocks_of(shape, shape.groups)
     if method.rows is None:
         turns = phases * ceil(columns / (block.vectors * lanes))
         for size in sizes:
-            products(per_group * taps * across, size, turns)
+            add_products(add, method, per_group * taps * across, size, turns)
         stored = turns * block.vectors * shape.outputs
         add("point", stored if shape.top else 0)  # times the step
         add("far", weight_bytes_of_floats(shape))
@@ -64,7 +70,7 @@ def add_floats(add: Add, shape: Shape, phases: int, target: Target, columns: int
         add("tiles", group * tiles * tile * beyond(target.l1_bytes, tile + weights / len(sizes)))
         add("far", group * weights)
         for size in sizes:
-            products(shape.inputs * across, size, group * turns * method.rows.products)
+            add_products(add, method, shape.inputs * across, size, group * turns * method.rows.products)
         add("from_rows", group * turns * block.vectors * shape.outputs * method.rows.products)
         stored = turns * block.vectors * shape.outputs
         add("table", group * (shape.inputs * (taps + BAND - 1) + BAND * shape.outputs))
@@ -78,7 +84,7 @@ def add_floats(add: Add, shape: Shape, phases: int, target: Target, columns: int
         add("tiles", group * tiles * tile * beyond(target.l1_bytes, tile + weights / len(sizes)))
         add("far", group * weights)
         for size in sizes:
-            products(shape.inputs, size, group * tiles * method.products)
+            add_products(add, method, shape.inputs, size, group * tiles * method.products)
         add("from_both", group * tiles * block.vectors * shape.outputs)
         stored = tiles * block.vectors * shape.outputs * phases
         add("table", group * (shape.inputs * (taps + BAND - 1) + BAND * shape.outputs))

@@ -14,10 +14,11 @@ from pocketsr.engine.codegen.emit_integers import dense_weights
 from pocketsr.engine.codegen.emit_sums import pairs
 from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Method, Storage
 from pocketsr.engine.codegen.target import Target
+from pocketsr.engine.codegen.work_conv import blocks_of
 from pocketsr.engine.codegen.work_kinds import FLOAT_BYTES, Add, Additions, Shape
 from pocketsr.engine.ir.graph import Conv
 
-__all__ = ["add_integers", "add_stored", "additions_of", "compares", "weight_bytes_of_integers"]
+__all__ = ["add_dots", "add_integers", "add_stored", "additions_of", "compares", "weight_bytes_of_integers"]
 
 _BYTE_SPAN = 255
 _LATENCY = 4  # cycles of a dot product, and so of the inner loop at least
@@ -67,23 +68,29 @@ def _parts(target: Target) -> int:
     return max(1, target.dot_cost // 2)
 
 
+def add_dots(add: Add, shape: Shape, target: Target, channels: int, times: float) -> None:
+    """`times` inner loops over the words that are read, of a register block of `channels`."""
+    vectors = shape.method.block.vectors
+    spread = 3 * vectors if _parts(target) > 1 else 0  # instructions that make halves of bytes
+    ready = (channels * vectors * target.dot_cost + spread) / 2
+    loads = (2 * vectors + _parts(target) * channels) / 2
+    planes = shape.words * shape.kernel[0] * shape.kernel[1]
+    add("dots", times * planes * max(ready, loads, _LATENCY))
+    add("calls", times)
+    add("sums_inline", times * channels * vectors)
+
+
 def add_integers(add: Add, shape: Shape, target: Target, columns: int) -> float:
     """The sums of a row of `columns`, in dot products or additions. Returns the vectors of results."""
     taps, across = shape.kernel
     block, lanes = shape.method.block, target.lanes
-    sizes = [min(block.channels, shape.outputs - first) for first in range(0, shape.outputs, block.channels)]
+    sizes = blocks_of(shape, 1)
     turns = ceil(columns / (block.vectors * lanes))
     stored = turns * block.vectors * shape.outputs
     add("far", weight_bytes_of_integers(shape, target))
     if shape.additions is None:
-        planes = shape.words * taps * across
-        spread = 3 * block.vectors if _parts(target) > 1 else 0  # instructions that make halves of bytes
         for size in sizes:
-            ready = (size * block.vectors * target.dot_cost + spread) / 2
-            loads = (2 * block.vectors + _parts(target) * size) / 2
-            add("dots", turns * planes * max(ready, loads, _LATENCY))
-            add("calls", turns)
-            add("sums_inline", turns * size * block.vectors)
+            add_dots(add, shape, target, size, turns)
         add("table", shape.words * taps * (1 + across) + shape.outputs)
         add("point", 2 * stored)  # made floats, times the step
     else:

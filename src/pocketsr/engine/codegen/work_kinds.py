@@ -43,6 +43,8 @@ WORK: tuple[str, ...] = (
     "words",  # vectors of words packed from four channels' results
     "bytes",  # vectors of results stored as bytes
     "numbers",  # vectors of integers read for a sum with another layer
+    "chosen",  # vectors of weights looked up by the pixels' classes, or lanes picked by them
+    "classes",  # vectors of pixels whose classes are found
 )
 """Kinds of work, in the order of all vectors of counts."""
 
@@ -61,10 +63,10 @@ class Additions(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """What decides how much work a step is: `kind` is read, write, conv, pointwise or shuffle.
+    """What decides how much work a step is: `kind` is read, write, conv, pointwise, classes or shuffle.
 
     stages: by name, in lower case. top: the largest number that an integer convolution reads, else 0. storage: of the
-    result. words: how many hold the inputs, where these are words.
+    result. words: how many hold the inputs, where these are words. classes: of pixels, where kernels are chosen.
     """
 
     kind: str
@@ -81,6 +83,7 @@ class Shape(NamedTuple):
     storage: Storage = Storage.FLOATS
     words: int = 0
     additions: Additions | None = None
+    classes: int = 0
 
 
 def stored_bytes(channels: int, storage: Storage, words: int = 0) -> int:
