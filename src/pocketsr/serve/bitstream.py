@@ -18,10 +18,12 @@ _LARGEST = 1 << 20  # of a side, whatever the bits say
 
 
 class Told(NamedTuple):
-    """What a frame says. size: (width, height) of the picture, or None where the frame doesn't say it."""
+    """What a frame says. size: (width, height) of the picture, or None where the frame doesn't say it. sequence: the
+    bytes that open a new sequence (H.264's SPS); empty where there are none."""
 
     key: bool
     size: tuple[int, int] | None
+    sequence: bytes = b""
 
 
 def told(codec: str, data: bytes) -> Told:
@@ -38,18 +40,19 @@ def _vp8(data: bytes) -> Told:
 
 
 def _h264(data: bytes) -> Told:
-    key, size = False, None
+    key, size, sequence = False, None, b""
     for count, unit in enumerate(_units(data)):
         if count >= _NAL_UNITS:
             break
         kind = unit[0] & 0x1F
         key = key or kind == _IDR
         if kind == _SPS:
+            sequence += bytes(unit[:_SPS_BYTES])
             found = _sps_size(bytes(unit[1 : _SPS_BYTES + 1])) or (0, 0)
             before = size or (0, 0)
             size = max(before[0], found[0]), max(before[1], found[1])  # of several, any may be used
     size = None if size == (0, 0) else size
-    return Told(key, size)
+    return Told(key, size, sequence)
 
 
 def _units(data: bytes) -> Iterator[memoryview]:

@@ -62,7 +62,7 @@ class Decoding:
         self._synced, self._breaks = False, 0  # whether frames can be decoded; how many None wait
         self._asked_s = time.monotonic()
         self._allowance, self._allowed_s = float(limits.frames_a_second), time.monotonic()
-        self._broken = 0
+        self._broken, self._sequence = 0, b""
         self.received = Received()
         self._decoder = self._opened()
         self._thread = threading.Thread(target=self._run, name="pocketsr-decoding", daemon=True)
@@ -142,12 +142,15 @@ class Decoding:
         received, limits = self.received, self._limits
         received.frames += 1
         received.bytes += len(encoded.data)
-        key, size = told(self._name, encoded.data)
+        key, size, sequence = told(self._name, encoded.data)
         if size is not None and not limits.allow(*size):
             return f"a picture of {size[0]}x{size[1]}: {limits.width}x{limits.height} pixels are the most"
         if key:
             received.key_frames += 1
             self._synced = True
+            if sequence and sequence != self._sequence:
+                # FFmpeg 8.1's H.264 decoder keeps the colour tags of the sequence before where the new one has none.
+                self._sequence, self._decoder = sequence, self._opened()
         elif not self._synced:
             received.lost += 1
             return None

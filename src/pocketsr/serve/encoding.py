@@ -146,7 +146,8 @@ class CallEncoder(Encoder):
     def _wanted_bps(self, frame: VideoFrame) -> int:
         pixels = frame.width * frame.height * 30
         asked = self._asked_bps or round(pixels * _BITS_A_PIXEL)
-        return max(_LEAST_BPS, min(asked, round(pixels * _MOST_BITS_A_PIXEL), _MOST_BPS))
+        bps = max(_LEAST_BPS, min(asked, round(pixels * _MOST_BITS_A_PIXEL), _MOST_BPS))
+        return bps // 1000 * 1000  # x264 counts in thousands
 
     def _open(self, frame: VideoFrame, about: tuple[Any, ...], tags: Sequence[int], bps: int) -> VideoCodecContext:
         facts = self._facts
