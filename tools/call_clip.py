@@ -16,7 +16,14 @@ from pocketsr.frames import Colour, Frame
 
 __all__ = ["ROWS", "Clip", "psnr", "read_number"]
 
-_PHOTOGRAPHS = ("motorcycle_left.png", "rocket.jpg", "coffee.png", "astronaut.png", "retina.jpg", "hubble_deep_field.jpg")
+_PHOTOGRAPHS = (
+    "motorcycle_left.png",
+    "rocket.jpg",
+    "coffee.png",
+    "astronaut.png",
+    "retina.jpg",
+    "hubble_deep_field.jpg",
+)
 _TILE = (480, 360)
 _COLUMNS, _LINES = 4, 3  # of tiles
 _WIDTH, _HEIGHT = 1280, 720  # of the original

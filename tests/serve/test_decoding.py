@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -19,10 +19,13 @@ from pocketsr.serve.settings import Limits
 CODECS = ["VP8", "H264"]
 
 
+_MUCH = Limits(frames_a_second=1000, frames_waiting=1000)
+
+
 class Bench:
     """A decoder, and what came out of it."""
 
-    def __init__(self, codec: str, limits: Limits = Limits(frames_a_second=1000, frames_waiting=1000)) -> None:
+    def __init__(self, codec: str, limits: Limits = _MUCH) -> None:
         self.pictures, self.refusals = list[av.VideoFrame](), list[str]()
         self.decoding = Decoding(codec, limits, lambda picture, _: self.pictures.append(picture), self.refusals.append)
 
@@ -37,8 +40,8 @@ class Bench:
 
 
 @pytest.fixture(params=CODECS)
-def codec(request: pytest.FixtureRequest) -> Iterator[str]:
-    yield request.param
+def codec(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 def test_each_frame_is_a_picture_at_once(codec: str) -> None:
@@ -130,7 +133,7 @@ def test_other_formats_end_it(pix_fmt: str) -> None:
 def _deep() -> list[EncodedFrame]:
     made = av.CodecContext.create("libx264", "w")
     made.width, made.height, made.pix_fmt, made.options = 64, 48, "yuv420p10le", {"tune": "zerolatency"}
-    made.time_base, made.framerate = av.time_base and __import__("fractions").Fraction(1, 30), 30
+    made.time_base, made.framerate = Fraction(1, 30), Fraction(30)
     picture = av.VideoFrame(64, 48, "yuv420p10le")
     picture.pts = 0
     return [EncodedFrame(b"".join(map(bytes, made.encode(picture))), 97, 0, 0.0)]

@@ -36,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--certificate", type=Path, metavar="PEM", help="serve HTTPS with this certificate")
     parser.add_argument("--key", type=Path, metavar="PEM", help="the certificate's key")
+    parser.add_argument(
+        "--best",
+        choices=("small", "tiny", "bicubic"),
+        default="small",
+        help="the best level of the networks (default: small)",
+    )
     parser.add_argument("--fps", type=float, default=30, help="frames a second that are kept time for (default: 30)")
     parser.add_argument("--peers", type=int, default=4, help="calls at once (default: 4)")
     parser.add_argument("-j", "--threads", type=int, help="threads of the networks (default: all cores)")
@@ -44,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     with serve_extra():
-        from pocketsr.serve import Limits, Networks, Settings, serve
+        from pocketsr.serve import Limits, Networks, Settings, levels_up_to, serve
     if args.peers < 1:
         raise UserError(f"--peers {args.peers}: at least 1 is expected")
     if args.threads is not None and args.threads < 1:
@@ -57,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
         args.host, args.port, token, args.certificate, args.key, asked_size(args), args.fps, args.threads,
         Limits(peers=args.peers),
     )  # fmt: skip
+    settings.tls()  # what is wrong with its files is said before the networks are prepared
     stopped: list[int] = []
 
     def stop(ended: asyncio.Event) -> None:
@@ -76,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"open {address} in a browser; Ctrl-C ends it", flush=True)
 
     with note_after(_PATIENCE_S, "preparing the networks for this machine, the first time only"):
-        networks = Networks(settings)
+        networks = Networks(settings, levels_up_to(args.best))
     serve(settings, networks, ready, stop)
     if stopped and stopped[0] != signal.SIGINT:
         raise StoppedBySignal(stopped[0])

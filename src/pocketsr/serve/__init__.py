@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from pocketsr.serve.networks import Networks
 from pocketsr.serve.server import Server, running, serve
-from pocketsr.serve.settings import LADDER, Limits, Settings
+from pocketsr.serve.settings import LADDER, Limits, Settings, levels_up_to
 
-__all__ = ["LADDER", "Limits", "Networks", "Server", "Settings", "running", "serve"]
+__all__ = ["LADDER", "Limits", "Networks", "Server", "Settings", "levels_up_to", "running", "serve"]

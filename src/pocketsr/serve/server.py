@@ -101,10 +101,11 @@ class Server:
         return refused(404, "there is no such call")
 
     async def _hang_up(self, request: web.Request) -> web.Response:
-        peer = self._peers.get(request.match_info["name"])
-        if peer is None:
+        name = request.match_info["name"]
+        if (peer := self._peers.get(name)) is not None:
+            await peer.close("it was ended by its page")
+        elif name not in self._ends:
             return refused(404, "there is no such call")
-        await peer.close("it was ended by its page")
         return web.Response(status=204)
 
     async def close(self) -> None:

@@ -7,11 +7,11 @@ import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pocketsr.arguments import check_whole
+from pocketsr.arguments import check_number, check_whole
 from pocketsr.errors import ArgumentError, UserError
 from pocketsr.sizing import Size
 
-__all__ = ["CODECS", "LADDER", "Limits", "Settings"]
+__all__ = ["CODECS", "LADDER", "Limits", "Settings", "levels_up_to"]
 
 CODECS = ("VP8", "H264")
 """Video codecs of calls, as SDP names them."""
@@ -19,7 +19,14 @@ CODECS = ("VP8", "H264")
 LADDER = {"small": "small-call", "tiny": "tiny-call", "bicubic": "bicubic"}
 """Networks trained on decoded pictures, which is what a call delivers (`benchmarks/call.md`)."""
 
+_LAST_PORT = 65_535
 _LEAST_TOKEN = 16  # characters
+
+
+def levels_up_to(best: str) -> dict[str, str]:
+    """The ladder without what is better than this level of it."""
+    names = list(LADDER)
+    return {name: LADDER[name] for name in names[names.index(best) :]}
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,12 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        check_whole(self.port, "port", 0, 65535)
+        check_whole(self.port, "port", -(2**63), 2**63 - 1)
+        if not 0 <= self.port <= _LAST_PORT:
+            raise ArgumentError(f"port {self.port}: 1 to {_LAST_PORT} are expected, or 0 for a free one")
+        check_number(self.fps, "fps")
+        if not 1 <= self.fps <= self.limits.frames_a_second:
+            raise ArgumentError(f"{self.fps:g} frames a second: 1 to {self.limits.frames_a_second} are expected")
         _ = self.address
         if self.token is None and not self.local:
             raise ArgumentError(f"{self.host} can be reached by others: a token is needed")
