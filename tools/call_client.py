@@ -19,6 +19,7 @@ import numpy as np
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from aiortc.contrib.media import MediaRelay
 from aiortc.mediastreams import MediaStreamError
+from av.video.frame import VideoFrame
 from call_clip import Clip, Luma, psnr, read_number
 
 from pocketsr.frames import Frame
@@ -122,6 +123,7 @@ async def _receive(track: MediaStreamTrack, result: Result) -> None:
     with contextlib.suppress(MediaStreamError):
         while True:
             picture = await track.recv()
+            assert isinstance(picture, VideoFrame)
             now = time.monotonic()
             luma = next(Frame.from_av(picture).components)
             number = read_number(luma)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from fractions import Fraction
 from typing import Any
 
+import aiohttp
 import av
 import numpy as np
 
+from pocketsr.serve import Networks, Settings, running
 from pocketsr.serve.assembly import EncodedFrame
 
 ENCODERS = {"VP8": "libvpx", "H264": "libx264"}
 NETWORKS = {"bicubic": "bicubic"}  # compiled within a second
+
+Asking = Callable[..., Awaitable[tuple[int, dict[str, Any]]]]
+JSON = {"Content-Type": "application/json"}
 
 
 def picture(number: int, width: int = 64, height: int = 48, pix_fmt: str = "yuv420p") -> av.VideoFrame:
@@ -56,10 +63,25 @@ def claims(codec: str, width: int, height: int) -> bytes:
 
 def waits_for(condition: Callable[[], Any], seconds: float = 20) -> None:
     """Returns when it is true."""
-    import time
-
     for _ in range(int(seconds * 100)):
         if condition():
             return
         time.sleep(0.01)
     raise AssertionError("it never came true")
+
+
+def asked(networks: Networks, settings: Settings, work: Callable[[str, Asking], Awaitable[None]]) -> None:
+    """`work` with a server's address, and a function that asks it: method, path, body and headers."""
+
+    async def all_of_it() -> None:
+        async with running(settings, networks) as address, aiohttp.ClientSession() as session:
+
+            async def ask(method: str, path: str, **more: Any) -> tuple[int, dict[str, Any]]:
+                async with session.request(method, address.partition("#")[0] + path, **more) as response:
+                    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+                    kind = response.content_type
+                    return response.status, await response.json() if kind == "application/json" else {}
+
+            await asyncio.wait_for(work(address, ask), 90)
+
+    asyncio.run(all_of_it())

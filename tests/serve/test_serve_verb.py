@@ -13,7 +13,6 @@ pytest.importorskip("aiortc")
 
 from pocketsr.cli import main
 
-
 # A shell's background jobs ignore Ctrl-C, and what they start does too.
 _PROGRAM = """
 import signal, sys
