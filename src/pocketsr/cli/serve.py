@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import os
-import secrets
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pocketsr.cli._extras import serve_extra
 from pocketsr.cli._patience import note_after
 from pocketsr.cli._size import add_size_arguments, asked_size
 from pocketsr.cli._standing import StoppedBySignal
 from pocketsr.errors import UserError
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
@@ -49,6 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    import asyncio
+    import secrets
+
     with serve_extra():
         from pocketsr.serve import Limits, Networks, Settings, levels_up_to, serve
     if args.peers < 1:
