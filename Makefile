@@ -83,7 +83,7 @@ $(VENV)/.demo: $(VENV)/.runtime
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	$(PIP) -e '.[dev,train,export]'
+	$(PIP) -e '.[dev,train,export,serve]'
 	touch $@
 
 $(VENV)/.docs: $(VENV)/.runtime

@@ -7,9 +7,21 @@ from contextlib import contextmanager
 
 from pocketsr.errors import UserError
 
-__all__ = ["train_extra"]
+__all__ = ["serve_extra", "train_extra"]
 
 _TRAIN = ("lightning_fabric", "matplotlib", "msgspec", "optuna", "torch", "yaml")
+_SERVE = ("aiohttp", "aiortc")
+
+
+@contextmanager
+def serve_extra() -> Iterator[None]:
+    """Raises UserError where an import inside fails for want of the extra `serve`."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in _SERVE:
+            raise
+        raise UserError(f'serving calls needs {error.name}: pip install "pocketsr[serve]"') from error
 
 
 @contextmanager
