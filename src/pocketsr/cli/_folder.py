@@ -117,9 +117,12 @@ def _output_name(path: Path, form: str | None) -> str:
 
 def _media(folder: Path) -> Iterator[Path]:
     from pocketsr.image import is_image_file
+    from pocketsr.video.segments import is_segment_folder
 
     for path in sorted(folder.rglob("*")):
         # ._NAME is AppleDouble: what macOS keeps of NAME on foreign disks, under the suffix of a picture
+        if any(is_segment_folder(part) for part in path.relative_to(folder).parts):
+            continue
         if path.name.startswith("._") or path.name.lower() in _OF_SYSTEMS or is_part(path.name):
             continue
         if not path.is_file():

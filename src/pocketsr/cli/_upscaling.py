@@ -55,6 +55,13 @@ class Job:
         """Of the network, as a line for people says it."""
         return harmless(Path(self.model).stem)
 
+    @functools.cached_property
+    def key(self) -> str:
+        """Tells the network from others, by what its files hold."""
+        from pocketsr.loading import key_of
+
+        return key_of(self.model, self.weights)
+
     def chroma(self, siting: Siting) -> Network:
         from pocketsr.engine import load_chroma
 
@@ -106,6 +113,7 @@ class Job:
         from tqdm import tqdm
 
         from pocketsr.video import VideoOptions, upscale_video
+        from pocketsr.video.segments import Listeners, upscale_in_segments
 
         net = self.net  # before the bar: it may have a line to say
         options = VideoOptions(codec=self.codec, crf=self.crf, preset=self.preset, threads=self.threads)
@@ -126,7 +134,17 @@ class Job:
                 words = harmless(line.replace(str(source), str(name)), 2000)
                 bar.write(f"pocketsr: warning: {words}", file=sys.stderr)
 
-            done = upscale_video(
+            def on_plan(steps: str) -> None:
+                bar.write(f"pocketsr: {harmless(name, 500)}: {steps}", file=sys.stderr)
+
+            made = None
+            if source is name and isinstance(opened, Path) and isinstance(sink, Path):
+                listeners = Listeners(on_progress, on_warning, on_plan, on_plan)
+                made = upscale_in_segments(
+                    opened, sink, net, self.chroma, options,
+                    network=self.key, size=self.size, name=self.name, overwrite=overwrite, listeners=listeners,
+                )  # fmt: skip
+            done = made or upscale_video(
                 opened,
                 sink,
                 net,
@@ -137,7 +155,7 @@ class Job:
                 overwrite=overwrite,
                 on_progress=on_progress,
                 on_warning=on_warning,
-                on_plan=lambda steps: bar.write(f"pocketsr: {harmless(name, 500)}: {steps}", file=sys.stderr),
+                on_plan=on_plan,
             )
         return replace(done, warnings=[line for line in done.warnings if line not in said])
 

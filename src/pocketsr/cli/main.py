@@ -56,12 +56,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             flush_output()
             return code
         except UserError as error:
-            return _failed(str(error))
+            return _failed(": ".join([str(error), *_notes(error)]))
         except StoppedBySignal as stopped:
-            print(f"pocketsr: stopped by {signal.Signals(stopped.number).name}", file=sys.stderr)
+            print(_ended(f"stopped by {signal.Signals(stopped.number).name}", stopped), file=sys.stderr)
             return 128 + stopped.number
-        except KeyboardInterrupt:
-            print("pocketsr: interrupted", file=sys.stderr)
+        except KeyboardInterrupt as stopped:
+            print(_ended("interrupted", stopped), file=sys.stderr)
             return 130
         except BrokenPipeError:  # `| head`: the reader has what it wanted
             drop_output()
@@ -89,6 +89,15 @@ def _warnings_as_lines() -> Iterator[None]:
 
         warnings.showwarning = show
         yield
+
+
+def _notes(error: BaseException) -> list[str]:
+    """What was noted on the way of an exception: how to go on, for instance."""
+    return [harmless(note, 2000) for note in getattr(error, "__notes__", ())]
+
+
+def _ended(how: str, error: BaseException) -> str:
+    return "pocketsr: " + ": ".join([how, *_notes(error)])
 
 
 def _failed(why: str) -> int:

@@ -75,6 +75,19 @@ class Demuxer:
                 f"{self._path}: its clock jumps (joined recordings?): the parts follow each other without a gap"
             )
 
+    @property
+    def jumps(self) -> int:
+        """How often its clock was set anew, up to here."""
+        return self._clock.jumps
+
+    def seek(self, pts: int, main: VideoStream) -> None:
+        """Go on with the packets from the key frame at `pts`, as `Demuxer` gives times, or before it.
+
+        Only for clocks that don't jump. Raises FFmpegError.
+        """
+        self._container.seek(pts - round(self.shift / (main.time_base or 1)), stream=main)
+        self._ahead.clear()
+
     def _find_shift(self, keep_clock: bool) -> Fraction:
         streams = [
             stream

@@ -205,10 +205,13 @@ class VideoFileSink:
             about = _with_format(reader.source, form)
             self.aspect = None if about.aspect == reader.source.aspect else about.aspect
         size = (form.width, form.height)
-        self._writer = VideoWriter(
+        self._writer = self._made_writer(reader, about, size)
+        self._form = form
+
+    def _made_writer(self, reader: VideoReader | None, about: Source, size: tuple[int, int]) -> VideoWriter:
+        return VideoWriter(
             self.path, reader, about, size, self._options, overwrite=self._overwrite, pipe=self._pipe, kind=self._kind
         )
-        self._form = form
 
     def write(self, frame: Frame) -> None:
         """Encode a frame. Frames come in order of time; one without a time follows the last by one frame."""

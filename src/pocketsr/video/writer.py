@@ -51,6 +51,7 @@ class VideoWriter:
         source: what its video is, and what the output's is to be tagged as.
         size: (width, height) of the frames to come.
         pipe: where to write instead, of FFmpeg's format `kind`; `target` then is its name alone.
+        cores: as for `encoder_threads`.
 
     Raises:
         UserError: from every method, when the output can't be made or written; says why and what to do.
@@ -67,7 +68,9 @@ class VideoWriter:
         overwrite: bool = False,
         pipe: Outflow | None = None,
         kind: str | None = None,
+        cores: int | None = None,
     ) -> None:
+        self._cores = cores
         self._target = str(target) if target is not None else "the output"
         self._source = source
         self._inexact = False
@@ -113,6 +116,12 @@ class VideoWriter:
         kind = self._container.format.name
         self.warnings += [f"{self._target}: {text}" for text in losses(kind, source, self.encoder.name)]
 
+    @property
+    def kind(self) -> str:
+        """FFmpeg's name of the container."""
+        assert self._container is not None
+        return self._container.format.name
+
     def _open(self) -> OutputContainer:
         if self._pipe is not None:
             return av.open(self._pipe, "w", format=self._kind)
@@ -149,7 +158,7 @@ class VideoWriter:
         if rate is not None:
             context.framerate, context.time_base = rate, 1 / rate
             self._tick = 1 / rate
-        context.thread_type, context.thread_count = "AUTO", encoder_threads(encoder.name, threads, size[1])
+        context.thread_type, context.thread_count = "AUTO", encoder_threads(encoder.name, threads, size[1], self._cores)
         context.color_range, context.colorspace = source.color_range, source.colorspace
         context.color_primaries, context.color_trc = source.color_primaries, source.color_trc
         if source.aspect:
@@ -215,6 +224,10 @@ class VideoWriter:
             with self._excused():
                 self._container.mux_one(packet)
 
+    def _drain(self) -> None:
+        """Write what the encoder still holds."""
+        self._mux(self._stream.encode(None))
+
     def _excused(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext() if self._extras is None else self._extras.excused()
 
@@ -229,7 +242,7 @@ class VideoWriter:
         assert self._container is not None
         kind = self._container.format.name
         with self._writing():
-            self._mux(self._stream.encode(None))
+            self._drain()
             self._close(self._container)
             if self._beside is not None:
                 self._beside.keep()
