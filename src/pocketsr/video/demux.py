@@ -87,6 +87,7 @@ class Demuxer:
         """
         self._container.seek(pts - round(self.shift / (main.time_base or 1)), stream=main)
         self._ahead.clear()
+        self._clock = Clock(self._container.format.name, self.shift)  # which would take it for a jump
 
     def _find_shift(self, keep_clock: bool) -> Fraction:
         streams = [

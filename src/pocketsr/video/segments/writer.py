@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
@@ -122,6 +123,12 @@ class SegmentSink:
 
 class _JoiningWriter(VideoWriter):
     """The output, into which packets come that others encoded."""
+
+    def _open(self) -> OutputContainer:
+        container = super()._open()
+        if container.format.name in ("matroska", "webm"):  # whose ids FFmpeg makes of random numbers otherwise
+            container.container_options["fflags"] = "bitexact"
+        return container
 
     def take(self, segment: Segment) -> None:
         """Before its packets. Raises UserError where its encoder's head isn't this one's."""
