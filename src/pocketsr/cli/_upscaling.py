@@ -7,7 +7,7 @@ import functools
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,24 @@ if TYPE_CHECKING:
     from pocketsr.report import Report
     from pocketsr.sizing import Size
     from pocketsr.video import RawVideo, VideoFileSink, VideoFileSource
+    from pocketsr.video.segments import Maker
 
 __all__ = ["Job"]
+
+# Options that segments of a video know of: whatever else is asked for, a video is made in one pass.
+_OF_SEGMENTS = (
+    "model",
+    "weights",
+    "size",
+    "threads",
+    "codec",
+    "crf",
+    "preset",
+    "format",
+    "cores",
+    "maker",
+    "net_threads",
+)
 
 _BY_SUFFIX = {".y4m": "y4m", ".yuv": "raw", ".raw": "raw", ".mkv": "mkv", ".webm": "webm", ".ts": "ts"}
 _SEEKING = (".mp4", ".m4v", ".mov", ".avi", ".3gp")  # whose head is written last
@@ -30,7 +46,11 @@ _SEEKING = (".mp4", ".m4v", ".mov", ".avi", ".3gp")  # whose head is written las
 
 @dataclass(frozen=True)
 class Job:
-    """The options of the command line, and the network that they name, loaded when first asked for."""
+    """The options of the command line, and the network that they name, loaded when first asked for.
+
+    cores: as for `VideoOptions`. maker: as for `upscale_in_segments`; it has a progress display of its own.
+    net_threads: of the network, where it has other than `threads`.
+    """
 
     model: str
     weights: Path | None
@@ -41,13 +61,21 @@ class Job:
     preset: str | None
     format: str | None = None
     raw: RawVideo | None = None
+    cores: int | None = None
+    maker: Maker | None = None
+    net_threads: int | None = None
+
+    @property
+    def _plain(self) -> bool:
+        """Whether nothing is asked for but what segments of a video know of."""
+        return all(getattr(self, each.name) == each.default for each in fields(self) if each.name not in _OF_SEGMENTS)
 
     @functools.cached_property
     def net(self) -> Upscaler:
         from pocketsr.cli._networks import open_networks
 
         weights = [] if self.weights is None else [self.weights]
-        (net,) = open_networks([self.model], weights, self.threads).values()
+        (net,) = open_networks([self.model], weights, self.net_threads or self.threads).values()
         return net
 
     @property
@@ -65,7 +93,7 @@ class Job:
     def chroma(self, siting: Siting) -> Network:
         from pocketsr.engine import load_chroma
 
-        return load_chroma(scale=self.net.scale, siting=siting, threads=self.threads)
+        return load_chroma(scale=self.net.scale, siting=siting, threads=self.net_threads or self.threads)
 
     def upscale(
         self, source: Path | Inflow, target: Path | Outflow | None, *, overwrite: bool, name: Path | None = None
@@ -116,13 +144,13 @@ class Job:
         from pocketsr.video.segments import Listeners, upscale_in_segments
 
         net = self.net  # before the bar: it may have a line to say
-        options = VideoOptions(codec=self.codec, crf=self.crf, preset=self.preset, threads=self.threads)
+        options = VideoOptions(self.codec, self.crf, self.preset, self.threads, self.cores)
         said: set[str] = set()
-        # disable=None: a bar on a terminal, silence in a pipe
+        hidden = None if self.maker is None else True  # None: a bar on a terminal, silence in a pipe
         with (
             self._source(source, name) as opened,
             self._sink(target, opened) as sink,
-            tqdm(desc=name.name, unit=" frames", disable=None, file=sys.stderr, dynamic_ncols=True) as bar,
+            tqdm(desc=name.name, unit=" frames", disable=hidden, file=sys.stderr, dynamic_ncols=True) as bar,
         ):
 
             def on_progress(done: int, total: int | None) -> None:
@@ -138,11 +166,12 @@ class Job:
                 bar.write(f"pocketsr: {harmless(name, 500)}: {steps}", file=sys.stderr)
 
             made = None
-            if source is name and isinstance(opened, Path) and isinstance(sink, Path):
+            if source is name and isinstance(opened, Path) and isinstance(sink, Path) and self._plain:
                 listeners = Listeners(on_progress, on_warning, on_plan, on_plan)
                 made = upscale_in_segments(
                     opened, sink, net, self.chroma, options,
                     network=self.key, size=self.size, name=self.name, overwrite=overwrite, listeners=listeners,
+                    maker=self.maker,
                 )  # fmt: skip
             done = made or upscale_video(
                 opened,

@@ -44,6 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-j", "--threads", type=int, help="threads of the network (default: all cores)")
     add("-y", "--yes", action="store_true", help="overwrite existing files")
     add("--skip-existing", action="store_true", help="leave out what has an output already")
+    help_of_ray = "share the files, and segments of long videos, among the machines of a Ray cluster (host:port)"
+    add("--ray", metavar="ADDRESS", nargs="?", const="", help=help_of_ray)
     add_size_arguments(parser)
     add_format_arguments(parser)
     video = parser.add_argument_group("video").add_argument
@@ -58,6 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     _check(args)
     job = _job(args)
+    if args.ray is not None:
+        from pocketsr.cli._ray import upscale_by_ray
+
+        options = {"overwrite": args.yes, "skip_existing": args.skip_existing}
+        return upscale_by_ray(args.inputs, args.output, job, args.ray, **options)
     if len(args.inputs) > 1 or args.inputs[0].is_dir():
         from pocketsr.cli._folder import upscale_many
 
@@ -108,6 +115,10 @@ def _check(args: argparse.Namespace) -> None:
             raise UserError(
                 f"{path} is {'a folder' if path.is_dir() else 'one of several'}: --benchmark measures one file"
             )
+    if args.ray is not None and args.output is None:
+        raise UserError("--ray writes files: name a folder with -o, and leave out --benchmark")
+    if args.ray is not None and (args.pix_fmt or any(is_pipe(path) for path in args.inputs)):
+        raise UserError("--ray is for files and folders: leave it out for pipes and raw frames")
     if args.threads is not None and args.threads < 1:
         raise UserError(f"-j {args.threads}: at least one thread is needed")
 

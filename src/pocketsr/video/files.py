@@ -113,7 +113,7 @@ class VideoFileSink:
         path: the file to write, whose suffix chooses the container; None encodes but writes nothing.
         rate: frames per second: times frames without timestamps, and is the rate stated in the file.
         codec, crf, preset: for the encoder; the defaults follow from the container.
-        threads: for the encoder; default: all cores.
+        threads, cores: for the encoder, as for `VideoOptions`.
         overwrite: whether an existing file may be replaced.
         pipe: where to write instead, piece by piece; the path is a name for it then. Whoever opened it closes it.
         kind: FFmpeg's name of the container, which a pipe's name doesn't say.
@@ -133,6 +133,7 @@ class VideoFileSink:
         overwrite: bool = False,
         pipe: Outflow | None = None,
         kind: str | None = None,
+        cores: int | None = None,
     ) -> None:
         if rate is not None:
             check_number(rate, "rate")
@@ -140,7 +141,7 @@ class VideoFileSink:
             raise ArgumentError(f"rate {rate}: more than 0 frames a second are expected")
         self.path = None if path is None else as_path(path, "path")
         self._rate = None if rate is None else Fraction(rate).limit_denominator(1001)
-        self._options = VideoOptions(codec, crf, preset, threads)
+        self._options = VideoOptions(codec, crf, preset, threads, cores)
         self._overwrite = overwrite
         self._pipe, self._kind = pipe, kind
         self._beside: VideoFileSource | None = None

@@ -51,7 +51,6 @@ class VideoWriter:
         source: what its video is, and what the output's is to be tagged as.
         size: (width, height) of the frames to come.
         pipe: where to write instead, of FFmpeg's format `kind`; `target` then is its name alone.
-        cores: as for `encoder_threads`.
 
     Raises:
         UserError: from every method, when the output can't be made or written; says why and what to do.
@@ -68,9 +67,7 @@ class VideoWriter:
         overwrite: bool = False,
         pipe: Outflow | None = None,
         kind: str | None = None,
-        cores: int | None = None,
     ) -> None:
-        self._cores = cores
         self._target = str(target) if target is not None else "the output"
         self._source = source
         self._inexact = False
@@ -91,7 +88,7 @@ class VideoWriter:
             self._container = self._open()
             self.encoder = choose_encoder(source, self._container, self._target, options)
             refuse_odd(self.encoder, size, self._target)
-            self._stream = self._add_video(self._container, size, options.threads)
+            self._stream = self._add_video(self._container, size, options)
             if reader is not None:
                 self._stream.metadata.update(stream_metadata(reader.stream.metadata))
                 self._stream.disposition = reader.stream.disposition
@@ -140,7 +137,7 @@ class VideoWriter:
             raise UserError(f"{self._target} would be several files ({container.format.long_name}): use .mp4 or .mkv")
         return container
 
-    def _add_video(self, container: OutputContainer, size: tuple[int, int], threads: int | None) -> VideoStream:
+    def _add_video(self, container: OutputContainer, size: tuple[int, int], options: VideoOptions) -> VideoStream:
         source, encoder = self._source, self.encoder
         facts = encoder_facts(encoder.name)
         try:
@@ -158,7 +155,10 @@ class VideoWriter:
         if rate is not None:
             context.framerate, context.time_base = rate, 1 / rate
             self._tick = 1 / rate
-        context.thread_type, context.thread_count = "AUTO", encoder_threads(encoder.name, threads, size[1], self._cores)
+        context.thread_type, context.thread_count = (
+            "AUTO",
+            encoder_threads(encoder.name, options.threads, size[1], options.cores),
+        )
         context.color_range, context.colorspace = source.color_range, source.colorspace
         context.color_primaries, context.color_trc = source.color_primaries, source.color_trc
         if source.aspect:

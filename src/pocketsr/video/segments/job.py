@@ -11,7 +11,6 @@ from pathlib import Path
 
 import av
 
-import pocketsr
 from pocketsr.engine.runtime.cache import machine_key
 from pocketsr.sizing import Size
 from pocketsr.video.encoders import encoder_facts
@@ -40,11 +39,11 @@ def joins(kind: str, encoder: str, source: Source) -> bool:
 
 @cache
 def build() -> str:
-    """Differs where this program, its codecs or the processor do."""
-    own = hashlib.sha256(machine_key().encode())
-    for path in sorted(Path(pocketsr.__file__).parent.rglob("*.py")):
+    """Differs where this program or its codecs do."""
+    own = hashlib.sha256()
+    for path in sorted(Path(__file__).parents[2].rglob("*.py")):
         own.update(path.read_bytes())
-    return f"{pocketsr.__version__} {av.__version__} {av.library_versions['libavcodec']} {own.hexdigest()}"
+    return f"{av.__version__} {av.library_versions['libavcodec']} {own.hexdigest()}"
 
 
 def job_of(
@@ -58,10 +57,9 @@ def job_of(
         "input": [found.st_size, found.st_mtime_ns, head],
         "plan": plan.key,
         "kind": kind,
-        "options": asdict(options),
+        "options": asdict(options) | {"cores": options.cores or os.cpu_count()},
         "size": repr(size),
         "network": network,
         "keep_clock": keep_clock,
-        "cores": os.cpu_count(),  # some encoders' results depend on how many threads they have
-        "build": build(),
+        "build": [build(), machine_key()],
     }

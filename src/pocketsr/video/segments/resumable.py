@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -26,15 +25,15 @@ from pocketsr.video.spans import Span
 from pocketsr.video.types import Progress, Say, Siting, Upscaler, VideoOptions
 from pocketsr.video.upscaler import Enlarger
 
-__all__ = ["Listeners", "Made", "Task", "make_segments", "upscale_in_segments"]
+__all__ = ["Listeners", "Made", "Maker", "Task", "make_segments", "upscale_in_segments"]
 
 
 @dataclass(frozen=True)
 class Task:
     """What is to be made of a video file; the parts of it that other machines need too.
 
-    network: what tells the network from others. size: as for `upscale_video`. cores: for the encoder's threads, where
-    `options` say none. keep_clock: as for `VideoFileSource`. kind, pix_fmt: of the output, once they are known.
+    network: what tells the network from others. size: as for `upscale_video`. keep_clock: as for `VideoFileSource`.
+    kind, pix_fmt: of the output, once they are known.
     """
 
     source: Path
@@ -44,7 +43,6 @@ class Task:
     size: Size | None
     network: str
     keep_clock: bool
-    cores: int
     kind: str = ""
     pix_fmt: str = ""
 
@@ -66,6 +64,13 @@ class Made:
     decode_s: Sequence[float] = ()
     upscale_s: Sequence[float] = ()
     encode_s: Sequence[float] = ()
+
+    def __add__(self, other: Made) -> Made:
+        return Made(
+            [*self.decode_s, *other.decode_s],
+            [*self.upscale_s, *other.upscale_s],
+            [*self.encode_s, *other.encode_s],
+        )
 
 
 Maker = Callable[[Task, Sequence[Span], Callable[[int, bytes], None], Callable[[int], None]], Made]
@@ -106,8 +111,7 @@ def upscale_in_segments(
     if plan is None:
         return None
     says = listeners or Listeners()
-    cores = os.cpu_count() or 1
-    task = Task(source, target, plan, options, size, network, keep_clock, cores)
+    task = Task(source, target, plan, options, size, network, keep_clock)
     with VideoFileSource(source, threads=options.threads, keep_clock=keep_clock) as whole:
         enlarge = enlarger_for(task, upscaler, chroma, whole)
         joining = JoiningSink(target, whole, options, overwrite=overwrite)
@@ -115,7 +119,7 @@ def upscale_in_segments(
             joining.begin(enlarge.follow(whole.format))
             if not joins(joining.kind, joining.encoder_name, whole.reader.source):
                 return None
-            task = Task(**{**vars(task), "kind": joining.kind, "pix_fmt": str(joining.pix_fmt)})
+            task = replace(task, kind=joining.kind, pix_fmt=str(joining.pix_fmt))
             enlarge.pix_fmt = task.pix_fmt
             form = enlarge.follow(whole.format)
             steps = None
@@ -135,7 +139,7 @@ def upscale_in_segments(
         with SegmentFolder(target, job) as folder:
             with _noted(folder, target, plan):
                 made = _make_missing(task, folder, says, maker or _here(upscaler, chroma))
-                joined = JoiningSink(target, whole, options, overwrite=overwrite, cores=cores)
+                joined = JoiningSink(target, whole, options, overwrite=overwrite)
                 with joined:
                     joined.begin(form)
                     total = joined.join(_read_all(folder, plan, target))
@@ -182,7 +186,7 @@ def make_segments(
         def done(segment: Segment) -> None:
             keep(next(numbers).number, packed(segment))
 
-        sink = SegmentSink(task.target, source.whole, task.options, task.kind, done, task.cores)
+        sink = SegmentSink(task.target, source.whole, task.options, task.kind, done)
         sink.begin(form)
         job = Job(source.items(spans), enlarge, sink, form, sink.end)
         try:

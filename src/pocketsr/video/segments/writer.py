@@ -42,12 +42,11 @@ class _SegmentWriter(VideoWriter):
     """Encodes as `VideoWriter` does for a container of the kind, and keeps the packets."""
 
     def __init__(
-        self, target: Path, about: Source, size: tuple[int, int], options: VideoOptions, kind: str, cores: int | None,
-        origin: int,
+        self, target: Path, about: Source, size: tuple[int, int], options: VideoOptions, kind: str, origin: int,
     ) -> None:  # fmt: skip
         self.packets: list[Packet[Any]] = []
         nowhere = cast(Outflow, _Nowhere())
-        super().__init__(target, None, about, size, options, pipe=nowhere, kind=kind, cores=cores)
+        super().__init__(target, None, about, size, options, pipe=nowhere, kind=kind)
         self.extradata = _hash(self._stream.codec_context.extradata)
         if self._tick is not None:
             self._origin = origin  # frames are counted from the video's first one, not from the segment's
@@ -67,15 +66,13 @@ class _SegmentWriter(VideoWriter):
 class _SegmentFile(VideoFileSink):
     """`VideoFileSink` for one segment."""
 
-    def __init__(self, target: Path, options: VideoOptions, kind: str, cores: int | None, origin: int) -> None:
+    def __init__(self, target: Path, options: VideoOptions, kind: str, origin: int) -> None:
         super().__init__(target, **vars(options))
-        self._segment_kind, self._cores, self._start = kind, cores, origin
+        self._segment_kind, self._start = kind, origin
 
     def _made_writer(self, reader: VideoReader | None, about: Source, size: tuple[int, int]) -> VideoWriter:
         del reader  # everything else is copied once, at the end
-        return _SegmentWriter(
-            cast(Path, self.path), about, size, self._options, self._segment_kind, self._cores, self._start
-        )
+        return _SegmentWriter(cast(Path, self.path), about, size, self._options, self._segment_kind, self._start)
 
     def segment(self, tally: Tally) -> Segment:
         return cast(_SegmentWriter, self._writer).segment(tally)
@@ -85,11 +82,10 @@ class SegmentSink:
     """A sink of frames that gives `done` a `Segment` for each `Tally` that comes after its frames."""
 
     def __init__(
-        self, target: Path, source: VideoFileSource, options: VideoOptions, kind: str, done: Callable[[Segment], None],
-        cores: int | None = None,
+        self, target: Path, source: VideoFileSource, options: VideoOptions, kind: str, done: Callable[[Segment], None]
     ) -> None:  # fmt: skip
         about = source.reader.source
-        self._make = partial(_SegmentFile, target, options, kind, cores, round(about.start / about.time_base))
+        self._make = partial(_SegmentFile, target, options, kind, round(about.start / about.time_base))
         self._source, self._done = source, done
         self._form: FrameFormat | None = None
         self._file: _SegmentFile | None = None
@@ -153,17 +149,13 @@ class _JoiningWriter(VideoWriter):
 class JoiningSink(VideoFileSink):
     """The output as `VideoFileSink` makes it, but from segments."""
 
-    def __init__(
-        self, target: Path, source: VideoFileSource, options: VideoOptions, *, overwrite: bool, cores: int | None = None
-    ) -> None:
+    def __init__(self, target: Path, source: VideoFileSource, options: VideoOptions, *, overwrite: bool) -> None:
         super().__init__(target, overwrite=overwrite, **vars(options))
-        self._source, self._cores = source, cores
+        self._source = source
         self.accompany(source)
 
     def _made_writer(self, reader: VideoReader | None, about: Source, size: tuple[int, int]) -> VideoWriter:
-        made = _JoiningWriter(
-            self.path, reader, about, size, self._options, overwrite=self._overwrite, cores=self._cores
-        )
+        made = _JoiningWriter(self.path, reader, about, size, self._options, overwrite=self._overwrite)
         made.count_from(round(about.start / about.time_base))
         return made
 
