@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from pocketsr.atomic_io import Beside
 from pocketsr.cli._folder import Piece, pieces
@@ -47,11 +49,39 @@ def upscale_by_ray(
     job.net  # noqa: B018  an unknown model is one error, not one a file
     single = len(sources) == 1 and not sources[0].is_dir()
     todo = [Piece(sources[0], target)] if single else pieces(sources, target, job)
-    ray = _started(address)
+    with _without_rays_lines():
+        ray = _started(address)
+        try:
+            return _Work(ray, job, overwrite, skip_existing).run(todo)
+        finally:
+            with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # the rest of the same
+                ray.shutdown()
+
+
+class _Ours:
+    """A stream that takes nothing from Ray's own threads."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        if threading.current_thread().name.startswith("ray_"):
+            return len(text)
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def _without_rays_lines() -> Iterator[None]:
+    """Ray 2.60 writes the log of a machine that died to standard output, whatever `log_to_driver` says."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast(TextIO, _Ours(stream)) for stream in before)
     try:
-        return _Work(ray, job, overwrite, skip_existing).run(todo)
+        yield
     finally:
-        ray.shutdown()
+        sys.stdout, sys.stderr = before
 
 
 def _started(address: str) -> Any:

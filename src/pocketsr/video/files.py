@@ -17,6 +17,7 @@ from pocketsr.errors import ArgumentError, UserError
 from pocketsr.frames import Frame, FrameFormat, layout_of, viewed
 from pocketsr.pipes import Inflow, Outflow
 from pocketsr.sizing import kept_aspect
+from pocketsr.video.addresses import Address
 from pocketsr.video.reader import Picture, VideoReader
 from pocketsr.video.source import Source, described_format
 from pocketsr.video.types import RawVideo, VideoOptions
@@ -39,6 +40,7 @@ class VideoFileSource:
         threads: for the decoder; default: all cores.
         pipe: what is read instead, piece by piece; the path is a name for it then. Whoever opened it closes it.
         raw: what raw frames are, which a file doesn't say.
+        address: a camera, the screen or a server, which is read instead; the path is a name for it then.
         keep_clock: whether timestamps that start anywhere (as in transport streams) are kept; else they start at 0.
 
     Raises UserError for a file without readable video, or with interlaced video.
@@ -46,11 +48,12 @@ class VideoFileSource:
 
     def __init__(
         self, path: str | Path, *, threads: int | None = None, keep_clock: bool = False, pipe: Inflow | None = None,
-        raw: RawVideo | None = None,
+        raw: RawVideo | None = None, address: Address | None = None,
     ) -> None:  # fmt: skip
         self.path = as_path(path, "path")
+        self._ended = False
         check_threads(threads)
-        self.reader = VideoReader(self.path, threads, keep_clock=keep_clock, pipe=pipe, raw=raw)
+        self.reader = VideoReader(self.path, threads, keep_clock=keep_clock, pipe=pipe, raw=raw, address=address)
         self.reader.follows_changes = True
 
     @property
@@ -73,6 +76,8 @@ class VideoFileSource:
         """Frames, interleaved with the packets of the file's other streams."""
         siting = self.reader.source.siting
         for item in self.reader:
+            if self._ended:
+                return
             if isinstance(item, Picture):
                 base = self.reader.source.time_base
                 frame = Frame.from_av(item.frame, siting)
@@ -83,8 +88,13 @@ class VideoFileSource:
     def __iter__(self) -> Iterator[Frame]:
         return (item for item in self.items() if isinstance(item, Frame))
 
+    def end(self) -> None:
+        """Let the frame in hand be the last: for what delivers frames without an end."""
+        self._ended = True
+
     def interrupt(self) -> None:
         """End a wait, in another thread, for what comes through a pipe."""
+        self.end()
         if self.reader.pipe is not None:
             self.reader.pipe.stop()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from pocketsr.errors import UserError
 from pocketsr.pipes import Inflow
+from pocketsr.video.addresses import Address
 from pocketsr.video.clock import starts_anywhere
 from pocketsr.video.cropping import cropper
 from pocketsr.video.demux import Demuxer
@@ -53,7 +54,8 @@ class VideoReader:
     before (at the start, the first good one), and `warnings` says so.
 
     Args:
-        path: the file; a name alone where there is a `pipe`, which is read instead. raw: as for `open_input`.
+        path: the file; a name alone where there is a `pipe` or an `address`, which is read instead. raw: as for
+            `open_input`.
 
     Attributes:
         follows_changes: whether frames may change size or format; else that is a UserError.
@@ -64,11 +66,11 @@ class VideoReader:
 
     def __init__(
         self, path: Path, threads: int | None = None, *, keep_clock: bool = False, pipe: Inflow | None = None,
-        raw: RawVideo | None = None,
+        raw: RawVideo | None = None, address: Address | None = None,
     ) -> None:  # fmt: skip
         self._path = path
         self.pipe = pipe
-        self.container = open_input(path, pipe, raw)
+        self.container = open_input(path, pipe, raw, address)
         self.warnings: list[str] = []
         self.replaced = 0
         self.tally = Tally()
@@ -78,7 +80,7 @@ class VideoReader:
             self.stream = main_stream(self.container, path, self.described)
             self._decoder = decoder_of(self.stream, threads)
             _refuse_interlaced(path, self._decoder.field_order in (2, 3, 4, 5))
-            self._demuxer = Demuxer(path, self.container, self.stream, keep_clock=keep_clock)
+            self._demuxer = Demuxer(path, self.container, self.stream, keep_clock=keep_clock, live=address is not None)
             self._crop = cropper(self.described[self.stream.index].crop)
             items = self._items(self._packets())
             self._head: list[Picture | Packet[Stream]] = []
@@ -92,6 +94,10 @@ class VideoReader:
             self.source: Source = describe(
                 self.container, self.stream, item.frame, item.pts, captions=self._demuxer.captions
             )
+            if address is not None:
+                self.source = replace(
+                    self.source, codec="", total=None
+                )  # a camera's raw frames ask for no lossless file
             self.warnings += [f"{path}: {text}" for text in self.source.warnings]
             self._todo = itertools.chain(self._head, items)
         except BaseException:
