@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pocketsr.cli._formats import PICTURES, STREAMS
+from pocketsr.cli._live import ends_at_ctrl_c
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
 from pocketsr.pipes import Inflow, Outflow
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pocketsr.engine import Network, Siting, Upscaler
     from pocketsr.report import Report
     from pocketsr.sizing import Size
-    from pocketsr.video import RawVideo, VideoFileSink, VideoFileSource
+    from pocketsr.video import Address, RawVideo, VideoFileSink, VideoFileSource
     from pocketsr.video.segments import Maker
 
 __all__ = ["Job"]
@@ -48,8 +49,8 @@ _SEEKING = (".mp4", ".m4v", ".mov", ".avi", ".3gp")  # whose head is written las
 class Job:
     """The options of the command line, and the network that they name, loaded when first asked for.
 
-    cores: as for `VideoOptions`. maker: as for `upscale_in_segments`; it has a progress display of its own.
-    net_threads: of the network, where it has other than `threads`.
+    address: what is read in place of a file. cores: as for `VideoOptions`. maker: as for `upscale_in_segments`; it has
+    a progress display of its own. net_threads: of the network, where it has other than `threads`.
     """
 
     model: str
@@ -63,6 +64,7 @@ class Job:
     raw: RawVideo | None = None
     cores: int | None = None
     maker: Maker | None = None
+    address: Address | None = None
     net_threads: int | None = None
 
     @property
@@ -109,7 +111,7 @@ class Job:
             return self._video(source, target, overwrite, Path(source.name))
         from pocketsr.image import is_image_file
 
-        if self.raw is None and is_image_file(source):
+        if self.raw is None and self.address is None and is_image_file(source):
             return self._image(source, target, overwrite, name or source)
         return self._video(source, target, overwrite, name or source)
 
@@ -190,14 +192,22 @@ class Job:
 
     @contextlib.contextmanager
     def _source(self, source: Path | Inflow, name: Path) -> Iterator[Path | VideoFileSource]:
-        if isinstance(source, Path) and self.raw is None:
+        if isinstance(source, Path) and self.raw is None and self.address is None:
             yield source
             return
+        with self.opened(source, name) as opened:
+            if self.address is None:
+                yield opened
+                return
+            with ends_at_ctrl_c(opened):
+                yield opened
+
+    def opened(self, source: Path | Inflow, name: Path) -> VideoFileSource:
+        """The frames of a file, of what comes through a pipe, or of the address."""
         from pocketsr.video import VideoFileSource
 
         path, pipe = (name, source) if isinstance(source, Inflow) else (source, None)
-        with VideoFileSource(path, threads=self.threads, pipe=pipe, raw=self.raw) as opened:
-            yield opened
+        return VideoFileSource(path, threads=self.threads, pipe=pipe, raw=self.raw, address=self.address)
 
     @contextlib.contextmanager
     def _sink(

@@ -32,7 +32,7 @@ _PROTOCOLS = {
     "srt": "srt,udp",
 }
 _DEMUXERS = {"rtsp": "rtsp", "rtmp": "flv"}
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,15}:/{1,2}[^/].*", re.DOTALL)
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,15}://.*", re.DOTALL)
 _CAMERA = re.compile(r"/dev/video\d{1,3}", re.ASCII)
 _SCREEN = re.compile(r"screen:((?:[A-Za-z0-9.\-]{0,253}:\d{1,4}(?:\.\d{1,2})?)?(?:\+\d{1,5},\d{1,5})?)", re.ASCII)
 
@@ -69,9 +69,9 @@ def address_of(text: str, *, size: tuple[int, int] | None = None, rate: str | No
         return Address("screen", text, display, "x11grab", asked)
     if not _URL.fullmatch(text) or Path(text).exists():
         return None
-    scheme, _, rest = text.partition(":")
+    scheme, _, rest = text.partition("://")
     scheme = scheme.lower()
-    url = f"{scheme}://{rest.lstrip('/')}"
+    url = f"{scheme}://{rest}"
     try:
         host = urlsplit(url).hostname
     except ValueError:
