@@ -143,7 +143,6 @@ class Job:
         from tqdm import tqdm
 
         from pocketsr.video import VideoOptions, upscale_video
-        from pocketsr.video.segments import Listeners, upscale_in_segments
 
         net = self.net  # before the bar: it may have a line to say
         options = VideoOptions(self.codec, self.crf, self.preset, self.threads, self.cores)
@@ -169,6 +168,8 @@ class Job:
 
             made = None
             if source is name and isinstance(opened, Path) and isinstance(sink, Path) and self._plain:
+                from pocketsr.video.segments import Listeners, upscale_in_segments
+
                 listeners = Listeners(on_progress, on_warning, on_plan, on_plan)
                 made = upscale_in_segments(
                     opened, sink, net, self.chroma, options,

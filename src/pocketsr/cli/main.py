@@ -31,11 +31,12 @@ class _Verb(Protocol):
     def run(self, args: argparse.Namespace) -> int: ...
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(asked: str | None = None) -> argparse.ArgumentParser:
+    """For all verbs, or for the one that is `asked` for: to import them all takes longer than many of them do."""
     parser = argparse.ArgumentParser(prog="pocketsr", description="Real-time super-resolution on ordinary CPUs.")
     parser.add_argument("--version", action="version", version=f"pocketsr {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for name in _VERBS:
+    for name in [asked] if asked in _VERBS else _VERBS:
         verb = cast(_Verb, importlib.import_module(f"pocketsr.cli.{name}"))
         sub = verbs.add_parser(name, help=verb.SUMMARY, description=verb.SUMMARY)
         verb.add_arguments(sub)
@@ -51,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     with standing(), _warnings_as_lines():
         try:
-            args = _parser().parse_args(argv)
+            given = sys.argv[1:] if argv is None else argv
+            args = _parser(given[0] if given else None).parse_args(argv)
             code = int(args.run(args))
             flush_output()
             return code

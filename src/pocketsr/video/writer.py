@@ -24,6 +24,7 @@ from pocketsr.pipes import Outflow
 from pocketsr.scheduling import keep_scheduling
 from pocketsr.video.codecs import choose_encoder, encoder_threads, refuse_odd
 from pocketsr.video.containers import (
+    PROMPT_MUXING,
     container_facts,
     holds_reordered,
     losses,
@@ -104,6 +105,8 @@ class VideoWriter:
                     self._container.metadata,
                 )
             )
+            if self._is_prompt:
+                self._container.container_options.update(PROMPT_MUXING)
             self._start(self._container)
         except BaseException:
             self.abort()
@@ -112,6 +115,11 @@ class VideoWriter:
             self.warnings.append(self.encoder.warning)
         kind = self._container.format.name
         self.warnings += [f"{self._target}: {text}" for text in losses(kind, source, self.encoder.name)]
+
+    @property
+    def _is_prompt(self) -> bool:
+        """Whether somebody waits for each frame, at the other end of a pipe."""
+        return self._pipe is not None
 
     @property
     def kind(self) -> str:
@@ -164,6 +172,8 @@ class VideoWriter:
         if source.aspect:
             context.sample_aspect_ratio = source.aspect
         context.options = dict(encoder.options)
+        if self._is_prompt:
+            context.options |= facts.prompt
         if not holds_reordered(container.format.name, source):
             context.max_b_frames = 0
         if source.layout.kind == "yuv" and source.chroma_location != "unspecified":

@@ -51,6 +51,10 @@ class _SegmentWriter(VideoWriter):
         if self._tick is not None:
             self._origin = origin  # frames are counted from the video's first one, not from the segment's
 
+    @property
+    def _is_prompt(self) -> bool:
+        return False
+
     def _mux(self, packets: list[Packet[VideoStream]]) -> None:
         self.packets += packets
 
