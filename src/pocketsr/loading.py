@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import warnings
 from pathlib import Path
 
 from pocketsr.arguments import as_path, check_threads
 from pocketsr.engine import Upscaler
+from pocketsr.engine.onnx.model_file import read_file
 from pocketsr.errors import ArgumentError, ArgumentTypeError, FallbackWarning, did_you_mean
 from pocketsr.fallback import open_file
-from pocketsr.models import NAMES
+from pocketsr.models import NAMES, resolve
 
-__all__ = ["as_network", "is_registered_name", "load", "name_of"]
+__all__ = ["as_network", "is_registered_name", "key_of", "load", "name_of"]
 
 _OF_A_NETWORK = ("scale", "channels", "edge_halo")  # what an `Upscaler` has, beside being called
 
@@ -65,6 +67,14 @@ def as_network(model: str | Path | Upscaler, threads: int | None = None) -> Upsc
             "expected"
         )
     return model
+
+
+def key_of(model: str | Path, weights: Path | None = None) -> str:
+    """Tells what `load` gives for these from other networks, by what their files hold. Raises UserError as it does."""
+    own = hashlib.sha256(str(model).encode() if is_registered_name(str(model)) else read_file(resolve(model)).key())
+    if weights is not None:
+        own.update(weights.read_bytes())
+    return own.hexdigest()
 
 
 def name_of(model: str | Path | Upscaler) -> str:

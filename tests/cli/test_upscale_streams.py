@@ -85,6 +85,38 @@ def test_the_first_frame_comes_out_before_the_input_ends() -> None:
     assert run.returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("form", "codec"),
+    [("mkv", "h264"), ("mkv", "h265"), ("webm", "vp9"), ("mkv", "av1"), ("ts", "h264"), ("nut", "h264")],
+)
+def test_no_encoder_or_container_holds_frames_back(form: str, codec: str) -> None:
+    """The fifth frame of an input that doesn't end brings the first one out."""
+    command = command_line("upscale", "-", "-o", "-", "--format", form, "--codec", codec, *OPTIONS)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as run:
+        assert run.stdin is not None
+        assert run.stdout is not None
+        pieces = y4m(60, 128, 96)
+        for _ in range(6):
+            run.stdin.write(next(pieces))
+        run.stdin.flush()
+        data = b""
+        while not shown(data):
+            assert select.select([run.stdout], [], [], 60)[0], f"nothing more after {len(data)} bytes"
+            data += os.read(run.stdout.fileno(), 2**16)
+        for piece in pieces:
+            run.stdin.write(piece)
+        run.stdin.close()
+        assert len(frames_of(data + run.stdout.read())) == 60
+    assert run.returncode == 0
+
+
+def shown(data: bytes) -> bool:
+    """Whether a player would show something of this beginning of a stream."""
+    with contextlib.suppress(av.FFmpegError, IndexError):
+        return bool(frames_of(data))
+    return False
+
+
 def test_matroska_and_its_sound_go_through(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mkv", frames=12, width=48, height=32)
     done = piped(clip.read_bytes(), "-", "-o", "-", "-s", "1.5")

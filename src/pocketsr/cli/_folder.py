@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pocketsr.atomic_io import is_part
 from pocketsr.cli._formats import PICTURES
@@ -15,7 +15,7 @@ from pocketsr.names import harmless
 if TYPE_CHECKING:
     from pocketsr.cli._upscaling import Job
 
-__all__ = ["upscale_many"]
+__all__ = ["Piece", "pieces", "upscale_many"]
 
 # What FFmpeg reads and writes under the same suffix, and what it only reads, which becomes Matroska.
 _VIDEO_SUFFIXES = (
@@ -32,6 +32,26 @@ _READ_ONLY_VIDEO_SUFFIXES = (
 _OF_SYSTEMS = (".ds_store", "thumbs.db", "desktop.ini", ".directory", ".nomedia")
 
 
+class Piece(NamedTuple):
+    """A file to upscale, and its output."""
+
+    source: Path
+    target: Path
+
+
+def pieces(sources: Sequence[Path], target: Path, job: Job) -> list[Piece]:
+    """What is to be done. Raises UserError where that is nothing, or where it can't go to `target`."""
+    if target.exists() and not target.is_dir():
+        what = "several files are" if len(sources) > 1 else "a folder is"
+        raise UserError(f"{target} is a file: {what} written into a folder")
+    if str(target) == "-":
+        raise UserError("several files can't go to standard output: name a folder")
+    found = [pair for source in sources for pair in _pairs(source, target)]
+    if not found:
+        raise UserError(f"{sources[0]} holds no image and no video")
+    return [Piece(path, place.with_name(_output_name(path, job.format))) for path, place in found]
+
+
 def upscale_many(sources: Sequence[Path], target: Path, job: Job, *, overwrite: bool, skip_existing: bool) -> int:
     """Upscale files, and every image and video under folders, into the folder `target`.
 
@@ -43,14 +63,7 @@ def upscale_many(sources: Sequence[Path], target: Path, job: Job, *, overwrite: 
     """
     from tqdm import tqdm
 
-    if target.exists() and not target.is_dir():
-        what = "several files are" if len(sources) > 1 else "a folder is"
-        raise UserError(f"{target} is a file: {what} written into a folder")
-    if str(target) == "-":
-        raise UserError("several files can't go to standard output: name a folder")
-    files = [pair for source in sources for pair in _pairs(source, target)]
-    if not files:
-        raise UserError(f"{sources[0]} holds no image and no video")
+    files = pieces(sources, target, job)
     job.net  # noqa: B018  an unknown model is one error, not one a file
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -59,8 +72,7 @@ def upscale_many(sources: Sequence[Path], target: Path, job: Job, *, overwrite: 
     failed = 0
     made: set[Path] = set()
     with tqdm(files, unit=" files", disable=None, file=sys.stderr, dynamic_ncols=True) as bar:
-        for path, place in bar:
-            out = place.with_name(_output_name(path, job.format))
+        for path, out in bar:
             if skip_existing and out not in made and out.exists():
                 bar.write(f"pocketsr: skipped {harmless(path, 500)}: {harmless(out, 500)} exists", file=sys.stderr)
                 continue
@@ -117,9 +129,12 @@ def _output_name(path: Path, form: str | None) -> str:
 
 def _media(folder: Path) -> Iterator[Path]:
     from pocketsr.image import is_image_file
+    from pocketsr.video.segments import is_segment_folder
 
     for path in sorted(folder.rglob("*")):
         # ._NAME is AppleDouble: what macOS keeps of NAME on foreign disks, under the suffix of a picture
+        if any(is_segment_folder(part) for part in path.relative_to(folder).parts):
+            continue
         if path.name.startswith("._") or path.name.lower() in _OF_SYSTEMS or is_part(path.name):
             continue
         if not path.is_file():

@@ -7,11 +7,12 @@ import functools
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pocketsr.cli._formats import PICTURES, STREAMS
+from pocketsr.cli._live import ends_at_ctrl_c
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
 from pocketsr.pipes import Inflow, Outflow
@@ -20,9 +21,25 @@ if TYPE_CHECKING:
     from pocketsr.engine import Network, Siting, Upscaler
     from pocketsr.report import Report
     from pocketsr.sizing import Size
-    from pocketsr.video import RawVideo, VideoFileSink, VideoFileSource
+    from pocketsr.video import Address, RawVideo, VideoFileSink, VideoFileSource
+    from pocketsr.video.segments import Maker
 
 __all__ = ["Job"]
+
+# Options that segments of a video know of: whatever else is asked for, a video is made in one pass.
+_OF_SEGMENTS = (
+    "model",
+    "weights",
+    "size",
+    "threads",
+    "codec",
+    "crf",
+    "preset",
+    "format",
+    "cores",
+    "maker",
+    "net_threads",
+)
 
 _BY_SUFFIX = {".y4m": "y4m", ".yuv": "raw", ".raw": "raw", ".mkv": "mkv", ".webm": "webm", ".ts": "ts"}
 _SEEKING = (".mp4", ".m4v", ".mov", ".avi", ".3gp")  # whose head is written last
@@ -30,7 +47,11 @@ _SEEKING = (".mp4", ".m4v", ".mov", ".avi", ".3gp")  # whose head is written las
 
 @dataclass(frozen=True)
 class Job:
-    """The options of the command line, and the network that they name, loaded when first asked for."""
+    """The options of the command line, and the network that they name, loaded when first asked for.
+
+    address: what is read in place of a file. cores: as for `VideoOptions`. maker: as for `upscale_in_segments`; it has
+    a progress display of its own. net_threads: of the network, where it has other than `threads`.
+    """
 
     model: str
     weights: Path | None
@@ -41,13 +62,22 @@ class Job:
     preset: str | None
     format: str | None = None
     raw: RawVideo | None = None
+    cores: int | None = None
+    maker: Maker | None = None
+    address: Address | None = None
+    net_threads: int | None = None
+
+    @property
+    def _plain(self) -> bool:
+        """Whether nothing is asked for but what segments of a video know of."""
+        return all(getattr(self, each.name) == each.default for each in fields(self) if each.name not in _OF_SEGMENTS)
 
     @functools.cached_property
     def net(self) -> Upscaler:
         from pocketsr.cli._networks import open_networks
 
         weights = [] if self.weights is None else [self.weights]
-        (net,) = open_networks([self.model], weights, self.threads).values()
+        (net,) = open_networks([self.model], weights, self.net_threads or self.threads).values()
         return net
 
     @property
@@ -55,10 +85,17 @@ class Job:
         """Of the network, as a line for people says it."""
         return harmless(Path(self.model).stem)
 
+    @functools.cached_property
+    def key(self) -> str:
+        """Tells the network from others, by what its files hold."""
+        from pocketsr.loading import key_of
+
+        return key_of(self.model, self.weights)
+
     def chroma(self, siting: Siting) -> Network:
         from pocketsr.engine import load_chroma
 
-        return load_chroma(scale=self.net.scale, siting=siting, threads=self.threads)
+        return load_chroma(scale=self.net.scale, siting=siting, threads=self.net_threads or self.threads)
 
     def upscale(
         self, source: Path | Inflow, target: Path | Outflow | None, *, overwrite: bool, name: Path | None = None
@@ -74,7 +111,7 @@ class Job:
             return self._video(source, target, overwrite, Path(source.name))
         from pocketsr.image import is_image_file
 
-        if self.raw is None and is_image_file(source):
+        if self.raw is None and self.address is None and is_image_file(source):
             return self._image(source, target, overwrite, name or source)
         return self._video(source, target, overwrite, name or source)
 
@@ -108,13 +145,13 @@ class Job:
         from pocketsr.video import VideoOptions, upscale_video
 
         net = self.net  # before the bar: it may have a line to say
-        options = VideoOptions(codec=self.codec, crf=self.crf, preset=self.preset, threads=self.threads)
+        options = VideoOptions(self.codec, self.crf, self.preset, self.threads, self.cores)
         said: set[str] = set()
-        # disable=None: a bar on a terminal, silence in a pipe
+        hidden = None if self.maker is None else True  # None: a bar on a terminal, silence in a pipe
         with (
             self._source(source, name) as opened,
             self._sink(target, opened) as sink,
-            tqdm(desc=name.name, unit=" frames", disable=None, file=sys.stderr, dynamic_ncols=True) as bar,
+            tqdm(desc=name.name, unit=" frames", disable=hidden, file=sys.stderr, dynamic_ncols=True) as bar,
         ):
 
             def on_progress(done: int, total: int | None) -> None:
@@ -126,7 +163,20 @@ class Job:
                 words = harmless(line.replace(str(source), str(name)), 2000)
                 bar.write(f"pocketsr: warning: {words}", file=sys.stderr)
 
-            done = upscale_video(
+            def on_plan(steps: str) -> None:
+                bar.write(f"pocketsr: {harmless(name, 500)}: {steps}", file=sys.stderr)
+
+            made = None
+            if source is name and isinstance(opened, Path) and isinstance(sink, Path) and self._plain:
+                from pocketsr.video.segments import Listeners, upscale_in_segments
+
+                listeners = Listeners(on_progress, on_warning, on_plan, on_plan)
+                made = upscale_in_segments(
+                    opened, sink, net, self.chroma, options,
+                    network=self.key, size=self.size, name=self.name, overwrite=overwrite, listeners=listeners,
+                    maker=self.maker,
+                )  # fmt: skip
+            done = made or upscale_video(
                 opened,
                 sink,
                 net,
@@ -137,20 +187,28 @@ class Job:
                 overwrite=overwrite,
                 on_progress=on_progress,
                 on_warning=on_warning,
-                on_plan=lambda steps: bar.write(f"pocketsr: {harmless(name, 500)}: {steps}", file=sys.stderr),
+                on_plan=on_plan,
             )
         return replace(done, warnings=[line for line in done.warnings if line not in said])
 
     @contextlib.contextmanager
     def _source(self, source: Path | Inflow, name: Path) -> Iterator[Path | VideoFileSource]:
-        if isinstance(source, Path) and self.raw is None:
+        if isinstance(source, Path) and self.raw is None and self.address is None:
             yield source
             return
+        with self.opened(source, name) as opened:
+            if self.address is None:
+                yield opened
+                return
+            with ends_at_ctrl_c(opened):
+                yield opened
+
+    def opened(self, source: Path | Inflow, name: Path) -> VideoFileSource:
+        """The frames of a file, of what comes through a pipe, or of the address."""
         from pocketsr.video import VideoFileSource
 
         path, pipe = (name, source) if isinstance(source, Inflow) else (source, None)
-        with VideoFileSource(path, threads=self.threads, pipe=pipe, raw=self.raw) as opened:
-            yield opened
+        return VideoFileSource(path, threads=self.threads, pipe=pipe, raw=self.raw, address=self.address)
 
     @contextlib.contextmanager
     def _sink(

@@ -31,11 +31,12 @@ class _Verb(Protocol):
     def run(self, args: argparse.Namespace) -> int: ...
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(asked: str | None = None) -> argparse.ArgumentParser:
+    """For all verbs, or for the one that is `asked` for: to import them all takes longer than many of them do."""
     parser = argparse.ArgumentParser(prog="pocketsr", description="Real-time super-resolution on ordinary CPUs.")
     parser.add_argument("--version", action="version", version=f"pocketsr {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for name in _VERBS:
+    for name in [asked] if asked in _VERBS else _VERBS:
         verb = cast(_Verb, importlib.import_module(f"pocketsr.cli.{name}"))
         sub = verbs.add_parser(name, help=verb.SUMMARY, description=verb.SUMMARY)
         verb.add_arguments(sub)
@@ -51,17 +52,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     with standing(), _warnings_as_lines():
         try:
-            args = _parser().parse_args(argv)
+            given = sys.argv[1:] if argv is None else argv
+            args = _parser(given[0] if given else None).parse_args(argv)
             code = int(args.run(args))
             flush_output()
             return code
         except UserError as error:
-            return _failed(str(error))
+            return _failed(": ".join([str(error), *_notes(error)]))
         except StoppedBySignal as stopped:
-            print(f"pocketsr: stopped by {signal.Signals(stopped.number).name}", file=sys.stderr)
+            print(_ended(f"stopped by {signal.Signals(stopped.number).name}", stopped), file=sys.stderr)
             return 128 + stopped.number
-        except KeyboardInterrupt:
-            print("pocketsr: interrupted", file=sys.stderr)
+        except KeyboardInterrupt as stopped:
+            print(_ended("interrupted", stopped), file=sys.stderr)
             return 130
         except BrokenPipeError:  # `| head`: the reader has what it wanted
             drop_output()
@@ -89,6 +91,15 @@ def _warnings_as_lines() -> Iterator[None]:
 
         warnings.showwarning = show
         yield
+
+
+def _notes(error: BaseException) -> list[str]:
+    """What was noted on the way of an exception: how to go on, for instance."""
+    return [harmless(note, 2000) for note in getattr(error, "__notes__", ())]
+
+
+def _ended(how: str, error: BaseException) -> str:
+    return "pocketsr: " + ": ".join([how, *_notes(error)])
 
 
 def _failed(why: str) -> int:

@@ -6,11 +6,12 @@ import argparse
 import contextlib
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pocketsr.cli._formats import add_format_arguments, checked_format, raw_video
+from pocketsr.cli._live import add_live_arguments, given, live_input, show
 from pocketsr.cli._networks import WEIGHTS_HELP
 from pocketsr.cli._piped import is_pipe
 from pocketsr.cli._size import add_size_arguments, asked_size
@@ -21,6 +22,7 @@ from pocketsr.names import harmless
 if TYPE_CHECKING:
     from pocketsr.pipes import Inflow
     from pocketsr.report import Report
+    from pocketsr.video import Address
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
@@ -30,7 +32,8 @@ _STAGES = ("decode", "upscale", "encode")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("inputs", metavar="INPUT", type=Path, nargs="+", help="videos, images and folders of them; - is standard input")
+    help_of_inputs = "videos, images and folders of them; - is standard input; /dev/video0 a camera, screen: the screen"
+    add("inputs", metavar="INPUT", type=given, nargs="+", help=help_of_inputs)
     help_of_output = "output file; a folder if the input is one, or if there are several; - is standard output"
     add("-o", "--output", metavar="OUTPUT", type=Path, help=help_of_output)
     add(
@@ -44,8 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-j", "--threads", type=int, help="threads of the network (default: all cores)")
     add("-y", "--yes", action="store_true", help="overwrite existing files")
     add("--skip-existing", action="store_true", help="leave out what has an output already")
+    help_of_ray = "share the files, and segments of long videos, among the machines of a Ray cluster (host:port)"
+    add("--ray", metavar="ADDRESS", nargs="?", const="", help=help_of_ray)
     add_size_arguments(parser)
     add_format_arguments(parser)
+    add_live_arguments(parser)
     video = parser.add_argument_group("video").add_argument
     video("--codec", help="encoder, as FFmpeg names it (default: by the output's suffix)")
     video("--crf", type=float, help="quality of the encoder: lower is better, and a larger file")
@@ -56,8 +62,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    _check(args)
+    address = live_input(args)
+    args.inputs = [Path(each) for each in args.inputs] if address is None else [Path(address.name)]
+    _check(args, address)
     job = _job(args)
+    if address is not None:
+        job = replace(job, address=address)
+    if args.ray is not None:
+        from pocketsr.cli._ray import upscale_by_ray
+
+        options = {"overwrite": args.yes, "skip_existing": args.skip_existing}
+        return upscale_by_ray(args.inputs, args.output, job, args.ray, **options)
     if len(args.inputs) > 1 or args.inputs[0].is_dir():
         from pocketsr.cli._folder import upscale_many
 
@@ -69,7 +84,10 @@ def run(args: argparse.Namespace) -> int:
     from pocketsr.cli._piped import STDIN, incoming, outgoing
 
     with contextlib.ExitStack() as held:
-        source = held.enter_context(incoming(name, raw=job.raw is not None))
+        source = name if address is not None else held.enter_context(incoming(name, raw=job.raw is not None))
+        if args.live is not None:
+            with job.opened(source, name) as opened:
+                return show(opened, args.live, job, paced=address is None)
         _refuse_video_options(args, source)
         piped = args.output is not None and is_pipe(args.output)
         if job.format is not None and not piped:
@@ -89,18 +107,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _check(args: argparse.Namespace) -> None:
+def _check(args: argparse.Namespace, address: Address | None) -> None:
     """Refuse what cannot go well before anything is loaded."""
     if args.json and not args.benchmark:
         raise UserError("--json prints the figures of --benchmark: add it")
     if args.benchmark and args.output is not None:
         raise UserError("--benchmark writes nothing: leave out -o, or leave out --benchmark")
-    if args.output is None and not args.benchmark:
+    if args.live is not None and (args.output is not None or args.benchmark or len(args.inputs) > 1):
+        raise UserError("--live shows one input and writes nothing: leave out the others, -o and --benchmark")
+    if args.output is None and not args.benchmark and args.live is None:
         raise UserError("nowhere to write: add -o OUTPUT, or --benchmark to measure only")
     if args.yes and args.skip_existing:
         raise UserError("-y replaces existing files and --skip-existing keeps them: leave one out")
     for path in args.inputs:
-        if str(path) != "-" and not path.exists():
+        if str(path) != "-" and address is None and not path.exists():
             raise UserError(f"no such file: {path}")
         if str(path) == "-" and len(args.inputs) > 1:
             raise UserError("- is standard input, which is upscaled alone: leave out the others")
@@ -108,6 +128,10 @@ def _check(args: argparse.Namespace) -> None:
             raise UserError(
                 f"{path} is {'a folder' if path.is_dir() else 'one of several'}: --benchmark measures one file"
             )
+    if args.ray is not None and args.output is None:
+        raise UserError("--ray writes files: name a folder with -o, and leave out --benchmark")
+    if args.ray is not None and (args.pix_fmt or any(is_pipe(path) for path in args.inputs)):
+        raise UserError("--ray is for files and folders: leave it out for pipes and raw frames")
     if args.threads is not None and args.threads < 1:
         raise UserError(f"-j {args.threads}: at least one thread is needed")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pocketsr.video.addresses import Address, address_of
 from pocketsr.video.files import VideoFileSink, VideoFileSource
 from pocketsr.video.pipeline import upscale_video
 from pocketsr.video.types import Progress, RawVideo, Say, Siting, Upscaler, VideoOptions
 
 __all__ = [
+    "Address",
     "Progress",
     "RawVideo",
     "Say",
@@ -15,5 +17,6 @@ __all__ = [
     "VideoFileSink",
     "VideoFileSource",
     "VideoOptions",
+    "address_of",
     "upscale_video",
 ]

@@ -139,8 +139,9 @@ def refuse_odd(encoder: Encoder, size: tuple[int, int], target: str) -> None:
         )
 
 
-def encoder_threads(name: str, threads: int | None, height: int) -> int:
-    """How many threads to give an encoder for `threads` cores (None: all of them); 0 leaves it to the encoder.
+def encoder_threads(name: str, threads: int | None, height: int, cores: int | None = None) -> int:
+    """How many threads to give an encoder for `threads` cores (None: all `cores`, of this machine where that is None
+    too); 0 leaves it to the encoder.
 
     x264 takes 1.5 a core by itself, which leaves gaps where its threads wait for each other's rows. Beside the
     other stages, 9 instead of 3 on two cores end the whole job 11 % sooner (640x360 to 1280x720, preset fast) for
@@ -148,7 +149,7 @@ def encoder_threads(name: str, threads: int | None, height: int) -> int:
     """
     if name not in ("libx264", "libx264rgb") or threads == 1:
         return threads or 0
-    cores = threads or os.cpu_count() or 1
+    cores = threads or cores or os.cpu_count() or 1
     return max(3 * cores // 2, min(3 * cores + 3, height // 80), 1)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Literal
 
 from av.container import OutputContainer
@@ -15,6 +16,7 @@ from pocketsr.video.encoders import encoder_facts
 from pocketsr.video.source import Source
 
 __all__ = [
+    "PROMPT_MUXING",
     "Container",
     "container_facts",
     "held_encoders",
@@ -220,6 +222,11 @@ def holds_reordered(kind: str, source: Source) -> bool:
     if facts.keeps_order_only:
         return False
     return facts.before_zero or source.start * (source.rate or 25) > _MOST_REORDERED
+
+
+# For a reader that waits. Matroska's muxer keeps a second of packets back to write them as one cluster, and all muxers
+# up to 10 s of them until one of subtitles comes.
+PROMPT_MUXING = MappingProxyType({"cluster_time_limit": "0", "max_interleave_delta": "100000"})
 
 
 def muxer_options(kind: str, time_base: Fraction, others: Iterable[Fraction], tags: Iterable[str]) -> dict[str, str]:

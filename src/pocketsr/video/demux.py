@@ -37,6 +37,7 @@ class Demuxer:
         container: the open file.
         main: the stream that is upscaled.
         keep_clock: whether a clock that may start anywhere is left as it is, where the output has such a clock too.
+        live: whether packets come as they are made: none is waited for but the first picture, and clocks mean nothing.
 
     Attributes:
         shift: seconds that were added to all times, so that such a clock starts at zero.
@@ -45,17 +46,19 @@ class Demuxer:
         warnings: what is to be said of it all, complete when the last packet was read.
     """
 
-    def __init__(self, path: Path, container: InputContainer, main: VideoStream, *, keep_clock: bool) -> None:
+    def __init__(
+        self, path: Path, container: InputContainer, main: VideoStream, *, keep_clock: bool, live: bool = False
+    ) -> None:
         self._path = path
         self._container = container
         self.warnings: list[str] = []
-        self.shift = self._find_shift(keep_clock)
+        self.shift = self._find_shift(keep_clock, live)
         self._clock = Clock(container.format.name, self.shift)
         self._end = 0  # of the last packet, in bytes
         self._packets = self._read()
         self._ahead: deque[Packet[Stream]] = deque()
-        self._captioned = main.codec_context.name in _WITH_CAPTIONS
-        self.first = self._look_ahead(main.index)
+        self._captioned = not live and main.codec_context.name in _WITH_CAPTIONS
+        self.first = self._look_ahead(main.index, live)
         self.captions = self._captioned and any(
             _CAPTION in bytes(packet) for packet in self._ahead if packet.stream_index == main.index
         )
@@ -75,7 +78,21 @@ class Demuxer:
                 f"{self._path}: its clock jumps (joined recordings?): the parts follow each other without a gap"
             )
 
-    def _find_shift(self, keep_clock: bool) -> Fraction:
+    @property
+    def jumps(self) -> int:
+        """How often its clock was set anew, up to here."""
+        return self._clock.jumps
+
+    def seek(self, pts: int, main: VideoStream) -> None:
+        """Go on with the packets from the key frame at `pts`, as `Demuxer` gives times, or before it.
+
+        Only for clocks that don't jump. Raises FFmpegError.
+        """
+        self._container.seek(pts - round(self.shift / (main.time_base or 1)), stream=main)
+        self._ahead.clear()
+        self._clock = Clock(self._container.format.name, self.shift)  # which would take it for a jump
+
+    def _find_shift(self, keep_clock: bool, live: bool) -> Fraction:
         streams = [
             stream
             for stream in self._container.streams
@@ -85,6 +102,8 @@ class Demuxer:
         start = min(starts, default=Fraction(0))
         if starts_anywhere(self._container.format.name):
             return Fraction(0) if keep_clock and start >= 0 else -start
+        if live:
+            return -start
         if start < _LATE_S:
             return Fraction(0)
         self.warnings.append(f"{self._path}: its clock starts at {float(start):.1f} s: the output's starts at 0")
@@ -103,8 +122,9 @@ class Demuxer:
         except av.FFmpegError as error:
             self.warnings.append(f"{self._path}: breaks off ({error.strerror}): what could be read was upscaled")
 
-    def _look_ahead(self, main: int) -> dict[int, list[Packet[Stream]]]:
-        missing = {s.index for s in self._container.streams if s.type in ("audio", "video", "subtitle")}
+    def _look_ahead(self, main: int, live: bool) -> dict[int, list[Packet[Stream]]]:
+        types = () if live else ("audio", "video", "subtitle")
+        missing = {s.index for s in self._container.streams if s.type in types}
         first: dict[int, list[Packet[Stream]]] = {}
         size = pictures = 0
         # Captions alone are worth the wait for many pictures, which through a pipe may come at their time.

@@ -57,6 +57,7 @@ class Encoding:
     families: FFmpeg's names of the decoders whose streams it is the natural encoder for.
     rate: its constant quality; None: `quality` tells how it is set instead.
     options: always set; with_alpha: set where the samples have an alpha plane.
+    prompt: set where somebody waits for each frame: the encoder then holds none back to look ahead.
     captions, aspect: whether its streams hold closed captions, the pixel aspect.
     alpha: whether it takes formats with an alpha plane, where FFmpeg lists any; "beside": alpha comes as data beside
         the packets, which only Matroska holds.
@@ -72,6 +73,7 @@ class Encoding:
     quality: Literal["lossless", "quantizer", "default"] = "default"
     options: dict[str, str] = field(default_factory=dict)
     with_alpha: dict[str, str] = field(default_factory=dict)
+    prompt: dict[str, str] = field(default_factory=dict)
     light: Light | None = None
     captions: bool = False
     aspect: bool = False
@@ -92,19 +94,21 @@ _ENCODERS: dict[str, Encoding] = {
         aliases=("h264", "avc", "x264"),
         families=("h264",),
         rate=_X264,
+        prompt={"tune": "zerolatency"},  # else the first packet comes after some 45 frames
         light=Light("x264-params", "mastering-display", "cll"),
         captions=True,
         aspect=True,
         full_range="stream",
         even=True,
     ),
-    "libx264rgb": Encoding(rate=_X264, captions=True, aspect=True, full_range="stream"),
+    "libx264rgb": Encoding(rate=_X264, prompt={"tune": "zerolatency"}, captions=True, aspect=True, full_range="stream"),
     "libx265": Encoding(
         aliases=("h265", "hevc", "x265"),
         families=("hevc",),
         rate=Rate((0, 51), 20, _X26_PRESETS, "fast", fractions=True),
         # Captions are off in FFmpeg 8.1 unless asked for, other than with x264.
         options={"x265-params": "log-level=none", "a53cc": "1"},
+        prompt={"tune": "zerolatency"},
         light=Light("x265-params", "master-display", "max-cll"),
         even=True,
         alpha="no",  # FFmpeg 8.1 lists yuva420p, but few builds of x265 have alpha layers
@@ -116,6 +120,7 @@ _ENCODERS: dict[str, Encoding] = {
         aliases=("av1", "svtav1"),
         families=("av1", "libdav1d", "libaom"),
         rate=Rate((1, 63), 24, tuple(str(n) for n in range(-1, 14)), "8"),
+        prompt={"svtav1-params": "pred-struct=1"},  # else 41 frames of delay
         even=True,
         full_range="stream",
     ),
@@ -124,6 +129,7 @@ _ENCODERS: dict[str, Encoding] = {
         families=("vp9", "libvpx-vp9"),
         rate=Rate((0, 63), 24, tuple(str(n) for n in range(9)), "5", "cpu-used"),
         options={"deadline": "good", "row-mt": "1"},
+        prompt={"lag-in-frames": "0"},
         with_alpha={"auto-alt-ref": "0"},
         alpha="beside",
         full_range="stream",
@@ -133,6 +139,7 @@ _ENCODERS: dict[str, Encoding] = {
         families=("vp8", "libvpx"),
         rate=Rate((4, 63), 10, tuple(str(n) for n in range(-8, 9)), "5", "cpu-used"),
         options={"deadline": "good"},
+        prompt={"lag-in-frames": "0"},
         alpha="beside",
         full_range="nowhere",
         with_alpha={"auto-alt-ref": "0"},  # libvpx codes alpha apart, frame by frame, and refuses hidden frames

@@ -17,6 +17,7 @@ from pocketsr.errors import ArgumentError, UserError
 from pocketsr.frames import Frame, FrameFormat, layout_of, viewed
 from pocketsr.pipes import Inflow, Outflow
 from pocketsr.sizing import kept_aspect
+from pocketsr.video.addresses import Address
 from pocketsr.video.reader import Picture, VideoReader
 from pocketsr.video.source import Source, described_format
 from pocketsr.video.types import RawVideo, VideoOptions
@@ -39,6 +40,7 @@ class VideoFileSource:
         threads: for the decoder; default: all cores.
         pipe: what is read instead, piece by piece; the path is a name for it then. Whoever opened it closes it.
         raw: what raw frames are, which a file doesn't say.
+        address: a camera, the screen or a server, which is read instead; the path is a name for it then.
         keep_clock: whether timestamps that start anywhere (as in transport streams) are kept; else they start at 0.
 
     Raises UserError for a file without readable video, or with interlaced video.
@@ -46,11 +48,12 @@ class VideoFileSource:
 
     def __init__(
         self, path: str | Path, *, threads: int | None = None, keep_clock: bool = False, pipe: Inflow | None = None,
-        raw: RawVideo | None = None,
+        raw: RawVideo | None = None, address: Address | None = None,
     ) -> None:  # fmt: skip
         self.path = as_path(path, "path")
+        self._ended = False
         check_threads(threads)
-        self.reader = VideoReader(self.path, threads, keep_clock=keep_clock, pipe=pipe, raw=raw)
+        self.reader = VideoReader(self.path, threads, keep_clock=keep_clock, pipe=pipe, raw=raw, address=address)
         self.reader.follows_changes = True
 
     @property
@@ -73,6 +76,8 @@ class VideoFileSource:
         """Frames, interleaved with the packets of the file's other streams."""
         siting = self.reader.source.siting
         for item in self.reader:
+            if self._ended:
+                return
             if isinstance(item, Picture):
                 base = self.reader.source.time_base
                 frame = Frame.from_av(item.frame, siting)
@@ -83,8 +88,13 @@ class VideoFileSource:
     def __iter__(self) -> Iterator[Frame]:
         return (item for item in self.items() if isinstance(item, Frame))
 
+    def end(self) -> None:
+        """Let the frame in hand be the last: for what delivers frames without an end."""
+        self._ended = True
+
     def interrupt(self) -> None:
         """End a wait, in another thread, for what comes through a pipe."""
+        self.end()
         if self.reader.pipe is not None:
             self.reader.pipe.stop()
 
@@ -113,7 +123,7 @@ class VideoFileSink:
         path: the file to write, whose suffix chooses the container; None encodes but writes nothing.
         rate: frames per second: times frames without timestamps, and is the rate stated in the file.
         codec, crf, preset: for the encoder; the defaults follow from the container.
-        threads: for the encoder; default: all cores.
+        threads, cores: for the encoder, as for `VideoOptions`.
         overwrite: whether an existing file may be replaced.
         pipe: where to write instead, piece by piece; the path is a name for it then. Whoever opened it closes it.
         kind: FFmpeg's name of the container, which a pipe's name doesn't say.
@@ -133,6 +143,7 @@ class VideoFileSink:
         overwrite: bool = False,
         pipe: Outflow | None = None,
         kind: str | None = None,
+        cores: int | None = None,
     ) -> None:
         if rate is not None:
             check_number(rate, "rate")
@@ -140,7 +151,7 @@ class VideoFileSink:
             raise ArgumentError(f"rate {rate}: more than 0 frames a second are expected")
         self.path = None if path is None else as_path(path, "path")
         self._rate = None if rate is None else Fraction(rate).limit_denominator(1001)
-        self._options = VideoOptions(codec, crf, preset, threads)
+        self._options = VideoOptions(codec, crf, preset, threads, cores)
         self._overwrite = overwrite
         self._pipe, self._kind = pipe, kind
         self._beside: VideoFileSource | None = None
@@ -205,10 +216,13 @@ class VideoFileSink:
             about = _with_format(reader.source, form)
             self.aspect = None if about.aspect == reader.source.aspect else about.aspect
         size = (form.width, form.height)
-        self._writer = VideoWriter(
+        self._writer = self._made_writer(reader, about, size)
+        self._form = form
+
+    def _made_writer(self, reader: VideoReader | None, about: Source, size: tuple[int, int]) -> VideoWriter:
+        return VideoWriter(
             self.path, reader, about, size, self._options, overwrite=self._overwrite, pipe=self._pipe, kind=self._kind
         )
-        self._form = form
 
     def write(self, frame: Frame) -> None:
         """Encode a frame. Frames come in order of time; one without a time follows the last by one frame."""

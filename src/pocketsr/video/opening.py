@@ -13,6 +13,7 @@ from av.container.core import Flags
 
 from pocketsr.errors import UserError
 from pocketsr.pipes import Inflow
+from pocketsr.video.addresses import Address, open_address
 from pocketsr.video.clock import starts_anywhere
 from pocketsr.video.ffmpeglog import listening
 from pocketsr.video.types import RawVideo
@@ -50,17 +51,22 @@ _GEN_PTS = cast(int, Flags.gen_pts.value)
 _OPTIONS = {"format_whitelist": ",".join(_FORMATS.split()), "protocol_whitelist": "file", "max_streams": "200"}
 
 
-def open_input(path: Path, pipe: Inflow | None = None, raw: RawVideo | None = None) -> InputContainer:
+def open_input(
+    path: Path, pipe: Inflow | None = None, raw: RawVideo | None = None, address: Address | None = None
+) -> InputContainer:
     """The open file, whose streams are known.
 
     Args:
         pipe: what to read instead of the file `path`, which then is a name alone.
         raw: what is in it, where it is raw frames.
+        address: a camera, the screen or a server to read instead.
 
     Raises:
         UserError: there is no such file, it can't be read, or it is no video of a supported kind: broken, a
             playlist that names other files, a still picture, a device.
     """
+    if address is not None:
+        return open_address(address, _OPTIONS["format_whitelist"])
     if pipe is None:
         _refuse_place(path)
     elif not pipe.peek(1):

@@ -4,35 +4,36 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import av
-from av.codec import CodecContext
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition, Stream
+from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from pocketsr.errors import UserError
 from pocketsr.pipes import Inflow
+from pocketsr.video.addresses import Address
 from pocketsr.video.clock import starts_anywhere
 from pocketsr.video.cropping import cropper
 from pocketsr.video.demux import Demuxer
-from pocketsr.video.ffmpeglog import Described, described
+from pocketsr.video.ffmpeglog import described
+from pocketsr.video.mainstream import decoder_of, is_shown, main_stream
 from pocketsr.video.opening import open_input
 from pocketsr.video.source import Source, describe
+from pocketsr.video.spans import Span, Tally
 from pocketsr.video.timeline import Slot, Timeline
 from pocketsr.video.types import RawVideo
 
 __all__ = ["Picture", "VideoReader"]
 
-_MOST_PIXELS = 16384 * 16384  # of a frame: 16K is half of it
 _SLACK_S = 0.25  # a stream that ends this much early may only lack its last frame's duration
 
 
@@ -53,7 +54,8 @@ class VideoReader:
     before (at the start, the first good one), and `warnings` says so.
 
     Args:
-        path: the file; a name alone where there is a `pipe`, which is read instead. raw: as for `open_input`.
+        path: the file; a name alone where there is a `pipe` or an `address`, which is read instead. raw: as for
+            `open_input`.
 
     Attributes:
         follows_changes: whether frames may change size or format; else that is a UserError.
@@ -64,34 +66,40 @@ class VideoReader:
 
     def __init__(
         self, path: Path, threads: int | None = None, *, keep_clock: bool = False, pipe: Inflow | None = None,
-        raw: RawVideo | None = None,
+        raw: RawVideo | None = None, address: Address | None = None,
     ) -> None:  # fmt: skip
         self._path = path
         self.pipe = pipe
-        self.container = open_input(path, pipe, raw)
+        self.container = open_input(path, pipe, raw, address)
         self.warnings: list[str] = []
         self.replaced = 0
+        self.tally = Tally()
         self.follows_changes = False
         try:
             self.described = described(self.container)
-            self.stream = _main_stream(self.container, path, self.described)
-            self._decoder = _decoder(self.stream, threads)
+            self.stream = main_stream(self.container, path, self.described)
+            self._decoder = decoder_of(self.stream, threads)
             _refuse_interlaced(path, self._decoder.field_order in (2, 3, 4, 5))
-            self._demuxer = Demuxer(path, self.container, self.stream, keep_clock=keep_clock)
+            self._demuxer = Demuxer(path, self.container, self.stream, keep_clock=keep_clock, live=address is not None)
             self._crop = cropper(self.described[self.stream.index].crop)
-            items = self._items()
-            head = []
+            items = self._items(self._packets())
+            self._head: list[Picture | Packet[Stream]] = []
             for item in items:
-                head.append(item)
+                self._head.append(item)
                 if isinstance(item, Picture):
                     break
             else:
                 raise UserError(f"{path}: not one frame of its video could be decoded")
+            self._first = item.frame
             self.source: Source = describe(
                 self.container, self.stream, item.frame, item.pts, captions=self._demuxer.captions
             )
+            if address is not None:
+                self.source = replace(
+                    self.source, codec="", total=None
+                )  # a camera's raw frames ask for no lossless file
             self.warnings += [f"{path}: {text}" for text in self.source.warnings]
-            self._todo = itertools.chain(head, items)
+            self._todo = itertools.chain(self._head, items)
         except BaseException:
             self.container.close()
             raise
@@ -105,7 +113,24 @@ class VideoReader:
     def __iter__(self) -> Iterator[Picture | Packet[Stream]]:
         return self._todo
 
-    def _items(self) -> Iterator[Picture | Packet[Stream]]:
+    def pictures(
+        self, span: Span, packets: Iterator[Packet[Stream] | None], decoder: VideoCodecContext
+    ) -> Iterator[Picture]:
+        """Those of a span, from its packets (None: the end), by a decoder that has seen no other; then see `tally`."""
+        self._decoder = decoder
+        for item in self._items(packets, span):
+            assert isinstance(item, Picture)
+            yield item
+
+    def others(self) -> Iterator[Packet[Stream]]:
+        """All packets, of the main stream only those behind the first picture; nothing more is decoded."""
+        yield from (item for item in self._head if isinstance(item, Packet))
+        yield from self._demuxer
+        self.warnings += self._demuxer.warnings
+
+    def _items(
+        self, all_packets: Iterator[Packet[Stream] | None], span: Span | None = None
+    ) -> Iterator[Picture | Packet[Stream]]:
         timeline = Timeline()
         tick = self._tick()
         by_order = self.container.format.name == "avi"  # it stores no times but the order; FFmpeg guesses at some
@@ -114,7 +139,7 @@ class VideoReader:
         key: int | None = None  # time of the first picture that needs no other
         cut_anywhere = starts_anywhere(self.container.format.name)  # other files begin with such a picture
         end = 0
-        packets = late = leading = chunks = place = shown = 0
+        packets = late = leading = chunks = place = shown = replaced = 0
 
         def show(frame: VideoFrame, slot: Slot) -> Picture:
             nonlocal last, late, end, shown
@@ -126,7 +151,7 @@ class VideoReader:
             last, end = pts, pts + slot.duration
             return Picture(frame, pts, slot.duration)
 
-        for packet in self._packets():
+        for packet in all_packets:
             if packet is not None and packet.stream_index != self.stream.index:
                 yield packet
                 continue
@@ -134,26 +159,30 @@ class VideoReader:
                 packets += 1
                 if by_order and packet.dts is not None:  # AVI counts the empty ones between and behind them too
                     chunks, place = 2 * packet.dts - place, packet.dts
-                if packet.size and not packet.is_discard and _is_shown(self.source_codec, packet):
+                if packet.size and not packet.is_discard and is_shown(self.source_codec, packet):
                     pts = packet.dts if packet.pts is None or by_order else packet.pts
                     pts = round(packets * tick - tick) if pts is None else pts
                     if key is None and (packet.is_keyframe or not cut_anywhere):
                         key = pts
-                    timeline.announce(pts, packet.duration or 0)
+                    if span is None or pts in span:
+                        timeline.announce(pts, packet.duration or 0)
             for whole in self._decode(packet):
+                if span is not None and (whole.pts is None or whole.pts not in span):
+                    continue  # a neighbour's
                 _refuse_interlaced(self._path, whole.interlaced_frame)
                 if whole.is_corrupt:
                     continue  # stays owed, so that its neighbour takes its place
                 frame = whole if self._crop is None else self._crop(whole)
-                if previous is not None and not self.follows_changes:
-                    self._refuse_change(previous, frame, shown)
+                before = self._first if previous is None and span is not None else previous
+                if before is not None and not self.follows_changes:
+                    self._refuse_change(before, frame, shown)
                 pts = None if by_order else frame.pts
                 lost, own = timeline.claim(pts)
                 if previous is None:  # cut off mid-stream: what stands before the first whole picture was never meant
                     meant = [slot for slot in lost if key is not None and slot.pts >= key]
                     leading, lost = len(lost) - len(meant), meant
                 for slot in lost:
-                    self.replaced += 1
+                    replaced += 1
                     yield show(previous or frame, slot)
                 if own is None and pts is not None and last is not None and pts <= last:
                     continue  # came after its time, which a neighbour has taken
@@ -164,9 +193,11 @@ class VideoReader:
                 yield show(frame, Slot(at, (own.duration if own else 0) or frame.duration))
         if previous is not None:
             for slot in timeline.rest():
-                self.replaced += 1
+                replaced += 1
                 yield show(previous, slot)
-        self._sum_up(max(packets, chunks), late, leading, end)
+        self.tally = Tally(shown, replaced, late, leading, end)
+        if span is None:
+            self.sum_up(max(packets, chunks), self.tally)
 
     @property
     def source_codec(self) -> str:
@@ -214,7 +245,9 @@ class VideoReader:
                 f"-vf scale={before.width}:{before.height} -pix_fmt {name} OUT.mkv"
             )
 
-    def _sum_up(self, packets: int, late: int, leading: int, shown: int) -> None:
+    def sum_up(self, packets: int, tally: Tally) -> None:
+        """Say what was wrong with a video of so many packets."""
+        self.replaced, late, leading = tally.replaced, tally.late, tally.leading
         if self.replaced:
             count = f"{self.replaced} frame{'s' * (self.replaced > 1)}"
             self.warnings.append(f"{self._path}: {count} could not be decoded: repeated a neighbouring frame")
@@ -228,7 +261,8 @@ class VideoReader:
                 "left out, as players do"
             )
         announced = self.stream.frames
-        end, reached = _announced_end(self.container, self.stream), shown * (self.stream.time_base or 0) - self.shift
+        end = _announced_end(self.container, self.stream)
+        reached = tally.end * (self.stream.time_base or 0) - self.shift
         if packets < announced:
             there = f"{packets} of {announced} frames are"
         elif end is not None and reached < end - _SLACK_S:
@@ -251,41 +285,6 @@ def _announced_end(container: InputContainer, stream: VideoStream) -> Fraction |
             return None
     alone = len(container.streams) == 1
     return Fraction(container.duration, av.time_base) if alone and container.duration else None
-
-
-def _main_stream(container: InputContainer, path: Path, about: dict[int, Described]) -> VideoStream:
-    """The video stream to upscale: the default one, else the largest; never a cover picture."""
-    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if not streams:
-        raise UserError(f"{path} holds no video stream")
-    # PyAV 18.1 gives a stream without a decoder no codec context: width and all else raise AttributeError.
-    known = [s for s in streams if s.codec_context is not None]
-    if not known:
-        raise UserError(f"{path}: there is no decoder for its video ({about[streams[0].index].name})")
-    return max(known, key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height, -s.index))
-
-
-def _decoder(stream: VideoStream, threads: int | None) -> VideoCodecContext:
-    context = stream.codec_context
-    alpha = {key.lower(): value for key, value in stream.metadata.items()}.get("alpha_mode") == "1"
-    if alpha and context.name in ("vp8", "vp9"):  # FFmpeg's own decoders drop the alpha plane
-        context = CodecContext.create("libvpx" if context.name == "vp8" else "libvpx-vp9", "r")
-    context.options = {"max_pixels": str(_MOST_PIXELS)}  # a hostile head of a few bytes may ask for gigabytes
-    # Threads within a frame only: an error then belongs to the packet just sent, and none is lost at the end.
-    context.thread_type = "SLICE"
-    context.thread_count = threads or 0
-    return context
-
-
-def _is_shown(codec: str, packet: Packet[Stream]) -> bool:
-    """False for packets that by design become no picture: VP8's and VP9's hidden reference frames."""
-    if not packet.size or codec not in ("vp8", "vp9", "libvpx", "libvpx-vp9"):
-        return True
-    data = memoryview(packet)
-    if codec in ("vp8", "libvpx"):
-        return bool(data[0] & 0x10)
-    superframe = data[-1] & 0xE0 == 0xC0
-    return superframe or bool(data[0] & 0x08) or bool(data[0] & 0x02)
 
 
 def _refuse_interlaced(path: Path, interlaced: bool) -> None:

@@ -56,6 +56,8 @@ class VideoOptions:
     crf: constant quality, lower is better; the range is the encoder's.
     preset: the encoder's own name for speed against size (x264: ultrafast .. veryslow; av1: 0..13).
     threads: for decoding and for encoding each; default: all cores.
+    cores: how many cores an encoder's threads are for, where `threads` doesn't say: some encoders' results depend on
+        their number; default: this machine's.
     Raises ArgumentTypeError and ArgumentError for what can be none of these, whatever the encoder.
     """
 
@@ -63,6 +65,7 @@ class VideoOptions:
     crf: float | None = None
     preset: str | None = None
     threads: int | None = None
+    cores: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("codec", "preset"):

@@ -24,6 +24,7 @@ from pocketsr.pipes import Outflow
 from pocketsr.scheduling import keep_scheduling
 from pocketsr.video.codecs import choose_encoder, encoder_threads, refuse_odd
 from pocketsr.video.containers import (
+    PROMPT_MUXING,
     container_facts,
     holds_reordered,
     losses,
@@ -88,7 +89,7 @@ class VideoWriter:
             self._container = self._open()
             self.encoder = choose_encoder(source, self._container, self._target, options)
             refuse_odd(self.encoder, size, self._target)
-            self._stream = self._add_video(self._container, size, options.threads)
+            self._stream = self._add_video(self._container, size, options)
             if reader is not None:
                 self._stream.metadata.update(stream_metadata(reader.stream.metadata))
                 self._stream.disposition = reader.stream.disposition
@@ -104,6 +105,8 @@ class VideoWriter:
                     self._container.metadata,
                 )
             )
+            if self._is_prompt:
+                self._container.container_options.update(PROMPT_MUXING)
             self._start(self._container)
         except BaseException:
             self.abort()
@@ -112,6 +115,17 @@ class VideoWriter:
             self.warnings.append(self.encoder.warning)
         kind = self._container.format.name
         self.warnings += [f"{self._target}: {text}" for text in losses(kind, source, self.encoder.name)]
+
+    @property
+    def _is_prompt(self) -> bool:
+        """Whether somebody waits for each frame, at the other end of a pipe."""
+        return self._pipe is not None
+
+    @property
+    def kind(self) -> str:
+        """FFmpeg's name of the container."""
+        assert self._container is not None
+        return self._container.format.name
 
     def _open(self) -> OutputContainer:
         if self._pipe is not None:
@@ -131,7 +145,7 @@ class VideoWriter:
             raise UserError(f"{self._target} would be several files ({container.format.long_name}): use .mp4 or .mkv")
         return container
 
-    def _add_video(self, container: OutputContainer, size: tuple[int, int], threads: int | None) -> VideoStream:
+    def _add_video(self, container: OutputContainer, size: tuple[int, int], options: VideoOptions) -> VideoStream:
         source, encoder = self._source, self.encoder
         facts = encoder_facts(encoder.name)
         try:
@@ -149,12 +163,17 @@ class VideoWriter:
         if rate is not None:
             context.framerate, context.time_base = rate, 1 / rate
             self._tick = 1 / rate
-        context.thread_type, context.thread_count = "AUTO", encoder_threads(encoder.name, threads, size[1])
+        context.thread_type, context.thread_count = (
+            "AUTO",
+            encoder_threads(encoder.name, options.threads, size[1], options.cores),
+        )
         context.color_range, context.colorspace = source.color_range, source.colorspace
         context.color_primaries, context.color_trc = source.color_primaries, source.color_trc
         if source.aspect:
             context.sample_aspect_ratio = source.aspect
         context.options = dict(encoder.options)
+        if self._is_prompt:
+            context.options |= facts.prompt
         if not holds_reordered(container.format.name, source):
             context.max_b_frames = 0
         if source.layout.kind == "yuv" and source.chroma_location != "unspecified":
@@ -215,6 +234,10 @@ class VideoWriter:
             with self._excused():
                 self._container.mux_one(packet)
 
+    def _drain(self) -> None:
+        """Write what the encoder still holds."""
+        self._mux(self._stream.encode(None))
+
     def _excused(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext() if self._extras is None else self._extras.excused()
 
@@ -229,7 +252,7 @@ class VideoWriter:
         assert self._container is not None
         kind = self._container.format.name
         with self._writing():
-            self._mux(self._stream.encode(None))
+            self._drain()
             self._close(self._container)
             if self._beside is not None:
                 self._beside.keep()
