@@ -8,12 +8,13 @@ import { createUpscaler, Upscaler } from "./upscaler.js";
 import type { Options } from "./upscaler.js";
 import { watch } from "./watch.js";
 
-const NAMES = ["tiny", "small", "medium", "quality"] as const;
+/** How names begin, from the third level on. */
+const NAMES = ["tiny", "small", "medium", "quality"];
 const [PROBE_WIDTH, PROBE_HEIGHT] = [320, 180];
 
 export interface LiveOptions extends Options {
-  /** networks of the ladder, by name; default: tiny and small */
-  networks?: readonly (typeof NAMES)[number][];
+  /** networks of the ladder, by name, as "small" or "small-call", one a level; default: tiny and small */
+  networks?: readonly string[];
   /** frames a second, until a track or video says it; default: 30 */
   fps?: number;
   /** on battery: "tiny", no network above that (default); "pause": none; "ignore" */
@@ -112,8 +113,10 @@ export async function createLive(options: LiveOptions = {}): Promise<Live> {
   const ladder = new Map<Level, Upscaler>([[Level.BICUBIC, new Upscaler("bicubic", 2, "none", undefined)]]);
   let why: LiveReason = "none";
   for (const name of options.networks ?? ["tiny", "small"]) {
+    const place = NAMES.indexOf(name.split("-")[0]!);
+    if (place < 0) throw new RangeError(`${name} has no place on the ladder: ${NAMES.join(", ")}`);
     const upscaler = await createUpscaler(name, options);
-    if (upscaler.reason === "none") ladder.set((2 + NAMES.indexOf(name)) as Level, upscaler);
+    if (upscaler.reason === "none") ladder.set((2 + place) as Level, upscaler);
     else why = upscaler.reason;
   }
   const costs = [0, 0, 0, 0, 0, 0];

@@ -18,7 +18,7 @@ from pocketsr.names import harmless
 
 __all__ = ["main"]
 
-_VERBS = ("upscale", "models", "compile", "export", "train", "quantize", "design", "calibrate", "bench")
+_VERBS = ("upscale", "models", "compile", "export", "train", "quantize", "design", "calibrate", "bench", "web")
 
 
 class _Verb(Protocol):
