@@ -69,7 +69,9 @@ def test_page(headers: dict[str, str], site: Path) -> None:
         assert told[way] == ["video", 640, 480]
     assert told["half"] == [255, 255, 0, 0]
     for tags in ("601", "709", "none"):
-        gpu, flat = (np.frombuffer(bytes.fromhex(told["screens"][f"{tags} {kind}"]), np.uint8) for kind in ("webgl2", "2d"))
+        gpu, flat = (
+            np.frombuffer(bytes.fromhex(told["screens"][f"{tags} {kind}"]), np.uint8) for kind in ("webgl2", "2d")
+        )
         assert gpu.std() > 30
         off = np.abs(gpu.astype(int) - flat)
         assert off.max() <= 4  # chroma: bilinear there, bicubic here

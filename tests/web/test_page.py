@@ -24,7 +24,7 @@ from pocketsr.webpage.site import FILES, page_file
 WEB = Path(__file__).parents[2] / "web"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")  # networks are compiled once
 def server() -> Iterator[PageServer]:
     with serve(0) as made:
         thread = threading.Thread(target=made.serve_forever, daemon=True)
@@ -86,11 +86,20 @@ def test_page_names_nobody_else() -> None:
 
 
 def test_server_knows_its_own_addresses_alone(server: PageServer) -> None:
-    assert asked(server, "/") == asked(server, "/index.html?x=1") == (200, "text/html; charset=utf-8", page_file(FILES[0]))
+    assert (
+        asked(server, "/") == asked(server, "/index.html?x=1") == (200, "text/html; charset=utf-8", page_file(FILES[0]))
+    )
     assert asked(server, "/page.js")[:2] == (200, "text/javascript; charset=utf-8")
     assert asked(server, "/page.css", "HEAD") == (200, "text/css; charset=utf-8", b"")
     assert json.loads(asked(server, "/networks/index.json")[2]) == {"networks": list(NETWORKS)}
-    for path in ("/../site.py", "/networks/", "/networks/../page.js", "/networks/huge.json", "/networks/tiny.js", "/%2e"):
+    for path in (
+        "/../site.py",
+        "/networks/",
+        "/networks/../page.js",
+        "/networks/huge.json",
+        "/networks/tiny.js",
+        "/%2e",
+    ):
         assert asked(server, path)[0] == 404
     assert asked(server, "/", host="another.example:80")[0] == 403
     assert asked(server, "/", host="LOCALHOST:1")[0] == 200
@@ -109,7 +118,7 @@ def test_network_that_cant_be_made(server: PageServer, monkeypatch: pytest.Monke
         raise UserError("there is no compiler")
 
     monkeypatch.setattr("pocketsr.webpage.site.export", refused)
-    assert asked(server, "/networks/tiny.wasm") == (500, "text/plain; charset=utf-8", b"there is no compiler")
+    assert asked(server, "/networks/quality.wasm") == (500, "text/plain; charset=utf-8", b"there is no compiler")
 
 
 def test_site_as_files(tmp_path: Path) -> None:

@@ -98,9 +98,10 @@ async function showPicture(name: string, blob: Blob): Promise<void> {
 
 /** Shows what `video` plays, enlarged, until the source ends. */
 async function showFrames(source: Source, canvas: HTMLCanvasElement, ladder: readonly string[]): Promise<void> {
-  const networks = network.value === AUTOMATIC ? ladder : [network.value];
+  const always = network.value !== AUTOMATIC;
+  const networks = always ? [network.value] : ladder;
   say(`${networks.join(" and ")} ${networks.length > 1 ? "are" : "is"} loaded and measured.`);
-  const live: Live = await createLive({ networks, base });
+  const live: Live = await createLive({ networks, base, always });
   if (current !== source) {
     live.close();
     return;

@@ -17,6 +17,8 @@ export interface LiveOptions extends Options {
   networks?: readonly string[];
   /** frames a second, until a track or video says it; default: 30 */
   fps?: number;
+  /** the best network makes every frame it can, whatever time it takes, and frames that come meanwhile are dropped */
+  always?: boolean;
   /** on battery: "tiny", no network above that (default); "pause": none; "ignore" */
   onBattery?: "tiny" | "pause" | "ignore";
 }
@@ -40,6 +42,7 @@ export class Live {
   #dropped = 0;
   #busy = false;
   readonly #governor: Governor;
+  readonly #always: Level | undefined;
 
   /** @internal */
   constructor(
@@ -48,8 +51,10 @@ export class Live {
     /** frames a second */
     public fps: number,
     private readonly why: LiveReason,
+    always = false,
   ) {
     this.#governor = new Governor(costs);
+    if (always) this.#always = Math.max(...ladder.keys()) as Level;
   }
 
   /** Whether a frame is being made: the next one would be dropped. */
@@ -88,7 +93,7 @@ export class Live {
       power: this.power,
     };
     this.#dropped = 0;
-    const { level, reason } = this.#governor.begin(situation);
+    const { level, reason } = this.#always === undefined ? this.#governor.begin(situation) : { level: this.#always, reason: "none" as const };
     const upscaler = this.ladder.get(level);
     try {
       const made = upscaler === undefined ? frame : await make(upscaler);
@@ -127,7 +132,7 @@ export async function createLive(options: LiveOptions = {}): Promise<Live> {
     for (let i = 0; i < 3; i++) await upscaler.plane(blank, PROBE_WIDTH, PROBE_HEIGHT);
     costs[level] = Math.max(1, Math.round((((performance.now() - start) / 3) * 1e9) / blank.length));
   }
-  const live = new Live(ladder, costs, options.fps ?? 30, why);
+  const live = new Live(ladder, costs, options.fps ?? 30, why, options.always);
   watch(live, options.onBattery ?? "tiny");
   return live;
 }

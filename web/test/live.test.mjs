@@ -8,12 +8,12 @@ const samples = { kind: "planes", width: 640, height: 360 };
 const network = { luma: async (s) => ({ ...s, width: 2 * s.width, height: 2 * s.height }) };
 
 /** A ladder of `tiny` alone, which takes `ms` a frame by a clock of its own. */
-function slowed(t, costs = [0, 0, 1000, 0, 0, 0]) {
+function slowed(t, { always = false } = {}) {
   let now = 0;
   const clock = { ms: 1, wait: (ms) => (now += ms) };
   t.mock.method(performance, "now", () => now);
   const slow = { luma: async (s) => (clock.wait(clock.ms), network.luma(s)) };
-  const live = new Live(new Map([[Level.TINY, slow]]), costs, 25, "none");
+  const live = new Live(new Map([[Level.TINY, slow]]), [0, 0, 1000, 0, 0, 0], 25, "none", always);
   const frames = async (count) => {
     const made = [];
     for (let i = 0; i < count; i++) {
@@ -47,6 +47,12 @@ test("the 90th percentile above a frame's time: none is made, and later again", 
   assert.ok(made.slice(paused).every(({ level }) => level < Level.TINY));
   clock.ms = 2;
   assert.equal((await frames(500)).at(-1).level, Level.TINY);
+});
+
+test("always: no governor, whatever it takes", async (t) => {
+  const { clock, frames } = slowed(t, { always: true });
+  clock.ms = 500;
+  assert.ok((await frames(40)).every(({ level, reason, ms }) => level === Level.TINY && reason === "none" && ms === 500));
 });
 
 test("a page that is hidden makes nothing", async (t) => {

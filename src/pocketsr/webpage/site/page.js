@@ -740,11 +740,12 @@ var NAMES = ["tiny", "small", "medium", "quality"];
 var [PROBE_WIDTH, PROBE_HEIGHT] = [320, 180];
 var Live = class {
   /** @internal */
-  constructor(ladder, costs, fps, why) {
+  constructor(ladder, costs, fps, why, always = false) {
     this.ladder = ladder;
     this.fps = fps;
     this.why = why;
     this.#governor = new Governor(costs);
+    if (always) this.#always = Math.max(...ladder.keys());
   }
   ladder;
   fps;
@@ -756,6 +757,7 @@ var Live = class {
   #dropped = 0;
   #busy = false;
   #governor;
+  #always;
   /** Whether a frame is being made: the next one would be dropped. */
   get busy() {
     return this.#busy;
@@ -789,7 +791,7 @@ var Live = class {
       power: this.power
     };
     this.#dropped = 0;
-    const { level, reason } = this.#governor.begin(situation);
+    const { level, reason } = this.#always === void 0 ? this.#governor.begin(situation) : { level: this.#always, reason: "none" };
     const upscaler = this.ladder.get(level);
     try {
       const made = upscaler === void 0 ? frame : await make(upscaler);
@@ -825,7 +827,7 @@ async function createLive(options = {}) {
     for (let i = 0; i < 3; i++) await upscaler.plane(blank, PROBE_WIDTH, PROBE_HEIGHT);
     costs[level] = Math.max(1, Math.round((performance.now() - start) / 3 * 1e9 / blank.length));
   }
-  const live = new Live(ladder, costs, options.fps ?? 30, why);
+  const live = new Live(ladder, costs, options.fps ?? 30, why, options.always);
   watch(live, options.onBattery ?? "tiny");
   return live;
 }
@@ -1211,9 +1213,10 @@ async function showPicture(name, blob) {
   say(`${name} is ${canvas.width}x${canvas.height} pixels large now.`);
 }
 async function showFrames(source, canvas, ladder) {
-  const networks = network.value === AUTOMATIC ? ladder : [network.value];
+  const always = network.value !== AUTOMATIC;
+  const networks = always ? [network.value] : ladder;
   say(`${networks.join(" and ")} ${networks.length > 1 ? "are" : "is"} loaded and measured.`);
-  const live = await createLive({ networks, base });
+  const live = await createLive({ networks, base, always });
   if (current !== source) {
     live.close();
     return;
