@@ -2,6 +2,7 @@
 # test    everything installed, all tests run; those of web/ where Node and Chromium are, else it says that they were skipped
 # slow    what `test` leaves out: minutes for what changes rarely
 # quick   some tests of every room, in under a minute from the second time on
+# web     the page that enlarges pictures, videos and calls in the browser
 # lint    ruff, strict types, import contracts
 # bench   speed against the peers, quality by the protocol, the stages' overlap and start-up, into benchmarks/, and the README's tables
 # dist    a wheel and an sdist, installed and tried where nothing else is
@@ -9,7 +10,7 @@
 # golden  the emitted C that tests keep, anew: read its diff
 .POSIX:
 .SUFFIXES:
-.PHONY: demo test slow quick lint bench dist docs golden clean
+.PHONY: demo test slow quick web lint bench dist docs golden clean
 
 PYTHON = python3
 VENV = .venv
@@ -38,6 +39,9 @@ slow: $(VENV)/.dev
 
 quick: $(VENV)/.dev
 	POCKETSR_TEST_CACHE="$$PWD/$(VENV)/test-cache" $(BIN)/python -m pytest -q -n 2 --dist loadfile $(QUICK)
+
+web: $(VENV)/.runtime
+	$(BIN)/pocketsr web
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

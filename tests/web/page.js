@@ -1,5 +1,5 @@
 // What a page does with the package; test_chromium.py compares.
-import { createLive, createUpscaler, upscaleTrack } from "./dist/index.js";
+import { Screen, createLive, createUpscaler, upscaleTrack } from "./dist/index.js";
 
 const [WIDTH, HEIGHT] = [67, 31];
 const hex = (bytes) => Array.from(bytes, (value) => value.toString(16).padStart(2, "0")).join("");
@@ -57,18 +57,45 @@ async function main() {
     if (made !== frame) made.close();
     frame.close();
   }
-  // the camera of --use-fake-device-for-media-stream, through the track's transform
+  // the camera of --use-fake-device-for-media-stream, through the track's transform, and as browsers without one do it
   const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 } });
-  const track = upscaleTrack(stream.getVideoTracks()[0], live);
-  const video = document.createElement("video");
-  video.muted = true;
-  video.srcObject = new MediaStream([track]);
-  await video.play();
-  const until = performance.now() + 20_000;
-  while (video.videoWidth !== 640 && performance.now() < until) await new Promise((done) => setTimeout(done, 50));
-  result.track = [video.videoWidth, video.videoHeight];
+  const sizeOf = async (track) => {
+    const video = document.createElement("video");
+    video.muted = true;
+    video.srcObject = new MediaStream([track]);
+    await video.play();
+    const until = performance.now() + 20_000;
+    while (video.videoWidth !== 640 && performance.now() < until) await new Promise((done) => setTimeout(done, 50));
+    track.stop();
+    return [track.kind, video.videoWidth, video.videoHeight];
+  };
+  result.track = await sizeOf(upscaleTrack(stream.getVideoTracks()[0], live));
   delete globalThis.MediaStreamTrackGenerator;
-  result.without = upscaleTrack(stream.getVideoTracks()[0], live) === undefined;
+  result.canvas = await sizeOf(upscaleTrack(stream.getVideoTracks()[0], live));
+  delete globalThis.VideoFrame;
+  delete HTMLVideoElement.prototype.requestVideoFrameCallback;
+  result.oldest = await sizeOf(upscaleTrack(stream.getVideoTracks()[0], live));
+
+  // planes on a canvas, with a GPU and without
+  const planes = { kind: "planes", format: "I420", y: y, width: WIDTH, height: HEIGHT, lumaWidth: WIDTH, lumaHeight: HEIGHT,
+    u: new Uint8Array(cw * ch).map((_, i) => 100 + (i % cw)), v: new Uint8Array(cw * ch).map((_, i) => 150 - Math.floor(i / cw)),
+    chromaWidth: cw, chromaHeight: ch, ssx: 2, ssy: 2 };
+  result.screens = {};
+  for (const [name, tags] of [["601", { matrix: "smpte170m", full: false }], ["709", { matrix: "bt709", full: true }], ["none", { matrix: null, full: false }]])
+    for (const webgl of [true, false]) {
+      const screen = new Screen(document.createElement("canvas"), webgl);
+      screen.draw({ ...planes, ...tags });
+      screen.draw({ ...planes, ...tags }, 2 * WIDTH, 2 * HEIGHT);
+      const copy = new OffscreenCanvas(2 * WIDTH, 2 * HEIGHT).getContext("2d");
+      copy.drawImage(screen.canvas, 0, 0);
+      result.screens[`${name} ${screen.kind}`] = hex(copy.getImageData(0, 0, 2 * WIDTH, 2 * HEIGHT).data);
+    }
+  const half = new Screen(document.createElement("canvas"));
+  half.draw({ ...planes, y: new Uint8Array(WIDTH * HEIGHT).fill(235), u: planes.u.map(() => 128), v: planes.v.map(() => 128), matrix: null, full: false });
+  half.draw({ ...planes, y: new Uint8Array(WIDTH * HEIGHT).fill(16), u: planes.u.map(() => 128), v: planes.v.map(() => 128), matrix: null, full: false }, WIDTH, HEIGHT, 0.5, 1);
+  const copy = new OffscreenCanvas(WIDTH, HEIGHT).getContext("2d");
+  copy.drawImage(half.canvas, 0, 0);
+  result.half = [0, 33, 34, 66].map((x) => copy.getImageData(x, 5, 1, 1).data[0]);
   return result;
 }
 

@@ -64,5 +64,16 @@ def test_page(headers: dict[str, str], site: Path) -> None:
     assert all(abs(value - 200) <= 2 for value in told["picture"][2:])
     assert [reason for _, _, reason in told["live"][:10]] == ["warm up"] * 10
     assert {size for size, _, _ in told["live"]} <= {64, 128}
-    assert told["track"] in ([640, 480], [320, 240])
-    assert told["without"]
+    assert told["track"] in (["video", 640, 480], ["video", 320, 240])
+    for way in ("canvas", "oldest"):  # no track generator; no VideoFrame and no requestVideoFrameCallback either
+        assert told[way] == ["video", 640, 480]
+    assert told["half"] == [255, 255, 0, 0]
+    for tags in ("601", "709", "none"):
+        gpu, flat = (
+            np.frombuffer(bytes.fromhex(told["screens"][f"{tags} {kind}"]), np.uint8) for kind in ("webgl2", "2d")
+        )
+        assert gpu.std() > 30
+        off = np.abs(gpu.astype(int) - flat)
+        assert off.max() <= 4  # chroma: bilinear there, bicubic here
+        assert off.mean() < 0.6
+    assert told["screens"]["601 2d"] == told["screens"]["none 2d"] != told["screens"]["709 2d"]

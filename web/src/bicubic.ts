@@ -1,4 +1,4 @@
-// Planes enlarged twice by bicubic interpolation (a = -0.5, as Python's), for chroma and where no network runs.
+// Planes enlarged by bicubic interpolation (a = -0.5, as Python's), for chroma and where no network runs.
 
 const A = -0.5;
 
@@ -9,17 +9,23 @@ function weight(distance: number): number {
   return 0;
 }
 
-/** For each of `scale` phases: the first of four source samples, relative to the block, and their weights. */
-function phases(scale: number, shift: number): { first: number; weights: number[] }[] {
+/** The first of four source samples, relative to the block, and their weights. */
+interface Phase {
+  first: number;
+  weights: [number, number, number, number];
+}
+
+/** For each of `scale` phases. */
+function phases(scale: number, shift: number): Phase[] {
   return Array.from({ length: scale }, (_, p) => {
     const at = (p + 0.5) / scale - 0.5 + shift;
     const first = Math.floor(at) - 1;
-    return { first, weights: [0, 1, 2, 3].map((i) => weight(at - first - i)) };
+    return { first, weights: [0, 1, 2, 3].map((i) => weight(at - first - i)) as Phase["weights"] };
   });
 }
 
 /**
- * A plane of 8 bits, `scale` times as large. Edges are repeated.
+ * A plane of 8 bits, `scale` times as wide and `scaleY` times as high. Edges are repeated.
  * @param shiftX how far to the right of their place results are taken, in samples: 0.125 for chroma that lies on luma
  *   columns (MPEG-2's siting), 0 for what lies between them, and for luma
  */
@@ -30,30 +36,36 @@ export function bicubic(
   scale = 2,
   shiftX = 0,
   shiftY = 0,
+  scaleY = scale,
 ): Uint8ClampedArray<ArrayBuffer> {
-  const across = phases(scale, shiftX);
-  const down = phases(scale, shiftY);
-  const wide = new Float32Array(width * scale * height);
-  const clampX = (x: number): number => (x < 0 ? 0 : x >= width ? width - 1 : x);
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++)
-      for (let p = 0; p < scale; p++) {
-        const { first, weights } = across[p]!;
-        let sum = 0;
-        for (let i = 0; i < 4; i++) sum += weights[i]! * plane[y * width + clampX(x + first + i)]!;
-        wide[(y * width + x) * scale + p] = sum;
-      }
-  const out = new Uint8ClampedArray(width * height * scale * scale);
   const row = width * scale;
-  for (let y = 0; y < height; y++)
+  const wide = new Float32Array(row * height);
+  const across = phases(scale, shiftX);
+  const border = scale + 4; // more samples than any phase reads to one side
+  const padded = new Float32Array(width + 2 * border);
+  for (let y = 0; y < height; y++) {
+    const from = y * width;
+    padded.fill(plane[from]!, 0, border);
+    padded.set(plane.subarray(from, from + width), border);
+    padded.fill(plane[from + width - 1]!, border + width);
     for (let p = 0; p < scale; p++) {
+      const { first, weights } = across[p]!;
+      const [a, b, c, d] = weights;
+      for (let x = 0, i = border + first, to = y * row + p; x < width; x++, i++, to += scale)
+        wide[to] = a * padded[i]! + b * padded[i + 1]! + c * padded[i + 2]! + d * padded[i + 3]!;
+    }
+  }
+  const out = new Uint8ClampedArray(row * height * scaleY);
+  const down = phases(scaleY, shiftY);
+  for (let y = 0; y < height; y++)
+    for (let p = 0; p < scaleY; p++) {
       const { first, weights } = down[p]!;
-      const rows = [0, 1, 2, 3].map((i) => Math.min(height - 1, Math.max(0, y + first + i)) * row);
-      for (let x = 0; x < row; x++) {
-        let sum = 0;
-        for (let i = 0; i < 4; i++) sum += weights[i]! * wide[rows[i]! + x]!;
-        out[(y * scale + p) * row + x] = sum; // rounded and clipped by the array
-      }
+      const [a, b, c, d] = weights;
+      const place = (i: number): number => Math.min(height - 1, Math.max(0, y + first + i)) * row;
+      const [r0, r1, r2, r3] = [place(0), place(1), place(2), place(3)];
+      const to = (y * scaleY + p) * row;
+      for (let x = 0; x < row; x++) // rounded and clipped by the array
+        out[to + x] = a * wide[r0 + x]! + b * wide[r1 + x]! + c * wide[r2 + x]! + d * wide[r3 + x]!;
     }
   return out;
 }

@@ -1,5 +1,7 @@
 // WebCodecs' VideoFrame to planes and back.
 
+import { toPlanes } from "./colour.js";
+
 /** Places of R, G and B in a pixel. */
 const ORDERS: Record<string, readonly number[]> = { RGBA: [0, 1, 2], RGBX: [0, 1, 2], BGRA: [2, 1, 0], BGRX: [2, 1, 0] };
 /** Columns and rows of luma for each of chroma. */
@@ -7,7 +9,7 @@ const SUBSAMPLING: Record<string, readonly [number, number]> = { I420: [2, 2], N
 
 export interface PixelSamples {
   kind: "pixels";
-  data: Uint8Array<ArrayBuffer>;
+  data: Uint8Array | Uint8ClampedArray;
   order: readonly number[];
   width: number;
   height: number;
@@ -15,15 +17,22 @@ export interface PixelSamples {
 export interface PlaneSamples {
   kind: "planes";
   format: VideoPixelFormat;
-  y: Uint8Array<ArrayBuffer>;
-  u: Uint8Array<ArrayBuffer>;
-  v: Uint8Array<ArrayBuffer>;
+  y: Uint8Array | Uint8ClampedArray;
+  u: Uint8Array | Uint8ClampedArray;
+  v: Uint8Array | Uint8ClampedArray;
+  /** of `y` */
   width: number;
   height: number;
+  /** of the luma that chroma belongs to: `width`, until luma is enlarged alone */
+  lumaWidth: number;
+  lumaHeight: number;
   chromaWidth: number;
   chromaHeight: number;
   ssx: number;
   ssy: number;
+  /** as VideoColorSpace names it; null: unknown */
+  matrix: string | null;
+  full: boolean;
 }
 
 /** A plane without gaps. */
@@ -66,11 +75,24 @@ export async function samplesOf(frame: VideoFrame): Promise<PixelSamples | Plane
     v: chroma(1),
     width,
     height,
+    lumaWidth: width,
+    lumaHeight: height,
     chromaWidth,
     chromaHeight,
     ssx,
     ssy,
+    matrix: frame.colorSpace.matrix,
+    full: frame.colorSpace.fullRange === true,
   };
+}
+
+/** Planes of what comes as pixels: luma and chroma of full range, none subsampled. */
+export function planesOf(samples: PixelSamples | PlaneSamples): PlaneSamples {
+  if (samples.kind === "planes") return samples;
+  const { width, height } = samples;
+  const { y, cb, cr } = toPlanes(samples.data, samples.order);
+  const sizes = { width, height, lumaWidth: width, lumaHeight: height, chromaWidth: width, chromaHeight: height };
+  return { kind: "planes", format: "I444", y, u: cb, v: cr, ...sizes, ssx: 1, ssy: 1, matrix: null, full: true };
 }
 
 /**

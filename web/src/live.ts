@@ -1,26 +1,37 @@
 // Frames of a call or video, on time: the governor chooses among networks, bicubic, and leaving a frame as it is.
 
+import type { PlaneSamples } from "./frame.js";
 import { Governor } from "./governor.js";
 import { Level } from "./situation.js";
 import type { Reason, Situation } from "./situation.js";
 import { createUpscaler, Upscaler } from "./upscaler.js";
 import type { Options } from "./upscaler.js";
+import { watch } from "./watch.js";
 
-const NAMES = ["tiny", "small", "medium", "quality"] as const;
+/** How names begin, from the third level on. */
+const NAMES = ["tiny", "small", "medium", "quality"];
 const [PROBE_WIDTH, PROBE_HEIGHT] = [320, 180];
 
 export interface LiveOptions extends Options {
-  /** networks of the ladder, by name; default: tiny and small */
-  networks?: readonly (typeof NAMES)[number][];
-  /** frames a second; default: 30 */
+  /** networks of the ladder, by name, as "small" or "small-call", one a level; default: tiny and small */
+  networks?: readonly string[];
+  /** frames a second, until a track or video says it; default: 30 */
   fps?: number;
+  /** the best network makes every frame it can, whatever time it takes, and frames that come meanwhile are dropped */
+  always?: boolean;
+  /** on battery: "tiny", no network above that (default); "pause": none; "ignore" */
+  onBattery?: "tiny" | "pause" | "ignore";
 }
-export interface Result {
-  frame: VideoFrame;
+/** Why no better level made it; "hidden": nobody sees it. */
+export type LiveReason = Reason | "hidden" | "no simd" | "not loaded" | "not luma";
+export interface Made<Frame> {
+  frame: Frame;
   level: Level;
-  /** why no better level made it; "hidden": nobody sees it */
-  reason: Reason | "hidden" | "no simd" | "not loaded" | "not luma";
+  reason: LiveReason;
+  /** how long it took */
+  ms: number;
 }
+export type Result = Made<VideoFrame>;
 
 /** Upscales frame after frame, each as well as there is time for. */
 export class Live {
@@ -31,46 +42,67 @@ export class Live {
   #dropped = 0;
   #busy = false;
   readonly #governor: Governor;
+  readonly #always: Level | undefined;
 
   /** @internal */
   constructor(
     private readonly ladder: ReadonlyMap<Level, Upscaler>,
     costs: readonly number[],
-    private readonly fps: number,
-    private readonly why: Result["reason"],
+    /** frames a second */
+    public fps: number,
+    private readonly why: LiveReason,
+    always = false,
   ) {
     this.#governor = new Governor(costs);
+    if (always) this.#always = Math.max(...ladder.keys()) as Level;
+  }
+
+  /** Whether a frame is being made: the next one would be dropped. */
+  get busy(): boolean {
+    return this.#busy;
   }
 
   /** The frame, enlarged, or itself; undefined where the last one is still being made. The caller closes frames. */
-  async next(frame: VideoFrame): Promise<Result | undefined> {
+  next(frame: VideoFrame): Promise<Result | undefined> {
+    const { width, height } = frame.visibleRect ?? { width: frame.codedWidth, height: frame.codedHeight };
+    return this.#next(frame, width, height, (upscaler) => upscaler.frame(frame));
+  }
+
+  /** The same for a `Screen`: luma is enlarged, chroma isn't. */
+  planes(samples: PlaneSamples): Promise<Made<PlaneSamples> | undefined> {
+    return this.#next(samples, samples.width, samples.height, (upscaler) => upscaler.luma(samples));
+  }
+
+  async #next<F>(frame: F, width: number, height: number, make: (upscaler: Upscaler) => Promise<F>): Promise<Made<F> | undefined> {
     if (this.#busy) {
       this.#dropped += 1;
       return undefined;
     }
-    if (typeof document === "object" && document.visibilityState === "hidden")
-      return { frame, level: Level.PASS_THROUGH, reason: "hidden" };
+    const asItIs = (reason: LiveReason): Made<F> => ({ frame, level: Level.PASS_THROUGH, reason, ms: 0 });
+    if (typeof document === "object" && document.visibilityState === "hidden") return asItIs("hidden");
+    const begun = performance.now();
     this.#busy = true;
     const now = (): number => Math.round(performance.now() * 1000);
     const situation: Situation = {
       now_us: now(),
       budget_us: Math.round(1e6 / this.fps),
-      width: frame.visibleRect?.width ?? frame.codedWidth,
-      height: frame.visibleRect?.height ?? frame.codedHeight,
+      width,
+      height,
       queue: this.#dropped,
       pressure: this.pressure,
       power: this.power,
     };
     this.#dropped = 0;
-    const { level, reason } = this.#governor.begin(situation);
+    const { level, reason } = this.#always === undefined ? this.#governor.begin(situation) : { level: this.#always, reason: "none" as const };
     const upscaler = this.ladder.get(level);
     try {
-      const made = upscaler === undefined ? frame : await upscaler.frame(frame);
+      const made = upscaler === undefined ? frame : await make(upscaler);
       this.#governor.end(now());
-      return { frame: made, level, reason: reason === "none" && this.why !== "none" ? this.why : reason };
+      const said = reason === "none" && this.why !== "none" ? this.why : reason;
+      return { frame: made, level, reason: said, ms: performance.now() - begun };
     } catch {
       this.#governor.end(now(), true);
-      return { frame, level: Level.PASS_THROUGH, reason: "fault" };
+      return asItIs("fault");
     } finally {
       this.#busy = false;
     }
@@ -81,13 +113,15 @@ export class Live {
   }
 }
 
-/** The ladder of networks, each one's cost measured on a blank frame, twice since code gets faster. */
+/** The ladder of networks, each one's cost measured on a blank frame, after some for the browser's compiler. */
 export async function createLive(options: LiveOptions = {}): Promise<Live> {
   const ladder = new Map<Level, Upscaler>([[Level.BICUBIC, new Upscaler("bicubic", 2, "none", undefined)]]);
-  let why: Result["reason"] = "none";
+  let why: LiveReason = "none";
   for (const name of options.networks ?? ["tiny", "small"]) {
+    const place = NAMES.indexOf(name.split("-")[0]!);
+    if (place < 0) throw new RangeError(`${name} has no place on the ladder: ${NAMES.join(", ")}`);
     const upscaler = await createUpscaler(name, options);
-    if (upscaler.reason === "none") ladder.set((2 + NAMES.indexOf(name)) as Level, upscaler);
+    if (upscaler.reason === "none") ladder.set((2 + place) as Level, upscaler);
     else why = upscaler.reason;
   }
   const costs = [0, 0, 0, 0, 0, 0];
@@ -98,46 +132,7 @@ export async function createLive(options: LiveOptions = {}): Promise<Live> {
     for (let i = 0; i < 3; i++) await upscaler.plane(blank, PROBE_WIDTH, PROBE_HEIGHT);
     costs[level] = Math.max(1, Math.round((((performance.now() - start) / 3) * 1e9) / blank.length));
   }
-  return new Live(ladder, costs, options.fps ?? 30, why);
-}
-
-/** A camera's or a call's track, enlarged; undefined where the browser can't (Firefox, Safari: use `upscaleVideo`). */
-export function upscaleTrack(track: MediaStreamTrack, live: Live): MediaStreamTrack | undefined {
-  const { MediaStreamTrackProcessor, MediaStreamTrackGenerator } = globalThis as any;
-  if (MediaStreamTrackProcessor === undefined || MediaStreamTrackGenerator === undefined) return undefined;
-  const processor = new MediaStreamTrackProcessor({ track, maxBufferSize: 1 });
-  const generator = new MediaStreamTrackGenerator({ kind: "video" });
-  const transform = new TransformStream<VideoFrame, VideoFrame>({
-    async transform(frame, controller) {
-      const result = await live.next(frame);
-      if (result?.frame !== frame) frame.close();
-      if (result !== undefined) controller.enqueue(result.frame);
-    },
-  });
-  void processor.readable.pipeThrough(transform).pipeTo(generator.writable).catch(() => undefined); // the track ended
-  return generator as MediaStreamTrack;
-}
-
-/** Draws a <video>'s frames, enlarged, on a canvas. Returns what ends it. */
-export function upscaleVideo(video: HTMLVideoElement, canvas: HTMLCanvasElement, live: Live, told?: (result: Result) => void): () => void {
-  const context = canvas.getContext("2d");
-  let running = true;
-  const draw = async (): Promise<void> => {
-    if (!running) return;
-    video.requestVideoFrameCallback(() => void draw());
-    const frame = new VideoFrame(video);
-    const result = await live.next(frame);
-    if (result !== undefined) {
-      const { displayWidth, displayHeight } = result.frame;
-      if (canvas.width !== displayWidth || canvas.height !== displayHeight) [canvas.width, canvas.height] = [displayWidth, displayHeight];
-      context?.drawImage(result.frame, 0, 0);
-      told?.(result);
-      if (result.frame !== frame) result.frame.close();
-    }
-    frame.close();
-  };
-  video.requestVideoFrameCallback(() => void draw());
-  return () => {
-    running = false;
-  };
+  const live = new Live(ladder, costs, options.fps ?? 30, why, options.always);
+  watch(live, options.onBattery ?? "tiny");
+  return live;
 }

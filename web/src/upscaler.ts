@@ -5,6 +5,7 @@ import { toPixels, toPlanes } from "./colour.js";
 import { bytesOf, compile, features } from "./engine.js";
 import type { Facts } from "./engine.js";
 import { chromaShift, frameOf, samplesOf } from "./frame.js";
+import type { PlaneSamples } from "./frame.js";
 import { Pool } from "./pool.js";
 import type { MakeWorker, Plane } from "./pool.js";
 
@@ -83,6 +84,12 @@ export class Upscaler {
       bicubic(plane, samples.chromaWidth, samples.chromaHeight, this.scale, chromaShift(samples)),
     );
     return frameOf(frame, samples.format, joined(await luma, chroma, samples, this.scale), width * this.scale, height * this.scale);
+  }
+
+  /** Luma alone, for a `Screen`, which enlarges chroma itself. */
+  async luma(samples: PlaneSamples): Promise<PlaneSamples> {
+    const { width, height } = samples;
+    return { ...samples, y: await this.plane(samples.y, width, height), width: width * this.scale, height: height * this.scale };
   }
 
   close(): void {

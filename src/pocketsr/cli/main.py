@@ -18,7 +18,9 @@ from pocketsr.names import harmless
 
 __all__ = ["main"]
 
-_VERBS = ("upscale", "serve", "models", "compile", "export", "train", "quantize", "design", "calibrate", "bench")
+_VERBS = (
+    "upscale", "serve", "web", "models", "compile", "export", "train", "quantize", "design", "calibrate", "bench"
+)  # fmt: skip
 
 
 class _Verb(Protocol):

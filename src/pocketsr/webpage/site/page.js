@@ -1,0 +1,1367 @@
+// Made from web/ by `npm run page`: edit that.
+
+// src/situation.ts
+var Level = { PASS_THROUGH: 0, BICUBIC: 1, TINY: 2, SMALL: 3, MEDIUM: 4, QUALITY: 5 };
+var LEVELS = ["pass_through", "bicubic", "tiny", "small", "medium", "quality"];
+var SERIOUS = 2;
+var CRITICAL = 3;
+var [BATTERY, LOW] = [1, 2];
+var CONSTANTS = {
+  enter_permille: 400,
+  leave_permille: 800,
+  warm_up_frames: 10,
+  settle_frames: 2,
+  hold_us: 5e6,
+  wait_us: 1e7,
+  longest_wait_us: 24e7,
+  steady_us: 12e7,
+  fault_us: 6e7,
+  longest_fault_us: 6e8,
+  step_us: 1e6,
+  slack_us: 1e3,
+  budget_us: 33333,
+  shortest_budget_us: 1e3,
+  longest_budget_us: 1e7,
+  least_side: 32,
+  most_side: 8192,
+  most_pixels: 33554432,
+  most_us_per_mpx: 1e7,
+  most_us: 1e8,
+  least_slow_permille: 250,
+  most_slow_permille: 16e3,
+  most_streams: 64
+};
+var C = CONSTANTS;
+function clamp(value, least, most) {
+  return Math.max(least, Math.min(value, most));
+}
+function whole(value, name) {
+  if (typeof value !== "number" || !Number.isInteger(value)) throw new TypeError(`${name} is ${value}: an integer is expected`);
+  return clamp(value, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+}
+function sane(s) {
+  const of = (name, otherwise = 0) => whole(s[name] ?? otherwise, name);
+  const given = of("budget_us");
+  const budget = given > 0 ? clamp(given, C.shortest_budget_us, C.longest_budget_us) : C.budget_us;
+  const deadline = of("deadline_us") > 0 ? of("deadline_us") : of("now_us") + budget;
+  const [width, height] = [of("width"), of("height")];
+  const pressure = clamp(of("pressure"), 0, CRITICAL);
+  const [cap, why] = capOf(width, height, pressure, of("power"));
+  return {
+    deadline,
+    budget,
+    pixels: clamp(width, 0, C.most_side) * clamp(height, 0, C.most_side),
+    queue: Math.max(of("queue"), 0),
+    streams: clamp(of("streams", 1), 1, C.most_streams),
+    pressure,
+    serious: pressure >= SERIOUS,
+    still: of("static") > 0,
+    cap,
+    why
+  };
+}
+function capOf(width, height, pressure, power) {
+  const [shorter, longer] = [Math.min(width, height), Math.max(width, height)];
+  if (shorter < 1) return [Level.PASS_THROUGH, "size too small"];
+  if (longer > C.most_side || width * height > C.most_pixels) return [Level.PASS_THROUGH, "size too large"];
+  if (power >= LOW) return [Level.PASS_THROUGH, "battery"];
+  if (shorter < C.least_side) return [Level.BICUBIC, "size too small"];
+  if (pressure === CRITICAL) return [Level.BICUBIC, "over budget"];
+  if (power === BATTERY) return [Level.TINY, "battery"];
+  return [Level.QUALITY, "none"];
+}
+
+// src/governor.ts
+var C2 = CONSTANTS;
+var IDLE = 1e3;
+var divided = (a, b) => Math.floor(a / b);
+var Governor = class {
+  level = Level.PASS_THROUGH;
+  /** how many thousandths of an idle machine's time frames take now */
+  slow = IDLE;
+  #costs;
+  #clock = 0;
+  #now;
+  #warm = C2.warm_up_frames;
+  #settle = C2.settle_frames;
+  #changed = 0;
+  #raised = -C2.steady_us;
+  #wait = C2.wait_us;
+  #calm;
+  #goal = Level.PASS_THROUGH;
+  #strike = -C2.hold_us - 1;
+  #late = false;
+  #ratios = [IDLE, IDLE];
+  #faults;
+  #closed;
+  #frame;
+  /** @param usPerMpx microseconds for a million pixels of input, of each level in their order; 0: it isn't there */
+  constructor(usPerMpx) {
+    if (usPerMpx.length !== LEVELS.length)
+      throw new RangeError(`${usPerMpx.length} costs: ${LEVELS.length} are expected, one a level`);
+    this.#costs = usPerMpx.map((cost) => clamp(whole(cost, "usPerMpx"), 0, C2.most_us_per_mpx));
+    this.#faults = LEVELS.map(() => 0);
+    this.#closed = LEVELS.map(() => 0);
+  }
+  /** What makes the next frame. */
+  begin(situation) {
+    this.#advance(whole(situation.now_us, "now_us"));
+    this.#frame = void 0;
+    const s = sane(situation);
+    const before = this.level;
+    const fit = this.#fit(s, s.cap);
+    if (this.#warm >= 0) {
+      this.#warm -= 1;
+      this.level = this.#warm >= 0 ? Math.min(fit, Level.BICUBIC) : fit;
+      if (this.#warm < 0) this.#change(fit);
+    } else this.#govern(s, s.cap, fit);
+    this.#late = false;
+    if (s.still && this.#warm < 0 && this.level === before) return { level: this.level, reason: "static" };
+    const most = divided(s.budget * C2.leave_permille, 1e3 * s.streams);
+    this.#frame = { begun: situation.now_us, deadline: s.deadline, most, predicted: this.#predicted(this.level, s) };
+    return { level: this.level, reason: this.#warm >= 0 ? "warm up" : this.#reason(s, s.cap, s.why) };
+  }
+  /** The frame is done, or failed. Nothing is learnt from frames that this isn't called for. */
+  end(nowUs, fault = false) {
+    this.#advance(whole(nowUs, "nowUs"));
+    const frame = this.#frame;
+    if (frame === void 0) return;
+    this.#frame = void 0;
+    if (fault) this.#close(this.level);
+    else if (this.#settle > 0) this.#settle -= 1;
+    else if (nowUs >= frame.begun) {
+      const took = Math.min(nowUs - frame.begun, C2.most_us);
+      this.#late = nowUs > frame.deadline && took > frame.most;
+      this.#learn(took, frame.predicted);
+    }
+  }
+  #advance(now) {
+    if (this.#now !== void 0) this.#clock += clamp(now - this.#now, 0, C2.step_us);
+    this.#now = now;
+  }
+  #learn(took, predicted) {
+    let ratio = IDLE;
+    if (predicted > 0) {
+      ratio = divided((took + C2.slack_us) * 1e3, predicted + C2.slack_us);
+      ratio = clamp(ratio, C2.least_slow_permille, C2.most_slow_permille);
+    }
+    this.#ratios = [this.#ratios[1], ratio];
+    this.slow = divided(7 * this.slow + Math.min(ratio, 2 * this.slow) + 4, 8);
+  }
+  #close(level) {
+    if (level === Level.PASS_THROUGH) return;
+    const faults = this.#faults[level] ?? 0;
+    this.#faults[level] = faults + 1;
+    this.#closed[level] = this.#clock + Math.min(C2.fault_us * 2 ** Math.min(faults, 8), C2.longest_fault_us);
+  }
+  #govern(s, cap, fitting) {
+    let fit = fitting;
+    const struck = this.#struck(s);
+    if (struck) {
+      this.slow = Math.max(this.slow, Math.min(...this.#ratios));
+      fit = Math.min(this.#fit(s, cap), Math.max(this.level - 1, 0));
+    }
+    const tooMuch = this.#load(this.level, s, this.slow) > C2.leave_permille;
+    if (this.level !== Level.PASS_THROUGH && (struck || tooMuch || this.level > cap || this.#isClosed(this.level))) {
+      const lasted = this.#clock - this.#raised;
+      this.#wait = lasted < C2.steady_us ? Math.min(2 * this.#wait, C2.longest_wait_us) : C2.wait_us;
+      this.#change(fit);
+    } else if (fit <= this.level || s.serious) this.#calm = void 0;
+    else {
+      if (this.#calm === void 0) {
+        this.#calm = this.#clock;
+        this.#goal = fit;
+      }
+      this.#goal = Math.min(this.#goal, fit);
+      if (this.#clock - this.#calm >= this.#wait && this.#clock - this.#changed >= C2.hold_us) {
+        this.#raised = this.#clock;
+        this.#change(this.#goal);
+      }
+    }
+  }
+  /** Whether a second frame is late, or was dropped, within the time of a hold. */
+  #struck(s) {
+    if (this.#settle > 0 || !(this.#late || s.queue > 0)) return false;
+    const before = this.#strike;
+    this.#strike = this.#clock;
+    return this.#clock - before <= C2.hold_us;
+  }
+  #change(level) {
+    this.level = level;
+    this.#changed = this.#clock;
+    this.#calm = void 0;
+    this.#settle = C2.settle_frames;
+    this.#strike = -C2.hold_us - 1;
+  }
+  #predicted(level, s) {
+    return Math.min(divided((this.#costs[level] ?? 0) * s.pixels, 1e6), C2.most_us);
+  }
+  /** Thousandths of the budget. */
+  #load(level, s, slow, streams = s.streams) {
+    return divided(this.#predicted(level, s) * slow * streams, s.budget);
+  }
+  #isClosed(level) {
+    return this.#clock < (this.#closed[level] ?? 0);
+  }
+  /** The best level that may be entered. */
+  #fit(s, cap) {
+    for (let level = LEVELS.length - 1; level > 0; level--) {
+      const each = level;
+      const there = each <= cap && (this.#costs[each] ?? 0) > 0 && !this.#isClosed(each);
+      if (there && this.#load(each, s, this.slow) <= C2.enter_permille) return each;
+    }
+    return Level.PASS_THROUGH;
+  }
+  #reason(s, cap, why) {
+    let better = this.level + 1;
+    while (better < LEVELS.length && (this.#costs[better] ?? 0) === 0) better += 1;
+    if (better >= LEVELS.length) return "none";
+    if (better > cap) return why;
+    const level = better;
+    if (this.#isClosed(level)) return "fault";
+    const idle = this.#load(level, s, Math.min(this.slow, IDLE), 1);
+    return idle > C2.enter_permille ? "size too large" : "over budget";
+  }
+};
+
+// src/bicubic.ts
+var A = -0.5;
+function weight(distance) {
+  const x = Math.abs(distance);
+  if (x < 1) return (A + 2) * x ** 3 - (A + 3) * x ** 2 + 1;
+  if (x < 2) return A * x ** 3 - 5 * A * x ** 2 + 8 * A * x - 4 * A;
+  return 0;
+}
+function phases(scale, shift) {
+  return Array.from({ length: scale }, (_, p) => {
+    const at = (p + 0.5) / scale - 0.5 + shift;
+    const first = Math.floor(at) - 1;
+    return { first, weights: [0, 1, 2, 3].map((i) => weight(at - first - i)) };
+  });
+}
+function bicubic(plane, width, height, scale = 2, shiftX = 0, shiftY = 0, scaleY = scale) {
+  const row = width * scale;
+  const wide = new Float32Array(row * height);
+  const across = phases(scale, shiftX);
+  const border = scale + 4;
+  const padded = new Float32Array(width + 2 * border);
+  for (let y = 0; y < height; y++) {
+    const from = y * width;
+    padded.fill(plane[from], 0, border);
+    padded.set(plane.subarray(from, from + width), border);
+    padded.fill(plane[from + width - 1], border + width);
+    for (let p = 0; p < scale; p++) {
+      const { first, weights } = across[p];
+      const [a, b, c, d] = weights;
+      for (let x = 0, i = border + first, to = y * row + p; x < width; x++, i++, to += scale)
+        wide[to] = a * padded[i] + b * padded[i + 1] + c * padded[i + 2] + d * padded[i + 3];
+    }
+  }
+  const out = new Uint8ClampedArray(row * height * scaleY);
+  const down = phases(scaleY, shiftY);
+  for (let y = 0; y < height; y++)
+    for (let p = 0; p < scaleY; p++) {
+      const { first, weights } = down[p];
+      const [a, b, c, d] = weights;
+      const place = (i) => Math.min(height - 1, Math.max(0, y + first + i)) * row;
+      const [r0, r1, r2, r3] = [place(0), place(1), place(2), place(3)];
+      const to = (y * scaleY + p) * row;
+      for (let x = 0; x < row; x++)
+        out[to + x] = a * wide[r0 + x] + b * wide[r1 + x] + c * wide[r2 + x] + d * wide[r3 + x];
+    }
+  return out;
+}
+
+// src/colour.ts
+var SHARES = { bt709: [0.2126, 0.0722], "bt2020-ncl": [0.2627, 0.0593] };
+function matrixOf(matrix, full) {
+  const [kr, kb] = SHARES[matrix ?? ""] ?? [0.299, 0.114];
+  const [gain, chroma] = full ? [1, 1] : [255 / 219, 255 / 224];
+  const [red, blue, kg] = [2 * (1 - kr) * chroma, 2 * (1 - kb) * chroma, 1 - kr - kb];
+  return { black: full ? 0 : 16, gain, red, greenCb: -kb / kg * blue, greenCr: -kr / kg * red, blue };
+}
+function toPlanes(pixels, order = [0, 1, 2]) {
+  const size = pixels.length / 4;
+  const [red, green, blue] = [order[0], order[1], order[2]];
+  const [y, cb, cr] = [new Uint8ClampedArray(size), new Uint8ClampedArray(size), new Uint8ClampedArray(size)];
+  for (let i = 0; i < size; i++) {
+    const [r, g, b] = [pixels[4 * i + red], pixels[4 * i + green], pixels[4 * i + blue]];
+    y[i] = 0.299 * r + 0.587 * g + 0.114 * b;
+    cb[i] = 128 - 0.168736 * r - 0.331264 * g + 0.5 * b;
+    cr[i] = 128 + 0.5 * r - 0.418688 * g - 0.081312 * b;
+  }
+  return { y, cb, cr };
+}
+function toPixels(planes, alpha, matrix = matrixOf(null, true)) {
+  const size = planes.y.length;
+  const { black, gain, red, greenCb, greenCr, blue } = matrix;
+  const out = new Uint8ClampedArray(4 * size);
+  for (let i = 0; i < size; i++) {
+    const [y, cb, cr] = [gain * (planes.y[i] - black), planes.cb[i] - 128, planes.cr[i] - 128];
+    out[4 * i] = y + red * cr;
+    out[4 * i + 1] = y + greenCb * cb + greenCr * cr;
+    out[4 * i + 2] = y + blue * cb;
+    out[4 * i + 3] = alpha?.[i] ?? 255;
+  }
+  return out;
+}
+
+// src/engine.js
+var PAGE = 65536;
+var MOST = 2 ** 32 - PAGE;
+var LARGEST = 32768;
+var SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
+var RELAXED = [
+  0,
+  97,
+  115,
+  109,
+  1,
+  0,
+  0,
+  0,
+  1,
+  5,
+  1,
+  96,
+  0,
+  1,
+  123,
+  3,
+  2,
+  1,
+  0,
+  10,
+  15,
+  1,
+  13,
+  0,
+  65,
+  1,
+  253,
+  15,
+  65,
+  2,
+  253,
+  15,
+  253,
+  128,
+  2,
+  11
+];
+function features() {
+  if (typeof WebAssembly !== "object") return { simd: false, relaxed: false };
+  const simd = WebAssembly.validate(new Uint8Array(SIMD));
+  return { simd, relaxed: simd && WebAssembly.validate(new Uint8Array(RELAXED)) };
+}
+async function bytesOf(url) {
+  if (url.protocol === "file:" && typeof process === "object") {
+    const { readFile } = await import("node:fs/promises");
+    return new Uint8Array(await readFile(url)).buffer;
+  }
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${url}: ${answer.status} ${answer.statusText}`);
+  return answer.arrayBuffer();
+}
+async function compile(facts2, base2, options = {}) {
+  const found = features();
+  if (!found.simd) throw new Error("no WebAssembly with SIMD here");
+  const relaxed = options.relaxed ?? true;
+  const file2 = relaxed && found.relaxed && facts2.modules.relaxed ? facts2.modules.relaxed : facts2.modules.plain;
+  return WebAssembly.compile(await bytesOf(new URL(file2, base2)));
+}
+var Engine = class {
+  /**
+   * @param {WebAssembly.Module} module
+   * @param {Facts} facts
+   */
+  constructor(module, facts2) {
+    this.facts = facts2;
+    this._exports = /** @type {any} */
+    new WebAssembly.Instance(module, {}).exports;
+    this._base = this._exports.memory.buffer.byteLength;
+    this._width = 0;
+    this._height = 0;
+    this._output = 0;
+    this._scratch = 0;
+  }
+  /** Bytes that the instance holds. */
+  get bytes() {
+    return this._exports.memory.buffer.byteLength;
+  }
+  /**
+   * Bands of a frame; each can be made by any instance, and the result doesn't depend on which.
+   * @param {number} height
+   * @returns {number}
+   */
+  bands(height) {
+    return this._exports.bands(height);
+  }
+  /**
+   * Which rows of the result bands [first, last) are.
+   * @param {number} first
+   * @param {number} last
+   * @param {number} height of the frame that comes in
+   * @returns {[number, number]}
+   */
+  rows(first, last, height) {
+    const { rows, delay } = this.facts.band;
+    const end = height * this.facts.scale;
+    return [Math.min(end, Math.max(0, rows * first - delay)), Math.min(end, Math.max(0, rows * last - delay))];
+  }
+  /**
+   * Room for frames of this size. Memory grows where they are larger than all before, and never otherwise.
+   * @param {number} width
+   * @param {number} height
+   */
+  resize(width, height) {
+    if (width === this._width && height === this._height) return;
+    for (const side of [width, height])
+      if (!Number.isInteger(side) || side < 1 || side > LARGEST)
+        throw new RangeError(`${width}x${height} pixels: sides of 1 to ${LARGEST} are expected`);
+    const { scale, channels } = this.facts;
+    const samples = width * height * channels;
+    const output = this._base + Math.ceil(samples / 64) * 64;
+    const scratch = output + Math.ceil(samples * scale * scale / 64) * 64;
+    const end = scratch + (this._exports.scratch(width) >>> 0);
+    if (end > MOST) throw new RangeError(`${width}x${height} pixels need ${Math.ceil(end / 2 ** 30)} GB of memory`);
+    const missing = end - this.bytes;
+    if (missing > 0) this._exports.memory.grow(Math.ceil(missing / PAGE));
+    [this._width, this._height, this._output, this._scratch] = [width, height, output, scratch];
+  }
+  /** The frame that comes in, in place: rows and planes without gaps. Ask again after `resize`. */
+  get input() {
+    const size = this._width * this._height * this.facts.channels;
+    return new Uint8Array(this._exports.memory.buffer, this._base, size);
+  }
+  /** The result in place, until the next `run`. Ask again after `resize`. */
+  get output() {
+    const size = this._width * this._height * this.facts.channels * this.facts.scale ** 2;
+    return new Uint8Array(this._exports.memory.buffer, this._output, size);
+  }
+  /**
+   * Makes bands [first, last) of `output` from `input`.
+   * @param {number} [first]
+   * @param {number} [last]
+   */
+  run(first = 0, last = this.bands(this._height)) {
+    const [w, h, s] = [this._width, this._height, this.facts.scale];
+    this._exports.u8(this._base, w, w * h, this._output, s * w, s * s * w * h, w, h, first, last, this._scratch);
+  }
+  /**
+   * A frame, enlarged. The result is a view of the instance's memory, good until the next call: copy what is kept.
+   * @param {Uint8Array | Uint8ClampedArray} samples planes without gaps
+   * @param {number} width
+   * @param {number} height
+   * @returns {Uint8Array}
+   */
+  upscale(samples, width, height) {
+    const expected = width * height * this.facts.channels;
+    if (samples.length !== expected) throw new RangeError(`${samples.length} samples: ${expected} are expected`);
+    this.resize(width, height);
+    this.input.set(samples);
+    this.run();
+    return this.output;
+  }
+};
+
+// src/frame.ts
+var ORDERS = { RGBA: [0, 1, 2], RGBX: [0, 1, 2], BGRA: [2, 1, 0], BGRX: [2, 1, 0] };
+var SUBSAMPLING = { I420: [2, 2], NV12: [2, 2], I422: [2, 1], I444: [1, 1] };
+function tight(data, layout, width, height, step = 1, first = 0) {
+  const out = new Uint8Array(width * height);
+  for (let y = 0; y < height; y++) {
+    const from = layout.offset + y * layout.stride + first;
+    if (step === 1) out.set(data.subarray(from, from + width), y * width);
+    else for (let x = 0; x < width; x++) out[y * width + x] = data[from + x * step];
+  }
+  return out;
+}
+async function samplesOf(frame) {
+  const { width, height } = frame.visibleRect ?? { width: frame.codedWidth, height: frame.codedHeight };
+  const format = frame.format ?? "RGBA";
+  const subsampling = SUBSAMPLING[format];
+  if (subsampling === void 0) {
+    const order = ORDERS[format];
+    const options = order === void 0 || frame.format === null ? { format: "RGBA" } : {};
+    const data2 = new Uint8Array(frame.allocationSize(options));
+    const layout2 = await frame.copyTo(data2, options);
+    const pixels = tight(data2, layout2[0], 4 * width, height);
+    return { kind: "pixels", data: pixels, order: order ?? ORDERS["RGBA"], width, height };
+  }
+  const data = new Uint8Array(frame.allocationSize());
+  const layout = await frame.copyTo(data);
+  const [ssx, ssy] = subsampling;
+  const [chromaWidth, chromaHeight] = [Math.ceil(width / ssx), Math.ceil(height / ssy)];
+  const chroma = (place) => format === "NV12" ? tight(data, layout[1], chromaWidth, chromaHeight, 2, place) : tight(data, layout[1 + place], chromaWidth, chromaHeight);
+  return {
+    kind: "planes",
+    format: format === "NV12" ? "I420" : format,
+    y: tight(data, layout[0], width, height),
+    u: chroma(0),
+    v: chroma(1),
+    width,
+    height,
+    lumaWidth: width,
+    lumaHeight: height,
+    chromaWidth,
+    chromaHeight,
+    ssx,
+    ssy,
+    matrix: frame.colorSpace.matrix,
+    full: frame.colorSpace.fullRange === true
+  };
+}
+function planesOf(samples) {
+  if (samples.kind === "planes") return samples;
+  const { width, height } = samples;
+  const { y, cb, cr } = toPlanes(samples.data, samples.order);
+  const sizes = { width, height, lumaWidth: width, lumaHeight: height, chromaWidth: width, chromaHeight: height };
+  return { kind: "planes", format: "I444", y, u: cb, v: cr, ...sizes, ssx: 1, ssy: 1, matrix: null, full: true };
+}
+function chromaShift(s) {
+  return s.ssx === 2 ? 0.125 : 0;
+}
+function frameOf(like, format, data, width, height) {
+  const init = { format, codedWidth: width, codedHeight: height, timestamp: like.timestamp };
+  if (like.duration !== null) init.duration = like.duration;
+  if (format !== "RGBA") init.colorSpace = like.colorSpace;
+  return new VideoFrame(data, init);
+}
+
+// src/pool.ts
+function isolated() {
+  return typeof SharedArrayBuffer === "function" && globalThis.crossOriginIsolated === true;
+}
+var Pool = class {
+  #workers;
+  #engine;
+  #facts;
+  #last = Promise.resolve();
+  #waiting;
+  #id = 0;
+  #input;
+  #output;
+  constructor(module, facts2, count, makeWorker) {
+    this.#facts = facts2;
+    this.#workers = makeWorker === void 0 ? [] : Array.from({ length: count }, makeWorker);
+    if (this.#workers.length === 0) this.#engine = new Engine(module, facts2);
+    for (const worker of this.#workers) {
+      worker.onmessage = ({ data }) => this.#done(data);
+      worker.postMessage({ kind: "start", module, facts: facts2 }, []);
+    }
+  }
+  get workers() {
+    return this.#workers.length;
+  }
+  /** The plane, enlarged. Frames are made in the order in which they come. */
+  run(plane, width, height) {
+    if (plane.length !== width * height)
+      return Promise.reject(new RangeError(`${plane.length} samples: ${width * height} are expected`));
+    const next = this.#last.then(() => this.#frame(plane, width, height));
+    this.#last = next.catch(() => void 0);
+    return next;
+  }
+  close() {
+    for (const worker of this.#workers) worker.terminate();
+    this.#workers.length = 0;
+    this.#waiting?.reject(new Error("closed"));
+    this.#waiting = void 0;
+  }
+  #frame(plane, width, height) {
+    if (this.#engine !== void 0) {
+      try {
+        return Promise.resolve(this.#engine.upscale(plane, width, height).slice());
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    const count = this.#workers.length;
+    if (count === 0) return Promise.reject(new Error("closed"));
+    const scale = this.#facts.scale;
+    const size = width * height * scale * scale;
+    const shared = isolated();
+    if (shared && this.#input?.byteLength !== width * height) {
+      this.#input = new SharedArrayBuffer(width * height);
+      this.#output = new SharedArrayBuffer(size);
+    }
+    const output = shared ? this.#output : void 0;
+    if (shared) new Uint8Array(this.#input).set(plane);
+    const id = ++this.#id;
+    return new Promise((resolve, reject) => {
+      const room = new Uint8Array(size);
+      this.#waiting = { left: count, output: room, row: width * scale, shared: output, resolve, reject };
+      this.#workers.forEach((worker, index) => {
+        const input = shared ? this.#input : plane.slice().buffer;
+        const strip = { kind: "strip", id, input, output, width, height, index, count };
+        worker.postMessage(strip, shared ? [] : [input]);
+      });
+    });
+  }
+  #done(done) {
+    const waiting = this.#waiting;
+    if (waiting === void 0 || done.id !== this.#id) return;
+    if (done.error !== void 0) {
+      this.#waiting = void 0;
+      waiting.reject(new Error(done.error));
+      return;
+    }
+    if (done.rows !== void 0) waiting.output.set(new Uint8Array(done.rows), done.from * waiting.row);
+    waiting.left -= 1;
+    if (waiting.left > 0) return;
+    this.#waiting = void 0;
+    if (waiting.shared !== void 0) waiting.output.set(new Uint8Array(waiting.shared));
+    waiting.resolve(waiting.output);
+  }
+};
+
+// src/upscaler.ts
+var Upscaler = class {
+  /** @internal */
+  constructor(name, scale, reason, pool) {
+    this.name = name;
+    this.scale = scale;
+    this.reason = reason;
+    this.pool = pool;
+  }
+  name;
+  scale;
+  reason;
+  pool;
+  get workers() {
+    return this.pool?.workers ?? 0;
+  }
+  /** A luma plane without gaps. */
+  async plane(plane, width, height) {
+    if (this.pool !== void 0) return this.pool.run(plane, width, height);
+    if (plane.length !== width * height) throw new RangeError(`${plane.length} samples: ${width * height} are expected`);
+    return bicubic(plane, width, height, this.scale);
+  }
+  /** A picture. Its luma goes through the network, colour and transparency are enlarged by bicubic. */
+  async imageData(image) {
+    const { width, height } = image;
+    const out = await this.rgba(image.data, width, height);
+    return new ImageData(out, width * this.scale, height * this.scale);
+  }
+  /** R, G, B and A, a byte each, as in ImageData. */
+  async rgba(pixels, width, height, order = [0, 1, 2]) {
+    const planes = toPlanes(pixels, order);
+    const luma = this.plane(planes.y, width, height);
+    const [cb, cr] = [planes.cb, planes.cr].map((plane) => bicubic(plane, width, height, this.scale));
+    let alpha;
+    if (pixels.some((value, i) => i % 4 === 3 && value < 255))
+      alpha = bicubic(Uint8Array.from({ length: width * height }, (_, i) => pixels[4 * i + 3]), width, height, this.scale);
+    return toPixels({ y: new Uint8ClampedArray((await luma).buffer), cb, cr }, alpha);
+  }
+  /**
+   * A video frame: I420, NV12, I422, I444, or 4 bytes a pixel. The result has its times and its colours' tags; the caller
+   * closes both.
+   */
+  async frame(frame) {
+    const samples = await samplesOf(frame);
+    const { width, height } = samples;
+    if (samples.kind === "pixels")
+      return frameOf(frame, "RGBA", await this.rgba(samples.data, width, height, samples.order), width * this.scale, height * this.scale);
+    const luma = this.plane(samples.y, width, height);
+    const chroma = [samples.u, samples.v].map(
+      (plane) => bicubic(plane, samples.chromaWidth, samples.chromaHeight, this.scale, chromaShift(samples))
+    );
+    return frameOf(frame, samples.format, joined(await luma, chroma, samples, this.scale), width * this.scale, height * this.scale);
+  }
+  /** Luma alone, for a `Screen`, which enlarges chroma itself. */
+  async luma(samples) {
+    const { width, height } = samples;
+    return { ...samples, y: await this.plane(samples.y, width, height), width: width * this.scale, height: height * this.scale };
+  }
+  close() {
+    this.pool?.close();
+  }
+};
+function joined(luma, chroma, s, scale) {
+  const [wide, high] = [Math.ceil(s.width * scale / s.ssx), Math.ceil(s.height * scale / s.ssy)];
+  const out = new Uint8Array(luma.length + 2 * wide * high);
+  out.set(luma);
+  chroma.forEach((plane, i) => {
+    for (let y = 0; y < high; y++) {
+      const from = y * s.chromaWidth * scale;
+      out.set(plane.subarray(from, from + wide), luma.length + (i * high + y) * wide);
+    }
+  });
+  return out;
+}
+async function createUpscaler(network2 = "small", options = {}) {
+  const named = typeof network2 === "string" && /^[a-z0-9-]+$/i.test(network2);
+  const name = named ? network2 : String(network2);
+  const instead = (why, error) => {
+    if (options.fallback === false) throw error;
+    return new Upscaler(name, 2, why, void 0);
+  };
+  if (!features().simd) return instead("no simd", new Error("no WebAssembly with SIMD here"));
+  const page = globalThis.location?.href ?? import.meta.url;
+  const address = named ? new URL(`${name}.json`, options.base ?? new URL("../networks/", import.meta.url)) : new URL(network2, page);
+  let facts2;
+  let module;
+  try {
+    facts2 = JSON.parse(new TextDecoder().decode(await bytesOf(address)));
+    module = await compile(facts2, address, { relaxed: options.relaxed ?? true });
+  } catch (error) {
+    return instead("not loaded", error);
+  }
+  if (facts2.channels !== 1) return instead("not luma", new Error(`${name} takes ${facts2.channels} channels: luma is expected`));
+  const cores = typeof navigator === "object" ? navigator.hardwareConcurrency ?? 2 : 2;
+  const count = options.workers ?? Math.min(4, Math.max(1, cores - 1));
+  let makeWorker = options.makeWorker;
+  if (makeWorker === void 0 && typeof Worker === "function")
+    makeWorker = () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  return new Upscaler(facts2.name, facts2.scale, "none", new Pool(module, facts2, count, count > 0 ? makeWorker : void 0));
+}
+
+// src/watch.ts
+var LOW2 = 0.2;
+var PRESSURES = ["nominal", "fair", "serious", "critical"];
+function watch(live, onBattery) {
+  const { navigator: navigator2, PressureObserver } = globalThis;
+  if (onBattery !== "ignore")
+    navigator2?.getBattery?.()?.then((battery) => {
+      const told = () => {
+        live.power = battery.charging ? 0 : onBattery === "pause" || battery.level < LOW2 ? 2 : 1;
+      };
+      told();
+      for (const event of ["chargingchange", "levelchange"]) battery.addEventListener(event, told);
+    }, () => void 0);
+  if (PressureObserver === void 0) return;
+  new PressureObserver((records) => {
+    live.pressure = Math.max(0, PRESSURES.indexOf(records.at(-1)?.state ?? ""));
+  }).observe("cpu", { sampleInterval: 2e3 }).catch(() => void 0);
+}
+
+// src/live.ts
+var NAMES = ["tiny", "small", "medium", "quality"];
+var [PROBE_WIDTH, PROBE_HEIGHT] = [320, 180];
+var Live = class {
+  /** @internal */
+  constructor(ladder, costs, fps, why, always = false) {
+    this.ladder = ladder;
+    this.fps = fps;
+    this.why = why;
+    this.#governor = new Governor(costs);
+    if (always) this.#always = Math.max(...ladder.keys());
+  }
+  ladder;
+  fps;
+  why;
+  /** 0 mains, 1 battery, 2 low */
+  power = 0;
+  /** 0 nominal to 3 critical, as the Compute Pressure API tells */
+  pressure = 0;
+  #dropped = 0;
+  #busy = false;
+  #governor;
+  #always;
+  /** Whether a frame is being made: the next one would be dropped. */
+  get busy() {
+    return this.#busy;
+  }
+  /** The frame, enlarged, or itself; undefined where the last one is still being made. The caller closes frames. */
+  next(frame) {
+    const { width, height } = frame.visibleRect ?? { width: frame.codedWidth, height: frame.codedHeight };
+    return this.#next(frame, width, height, (upscaler) => upscaler.frame(frame));
+  }
+  /** The same for a `Screen`: luma is enlarged, chroma isn't. */
+  planes(samples) {
+    return this.#next(samples, samples.width, samples.height, (upscaler) => upscaler.luma(samples));
+  }
+  async #next(frame, width, height, make) {
+    if (this.#busy) {
+      this.#dropped += 1;
+      return void 0;
+    }
+    const asItIs = (reason2) => ({ frame, level: Level.PASS_THROUGH, reason: reason2, ms: 0 });
+    if (typeof document === "object" && document.visibilityState === "hidden") return asItIs("hidden");
+    const begun = performance.now();
+    this.#busy = true;
+    const now = () => Math.round(performance.now() * 1e3);
+    const situation = {
+      now_us: now(),
+      budget_us: Math.round(1e6 / this.fps),
+      width,
+      height,
+      queue: this.#dropped,
+      pressure: this.pressure,
+      power: this.power
+    };
+    this.#dropped = 0;
+    const { level, reason } = this.#always === void 0 ? this.#governor.begin(situation) : { level: this.#always, reason: "none" };
+    const upscaler = this.ladder.get(level);
+    try {
+      const made = upscaler === void 0 ? frame : await make(upscaler);
+      this.#governor.end(now());
+      const said = reason === "none" && this.why !== "none" ? this.why : reason;
+      return { frame: made, level, reason: said, ms: performance.now() - begun };
+    } catch {
+      this.#governor.end(now(), true);
+      return asItIs("fault");
+    } finally {
+      this.#busy = false;
+    }
+  }
+  close() {
+    for (const each of this.ladder.values()) each.close();
+  }
+};
+async function createLive(options = {}) {
+  const ladder = /* @__PURE__ */ new Map([[Level.BICUBIC, new Upscaler("bicubic", 2, "none", void 0)]]);
+  let why = "none";
+  for (const name of options.networks ?? ["tiny", "small"]) {
+    const place = NAMES.indexOf(name.split("-")[0]);
+    if (place < 0) throw new RangeError(`${name} has no place on the ladder: ${NAMES.join(", ")}`);
+    const upscaler = await createUpscaler(name, options);
+    if (upscaler.reason === "none") ladder.set(2 + place, upscaler);
+    else why = upscaler.reason;
+  }
+  const costs = [0, 0, 0, 0, 0, 0];
+  const blank = new Uint8Array(PROBE_WIDTH * PROBE_HEIGHT);
+  for (const [level, upscaler] of ladder) {
+    for (let warm = 0; warm < 8; warm++) await upscaler.plane(blank, PROBE_WIDTH, PROBE_HEIGHT);
+    const start = performance.now();
+    for (let i = 0; i < 3; i++) await upscaler.plane(blank, PROBE_WIDTH, PROBE_HEIGHT);
+    costs[level] = Math.max(1, Math.round((performance.now() - start) / 3 * 1e9 / blank.length));
+  }
+  const live = new Live(ladder, costs, options.fps ?? 30, why, options.always);
+  watch(live, options.onBattery ?? "tiny");
+  return live;
+}
+
+// src/screen.ts
+var VERTEX = `#version 300 es
+void main() { gl_Position = vec4(gl_VertexID == 1 ? 3. : -1., gl_VertexID == 2 ? 3. : -1., 0., 1.); }`;
+var FRAGMENT = `#version 300 es
+precision highp float;
+uniform sampler2D y, u, v;
+uniform vec2 canvas, chroma;
+uniform float shift;
+uniform mat3 matrix;
+uniform vec3 zero;
+out vec4 colour;
+vec4 weights(float t) {
+  vec4 d = vec4(1. + t, t, 1. - t, 2. - t), d2 = d * d, d3 = d2 * d;
+  vec4 near = 1.5 * d3 - 2.5 * d2 + 1., far = -.5 * d3 + 2.5 * d2 - 4. * d + 2.;
+  return vec4(far.x, near.y, near.z, far.w);
+}
+float luma(vec2 at, ivec2 size) {
+  vec2 place = at * vec2(size) - .5;
+  ivec2 first = ivec2(floor(place)) - 1;
+  vec4 across = weights(fract(place.x)), down = weights(fract(place.y));
+  float sum = 0.;
+  for (int j = 0; j < 4; j++)
+    for (int i = 0; i < 4; i++)
+      sum += across[i] * down[j] * texelFetch(y, clamp(first + ivec2(i, j), ivec2(0), size - 1), 0).r;
+  return clamp(sum, 0., 1.);
+}
+void main() {
+  vec2 at = vec2(gl_FragCoord.x, canvas.y - gl_FragCoord.y) / canvas;
+  ivec2 size = textureSize(y, 0);
+  float l = size == ivec2(canvas) ? texelFetch(y, ivec2(at * canvas), 0).r : luma(at, size);
+  vec2 c = at * chroma + vec2(shift, 0.);
+  colour = vec4(matrix * (vec3(l, texture(u, c).r, texture(v, c).r) - zero), 1.);
+}`;
+var Screen = class {
+  /** @param webgl false: a 2D canvas, as where there is no WebGL 2 */
+  constructor(canvas, webgl = true) {
+    this.canvas = canvas;
+    this.#gl = webgl ? canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, preserveDrawingBuffer: true }) : null;
+    if (this.#gl !== null && !this.#prepare()) this.#gl = null;
+    if (this.#gl !== null) {
+      canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
+      canvas.addEventListener("webglcontextrestored", () => this.#prepare());
+    }
+    this.#flat = this.#gl === null ? canvas.getContext("2d") : null;
+  }
+  canvas;
+  #gl;
+  #flat;
+  #textures = [];
+  #place = () => null;
+  get kind() {
+    return this.#gl !== null ? "webgl2" : this.#flat !== null ? "2d" : "none";
+  }
+  /**
+   * Shows `samples`, whose luma may be larger than their chroma says.
+   * @param width of the canvas: a whole multiple of what `samples` has
+   * @param from where a part of the canvas begins, and `to` where it ends: shares of its width
+   */
+  draw(samples, width = samples.width, height = samples.height, from = 0, to = 1) {
+    const { canvas } = this;
+    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+    const [left, right] = [Math.round(from * width), Math.round(to * width)];
+    if (right <= left) return;
+    if (this.#gl !== null) this.#byGpu(this.#gl, samples, left, right - left);
+    else this.#flat?.putImageData(pixelsOf(samples, width, height), 0, 0, left, 0, right - left, height);
+  }
+  #prepare() {
+    const gl = this.#gl;
+    const program = gl.createProgram();
+    for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
+      const shader = gl.createShader(kind);
+      gl.shaderSource(shader, source);
+      gl.compileShader(shader);
+      gl.attachShader(program, shader);
+    }
+    gl.linkProgram(program);
+    if (gl.getProgramParameter(program, gl.LINK_STATUS) !== true) return false;
+    gl.useProgram(program);
+    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+    this.#place = (name) => gl.getUniformLocation(program, name);
+    this.#textures = ["y", "u", "v", "y"].map((name, unit) => {
+      if (unit < 3) gl.uniform1i(this.#place(name), unit);
+      const texture = gl.createTexture();
+      gl.bindTexture(gl.TEXTURE_2D, texture);
+      gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR);
+      gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE);
+      gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
+      return { texture, size: "" };
+    });
+    gl.enable(gl.SCISSOR_TEST);
+    return true;
+  }
+  /** @param unit where the shader looks for it; luma that is enlarged has a texture of its own, so that none changes its size */
+  #upload(gl, unit, index, data, width, height) {
+    const slot = this.#textures[index];
+    gl.activeTexture(gl.TEXTURE0 + unit);
+    gl.bindTexture(gl.TEXTURE_2D, slot.texture);
+    if (slot.size === `${width}x${height}`) gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, width, height, gl.RED, gl.UNSIGNED_BYTE, data);
+    else gl.texImage2D(gl.TEXTURE_2D, 0, gl.R8, width, height, 0, gl.RED, gl.UNSIGNED_BYTE, data);
+    slot.size = `${width}x${height}`;
+  }
+  #byGpu(gl, s, left, columns) {
+    const { width, height } = this.canvas;
+    this.#upload(gl, 0, s.width === width ? 0 : 3, s.y, s.width, s.height);
+    this.#upload(gl, 1, 1, s.u, s.chromaWidth, s.chromaHeight);
+    this.#upload(gl, 2, 2, s.v, s.chromaWidth, s.chromaHeight);
+    const m = matrixOf(s.matrix, s.full);
+    gl.uniform2f(this.#place("canvas"), width, height);
+    gl.uniform2f(this.#place("chroma"), s.lumaWidth / (s.ssx * s.chromaWidth), s.lumaHeight / (s.ssy * s.chromaHeight));
+    gl.uniform1f(this.#place("shift"), 2 * chromaShift(s) / s.chromaWidth);
+    gl.uniformMatrix3fv(this.#place("matrix"), false, [m.gain, m.gain, m.gain, 0, m.greenCb, m.blue, m.red, m.greenCr, 0]);
+    gl.uniform3f(this.#place("zero"), m.black / 255, 128 / 255, 128 / 255);
+    gl.viewport(0, 0, width, height);
+    gl.scissor(left, 0, columns, height);
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
+  }
+};
+function pixelsOf(s, width, height) {
+  const scaled = (plane, wide, high, sx, sy, shift) => {
+    const made = bicubic(plane, wide, high, sx, shift, 0, sy);
+    const out = new Uint8ClampedArray(width * height);
+    for (let y2 = 0; y2 < height; y2++) out.set(made.subarray(y2 * wide * sx, y2 * wide * sx + width), y2 * width);
+    return out;
+  };
+  const scale = Math.round(width / s.lumaWidth);
+  const chroma = (plane) => scaled(plane, s.chromaWidth, s.chromaHeight, s.ssx * scale, s.ssy * scale, 2 * chromaShift(s));
+  const rest = Math.round(width / s.width);
+  const y = rest === 1 ? new Uint8ClampedArray(s.y) : scaled(s.y, s.width, s.height, rest, rest, 0);
+  return new ImageData(toPixels({ y, cb: chroma(s.u), cr: chroma(s.v) }, void 0, matrixOf(s.matrix, s.full)), width, height);
+}
+
+// src/video.ts
+function copied(video2, canvas) {
+  const { videoWidth: width, videoHeight: height } = video2;
+  [canvas.width, canvas.height] = [width, height];
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(video2, 0, 0);
+  return planesOf({ kind: "pixels", data: context.getImageData(0, 0, width, height).data, order: [0, 1, 2], width, height });
+}
+async function grabbed(video2, canvas) {
+  if (typeof VideoFrame !== "function") return copied(video2, canvas);
+  const frame = new VideoFrame(video2);
+  try {
+    return planesOf(await samplesOf(frame));
+  } finally {
+    frame.close();
+  }
+}
+function upscaleVideo(video2, canvas, live, options = {}) {
+  const screen = new Screen(canvas, options.webgl ?? true);
+  const between = document.createElement("canvas");
+  const draw = options.draw ?? ((to, { frame, source }) => to.draw(frame, 2 * source.width, 2 * source.height));
+  let running = true;
+  let last;
+  const again = () => {
+    if (typeof video2.requestVideoFrameCallback === "function") video2.requestVideoFrameCallback((_, about) => void shown(about));
+    else requestAnimationFrame(() => void shown());
+  };
+  const shown = async (about) => {
+    if (!running) return;
+    again();
+    if (about !== void 0) {
+      const frames = about.presentedFrames - (last?.presentedFrames ?? about.presentedFrames);
+      const rate2 = frames / (about.mediaTime - (last?.mediaTime ?? 0));
+      if (frames > 0 && rate2 >= 1 && rate2 <= 120) live.fps += (rate2 - live.fps) / 8;
+      last = about;
+    }
+    if (video2.videoWidth === 0 || live.busy) return;
+    try {
+      const source = await grabbed(video2, between);
+      const made = await live.planes(source);
+      if (made === void 0 || !running) return;
+      draw(screen, { ...made, source });
+      options.told?.({ ...made, source });
+    } catch {
+    }
+  };
+  again();
+  return () => {
+    running = false;
+  };
+}
+
+// page/call.ts
+var Call = class {
+  #from = new RTCPeerConnection();
+  #to = new RTCPeerConnection();
+  #last;
+  /** What arrives of `track`. */
+  async start(track, kbits) {
+    const [from, to] = [this.#from, this.#to];
+    from.onicecandidate = ({ candidate }) => void to.addIceCandidate(candidate ?? void 0);
+    to.onicecandidate = ({ candidate }) => void from.addIceCandidate(candidate ?? void 0);
+    const arrived = new Promise((resolve) => to.ontrack = ({ track: received }) => resolve(received));
+    from.addTrack(track);
+    await from.setLocalDescription();
+    await to.setRemoteDescription(from.localDescription);
+    await to.setLocalDescription();
+    await from.setRemoteDescription(to.localDescription);
+    await this.setRate(kbits);
+    return arrived;
+  }
+  async setRate(kbits) {
+    for (const sender of this.#from.getSenders()) {
+      const parameters = sender.getParameters();
+      for (const encoding of parameters.encodings) encoding.maxBitrate = kbits * 1e3;
+      await sender.setParameters(parameters);
+    }
+  }
+  /** What came since the last time. */
+  async received() {
+    const report = await this.#to.getStats();
+    for (const each of report.values()) {
+      if (each.type !== "inbound-rtp" || each.kind !== "video") continue;
+      const { bytesReceived: bytes, timestamp: at, frameWidth: width = 0, frameHeight: height = 0 } = each;
+      const last = this.#last ?? { bytes, at };
+      this.#last = { bytes, at };
+      const codec = String(report.get(each.codecId)?.mimeType ?? "").replace("video/", "");
+      return { kbits: at > last.at ? 8 * (bytes - last.bytes) / (at - last.at) : 0, width, height, codec };
+    }
+    return void 0;
+  }
+  close() {
+    this.#from.close();
+    this.#to.close();
+  }
+};
+
+// page/picture.ts
+var MOST_SIDE = 8192;
+var MOST_PIXELS = 16e6;
+async function pixelsOf2(file2) {
+  let bitmap;
+  try {
+    bitmap = await createImageBitmap(file2);
+  } catch {
+    throw new Error("This file is no picture that this browser can read.");
+  }
+  const { width, height } = bitmap;
+  if (Math.max(width, height) > MOST_SIDE || width * height > MOST_PIXELS) {
+    bitmap.close();
+    throw new Error(`The picture has ${width}x${height} pixels: ${MOST_PIXELS / 1e6} million are the most here.`);
+  }
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return context.getImageData(0, 0, width, height);
+}
+var Picture = class _Picture {
+  #large;
+  #bicubic;
+  #context;
+  constructor(canvas, large, bicubic2) {
+    [canvas.width, canvas.height] = [large.width, large.height];
+    this.#context = canvas.getContext("2d");
+    this.#large = large;
+    this.#bicubic = bicubic2;
+  }
+  static async make(canvas, source, upscaler) {
+    const plain = new Upscaler("bicubic", upscaler.scale, "none", void 0);
+    return new _Picture(canvas, await upscaler.imageData(source), await plain.imageData(source));
+  }
+  /** @param share of the width that is bicubic's */
+  draw(share2) {
+    const { width, height } = this.#large;
+    const left = Math.round(width * share2);
+    if (left > 0) this.#context.putImageData(this.#bicubic, 0, 0, 0, 0, left, height);
+    if (left < width) this.#context.putImageData(this.#large, 0, 0, left, 0, width - left, height);
+  }
+  /** The network's result as a PNG file. */
+  async png() {
+    const canvas = new OffscreenCanvas(this.#large.width, this.#large.height);
+    canvas.getContext("2d").putImageData(this.#large, 0, 0);
+    return canvas.convertToBlob({ type: "image/png" });
+  }
+};
+
+// page/words.ts
+var REASONS = {
+  none: "It is the best one chosen.",
+  "warm up": "The first frames, whose times say little.",
+  static: "Nothing changed.",
+  "over budget": "There would be time for a better one, were this computer idle.",
+  "size too large": "At this size there is no time for a better one here.",
+  "size too small": "A network sees nothing in so few pixels.",
+  battery: "This computer runs on its battery.",
+  fault: "It failed; it is tried again later.",
+  hidden: "Nobody sees this page.",
+  "no simd": "This browser's WebAssembly has no SIMD.",
+  "not loaded": "The network's file could not be loaded.",
+  "not luma": "The network is none for luma."
+};
+var DEVICES = {
+  NotAllowedError: "The camera may not be used: allow it in the browser's settings for this page.",
+  NotFoundError: "There is no camera.",
+  NotReadableError: "The camera can't be opened: another program may be using it."
+};
+function sentence(error) {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  return DEVICES[name] ?? message;
+}
+
+// page/main.ts
+var AUTOMATIC = "automatic";
+var base = new URL("networks/", document.baseURI);
+var element = (id) => document.getElementById(id);
+var [network, split, rate, file, video] = [
+  element("network"),
+  element("split"),
+  element("rate"),
+  element("file"),
+  element("video")
+];
+var view = element("view");
+var current;
+var share = () => Number(split.value) / 100;
+var say = (text) => void (element("status").textContent = text);
+function complain(error) {
+  console.error(error);
+  element("error").textContent = sentence(error);
+  say("");
+}
+function begin(name, restart) {
+  stop();
+  element("error").textContent = "";
+  const canvas = document.createElement("canvas");
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", `${name}, enlarged`);
+  view.querySelector("canvas")?.remove();
+  view.append(canvas);
+  current = { name, end: [], restart };
+  element("stop").disabled = false;
+  return { source: current, canvas };
+}
+function stop() {
+  for (const end of current?.end ?? []) end();
+  current = void 0;
+  video.pause();
+  video.removeAttribute("src");
+  video.srcObject = null;
+  for (const id of ["result", "source", "save", "rate-field", "received-field"]) element(id).hidden = true;
+  element("stop").disabled = true;
+  say("Choose something.");
+}
+function facts(values) {
+  for (const [id, value] of Object.entries(values)) element(id).textContent = value;
+}
+var median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
+var chosen = (automatic) => network.value === AUTOMATIC ? automatic : network.value;
+async function showPicture(name, blob) {
+  const { source, canvas } = begin(name, () => showPicture(name, blob));
+  say("The picture is read.");
+  const pixels = await pixelsOf2(blob);
+  const wanted = chosen("small");
+  say(`${wanted} is loaded.`);
+  const upscaler = await createUpscaler(wanted, { base });
+  source.end.push(() => upscaler.close());
+  if (current !== source) return;
+  say(`${name} is enlarged.`);
+  const start = performance.now();
+  const picture = await Picture.make(canvas, pixels, upscaler);
+  if (current !== source) return;
+  const ms = performance.now() - start;
+  source.picture = picture;
+  source.redraw = () => picture.draw(share());
+  source.redraw();
+  const { reason } = upscaler;
+  facts({
+    level: reason === "none" ? upscaler.name : "bicubic",
+    size: `${pixels.width}x${pixels.height} to ${canvas.width}x${canvas.height}`,
+    ms: `${ms.toFixed(0)} ms`,
+    fps: "–",
+    reason,
+    "reason-text": REASONS[reason]
+  });
+  element("save").hidden = false;
+  element("result").hidden = false;
+  say(`${name} is ${canvas.width}x${canvas.height} pixels large now.`);
+}
+async function showFrames(source, canvas, ladder) {
+  const always = network.value !== AUTOMATIC;
+  const networks = always ? [network.value] : ladder;
+  say(`${networks.join(" and ")} ${networks.length > 1 ? "are" : "is"} loaded and measured.`);
+  const live = await createLive({ networks, base, always });
+  if (current !== source) {
+    live.close();
+    return;
+  }
+  const names = new Map(networks.map((each) => [LEVELS.indexOf(each.split("-")[0]), each]));
+  let last;
+  const times = [];
+  const shownAt = [];
+  const drawn = (screen, shown) => {
+    const [width, height] = [2 * shown.source.width, 2 * shown.source.height];
+    screen.draw(shown.source, width, height, 0, share());
+    screen.draw(shown.frame, width, height, share(), 1);
+    source.redraw = () => last !== void 0 && drawn(screen, last);
+  };
+  const end = upscaleVideo(video, canvas, live, {
+    draw: drawn,
+    told: (shown) => {
+      if (last === void 0) say(`${source.name} is enlarged.`);
+      last = shown;
+      times.push(shown.ms);
+      shownAt.push(performance.now());
+      if (times.length > 30) times.shift();
+    }
+  });
+  const timer = setInterval(() => {
+    const now = performance.now();
+    while (shownAt.length > 0 && shownAt[0] < now - 2e3) shownAt.shift();
+    if (last === void 0) return;
+    const { source: { width, height }, level } = last;
+    const reason = document.visibilityState === "hidden" ? "hidden" : last.reason;
+    facts({
+      level: level === Level.PASS_THROUGH ? "the GPU (bicubic)" : names.get(level) ?? LEVELS[level],
+      size: `${width}x${height} to ${2 * width}x${2 * height}`,
+      ms: `${median(times).toFixed(1)} ms`,
+      fps: (shownAt.length / 2).toFixed(1),
+      reason,
+      "reason-text": REASONS[reason]
+    });
+  }, 500);
+  source.end.push(end, () => clearInterval(timer), () => live.close());
+  element("source").hidden = false;
+  element("result").hidden = false;
+}
+async function showVideo(name, blob) {
+  const { source, canvas } = begin(name, () => showVideo(name, blob));
+  const url = URL.createObjectURL(blob);
+  source.end.push(() => URL.revokeObjectURL(url));
+  const loaded = new Promise((resolve, reject) => {
+    video.onloadeddata = () => resolve();
+    video.onerror = () => reject(new Error(`This browser can't play ${name}.`));
+  });
+  Object.assign(video, { loop: true, controls: true, src: url });
+  await loaded;
+  if (current !== source) return;
+  if (video.videoWidth === 0) throw new Error(`${name} has no pictures.`);
+  await showFrames(source, canvas, ["tiny", "small"]);
+  await video.play();
+}
+async function showDevice(called) {
+  const { source, canvas } = begin(called ? "The call" : "The camera", () => showDevice(called));
+  if (navigator.mediaDevices === void 0) throw new Error("This browser gives cameras to pages of https and localhost only.");
+  say("The camera is opened.");
+  const stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 30 } } });
+  source.end.push(() => stream.getTracks().forEach((track2) => track2.stop()));
+  if (current !== source) return source.end.forEach((end) => end());
+  let track = stream.getVideoTracks()[0];
+  track.addEventListener("ended", () => current === source && stop());
+  if (called) {
+    const call = new Call();
+    source.call = call;
+    source.end.push(() => call.close());
+    track = await call.start(track, Number(rate.value));
+    const timer = setInterval(() => void call.received().then((got) => {
+      if (got !== void 0) facts({ received: `${got.kbits.toFixed(0)} kbit/s ${got.codec}, ${got.width}x${got.height}` });
+    }), 1e3);
+    source.end.push(() => clearInterval(timer));
+    element("rate-field").hidden = element("received-field").hidden = false;
+  }
+  Object.assign(video, { loop: false, controls: false, srcObject: new MediaStream([track]) });
+  await showFrames(source, canvas, called ? ["tiny-call", "small-call"] : ["tiny", "small"]);
+  await video.play();
+}
+function open(blob) {
+  const show = blob.type.startsWith("video/") ? showVideo : showPicture;
+  run(show(blob.name, blob));
+}
+function run(work) {
+  const mine = current;
+  work.catch((error) => {
+    if (current !== mine) return;
+    stop();
+    complain(error);
+  });
+}
+function listen() {
+  file.addEventListener("change", () => {
+    if (file.files?.[0] !== void 0) open(file.files[0]);
+    file.value = "";
+  });
+  element("camera").addEventListener("click", () => run(showDevice(false)));
+  element("call").addEventListener("click", () => run(showDevice(true)));
+  element("stop").addEventListener("click", stop);
+  network.addEventListener("change", () => current !== void 0 && run(current.restart()));
+  split.addEventListener("input", () => {
+    view.style.setProperty("--split", `${split.value}%`);
+    split.setAttribute("aria-valuetext", `${split.value} % bicubic`);
+    current?.redraw?.();
+  });
+  view.addEventListener("pointermove", (event) => {
+    if (event.buttons === 0 && event.pointerType !== "mouse") return;
+    const { left, width } = view.getBoundingClientRect();
+    split.value = String(Math.round(100 * (event.clientX - left) / width));
+    split.dispatchEvent(new Event("input"));
+  });
+  rate.addEventListener("input", () => {
+    element("rate-value").textContent = `${rate.value} kbit/s`;
+    rate.setAttribute("aria-valuetext", `${rate.value} kilobits a second`);
+    void current?.call?.setRate(Number(rate.value)).catch(complain);
+  });
+  element("actual").addEventListener("change", (event) => view.classList.toggle("actual", event.target.checked));
+  element("save").addEventListener("click", () => void save().catch(complain));
+  for (const kind of ["dragover", "dragleave", "drop"])
+    document.addEventListener(kind, (event) => {
+      event.preventDefault();
+      document.body.classList.toggle("over", kind === "dragover");
+      const dropped = kind === "drop" ? event.dataTransfer?.files[0] : void 0;
+      if (dropped !== void 0) open(dropped);
+    });
+}
+async function save() {
+  const source = current;
+  if (source?.picture === void 0) return;
+  const url = URL.createObjectURL(await source.picture.png());
+  const link = document.createElement("a");
+  [link.href, link.download] = [url, `${source.name.replace(/\.[^.]*$/, "")}_2x.png`];
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 1e4);
+}
+async function main() {
+  network.append(new Option("automatic", AUTOMATIC));
+  listen();
+  const answer = await fetch(new URL("index.json", base));
+  if (!answer.ok) throw new Error("The list of networks could not be loaded.");
+  const { networks } = await answer.json();
+  for (const name of networks) network.append(new Option(name, name));
+  document.documentElement.dataset["ready"] = "";
+}
+main().catch(complain);
