@@ -153,8 +153,8 @@ def test_a_busy_device_is_measured_by_what_is_compiled_in_time(monkeypatch: pyte
     assert _ms(candidate, device) == pytest.approx(_ms(candidate, twice), rel=0.15)
     if made == 24:  # fewer only scale the profile that ships; what else is taken from there is said
         target = known.vectors.target()
-        timed = [chain for _, chain in calibrating._in_order()[:made]]
-        work = [work_of_strips(schedule_of_chain(chain, target), SIZE, 1, known.l2_bytes)[-1] for chain in timed]
+        first = [chain for _, chain in calibrating._in_order()[:made]]
+        work = [work_of_strips(schedule_of_chain(chain, target), SIZE, 1, known.l2_bytes)[-1] for chain in first]
         total = np.sum(work, axis=0).tolist()
         assert set(device.derived) == {kind for kind, amount in zip(WORK, total, strict=True) if not amount}
     else:
