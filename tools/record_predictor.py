@@ -27,7 +27,7 @@ from pocketsr.design.agreement import kendall_tau, share_within
 from pocketsr.design.calibrate import SIZE, calibrate, probes
 from pocketsr.design.candidate import Candidate
 from pocketsr.design.cost import predict_ms, schedule_of_chain
-from pocketsr.design.precision import Precision
+from pocketsr.design.precision import Precision, may_choose
 from pocketsr.design.profile import Profile, read_profile
 from pocketsr.design.running import compiled, fastest_ms
 from pocketsr.design.space import builtin_space
@@ -45,7 +45,11 @@ ROOT = Path(__file__).parents[1]
 
 
 def chosen(floats: Sequence[Candidate], profile: Profile, precision: Precision) -> list[Candidate]:
-    """Networks of every family in turn, of those in `floats` with other bits, spread over their times."""
+    """Networks of every family in turn, of those in `floats` with other bits, spread over their times.
+
+    Kernels aren't chosen in 2 bits.
+    """
+    floats = [candidate for candidate in floats if candidate.chosen == "none" or may_choose(precision)]
     fitted, wanted = set(probes()), NETWORKS[precision]
     draw = random.Random(f"6 {precision}")
     names = list(dict.fromkeys(candidate.family for candidate in floats))

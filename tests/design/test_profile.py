@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from design_profiles import profile
 from msgspec.structs import replace
@@ -17,7 +18,7 @@ from pocketsr.design import calibrate as calibrating
 from pocketsr.design import running
 from pocketsr.design.candidate import Candidate
 from pocketsr.design.chain import Chain
-from pocketsr.design.cost import predict_ms, schedule_of_chain
+from pocketsr.design.cost import predict_ms, schedule_of_chain, work_of_strips
 from pocketsr.design.graphs import graph_of
 from pocketsr.design.precision import PRECISIONS
 from pocketsr.design.profile import default_profile, read_profile, simulate
@@ -66,6 +67,17 @@ def test_the_profile_that_ships_is_measured_and_orders_networks() -> None:
     times = [_ms(Candidate("a", "pocket", 6, width), device) for width in (4, 8, 12, 24, 48)]
     assert times == sorted(times)
     assert 0.1 < times[0] < times[-1] < 1000
+
+
+def test_costs_that_were_not_measured_are_named(tmp_path: Path) -> None:
+    device = default_profile()
+    assert set(device.derived) == {"chosen", "classes"}
+    assert all(device.costs_ns[kind] > 0 for kind in device.derived)
+    device.write(tmp_path / "p.json")
+    assert read_profile(tmp_path / "p.json").derived == device.derived
+    from pocketsr.design.report import make_report
+
+    assert "not measured but derived: the costs of chosen, classes." in make_report([], device, []).lower()
 
 
 def test_without_dot_products_whole_numbers_take_longer_and_floats_do_not() -> None:
@@ -139,6 +151,14 @@ def test_a_busy_device_is_measured_by_what_is_compiled_in_time(monkeypatch: pyte
     assert device.fit.median_error < 0.01
     candidate = Candidate("a", "pocket", 4, 12, size=SIZE)
     assert _ms(candidate, device) == pytest.approx(_ms(candidate, twice), rel=0.15)
+    if made == 24:  # fewer only scale the profile that ships; what else is taken from there is said
+        target = known.vectors.target()
+        first = [chain for _, chain in calibrating._in_order()[:made]]
+        work = [work_of_strips(schedule_of_chain(chain, target), SIZE, 1, known.l2_bytes)[-1] for chain in first]
+        total = np.sum(work, axis=0).tolist()
+        assert set(device.derived) == {kind for kind, amount in zip(WORK, total, strict=True) if not amount}
+    else:
+        assert device.derived == {}
 
 
 def test_the_first_of_a_spread_order_lie_all_over_the_list() -> None:
@@ -160,8 +180,6 @@ def test_compiling_and_timing_end_when_they_should() -> None:
 
 
 def test_the_networks_that_are_timed_have_every_kind_of_work() -> None:
-    from pocketsr.design.cost import work_of_strips
-
     target = default_profile().vectors.target()
     total = sum(
         work_of_strips(schedule_of_chain(chain, target), SIZE, 2, 1 << 20)[-1] for chain in calibrating.probes()

@@ -115,7 +115,7 @@ def test_page_and_drawings_show_all() -> None:
     from pocketsr.design.report import make_report
 
     rows = evaluate(CANDIDATES, profile(products=1.0))
-    low_bit = profile(precisions=("fp32", "w8a8"), dots=1.0)
+    low_bit = profile(precisions=("fp32", "w8a8", "w2a8"), dots=1.0, added=1.0, products=1.0)
     work, capacity = draw_work(rows), draw_capacity(rows, "a machine", 10.0)
     assert len(work.axes[0].lines) == 2  # a curve a family
     said = [text.get_text() for text in work.axes[0].get_legend().get_texts()]
@@ -123,10 +123,13 @@ def test_page_and_drawings_show_all() -> None:
     assert said == [f"{name}: {steep[name]:,.0f} parameters for each GMAC" for name in ("dense", "grouped")]
     names = {text.get_text() for text in capacity.axes[0].texts}
     assert rows[front(rows)[-1]].candidate.name in names
-    few = [*rows, *evaluate([replace(each, precision="w8a8") for each in CANDIDATES], low_bit)]
-    lines = draw_capacity(few, "a machine").axes[0].get_legend().get_texts()
-    assert [line.get_text() for line in lines][-2:] == [
-        f"most parameters within a time, {precision}" for precision in ("fp32", "w8a8")
+    few = [replace(each, precision=name) for each in CANDIDATES for name in ("w8a8", "w2a8")]
+    chosen = [replace(each, chosen="all") for each in (*CANDIDATES, *few) if each.precision != "w2a8"]
+    every = [*rows, *evaluate(chosen + few, low_bit)]
+    lines = draw_capacity(every, "a machine").axes[0].get_legend().get_texts()
+    assert [line.get_text() for line in lines][-5:] == [
+        f"most parameters within a time, {weights}"
+        for weights in ("fp32", "w8a8", "w2a8", "fp32 chosen", "w8a8 chosen")
     ]
     page = make_report(rows, replace_name(profile(products=1.0), "<b>x</b>"), [as_svg(work), as_svg(capacity)])
     data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)

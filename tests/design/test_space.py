@@ -72,7 +72,15 @@ def test_the_built_in_space_is_large() -> None:
     candidates = builtin_space().candidates()
     rows = evaluate(candidates, profile(precisions=("fp32", "w8a8", "w2a8"), products=1.0, dots=1.0, added=1.0))
     assert len(rows) == len(candidates) >= 15000
-    assert {row.candidate.family for row in rows} == {"dense", "grouped", "wide-kernel", "steep", "steep-ends", "sesr", "ecbsr"}
+    assert {row.candidate.family for row in rows} == {
+        "dense",
+        "grouped",
+        "wide-kernel",
+        "steep",
+        "steep-ends",
+        "sesr",
+        "ecbsr",
+    }
     assert {row.candidate.precision for row in rows} == {"fp32", "w8a8", "w2a8"}
     per_gmac = slopes(rows)
     assert per_gmac.pop("steep") > 15 * per_gmac["dense"]  # 16 kernels for each multiply-add

@@ -68,7 +68,7 @@ class Candidate:
 
     @property
     def weights(self) -> str:
-        """Their kind: the precision, and whether they are chosen. A parameter of another kind is worth less, or more."""
+        """Their kind: the precision, and whether they are chosen. A parameter of another kind is worth less or more."""
         return self.precision if self.chosen == "none" else f"{self.precision} chosen"
 
     def settings(self) -> dict[str, Any]:

@@ -153,7 +153,9 @@ class Chain:
             for earlier in layer.add:
                 last_read[earlier] = max(last_read[earlier], index)
         # the picture itself is added again at the end: it can't be written over
-        maps = self.channels * (self.centred and not self.bits) + (1 if self.classes else 0)
+        maps = self.channels * (self.centred and not self.bits)
+        if self.classes:  # theirs; and the picture, of which they are made, isn't overwritten by its integers
+            maps += 2 if self.bits else 1
         for index, layer in enumerate(self.layers):
             maps += layer.channels
             if index and layer.add:  # a sum takes an operand's place, where nobody reads that again

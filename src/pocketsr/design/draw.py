@@ -87,7 +87,7 @@ def draw_capacity(rows: Sequence[Row], device: str, budget_ms: float | None = No
         best = [rows[i] for i in front(rows, weights)]
         axes.plot(
             [row.predicted_ms for row in best], [row.params for row in best],
-            _LINES[place % len(_LINES)], color="#222222", linewidth=1, drawstyle="steps-post",
+            linestyle=_LINES[place % len(_LINES)], color="#222222", linewidth=1, drawstyle="steps-post",
             label=f"most parameters within a time, {weights}",
         )  # fmt: skip
         for index in sorted({round(i) for i in np.linspace(0, len(best) - 1, max(2, _NAMED // len(kinds)))}):

@@ -10,7 +10,16 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EDGE_BITS", "PICTURE_LEVELS", "PRECISIONS", "Bits", "Precision", "bits_of", "typical_weights"]
+__all__ = [
+    "EDGE_BITS",
+    "PICTURE_LEVELS",
+    "PRECISIONS",
+    "Bits",
+    "Precision",
+    "bits_of",
+    "may_choose",
+    "typical_weights",
+]
 
 Precision = Literal["fp32", "w8a8", "w4a8", "w2a8", "w4a4", "w2a4", "w2a2"]
 """`fp32`, or a spec of `quant`. A profile says which it was calibrated for."""
@@ -23,6 +32,7 @@ PICTURE_LEVELS = 4080
 EDGE_BITS = 8
 """Of the weights that read the picture or make the result, in every precision; see `quant.Spec`."""
 
+_TERNARY = 2  # bits
 _OTHER_THAN_0 = 0.55  # of weights of 2 bits: a ternary quantizer keeps 56 % of normal ones (`tools/record_low_bit.py`)
 
 
@@ -45,6 +55,12 @@ def bits_of(precision: Precision) -> Bits | None:
     return None if precision == "fp32" else Bits(int(precision[1]), int(precision[3]))
 
 
+def may_choose(precision: Precision) -> bool:
+    """Whether kernels can be chosen by classes of pixels: not in 2 bits, which nobody has trained."""
+    bits = bits_of(precision)
+    return bits is None or min(bits.weights, bits.acts) > _TERNARY
+
+
 def typical_weights(shape: Sequence[int], bits: int, seed: int = 0) -> NDArray[np.int8]:
     """Integers of `bits` in the shape CO CI/groups KH KW: normal ones; of 2 bits -1, 0 and 1.
 
@@ -52,7 +68,7 @@ def typical_weights(shape: Sequence[int], bits: int, seed: int = 0) -> NDArray[n
     shape alone.
     """
     draw = np.random.default_rng(seed)
-    if bits > 2:
+    if bits > _TERNARY:
         most = 2 ** (bits - 1) - 1
         normal = draw.normal(0, most / 3, shape)
         return np.clip(np.rint(normal), -most, most).astype(np.int8)

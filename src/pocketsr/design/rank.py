@@ -114,7 +114,7 @@ def weights_of(rows: Sequence[Row]) -> list[str]:
 
 
 def front(rows: Sequence[Row], weights: str = "fp32", family: str | None = None) -> list[int]:
-    """The Pareto front of a kind of weights by place in `rows`, fastest first, each with more parameters than the last."""
+    """The Pareto front of a kind of weights by place in `rows`, fastest first, each larger than all before."""
     chosen = [
         i for i, row in enumerate(rows) if row.candidate.weights == weights and family in (None, row.candidate.family)
     ]

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from pocketsr.design.candidate import Candidate, Choosing, Ends, Skip
 from pocketsr.design.chain import Anchor
-from pocketsr.design.precision import Precision, bits_of
+from pocketsr.design.precision import Precision, may_choose
 from pocketsr.errors import UserError, did_you_mean
 from pocketsr.pixels.structure import DIRECTIONS
 from pocketsr.settings import convert, parse_yaml, read_yaml
@@ -26,7 +26,6 @@ Kernel = tuple[Odd, Odd]
 AnchorName = Literal["none", "nearest", "bicubic", "learned"]
 Classes = Annotated[int, Meta(ge=DIRECTIONS, le=64, multiple_of=DIRECTIONS)]
 _BOTH_ENDS = 2  # convolutions: the first and the last
-_TWO_BITS = 2
 
 
 class Family(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -203,7 +202,6 @@ def _sensible(
     """Whether the settings fit, and say something that no other candidate says."""
     if depth == _BOTH_ENDS and (groups > 1 or skip == "long" or kernel != (3, 3) or chosen == "all"):
         return False
-    bits = bits_of(precision)
-    if chosen != "none" and bits and min(bits.weights, bits.acts) <= _TWO_BITS:
+    if chosen != "none" and not may_choose(precision):
         return False
     return width % groups == 0 and width >= groups
