@@ -22,6 +22,8 @@ Image.linear_gradient("L").resize((24, 16)).convert("RGB").save("small.png")
 _CHECK = """
 import pocketsr
 from PIL import Image
+from pocketsr.webpage.site import FILES, page_file
+assert all(page_file(name) for name in FILES)
 assert Image.open("large.png").size == (48, 32)
 assert "site-packages" in pocketsr.__file__, pocketsr.__file__
 """

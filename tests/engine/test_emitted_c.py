@@ -13,7 +13,11 @@ import pytest
 from emitted import AVX2, WARN, ZIG, check, run_harness, write
 from engine_nets import NETS, save
 
-from pocketsr.engine.codegen.target import cross_target, host_target
+from pocketsr import models
+from pocketsr.engine import read_network
+from pocketsr.engine.codegen.emit import emit
+from pocketsr.engine.codegen.plan import make_plan
+from pocketsr.engine.codegen.target import Target, cross_target, host_target
 from pocketsr.engine.runtime.build import FLAGS
 
 
@@ -134,3 +138,15 @@ def test_the_text_can_be_read(tmp_path: Path) -> None:
     assert len(re.findall(r"step\d+_Conv_\d+", head)) == 6  # every layer by its ONNX name, with its schedule
     assert "malloc" not in text
     assert not re.search(r"#include <(?!stddef|stdint)", text)
+
+
+def test_wasm_stores_kernels_as_they_were_trained() -> None:
+    """A page loads them each time: Winograd's 36 numbers of 9 are made when the module first runs."""
+    graph, _ = read_network(models.resolve("small"))
+
+    def stored(target: Target) -> int:
+        text = emit(make_plan(graph, target))
+        return sum(int(size) for size in re.findall(r"^static const (?:float|double) \w+\[(\d+)\]", text, re.MULTILINE))
+
+    assert stored(cross_target("wasm32-freestanding")) < 6_200  # 5,848 are the network's
+    assert stored(cross_target("x86_64-linux-gnu")) > 20_000

@@ -78,10 +78,8 @@ async function showPicture(name: string, blob: Blob): Promise<void> {
   source.end.push(() => upscaler.close());
   if (current !== source) return;
   say(`${name} is enlarged.`);
-  const start = performance.now();
   const picture = await Picture.make(canvas, pixels, upscaler);
   if (current !== source) return;
-  const ms = performance.now() - start;
   source.picture = picture;
   source.redraw = () => picture.draw(share());
   source.redraw();
@@ -89,7 +87,7 @@ async function showPicture(name: string, blob: Blob): Promise<void> {
   facts({
     level: reason === "none" ? upscaler.name : "bicubic",
     size: `${pixels.width}x${pixels.height} to ${canvas.width}x${canvas.height}`,
-    ms: `${ms.toFixed(0)} ms`, fps: "–", reason, "reason-text": REASONS[reason],
+    ms: `${picture.ms.toFixed(0)} ms`, fps: "–", reason, "reason-text": REASONS[reason],
   });
   element("save").hidden = false;
   element("result").hidden = false;

@@ -31,7 +31,13 @@ export class Picture {
   readonly #bicubic: ImageData;
   readonly #context: CanvasRenderingContext2D;
 
-  private constructor(canvas: HTMLCanvasElement, large: ImageData, bicubic: ImageData) {
+  private constructor(
+    canvas: HTMLCanvasElement,
+    large: ImageData,
+    bicubic: ImageData,
+    /** how long the network's result took, colours included */
+    readonly ms: number,
+  ) {
     [canvas.width, canvas.height] = [large.width, large.height];
     this.#context = canvas.getContext("2d")!;
     this.#large = large;
@@ -40,7 +46,10 @@ export class Picture {
 
   static async make(canvas: HTMLCanvasElement, source: ImageData, upscaler: Upscaler): Promise<Picture> {
     const plain = new Upscaler("bicubic", upscaler.scale, "none", undefined);
-    return new Picture(canvas, await upscaler.imageData(source), await plain.imageData(source));
+    const start = performance.now();
+    const large = await upscaler.imageData(source);
+    const ms = performance.now() - start;
+    return new Picture(canvas, large, await plain.imageData(source), ms);
   }
 
   /** @param share of the width that is bicubic's */

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pocketsr.engine.codegen.emit_chosen import classes_function, looked_up_functions
 from pocketsr.engine.codegen.emit_conv import conv_function, dot_shapes, lookup_shapes
 from pocketsr.engine.codegen.emit_dot import dot_function, winograd_functions
+from pocketsr.engine.codegen.emit_filled import fill_all, fill_functions, is_filled
 from pocketsr.engine.codegen.emit_memory import frame_record, ring_functions, rows_beyond
 from pocketsr.engine.codegen.emit_planes import (
     PIXELS,
@@ -70,11 +71,13 @@ def _schedule(plan: Plan) -> str:
         call = "read(f, k)" if step.op is None else f"{step_name(index, step)}(f, k)"
         guard = f"if (k >= first - {step.prologue}) " if step.prologue < longest else ""
         lines.append(f"        {guard}{call};")
+    filled = [step_name(index, step) for index, step in enumerate(plan.steps) if is_filled(step, plan)]
+    tables, fills = (fill_all(filled) + "\n", "    fill_tables();\n") if filled else ("", "")
     body = "\n".join(lines)
-    return f"""/* Bands [first, last) of the result; earlier bands fill the rings. */
+    return f"""{tables}/* Bands [first, last) of the result; earlier bands fill the rings. */
 static void run(frame *f, void (*read)(const frame *, int), void (*write)(const frame *, int), int first, int last)
 {{
-    for (int k = first - {longest}; k < last; k++) {{
+{fills}    for (int k = first - {longest}; k < last; k++) {{
 {body}
         if (k >= first) write(f, k);
     }}
@@ -232,6 +235,7 @@ def emit(plan: Plan) -> str:
     parts += [looked_up_functions(*shape) for shape in lookups]
     filters = {(each.outputs, each.taps): each for m in methods for each in (m.rows, m.columns) if each}
     parts += [winograd_functions(each) for each in filters.values()]
+    parts += [fill_functions(filters.values())] if any(is_filled(step, plan) for step in plan.steps) else []
     for index, step in enumerate(plan.steps):
         name = step_name(index, step)
         match step.op:

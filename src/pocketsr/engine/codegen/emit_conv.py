@@ -13,6 +13,7 @@ import numpy as np
 from pocketsr.engine.codegen.emit_chosen import chosen_body, in_tables
 from pocketsr.engine.codegen.emit_chosen_words import chosen_words_body, chosen_words_tables
 from pocketsr.engine.codegen.emit_dot import dot_name
+from pocketsr.engine.codegen.emit_filled import filled_tables, is_filled
 from pocketsr.engine.codegen.emit_integers import stored, words_body, words_of, words_tables
 from pocketsr.engine.codegen.emit_pointwise import Part, array, extent, indent, row_table, stage_tables, tap_planes
 from pocketsr.engine.codegen.emit_sums import sums_body, sums_tables
@@ -143,6 +144,8 @@ def _in_floats(name: str, op: Conv, step: Step, plan: Plan) -> tuple[list[str], 
         body = both_axes(name, op, step, plan, blocks)
     else:
         body = along_rows(name, op, step, plan, blocks) if method.rows else _direct(name, op, step, plan, blocks)
+    if is_filled(step, plan):
+        return body, filled_tables(name, op, step, blocks)
     tables = array(f"{name}_weight", weights) + array(f"{name}_bias", _starts(own[0], step, blocks))
     return body, tables + (array(f"{name}_step", op.integers.step) if op.integers else "")
 

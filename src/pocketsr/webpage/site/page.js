@@ -1082,18 +1082,23 @@ async function pixelsOf2(file2) {
   return context.getImageData(0, 0, width, height);
 }
 var Picture = class _Picture {
-  #large;
-  #bicubic;
-  #context;
-  constructor(canvas, large, bicubic2) {
+  constructor(canvas, large, bicubic2, ms) {
+    this.ms = ms;
     [canvas.width, canvas.height] = [large.width, large.height];
     this.#context = canvas.getContext("2d");
     this.#large = large;
     this.#bicubic = bicubic2;
   }
+  ms;
+  #large;
+  #bicubic;
+  #context;
   static async make(canvas, source, upscaler) {
     const plain = new Upscaler("bicubic", upscaler.scale, "none", void 0);
-    return new _Picture(canvas, await upscaler.imageData(source), await plain.imageData(source));
+    const start = performance.now();
+    const large = await upscaler.imageData(source);
+    const ms = performance.now() - start;
+    return new _Picture(canvas, large, await plain.imageData(source), ms);
   }
   /** @param share of the width that is bicubic's */
   draw(share2) {
@@ -1192,10 +1197,8 @@ async function showPicture(name, blob) {
   source.end.push(() => upscaler.close());
   if (current !== source) return;
   say(`${name} is enlarged.`);
-  const start = performance.now();
   const picture = await Picture.make(canvas, pixels, upscaler);
   if (current !== source) return;
-  const ms = performance.now() - start;
   source.picture = picture;
   source.redraw = () => picture.draw(share());
   source.redraw();
@@ -1203,7 +1206,7 @@ async function showPicture(name, blob) {
   facts({
     level: reason === "none" ? upscaler.name : "bicubic",
     size: `${pixels.width}x${pixels.height} to ${canvas.width}x${canvas.height}`,
-    ms: `${ms.toFixed(0)} ms`,
+    ms: `${picture.ms.toFixed(0)} ms`,
     fps: "–",
     reason,
     "reason-text": REASONS[reason]
