@@ -68,13 +68,14 @@ def _processor_seconds(pid: int) -> float:
 
 
 def main() -> int:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
     wall: dict[str, list[float]] = {form: [] for form in FORMS}
     used: dict[str, list[float]] = {form: [] for form in FORMS}
     nothing: list[float] = []
     with tempfile.TemporaryDirectory() as scratch:
         clip = Path(scratch) / "clip.mp4"
         make_clip(clip)
-        for index in trange(1 + ROUNDS, disable=None, file=sys.stderr):
+        for index in trange(1 + rounds, disable=None, file=sys.stderr):
             for form in FORMS:
                 command = [sys.executable, "-m", "pocketsr", "upscale", str(clip), "-o", "-", "--format", form]
                 came, cpu = first_frame(command, whole_frame if form in ("y4m", "raw") else shown)
@@ -96,7 +97,7 @@ def main() -> int:
         "machine": describe_machine(),
         "load_average": round(os.getloadavg()[0], 1),
         "command": "python tools/first_frame.py",
-        "rounds": ROUNDS,
+        "rounds": rounds,
         "goal_ms": GOAL_MS,
         "python_that_does_nothing_ms": round(1000 * statistics.median(nothing)),
         "first_frame": rows,
