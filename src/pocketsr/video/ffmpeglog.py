@@ -18,18 +18,24 @@ __all__ = ["Described", "described", "first_complaint", "listening"]
 _lock = threading.Lock()
 _levels: list[int] = []  # of all that listen now, in whatever thread
 _before: list[tuple[int | None, bool]] = []  # the process's own settings, while anybody listens
+_unheard: list[av.logging.Capture] = []  # takes what others' threads say meanwhile
 
 
 @contextlib.contextmanager
 def listening(level: int) -> Iterator[list[tuple[int, str, str]]]:
     """Collects what this thread makes FFmpeg log up to `level`: (level, component, message) each.
 
-    FFmpeg's log level belongs to the process; it is put back when the last of all that listen is done.
+    FFmpeg's log level belongs to the process; it is put back when the last of all that listen is done. What other
+    threads say meanwhile, which nobody would have heard, goes nowhere: PyAV would hand it to Python's `logging`, from
+    within FFmpeg, and a Ctrl-C that came to the main thread there would be lost.
     """
     with _lock:
         if not _levels:
             _before.append((av.logging.get_level(), av.logging.get_skip_repeated()))
             av.logging.set_skip_repeated(False)  # what was said before, to somebody else, is said again
+            if av.logging.get_level() is None:
+                _unheard.append(av.logging.Capture(local=False))
+                _unheard[0].__enter__()
         _levels.append(level)
         av.logging.set_level(max(_levels))
     logs: list[tuple[int, str, str]] = []
@@ -46,6 +52,8 @@ def listening(level: int) -> Iterator[list[tuple[int, str, str]]]:
                 own, skip = _before.pop()
                 av.logging.set_level(own)
                 av.logging.set_skip_repeated(skip)
+                if _unheard:
+                    _unheard.pop().__exit__(None, None, None)
 
 
 def first_complaint(logs: list[tuple[int, str, str]]) -> str | None:

@@ -46,7 +46,7 @@ def _clip(state: Importer, node: onnx.NodeProto, inputs: Inputs, attributes: Att
     ]
 
 
-@handles(*(curve.onnx for curve in CURVES.values()))
+@handles(*(curve.onnx for kind, curve in CURVES.items() if kind is not Unary.ELU))  # which has an attribute: `_elu`
 def _function(state: Importer, node: onnx.NodeProto, inputs: Inputs, _: Attributes) -> list[Tensor]:
     (kind,) = (kind for kind, curve in CURVES.items() if curve.onnx == node.op_type)
     return [state.pointwise(node.name or node.output[0], planes_of(inputs[0]), Function(kind))]

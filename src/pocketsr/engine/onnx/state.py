@@ -39,9 +39,11 @@ LOWEST = {
 
 
 def handles(*operators: str) -> Callable[[Handler], Handler]:
-    """Registers a function for ONNX operators."""
+    """Registers a function for ONNX operators. Raises ValueError for one that has a function already."""
 
     def register(handler: Handler) -> Handler:
+        if twice := [name for name in operators if name in HANDLERS or operators.count(name) > 1]:
+            raise ValueError(f"{twice[0]} is registered twice")
         HANDLERS.update(dict.fromkeys(operators, handler))
         return handler
 
