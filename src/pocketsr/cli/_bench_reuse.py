@@ -12,8 +12,8 @@ from pocketsr.errors import UserError
 from pocketsr.names import harmless
 
 if TYPE_CHECKING:
-    from pocketsr.data import Codec
     from pocketsr.bench.reuse import Row
+    from pocketsr.data import Codec
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
