@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from pocketsr.engine.runtime.arrays import check_frame
 from pocketsr.engine.runtime.network import Network
 from pocketsr.engine.upscaler import Plane, Upscaler
 
@@ -42,6 +43,7 @@ class Reusing:
 
     def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
         """As the network's own call."""
+        check_frame(getattr(self._network, "name", "the network"), self.channels, self.scale, y, bits, out)
         with self._lock:
             before, self._before = self._before, None  # not to be trusted if this call is interrupted
             if self._resting:

@@ -165,10 +165,10 @@ extern "C" {{
    1023 for 10 bits. f32: values as the network has them, neither rounded nor clipped.
 
    A part of a frame: `mask` has a byte for each block of {BLOCK_ROWS} rows and {BLOCK_COLUMNS} columns of the
-   input, with its rows `mask_stride` bytes apart: the picture's edge may cut the last blocks off. With `changed` 0, bytes
-   other than 0 say which blocks of the result are wanted: {name}_u8_part computes those, with the bits that a whole
-   run gives them, and leaves the rest of `out` as it is. With `changed` 1 they say which blocks of the input differ
-   from the one whose result `out` holds: what depends on them is computed, and `out` is what a whole run gives.
+   input, its rows are `mask_stride` bytes apart, and the picture's edge may cut the last blocks off. With `changed` 0,
+   bytes other than 0 say which blocks of the result are wanted: {name}_u8_part computes those, with the bits that a
+   whole run gives them, and leaves the rest of `out` as it is. With `changed` 1 they say which blocks of the input
+   differ from the one whose result `out` holds: what depends on them is computed, and `out` is what a whole run gives.
    Without a mask (0) all is computed.
 
    {name}_changes puts 1 into `changed` for the blocks in which two planes differ, and leaves its other bytes as they
