@@ -16,9 +16,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "engine"))
 
-from engine_nets import NETS, save
-from partial_runs import check_sequence, check_wanted
-from quantized_nets import WHOLE, save_whole
+from engine_nets import NETS, save  # type: ignore[import-not-found]
+from partial_runs import check_sequence, check_wanted  # type: ignore[import-not-found]
+from quantized_nets import WHOLE, save_whole  # type: ignore[import-not-found]
 
 from pocketsr import models
 from pocketsr.engine import Network, load, load_chroma
