@@ -42,6 +42,7 @@ class Report:
     encoder: description of a video file's encoder ("libx264 crf 18, preset fast, yuv420p"); else None.
     replaced: number of frames of a video file that could not be decoded and repeat a neighbour; else None.
     warnings: one line for each thing that could not be kept.
+    computed_share: of a video's samples, the share that was computed, since the rest was as in the frame before.
     steps: how the size was reached, where it was not by one pass of the network: "2x by small, then ..."; else None.
     """
 
@@ -58,6 +59,7 @@ class Report:
     replaced: int | None = None
     warnings: list[str] = field(default_factory=list)
     steps: str | None = None
+    computed_share: float | None = None
 
     @property
     def fps(self) -> float:

@@ -163,6 +163,7 @@ def _figures(report: Report) -> dict[str, Any]:
         "frames": report.frames,
         "seconds": report.seconds,
         "fps": report.fps,
+        "computed_share": report.computed_share,
         **{f"{stage}_ms": asdict(getattr(report, f"{stage}_ms")) for stage in _STAGES},
     }
 
@@ -174,3 +175,5 @@ def _print_table(report: Report) -> None:
     for stage in _STAGES:
         quantiles = getattr(report, f"{stage}_ms")
         print(f"{stage:8}{quantiles.p50:>10.2f}{quantiles.p99:>10.2f}")
+    if report.computed_share is not None:
+        print(f"{report.computed_share:.0%} of the blocks computed, the others are those of the frame before")

@@ -11,6 +11,7 @@ from pocketsr.engine.info import ModelInfo
 from pocketsr.engine.onnx.limits import LIMITS
 from pocketsr.engine.onnx.model_file import ModelFile, read_file
 from pocketsr.engine.repeated import Same, repeated
+from pocketsr.engine.reuse import Reusing, computed_share
 from pocketsr.engine.runtime import cache
 from pocketsr.engine.runtime.edges import repeat_edges
 from pocketsr.engine.runtime.network import Network
@@ -27,10 +28,12 @@ __all__ = [
     "ModelInfo",
     "Network",
     "Plane",
+    "Reusing",
     "Same",
     "Siting",
     "Upscaler",
     "compile_network",
+    "computed_share",
     "load",
     "load_chroma",
     "read_network",

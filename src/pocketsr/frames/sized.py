@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from pocketsr.engine import Same, Siting, Upscaler, repeated
+from pocketsr.engine import Reusing, Same, Siting, Upscaler, repeated
 from pocketsr.errors import ArgumentError
 from pocketsr.frames.frame import Frame
 from pocketsr.frames.layout import Layout, candidates, layout_of
@@ -37,6 +37,7 @@ class SizedUpscaler:
         target: str,
         siting: Siting,
         plan: Plan,
+        reuse: bool = False,
     ) -> None:
         def chroma_of(where: Siting) -> Upscaler:
             return repeated(chroma(where), plan.passes)
@@ -46,14 +47,19 @@ class SizedUpscaler:
         self._resizer: Resizer | None = None
         self._last: FrameUpscaler | None = None
         if not plan.resizes:
-            self._first = FrameUpscaler(net, chroma_of, source, target, siting)
+            self._first = FrameUpscaler(net, chroma_of, source, target, siting, reuse)
             return
         planar = layout_of(candidates(source)[0])
-        self._first = FrameUpscaler(net, cache(chroma_of), source, planar.name, siting)
+        self._first = FrameUpscaler(net, cache(chroma_of), source, planar.name, siting, reuse)
         self._resizer = Resizer(planar, plane_siting(source, siting), plan.middle, plan.target)
         if target != planar.name:
             same = Same()
             self._last = FrameUpscaler(same, lambda _: same, planar, target, siting)
+
+    @property
+    def reusing(self) -> list[Reusing]:
+        """As of `FrameUpscaler`."""
+        return self._first.reusing
 
     def __call__(self, frame: Frame, into: Frame) -> None:
         """Upscale `frame` into the samples of `into`, a frame of the target format and the plan's size."""

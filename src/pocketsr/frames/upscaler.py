@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pocketsr.engine import Plane, Siting, Upscaler, repeat_edges
+from pocketsr.engine import Plane, Reusing, Siting, Upscaler, repeat_edges
 from pocketsr.errors import ArgumentError
 from pocketsr.frames.format import UNSPECIFIED
 from pocketsr.frames.frame import Frame
@@ -44,6 +44,8 @@ class FrameUpscaler:
         source: layout of the input frames.
         target: name of the output's pixel format: `source`, one of `candidates(source)`, or such a one of fewer bits.
         siting: position of the chroma samples, in input and output.
+        reuse: whether to keep each component of the last frame with its result, and compute only what a changed one
+            changes; results are the same.
 
     Raises UserError for networks of different scales, and for a target with other components.
     """
@@ -55,19 +57,27 @@ class FrameUpscaler:
         source: Layout,
         target: str,
         siting: Siting,
+        reuse: bool = False,
     ) -> None:
         self._source, self._target = source, layout_of(target)
         self._lost = source.bits - self._target.bits
         if source.samples != self._target.samples or self._lost < 0:
             raise ArgumentError(f"{target} doesn't hold the samples of {source.name}: use {candidates(source)[0]}")
-        network = repeat_edges(network)
-        self._network, self.scale = network, network.scale
+        self.reusing: list[Reusing] = []
+
+        def ready(network: Upscaler) -> Upscaler:
+            if reuse:  # each component has a picture before of its own
+                network = Reusing(network)
+                self.reusing.append(network)
+            return repeat_edges(network)
+
         chroma_of = cache(chroma)
+        self._network, self.scale = ready(network), network.scale
         self._networks = [
-            network
+            (self._network if index == 0 else ready(network))
             if part.role == "luma"
-            else chroma_of("center" if part.role == "alpha" else plane_siting(source, siting))
-            for part in source.components
+            else ready(chroma_of("center" if part.role == "alpha" else plane_siting(source, siting)))
+            for index, part in enumerate(source.components)
         ]
         for other in self._networks:
             if other.scale != self.scale:

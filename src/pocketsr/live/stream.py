@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pocketsr.arguments import check_type
-from pocketsr.engine import Plane, Siting, Upscaler, load_chroma
+from pocketsr.engine import Plane, Siting, Upscaler, computed_share, load_chroma
 from pocketsr.errors import ArgumentError
 from pocketsr.frames import Frame, FrameUpscaler, SizedUpscaler, multiples
 from pocketsr.live.forks import renew_in_children
@@ -41,15 +41,17 @@ class Stream:
         threads: for the networks loaded here; default: all cores.
         size: of the output, default: the network's factor. A factor; (width, height), of which one may be None and then
             follows; a `pocketsr.Size`. Both sides are given exactly, whatever the shape of the frames.
+        reuse: keep the last frame with its result, and compute only what a changed block changes: the results are the
+            same, and where most of a picture stands still, as in calls, sooner there. `computed_share` tells.
 
     Raises UserError for an unavailable network: ArgumentError and ArgumentTypeError for what names none.
     """
 
     def __init__(
         self, model: str | Path | Upscaler = "small", *, pix_fmt: str | None = None, threads: int | None = None,
-        size: Sized | None = None,
+        size: Sized | None = None, reuse: bool = False,
     ) -> None:  # fmt: skip
-        self._size = as_size(size)
+        self._size, self._reuse = as_size(size), reuse
         self._pix_fmt, self._threads = None if pix_fmt is None else Frame.named(pix_fmt), threads
         self._network = as_network(model, threads)
         self._chroma = cache(self._load_chroma)
@@ -62,6 +64,12 @@ class Stream:
     def renew(self) -> None:
         """In a child of this process: the frame in hand is the parent's."""
         self._lock = threading.Lock()
+        for upscaler in self._upscalers.values():
+            for each in upscaler.reusing:
+                each.renew()
+        if self._sized is not None:
+            for each in self._sized[1].reusing:
+                each.renew()
 
     def _load_chroma(self, siting: Siting) -> Upscaler:
         return load_chroma(self.scale, siting, self._threads)
@@ -111,16 +119,26 @@ class Stream:
             about = (frame.layout.name, frame.siting, way)
             if self._sized is None or self._sized[0] != about:
                 target = self._target(frame)
-                made = SizedUpscaler(self._network, self._chroma, frame.layout, target, frame.siting, way)
+                made = SizedUpscaler(self._network, self._chroma, frame.layout, target, frame.siting, way, self._reuse)
                 self._sized = about, made
             return self._sized[1]
         key = (frame.layout.name, frame.siting)
         if key not in self._upscalers:
             target = self._target(frame)
             self._upscalers[key] = FrameUpscaler(
-                self._network, self._chroma, frame.layout, target, frame.siting
+                self._network, self._chroma, frame.layout, target, frame.siting, self._reuse
             )  # fmt: skip
         return self._upscalers[key]
+
+    @property
+    def computed_share(self) -> float | None:
+        """With `reuse`: the share of all samples so far that was computed, 0 to 1; None before the first frame."""
+        with self._lock:
+            made: list[FrameUpscaler | SizedUpscaler] = [
+                *self._upscalers.values(),
+                *([self._sized[1]] if self._sized else []),
+            ]
+            return computed_share(each for upscaler in made for each in upscaler.reusing)
 
     def close(self) -> None:
         """Release the networks' memory."""

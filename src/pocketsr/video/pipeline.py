@@ -133,6 +133,7 @@ def upscale_video(
             encoder=output.encoder if output is not None else None,
             replaced=file.reader.replaced if file is not None else None,
             steps=steps,
+            computed_share=enlarge.computed_share,
             warnings=notes
             + (output.warnings if output is not None else [])
             + [named + line for line in enlarge.warnings if named + line not in notes],

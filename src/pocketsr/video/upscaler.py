@@ -10,7 +10,7 @@ from functools import cache
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 
-from pocketsr.engine import Same
+from pocketsr.engine import Reusing, Same, computed_share
 from pocketsr.frames import Frame, FrameFormat, FrameUpscaler, Layout, SizedUpscaler, layout_of, multiples, tag, viewed
 from pocketsr.sizing import Plan, Size, plan
 from pocketsr.video.colours import with_implied_colours
@@ -25,15 +25,16 @@ class AvUpscaler:
 
     def __init__(
         self, network: Upscaler, chroma: Callable[[Siting], Upscaler], source: Layout, target: str, siting: Siting,
-        plan: Plan | None = None,
+        plan: Plan | None = None, reuse: bool = False,
     ) -> None:  # fmt: skip
         self._upscale: FrameUpscaler | SizedUpscaler
         if plan is None or plan.plain:
-            self._upscale = FrameUpscaler(network, chroma, source, target, siting)
+            self._upscale = FrameUpscaler(network, chroma, source, target, siting, reuse)
         else:
-            self._upscale = SizedUpscaler(network, chroma, source, target, siting, plan)
+            self._upscale = SizedUpscaler(network, chroma, source, target, siting, plan, reuse)
         self._target, self._siting, self._scale = target, siting, network.scale
         self._size = None if plan is None else plan.target
+        self.reusing = self._upscale.reusing
 
     def __call__(self, frame: VideoFrame) -> VideoFrame:
         """The frame upscaled, with the same colour tags; times are the caller's to set."""
@@ -70,6 +71,7 @@ class Enlarger:
         self.pix_fmt: str | None = None
         self.warnings: list[str] = []
         self._form: FrameFormat | None = None
+        self._made: list[Reusing] = []
 
     def follow(self, form: FrameFormat) -> FrameFormat:
         """Make ready for frames of this format; returns that of the enlarged ones, colours tagged where need be.
@@ -87,9 +89,17 @@ class Enlarger:
             self.warnings.append(line)
         asked = layout if self.pix_fmt is None else layout_of(self.pix_fmt)
         target = asked.name if asked.samples == layout.samples and asked.bits <= layout.bits else layout.name
-        self._upscale = AvUpscaler(self._network, self._chroma, layout, target, form.siting, self.plan)
+        for each in self._made:
+            each.renew()  # of another format: its pictures before are of no use any more
+        self._upscale = AvUpscaler(self._network, self._chroma, layout, target, form.siting, self.plan, reuse=True)
+        self._made.extend(self._upscale.reusing)
         self._form = form
         return FrameFormat(target, *size, self._colour, form.siting, form.time_base)
+
+    @property
+    def computed_share(self) -> float | None:
+        """Of all samples so far, the share that was computed and not that of the frame before; None before any."""
+        return computed_share(self._made)
 
     def __call__(self, frame: Frame) -> Frame:
         """The frame enlarged, at the same time; its memory is of a new frame of PyAV."""

@@ -134,15 +134,16 @@ extern "C" {
    its own of golden_fp32_scratch(w) bytes. The result does not depend on the cut. u16: `max_value` is the largest sample,
    1023 for 10 bits. f32: values as the network has them, neither rounded nor clipped.
 
-   A part of a frame: `mask` has a byte for each block of 4 rows and 8 columns of the input, the last ones cut off by the
-   picture's edge; rows of it are `mask_stride` bytes apart. With `changed` 0 its bytes other than 0 say which blocks
-   of the result are wanted: golden_fp32_u8_part computes those, with the bits that a whole run gives them, and leaves the
-   rest of `out` as it is. With `changed` 1 they say which blocks of the input differ from the one whose result `out`
-   holds: what depends on them is computed, and `out` is what a whole run gives. Without a mask (0) all is computed.
+   A part of a frame: `mask` has a byte for each block of 4 rows and 8 columns of the
+   input, its rows are `mask_stride` bytes apart, and the picture's edge may cut the last blocks off. With `changed` 0,
+   bytes other than 0 say which blocks of the result are wanted: golden_fp32_u8_part computes those, with the bits that a
+   whole run gives them, and leaves the rest of `out` as it is. With `changed` 1 they say which blocks of the input
+   differ from the one whose result `out` holds: what depends on them is computed, and `out` is what a whole run gives.
+   Without a mask (0) all is computed.
 
-   golden_fp32_changes puts 1 into `changed` for the blocks in which two planes differ, and leaves its other bytes as they are;
-   strides count bytes there, and a sample has `bytes` of them. golden_fp32_wanted tells which blocks of the result changed
-   ones have an effect on: how much work there is, and where frames are best cut. */
+   golden_fp32_changes puts 1 into `changed` for the blocks in which two planes differ, and leaves its other bytes as they
+   are; strides count bytes there, and a sample has `bytes` of them. golden_fp32_wanted tells which blocks of the
+   result changed ones have an effect on: how much work there is, and where frames are best cut. */
 
 size_t golden_fp32_scratch(int w);
 int golden_fp32_bands(int h);
@@ -340,7 +341,8 @@ INLINE float *v6_to(const frame *f, int y, int c)
 INLINE int below(int a, int b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
 
 /* The spans at a scale that the blocks of rows [first, last] of the picture need, with `more` elements on both sides,
-   or that changed blocks as far away have an effect on as well; whole rows without a mask. A span is computed in turns of `turn` elements: the next one begins behind. */
+   or that changed blocks as far away have an effect on as well; whole rows without a mask. A span is computed in turns
+   of `turn` elements: the next one begins behind. */
 static const span *spans(const frame *f, int first, int last, int scale, int more, int turn)
 {
     const int n = columns(f, scale), blocks = (f->w + 7) / 8;
@@ -812,7 +814,8 @@ static void u8_write(const frame *f, int k)
                 if (left >= 2 * VL) __builtin_memcpy(to + 2 * x, z, sizeof z);
                 else {
                     int i = 0;
-                    for (; i + 16 <= left; i += 16) __builtin_memcpy(to + 2 * x + i, (uint8_t *)z + i, 16 * sizeof *to);
+                    for (; i + 16 <= left; i += 16)
+                        __builtin_memcpy(to + 2 * x + i, (uint8_t *)z + i, 16 * sizeof *to);
                     for (; i < left; i++) to[2 * x + i] = z[i / VL][i % VL];
                 }
             }
@@ -868,7 +871,8 @@ static void u16_write(const frame *f, int k)
                 if (left >= 2 * VL) __builtin_memcpy(to + 2 * x, z, sizeof z);
                 else {
                     int i = 0;
-                    for (; i + 16 <= left; i += 16) __builtin_memcpy(to + 2 * x + i, (uint16_t *)z + i, 16 * sizeof *to);
+                    for (; i + 16 <= left; i += 16)
+                        __builtin_memcpy(to + 2 * x + i, (uint16_t *)z + i, 16 * sizeof *to);
                     for (; i < left; i++) to[2 * x + i] = z[i / VL][i % VL];
                 }
             }
@@ -924,7 +928,8 @@ static void f32_write(const frame *f, int k)
                 if (left >= 2 * VL) __builtin_memcpy(to + 2 * x, z, sizeof z);
                 else {
                     int i = 0;
-                    for (; i + 16 <= left; i += 16) __builtin_memcpy(to + 2 * x + i, (float *)z + i, 16 * sizeof *to);
+                    for (; i + 16 <= left; i += 16)
+                        __builtin_memcpy(to + 2 * x + i, (float *)z + i, 16 * sizeof *to);
                     for (; i < left; i++) to[2 * x + i] = z[i / VL][i % VL];
                 }
             }

@@ -13,15 +13,16 @@ extern "C" {
    its own of golden_fp32_scratch(w) bytes. The result does not depend on the cut. u16: `max_value` is the largest sample,
    1023 for 10 bits. f32: values as the network has them, neither rounded nor clipped.
 
-   A part of a frame: `mask` has a byte for each block of 4 rows and 8 columns of the input, the last ones cut off by the
-   picture's edge; rows of it are `mask_stride` bytes apart. With `changed` 0 its bytes other than 0 say which blocks
-   of the result are wanted: golden_fp32_u8_part computes those, with the bits that a whole run gives them, and leaves the
-   rest of `out` as it is. With `changed` 1 they say which blocks of the input differ from the one whose result `out`
-   holds: what depends on them is computed, and `out` is what a whole run gives. Without a mask (0) all is computed.
+   A part of a frame: `mask` has a byte for each block of 4 rows and 8 columns of the
+   input, its rows are `mask_stride` bytes apart, and the picture's edge may cut the last blocks off. With `changed` 0,
+   bytes other than 0 say which blocks of the result are wanted: golden_fp32_u8_part computes those, with the bits that a
+   whole run gives them, and leaves the rest of `out` as it is. With `changed` 1 they say which blocks of the input
+   differ from the one whose result `out` holds: what depends on them is computed, and `out` is what a whole run gives.
+   Without a mask (0) all is computed.
 
-   golden_fp32_changes puts 1 into `changed` for the blocks in which two planes differ, and leaves its other bytes as they are;
-   strides count bytes there, and a sample has `bytes` of them. golden_fp32_wanted tells which blocks of the result changed
-   ones have an effect on: how much work there is, and where frames are best cut. */
+   golden_fp32_changes puts 1 into `changed` for the blocks in which two planes differ, and leaves its other bytes as they
+   are; strides count bytes there, and a sample has `bytes` of them. golden_fp32_wanted tells which blocks of the
+   result changed ones have an effect on: how much work there is, and where frames are best cut. */
 
 size_t golden_fp32_scratch(int w);
 int golden_fp32_bands(int h);

@@ -89,8 +89,9 @@ def _signature(name: str, pixel: str, kind: str, part: bool = False) -> str:
     max_value = "int max_value, " if kind == "u16" else ""
     mask = ",\n    const uint8_t *mask, ptrdiff_t mask_stride, int changed" if part else ""
     return (
-        f"void {name}_{kind}{'_part' if part else ''}(const {pixel} *in, ptrdiff_t in_stride, ptrdiff_t in_plane, {pixel} *out, "
-        f"ptrdiff_t out_stride, ptrdiff_t out_plane,\n    int w, int h, {max_value}int first, int last, void *scratch{mask})"
+        f"void {name}_{kind}{'_part' if part else ''}(const {pixel} *in, ptrdiff_t in_stride, ptrdiff_t in_plane, "
+        f"{pixel} *out, ptrdiff_t out_stride, ptrdiff_t out_plane,\n"
+        f"    int w, int h, {max_value}int first, int last, void *scratch{mask})"
     )
 
 
@@ -166,15 +167,16 @@ extern "C" {{
    its own of {name}_scratch(w) bytes. The result does not depend on the cut. u16: `max_value` is the largest sample,
    1023 for 10 bits. f32: values as the network has them, neither rounded nor clipped.
 
-   A part of a frame: `mask` has a byte for each block of {BLOCK_ROWS} rows and {BLOCK_COLUMNS} columns of the input, the last ones cut off by the
-   picture's edge; rows of it are `mask_stride` bytes apart. With `changed` 0 its bytes other than 0 say which blocks
-   of the result are wanted: {name}_u8_part computes those, with the bits that a whole run gives them, and leaves the
-   rest of `out` as it is. With `changed` 1 they say which blocks of the input differ from the one whose result `out`
-   holds: what depends on them is computed, and `out` is what a whole run gives. Without a mask (0) all is computed.
+   A part of a frame: `mask` has a byte for each block of {BLOCK_ROWS} rows and {BLOCK_COLUMNS} columns of the
+   input, its rows are `mask_stride` bytes apart, and the picture's edge may cut the last blocks off. With `changed` 0,
+   bytes other than 0 say which blocks of the result are wanted: {name}_u8_part computes those, with the bits that a
+   whole run gives them, and leaves the rest of `out` as it is. With `changed` 1 they say which blocks of the input
+   differ from the one whose result `out` holds: what depends on them is computed, and `out` is what a whole run gives.
+   Without a mask (0) all is computed.
 
-   {name}_changes puts 1 into `changed` for the blocks in which two planes differ, and leaves its other bytes as they are;
-   strides count bytes there, and a sample has `bytes` of them. {name}_wanted tells which blocks of the result changed
-   ones have an effect on: how much work there is, and where frames are best cut. */
+   {name}_changes puts 1 into `changed` for the blocks in which two planes differ, and leaves its other bytes as they
+   are; strides count bytes there, and a sample has `bytes` of them. {name}_wanted tells which blocks of the
+   result changed ones have an effect on: how much work there is, and where frames are best cut. */
 
 size_t {name}_scratch(int w);
 int {name}_bands(int h);

@@ -102,7 +102,8 @@ def store_function(kind: str, plan: Plan) -> str:
                 if (left >= {count} * VL) __builtin_memcpy(to + {count} * x, z, sizeof z);
                 else {{
                     int i = 0;
-                    for (; i + 16 <= left; i += 16) __builtin_memcpy(to + {count} * x + i, ({pixel} *)z + i, 16 * sizeof *to);
+                    for (; i + 16 <= left; i += 16)
+                        __builtin_memcpy(to + {count} * x + i, ({pixel} *)z + i, 16 * sizeof *to);
                     for (; i < left; i++) to[{count} * x + i] = z[i / VL][i % VL];
                 }}"""
     else:

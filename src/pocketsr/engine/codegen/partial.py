@@ -18,7 +18,17 @@ from pocketsr.engine.codegen.method import BAND
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Classes, Combine, Conv, Op, Shuffle, window
 
-__all__ = ["BLOCK_COLUMNS", "BLOCK_ROWS", "Growth", "growth", "needs", "partial_functions", "seen_from", "spans_of", "written_spans"]
+__all__ = [
+    "BLOCK_COLUMNS",
+    "BLOCK_ROWS",
+    "Growth",
+    "growth",
+    "needs",
+    "partial_functions",
+    "seen_from",
+    "spans_of",
+    "written_spans",
+]
 
 BLOCK_ROWS = BAND
 BLOCK_COLUMNS = 8
@@ -170,7 +180,8 @@ def partial_functions(plan: Plan) -> str:
 INLINE int below(int a, int b) {{ return a >= 0 ? a / b : -((b - 1 - a) / b); }}
 
 /* The spans at a scale that the blocks of rows [first, last] of the picture need, with `more` elements on both sides,
-   or that changed blocks as far away have an effect on as well; whole rows without a mask. A span is computed in turns of `turn` elements: the next one begins behind. */
+   or that changed blocks as far away have an effect on as well; whole rows without a mask. A span is computed in turns
+   of `turn` elements: the next one begins behind. */
 static const span *spans(const frame *f, int first, int last, int scale, int more, int turn)
 {{
     const int n = columns(f, scale), blocks = (f->w + {side - 1}) / {side};

@@ -153,7 +153,7 @@ class Network:
                 f"pictures are {before.shape} {before.dtype} and {now.shape} {now.dtype}: two of a kind are compared"
             )
         old, new = (self._ready(planes_of(picture)) for picture in (before, now))
-        count, height, width = new.shape
+        _, height, width = new.shape
         found = np.zeros(mask_shape(height, width), np.uint8)
         for a, b in zip(old, new, strict=True):
             self._changes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,4 +49,4 @@ def cut(work: NDArray[np.intp], bands: int, strips: int) -> list[tuple[int, int]
     done = np.cumsum(of_band)
     at = [0, *(int(np.searchsorted(done, done[-1] * k / strips)) + 1 for k in range(1, strips)), bands]
     ends = [min(max(at[: k + 1]), bands) for k in range(strips + 1)]
-    return list(zip(ends[:-1], ends[1:], strict=True))
+    return list(pairwise(ends))

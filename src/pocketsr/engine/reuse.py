@@ -1,0 +1,96 @@
+"""A network that remembers the last picture and its result, and computes only what a changed one changes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+import numpy as np
+
+from pocketsr.engine.runtime.arrays import check_frame
+from pocketsr.engine.runtime.network import Network
+from pocketsr.engine.upscaler import Plane, Upscaler
+
+__all__ = ["Reusing", "computed_share"]
+
+_WHOLE = 0.95  # of the blocks: a picture of which more is computed gains nothing
+_PATIENCE, _REST = 8, 24  # after so many of these in a row, as many pictures are neither compared nor kept
+
+
+class Reusing:
+    """`network` for pictures of which most are like the one before: results are those of `network`, to the last bit.
+
+    Keeps a copy of the last picture and of its result, and nothing else. Another size, type, number of bits or content
+    is computed whole. Upscalers other than the engine's own are spared pictures that haven't changed at all. One call
+    at a time: a second thread waits.
+
+    Attributes:
+        pixels, computed: samples of all pictures so far, and those of them that lay in blocks that were computed.
+    """
+
+    def __init__(self, network: Upscaler) -> None:
+        self._network, self.scale, self.channels = network, network.scale, network.channels
+        self.edge_halo = int(getattr(network, "edge_halo", getattr(network, "reach", 0)))
+        self._before: tuple[Plane, Plane, int | None] | None = None  # picture, result, bits
+        self._lock = threading.Lock()
+        self._in_vain = self._resting = 0
+        self.pixels = self.computed = 0
+
+    def renew(self) -> None:
+        """In a child of this process, whose parent may have been in the middle of a picture."""
+        self._lock = threading.Lock()
+        self._before = None
+
+    def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
+        """As the network's own call."""
+        check_frame(getattr(self._network, "name", "the network"), self.channels, self.scale, y, bits, out)
+        with self._lock:
+            before, self._before = self._before, None  # not to be trusted if this call is interrupted
+            if self._resting:
+                self._resting -= 1
+                self._count(1.0, y)
+                return self._network(y, bits=bits, out=out)
+            if before is None or (before[0].shape, before[0].dtype, before[2]) != (y.shape, y.dtype, bits):
+                large = self._network(y, bits=bits, out=out)
+                self._before = np.array(y), np.array(large), bits
+                self._count(1.0, y)
+                return large
+            small, large, _ = before
+            share = self._update(y, bits, small, large)
+            self._count(share, y)
+            self._before = small, large, bits
+            self._in_vain = self._in_vain + 1 if share > _WHOLE else 0
+            if self._in_vain == _PATIENCE:
+                self._in_vain, self._resting, self._before = 0, _REST, None
+            if out is None:
+                return large if self._before is None else large.copy()
+            np.copyto(out, large)
+            return out
+
+    def _update(self, y: Plane, bits: int | None, small: Plane, large: Plane) -> float:
+        """The picture before and its result become those of `y`; returns the share of blocks that was computed."""
+        share = 1.0
+        if isinstance(self._network, Network):
+            changed = self._network.changes(small, y)
+            wanted = self._network.wanted(changed, *y.shape[:2])
+            share = float(np.count_nonzero(wanted)) / wanted.size
+            if share:
+                self._network(y, bits=bits, out=large, changed=changed)
+        elif np.array_equal(small, y):
+            share = 0.0
+        else:
+            self._network(y, bits=bits, out=large)
+        if share:
+            np.copyto(small, y)
+        return share
+
+    def _count(self, share: float, y: Plane) -> None:
+        self.pixels += y.size
+        self.computed += round(share * y.size)
+
+
+def computed_share(networks: Iterable[Reusing]) -> float | None:
+    """Of all pixels that `networks` were given, the share that was computed; None before there were any."""
+    given = list(networks)
+    pixels = sum(each.pixels for each in given)
+    return sum(each.computed for each in given) / pixels if pixels else None

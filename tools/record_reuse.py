@@ -1,0 +1,61 @@
+"""benchmarks/reuse.json and reuse.png: what parts of frames cost, by the share of changed blocks.
+
+`python tools/record_reuse.py CLIP..`, on a machine that does nothing else meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from recording import recorded
+
+from pocketsr.atomic_io import replacing
+
+_FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+_MODELS = ("small", "medium", "quality")
+
+
+def draw(rows: list[dict[str, Any]], path: Path) -> None:
+    """Milliseconds of parts against their share of blocks, and the line of an engine that wastes nothing."""
+    from matplotlib.figure import Figure
+
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    figure = Figure(figsize=(4.2 * len(models), 3.8), layout="constrained")
+    for axes, model in zip(figure.subplots(1, len(models), squeeze=False)[0], models, strict=True):
+        own = [row for row in rows if row["model"] == model]
+        full = sum(row["ms"] for row in own if row["mode"] == "full") / sum(row["mode"] == "full" for row in own)
+        axes.plot([0, 100], [0, full], color="#999999", linewidth=1, label="a perfect engine")
+        for mode, look in (("full", "x"), ("reuse", "o")):
+            of_mode = [row for row in own if row["mode"] == mode]
+            shares = [100 * row["computed_share"] for row in of_mode]
+            axes.plot(shares, [row["ms"] for row in of_mode], look, label=mode, markersize=5)
+        axes.set(title=model, xlabel="% of the blocks computed", xlim=(0, 103), ylim=(0, None))
+        axes.legend(loc="upper left")
+    figure.supylabel("milliseconds a frame")
+    with replacing(path) as part:
+        figure.savefig(part, format="png", dpi=110)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clips", nargs="+", metavar="CLIP")
+    parser.add_argument("--codec", default="h264,vp9")
+    parser.add_argument("-o", "--output", type=Path, default=_FOLDER)
+    parser.add_argument("-m", "--model", action="append")
+    args = parser.parse_args()
+    models = args.model or _MODELS
+    named = [part for model in models for part in ("-m", model)]
+    names = " ".join(Path(clip).name for clip in args.clips)
+    command = f"python tools/record_reuse.py {names} --codec {args.codec}"
+    record = recorded(["reuse", *args.clips, *named, "--codec", args.codec], models, command)
+    draw(record["rows"], args.output / "reuse.png")
+    with replacing(args.output / "reuse.json") as part:
+        part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
