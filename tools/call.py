@@ -3,8 +3,8 @@
 The server runs in a process of its own, the peer is aiortc's in this one: 60 s of a known clip at 30 frames a second
 for each codec, with sizes that change and 2 % of the packets lost on the way there and on the way back. Then the same
 with a peer of aiortc alone that sends each picture back as it came: what upscaling takes is the difference. `load` is
-how many programs ran on the machine at the same time (the mean over a minute): figures of a busy machine are no
-capacities.
+how many programs ran on the machine at the same time (the mean over a minute), `nice` the priority that this had:
+figures of a busy machine are no capacities.
 """
 
 from __future__ import annotations
@@ -86,6 +86,7 @@ def main() -> None:
         "command": "python tools/call.py",
         "versions": {name: importlib.metadata.version(name) for name in ("aiortc", "aiohttp", "av")},
         "networks": digests(list(LADDER.values())),
+        "nice": os.nice(0),
         "seconds": args.seconds,
         "frames_a_second": FPS,
         "packets_lost_each_way": LOSS,

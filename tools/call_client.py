@@ -75,15 +75,17 @@ class Source(MediaStreamTrack):
 
     kind = "video"
 
-    def __init__(self, clip: Clip, shapes: Sequence[Shape], result: Result) -> None:
+    def __init__(self, clip: Clip, shapes: Sequence[Shape], result: Result, seconds: float) -> None:
         super().__init__()
-        self._clip, self._shapes, self._result = clip, shapes, result
+        self._clip, self._shapes, self._result, self._last = clip, shapes, result, seconds * FPS
         self._began_s: float | None = None
         self._number = -1
 
     async def recv(self) -> Any:
         if self._began_s is None:
             self._began_s = time.monotonic()
+        if self._number >= self._last:
+            await asyncio.Event().wait()  # the clip is over, the call is not
         self._number = max(self._number + 1, int((time.monotonic() - self._began_s) * FPS))
         await asyncio.sleep(max(0.0, self._began_s + self._number / FPS - time.monotonic()))
         _, width, height = next(shape for shape in reversed(self._shapes) if shape[0] * FPS <= self._number)
@@ -173,7 +175,7 @@ async def called(
     result = Result()
     async with (
         aiohttp.ClientSession() as session,
-        _offering(codec, Source(clip, shapes, result), result) as (connection, accept),
+        _offering(codec, Source(clip, shapes, result, seconds), result) as (connection, accept),
     ):
         body = {"type": "offer", "sdp": connection.localDescription.sdp}
         async with session.post(f"{address}call", json=body) as response:
@@ -182,8 +184,13 @@ async def called(
         await accept(answer["sdp"])
         lose(connection, loss, seed, result)
         await _last(result, seconds)
-        async with session.get(f"{address}call/{answer['name']}") as response:
-            result.told = await response.json()
+        for _ in range(40):  # until all that was on its way has come
+            before = result.told
+            async with session.get(f"{address}call/{answer['name']}") as response:
+                result.told = await response.json()
+            if before and all(before[key] == result.told[key] for key in ("received", "made", "sent")):
+                break
+            await asyncio.sleep(0.6)
         await session.delete(f"{address}call/{answer['name']}")
     return result
 
@@ -194,7 +201,7 @@ async def echoed(codec: str, clip: Clip, seconds: float, shapes: Sequence[Shape]
     other = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     relay = MediaRelay()
     other.on("track", lambda track: other.addTrack(relay.subscribe(track, buffered=False)))
-    async with _offering(codec, Source(clip, shapes, result), result) as (connection, accept):
+    async with _offering(codec, Source(clip, shapes, result, seconds), result) as (connection, accept):
         await other.setRemoteDescription(connection.localDescription)
         await gather_on(other, ["127.0.0.1"])
         await other.setLocalDescription(await other.createAnswer())

@@ -82,6 +82,6 @@ def asked(networks: Networks, settings: Settings, work: Callable[[str, Asking], 
                     kind = response.content_type
                     return response.status, await response.json() if kind == "application/json" else {}
 
-            await asyncio.wait_for(work(address, ask), 90)
+            await asyncio.wait_for(work(address, ask), 300)
 
     asyncio.run(all_of_it())

@@ -119,7 +119,7 @@ def test_offers_changed_at_random_end_nothing_else(networks: Networks) -> None:
     async def work(_: str, ask: Asking) -> None:
         good = Peer(ask)
         assert (await good.call())[0] == 200
-        for _number in range(40):
+        for _number in range(25):
             peer = Peer(ask)
             status = 400
             try:

@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 
 from pocketsr.errors import UserError
 from pocketsr.frames import Frame
-from pocketsr.live import GovernedStream, Made
+from pocketsr.live import GovernedStream, Made, Statistics
 from pocketsr.names import harmless
 from pocketsr.serve.assembly import Assembly
 from pocketsr.serve.decoding import Decoding
@@ -55,6 +55,9 @@ class Peer:
         self._delays: deque[float] = deque(maxlen=_LATEST_DELAYS)
         self._began_s = self._seen_s = time.monotonic()
         self._last: Made | None = None
+        self._handed_on = 0
+        self._done = (Statistics(), 0)  # and how many were handed on by then
+        self._counted_s = 0.0
         self._tints = ""
         self._closing = False
         self._why = ""
@@ -143,13 +146,21 @@ class Peer:
             try:
                 made = self._stream.latest(_TICK_S)
                 if made is not None:
-                    self._last = made
+                    self._last, self._handed_on = made, self._handed_on + 1
                     self._soon(self._track.offer, self._tagged(made.frame).to_av())
+                self._count()
             except Exception as error:  # closed, or what an earlier picture ended in
                 if not self._closing:
                     known = isinstance(error, UserError)
                     self._on_refused(str(error) if known else f"a picture failed ({type(error).__name__})")
                 return
+
+    def _count(self, every_s: float = _TICK_S) -> None:
+        """Take the stream's statistics, which waits for the picture that is being made: nothing for the event loop."""
+        now = time.monotonic()
+        if now - self._counted_s >= every_s:
+            done = self._stream.statistics
+            self._done, self._counted_s = (done, self._handed_on), now
 
     def _tagged(self, frame: Frame) -> Frame:
         """The frame with the colours that browsers would guess at the size of the one that came in."""
@@ -200,11 +211,12 @@ class Peer:
         self._stream.close()
         if self._waiter.ident is not None:
             self._waiter.join()
+        self._count(0)
 
     @property
     def statistics(self) -> dict[str, Any]:
         """What a page shows: names and numbers alone."""
-        done, made = self._stream.statistics, self._last
+        (done, handed_on), made = self._done, self._last
         with self._times:
             delays = sorted(self._delays)
         found: dict[str, Any] = {
@@ -221,7 +233,8 @@ class Peer:
                 "reasons": {str(reason): count for reason, count in done.reasons.items()},
             },
             "sent": asdict(self._encoder.sent) if self._encoder else {},
-            "replaced": self._track.replaced,
+            # By a newer one: before the encoder, or before this thread came to fetch it
+            "replaced": self._track.replaced + max(0, done.frames - handed_on),
             "colour": self._tints,
         }  # fmt: skip
         if made is not None:
