@@ -12,7 +12,7 @@ from av.packet import Packet
 from clipmaker import Clip, decode, replace_packets, samples, times, upscale
 
 from pocketsr.errors import UserError
-from pocketsr.video.reader import _is_shown
+from pocketsr.video.decoding import is_shown
 from pocketsr.video.timeline import Slot, Timeline
 
 MKV = Clip(time_base=Fraction(1, 1000), pts=range(0, 480, 40), codec="ffv1", options={"slicecrc": "1"})
@@ -146,13 +146,13 @@ def test_timeline_finds_what_is_owed() -> None:
 
 
 def test_hidden_frames_of_vp8_and_vp9_are_not_missed() -> None:
-    assert not _is_shown("vp8", Packet(b"\x00abc"))
-    assert _is_shown("vp8", Packet(b"\x10abc"))
-    assert not _is_shown("vp9", Packet(b"\x84abc"))
-    assert _is_shown("vp9", Packet(b"\x86abc"))
-    assert _is_shown("vp9", Packet(b"\x88"))  # shows an existing frame
-    assert _is_shown("vp9", Packet(b"\x84abc\xc1"))  # a superframe
-    assert _is_shown("h264", Packet(b"\x00abc"))
+    assert not is_shown("vp8", Packet(b"\x00abc"))
+    assert is_shown("vp8", Packet(b"\x10abc"))
+    assert not is_shown("vp9", Packet(b"\x84abc"))
+    assert is_shown("vp9", Packet(b"\x86abc"))
+    assert is_shown("vp9", Packet(b"\x88"))  # shows an existing frame
+    assert is_shown("vp9", Packet(b"\x84abc\xc1"))  # a superframe
+    assert is_shown("h264", Packet(b"\x00abc"))
 
 
 @pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])

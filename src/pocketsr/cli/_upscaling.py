@@ -18,9 +18,10 @@ from pocketsr.pipes import Inflow, Outflow
 
 if TYPE_CHECKING:
     from pocketsr.engine import Network, Siting, Upscaler
+    from pocketsr.frames import Span
     from pocketsr.report import Report
     from pocketsr.sizing import Size
-    from pocketsr.video import RawVideo, VideoFileSink, VideoFileSource
+    from pocketsr.video import Deinterlace, RawVideo, VideoFileSink, VideoFileSource
 
 __all__ = ["Job"]
 
@@ -41,6 +42,9 @@ class Job:
     preset: str | None
     format: str | None = None
     raw: RawVideo | None = None
+    span: Span | None = None
+    deinterlace: Deinterlace | None = None
+    compare: bool = False
 
     @functools.cached_property
     def net(self) -> Upscaler:
@@ -83,8 +87,9 @@ class Job:
 
         def upscaled(target: Path | None) -> Report:
             return upscale_image_file(
-                source, target, self.net, self.chroma("center"), size=self.size, name=self.name, overwrite=overwrite
-            )
+                source, target, self.net, self.chroma("center"),
+                size=self.size, name=self.name, overwrite=overwrite, compare=self.compare,
+            )  # fmt: skip
 
         if isinstance(target, Outflow):
             form = self.format or "png"
@@ -137,6 +142,9 @@ class Job:
                 overwrite=overwrite,
                 on_progress=on_progress,
                 on_warning=on_warning,
+                span=self.span,
+                deinterlace=self.deinterlace,
+                beside=self.chroma("center") if self.compare else None,
                 on_plan=lambda steps: bar.write(f"pocketsr: {harmless(name, 500)}: {steps}", file=sys.stderr),
             )
         return replace(done, warnings=[line for line in done.warnings if line not in said])
@@ -149,7 +157,9 @@ class Job:
         from pocketsr.video import VideoFileSource
 
         path, pipe = (name, source) if isinstance(source, Inflow) else (source, None)
-        with VideoFileSource(path, threads=self.threads, pipe=pipe, raw=self.raw) as opened:
+        with VideoFileSource(
+            path, threads=self.threads, pipe=pipe, raw=self.raw, span=self.span, deinterlace=self.deinterlace
+        ) as opened:
             yield opened
 
     @contextlib.contextmanager

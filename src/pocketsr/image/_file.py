@@ -16,6 +16,7 @@ from pocketsr.atomic_io import Beside
 from pocketsr.engine import Upscaler
 from pocketsr.errors import UserError
 from pocketsr.image._array import upscale_array
+from pocketsr.image._compare import side_by_side
 from pocketsr.image._decode import Picture, decode
 from pocketsr.image._encode import Scale, encode
 from pocketsr.image._formats import check_fits, target_format
@@ -34,6 +35,7 @@ def upscale_image_file(
     size: Size | None = None,
     name: str = "the network",
     overwrite: bool = False,
+    compare: bool = False,
 ) -> Report:
     """Upscale the picture `source` into `target`, whose suffix says the format (see `_formats.WRITABLE`).
 
@@ -44,6 +46,7 @@ def upscale_image_file(
     grey, CMYK becomes RGB with a warning. With `target` None the result is encoded and thrown away, for timing.
 
     size: of the result; default: `net.scale` times the picture's. name: of the network, for `Report.steps`.
+    compare: whether bicubic interpolation stands beside it, at the left, both with labels.
 
     `target` is written beside its place and then renamed: it is complete or absent. Raises UserError for an
     input that is not supported (animations, several pages, 16 bits a colour), broken or too large for this machine's
@@ -55,7 +58,7 @@ def upscale_image_file(
             target_format(target)
         beside = Beside(target, source, overwrite=overwrite)
     try:
-        return _upscale(source, beside, net, bicubic, size, name)
+        return _upscale(source, beside, net, bicubic, size, name, compare)
     except MemoryError:
         raise UserError(f"{source}: not enough memory to upscale it") from None
     finally:  # a failure, a full disk and Ctrl-C leave nothing behind; what was kept is no longer there
@@ -64,7 +67,13 @@ def upscale_image_file(
 
 
 def _upscale(
-    source: Path, beside: Beside | None, net: Upscaler, bicubic: Upscaler, size: Size | None, name: str
+    source: Path,
+    beside: Beside | None,
+    net: Upscaler,
+    bicubic: Upscaler,
+    size: Size | None,
+    name: str,
+    compare: bool,
 ) -> Report:
     def growth(width: int, height: int) -> float:
         """By the way that takes more: a picture may still be turned."""
@@ -81,14 +90,16 @@ def _upscale(
     before = (picture.pixels.shape[1], picture.pixels.shape[0])
     way = plan(size, net.scale, *before)
     _refuse_distortion(source, way)
-    width, height = way.target
-    scale = Fraction(width, before[0]), Fraction(height, before[1])
+    width, height = way.target[0] * (1 + compare), way.target[1]
+    scale = Fraction(way.target[0], before[0]), Fraction(height, before[1])
     channels = picture.pixels.shape[2] if picture.pixels.ndim == 3 else 1
     if beside is not None:
         bits = 8 * picture.pixels.dtype.itemsize
         check_fits(beside.target, width=width, height=height, channels=channels, bits=bits)
     decoded = time.perf_counter()
     pixels = upscale_array(picture.pixels, net, bicubic, way)
+    if compare:
+        pixels = side_by_side(upscale_array(picture.pixels, bicubic, bicubic, way), pixels, ("bicubic", name))
     upscaled = time.perf_counter()
     warnings = [*picture.warnings, *_write(picture, pixels, beside, scale)]
     encoded = time.perf_counter()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pocketsr.video.deinterlacing import Deinterlace
 from pocketsr.video.files import VideoFileSink, VideoFileSource
 from pocketsr.video.pipeline import upscale_video
 from pocketsr.video.types import Progress, RawVideo, Say, Siting, Upscaler, VideoOptions
 
 __all__ = [
+    "Deinterlace",
     "Progress",
     "RawVideo",
     "Say",

@@ -14,11 +14,12 @@ from av.stream import Stream
 
 from pocketsr.arguments import as_path, check_number, check_threads, check_type
 from pocketsr.errors import ArgumentError, UserError
-from pocketsr.frames import Frame, FrameFormat, layout_of, viewed
+from pocketsr.frames import Frame, FrameFormat, Span, viewed
 from pocketsr.pipes import Inflow, Outflow
-from pocketsr.sizing import kept_aspect
-from pocketsr.video.reader import Picture, VideoReader
-from pocketsr.video.source import Source, described_format
+from pocketsr.video.cutting import Picture
+from pocketsr.video.deinterlacing import Deinterlace
+from pocketsr.video.reader import VideoReader
+from pocketsr.video.source import described_format, with_format
 from pocketsr.video.types import RawVideo, VideoOptions
 from pocketsr.video.upscaler import rearranged
 from pocketsr.video.writer import VideoWriter
@@ -39,18 +40,24 @@ class VideoFileSource:
         threads: for the decoder; default: all cores.
         pipe: what is read instead, piece by piece; the path is a name for it then. Whoever opened it closes it.
         raw: what raw frames are, which a file doesn't say.
+        span: the part that is wanted, whose times start at 0; None: all.
+        deinterlace: makes whole pictures of fields: one for each "frame", or for each "field"; None: leaves them.
         keep_clock: whether timestamps that start anywhere (as in transport streams) are kept; else they start at 0.
 
-    Raises UserError for a file without readable video, or with interlaced video.
+    Raises UserError for a file without readable video, or whose video ends before the span.
     """
 
     def __init__(
         self, path: str | Path, *, threads: int | None = None, keep_clock: bool = False, pipe: Inflow | None = None,
-        raw: RawVideo | None = None,
+        raw: RawVideo | None = None, span: Span | None = None, deinterlace: Deinterlace | None = None,
     ) -> None:  # fmt: skip
         self.path = as_path(path, "path")
         check_threads(threads)
-        self.reader = VideoReader(self.path, threads, keep_clock=keep_clock, pipe=pipe, raw=raw)
+        if deinterlace not in (None, "frame", "field"):
+            raise ArgumentError(f"deinterlace is {deinterlace!r}: 'frame', 'field' or None is expected")
+        self.reader = VideoReader(
+            self.path, threads, keep_clock=keep_clock, pipe=pipe, raw=raw, span=span, deinterlace=deinterlace
+        )
         self.reader.follows_changes = True
 
     @property
@@ -151,6 +158,8 @@ class VideoFileSink:
         self._last: int | None = None
         self.aspect: Fraction | None = None
         """Shape of the pixels that keeps that of the accompanied source's picture, where frames have another."""
+        self.panes = (1, 1)
+        """How many pictures stand side by side in a frame, across and down, each of the accompanied source's shape."""
         self.frames = 0
         """How many were written."""
 
@@ -202,7 +211,7 @@ class VideoFileSink:
         reader = None
         if self._beside is not None:
             reader = self._beside.reader
-            about = _with_format(reader.source, form)
+            about = with_format(reader.source, form, self.panes)
             self.aspect = None if about.aspect == reader.source.aspect else about.aspect
         size = (form.width, form.height)
         self._writer = VideoWriter(
@@ -285,16 +294,3 @@ class VideoFileSink:
 
 def _shape(form: FrameFormat) -> tuple[int, int, str]:
     return form.width, form.height, form.pix_fmt
-
-
-def _with_format(source: Source, form: FrameFormat) -> Source:
-    """What a file's video is, tagged as its upscaled frames are."""
-    colour = form.colour
-    return replace(
-        source,
-        layout=source.layout if form.pix_fmt == source.layout.name else layout_of(form.pix_fmt),
-        aspect=kept_aspect(source.aspect, (source.width, source.height), (form.width, form.height)),
-        color_primaries=colour.primaries,
-        color_trc=colour.transfer,
-        colorspace=colour.matrix,
-    )

@@ -4,45 +4,36 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import av
-from av.codec import CodecContext
-from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition, Stream
-from av.video.codeccontext import VideoCodecContext
+from av.stream import Stream
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from pocketsr.errors import UserError
+from pocketsr.frames import Span
 from pocketsr.pipes import Inflow
 from pocketsr.video.clock import starts_anywhere
 from pocketsr.video.cropping import cropper
+from pocketsr.video.cutting import Cut, Picture, frames_in
+from pocketsr.video.decoding import announced_end, decoder_of, is_shown, main_stream
+from pocketsr.video.deinterlacing import Deinterlace, Deinterlacer
 from pocketsr.video.demux import Demuxer
-from pocketsr.video.ffmpeglog import Described, described
+from pocketsr.video.ffmpeglog import described
 from pocketsr.video.opening import open_input
 from pocketsr.video.source import Source, describe
-from pocketsr.video.timeline import Slot, Timeline
+from pocketsr.video.timeline import Fields, Slot, Timeline
 from pocketsr.video.types import RawVideo
 
 __all__ = ["Picture", "VideoReader"]
 
-_MOST_PIXELS = 16384 * 16384  # of a frame: 16K is half of it
+_INDEXED = frozenset(["mov", "mp4", "matroska", "webm"])  # formats with a table of key frames, and exact times
 _SLACK_S = 0.25  # a stream that ends this much early may only lack its last frame's duration
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A frame to show at `pts` for `duration` (0: unknown), in units of the stream's time base."""
-
-    frame: VideoFrame
-    pts: int
-    duration: int
 
 
 class VideoReader:
@@ -54,17 +45,18 @@ class VideoReader:
 
     Args:
         path: the file; a name alone where there is a `pipe`, which is read instead. raw: as for `open_input`.
+        span: the part that is wanted; its times start at 0. deinterlace: how many pictures are made of two fields.
 
     Attributes:
         follows_changes: whether frames may change size or format; else that is a UserError.
 
     Raises:
-        UserError: what is there is no video that can be read, is interlaced, or has unsupported samples.
+        UserError: what is there is no video that can be read, has unsupported samples, or ends before the span.
     """
 
     def __init__(
         self, path: Path, threads: int | None = None, *, keep_clock: bool = False, pipe: Inflow | None = None,
-        raw: RawVideo | None = None,
+        raw: RawVideo | None = None, span: Span | None = None, deinterlace: Deinterlace | None = None,
     ) -> None:  # fmt: skip
         self._path = path
         self.pipe = pipe
@@ -72,24 +64,35 @@ class VideoReader:
         self.warnings: list[str] = []
         self.replaced = 0
         self.follows_changes = False
+        self._cut: Cut | None = None
+        self._noted = self._sought = False
         try:
             self.described = described(self.container)
-            self.stream = _main_stream(self.container, path, self.described)
-            self._decoder = _decoder(self.stream, threads)
-            _refuse_interlaced(path, self._decoder.field_order in (2, 3, 4, 5))
+            self.stream = main_stream(self.container, path, self.described)
+            self._decoder = decoder_of(self.stream, threads)
+            self._interlaced = self._decoder.field_order in (2, 3, 4, 5)
             self._demuxer = Demuxer(path, self.container, self.stream, keep_clock=keep_clock)
             self._crop = cropper(self.described[self.stream.index].crop)
             items = self._items()
+            if deinterlace is not None or span is None:
+                items = self._counted(items)
+            self._deinterlacer: Deinterlacer | None = None
+            if deinterlace is not None:
+                self._deinterlacer = Deinterlacer(path, deinterlace, self.base, self._interlaced)
+                items = self._deinterlacer(items)
+            if span is not None:
+                self._cut = self._cut_out(span)
+                items = self._cut(items) if deinterlace is not None else self._counted(self._cut(items))
             head = []
             for item in items:
                 head.append(item)
                 if isinstance(item, Picture):
                     break
             else:
-                raise UserError(f"{path}: not one frame of its video could be decoded")
-            self.source: Source = describe(
-                self.container, self.stream, item.frame, item.pts, captions=self._demuxer.captions
-            )
+                why = self._cut.missing if self._cut is not None else None
+                raise UserError(f"{path} {why}" if why else f"{path}: not one frame of its video could be decoded")
+            self.source: Source = self._described(item, span)
+            self._note_interlaced()
             self.warnings += [f"{path}: {text}" for text in self.source.warnings]
             self._todo = itertools.chain(head, items)
         except BaseException:
@@ -106,7 +109,7 @@ class VideoReader:
         return self._todo
 
     def _items(self) -> Iterator[Picture | Packet[Stream]]:
-        timeline = Timeline()
+        timeline, fields = Timeline(), Fields()
         tick = self._tick()
         by_order = self.container.format.name == "avi"  # it stores no times but the order; FFmpeg guesses at some
         previous: VideoFrame | None = None
@@ -127,6 +130,11 @@ class VideoReader:
             return Picture(frame, pts, slot.duration)
 
         for packet in self._packets():
+            if self._cut is not None and self._cut.over:  # only sound up to there is missing
+                if packet is None or self._cut.done(packet):
+                    break
+                if packet.stream_index == self.stream.index:
+                    continue
             if packet is not None and packet.stream_index != self.stream.index:
                 yield packet
                 continue
@@ -134,14 +142,14 @@ class VideoReader:
                 packets += 1
                 if by_order and packet.dts is not None:  # AVI counts the empty ones between and behind them too
                     chunks, place = 2 * packet.dts - place, packet.dts
-                if packet.size and not packet.is_discard and _is_shown(self.source_codec, packet):
+                if packet.size and not packet.is_discard and is_shown(self.source_codec, packet):
                     pts = packet.dts if packet.pts is None or by_order else packet.pts
                     pts = round(packets * tick - tick) if pts is None else pts
                     if key is None and (packet.is_keyframe or not cut_anywhere):
                         key = pts
                     timeline.announce(pts, packet.duration or 0)
             for whole in self._decode(packet):
-                _refuse_interlaced(self._path, whole.interlaced_frame)
+                self._interlaced = self._interlaced or whole.interlaced_frame
                 if whole.is_corrupt:
                     continue  # stays owed, so that its neighbour takes its place
                 frame = whole if self._crop is None else self._crop(whole)
@@ -149,12 +157,13 @@ class VideoReader:
                     self._refuse_change(previous, frame, shown)
                 pts = None if by_order else frame.pts
                 lost, own = timeline.claim(pts)
+                if self._interlaced:
+                    lost = fields.missing(lost, pts)
                 if previous is None:  # cut off mid-stream: what stands before the first whole picture was never meant
                     meant = [slot for slot in lost if key is not None and slot.pts >= key]
                     leading, lost = len(lost) - len(meant), meant
                 for slot in lost:
-                    self.replaced += 1
-                    yield show(previous or frame, slot)
+                    yield replace(show(previous or frame, slot), repeated=True)
                 if own is None and pts is not None and last is not None and pts <= last:
                     continue  # came after its time, which a neighbour has taken
                 previous = frame
@@ -162,10 +171,10 @@ class VideoReader:
                 if at is None:
                     at = 0 if last is None else last + max(1, round(tick))
                 yield show(frame, Slot(at, (own.duration if own else 0) or frame.duration))
-        if previous is not None:
-            for slot in timeline.rest():
-                self.replaced += 1
-                yield show(previous, slot)
+        if previous is not None and (self._cut is None or not self._cut.over):
+            for slot in fields.missing(timeline.rest(), None) if self._interlaced else timeline.rest():
+                yield replace(show(previous, slot), repeated=True)
+        self._note_interlaced()
         self._sum_up(max(packets, chunks), late, leading, end)
 
     @property
@@ -176,7 +185,28 @@ class VideoReader:
     @property
     def shift(self) -> Fraction:
         """Seconds that were added to all times of the file."""
-        return self._demuxer.shift
+        origin = self._cut.origin if self._cut is not None else None
+        return self._demuxer.shift - (origin or 0)
+
+    @property
+    def length(self) -> Fraction | None:
+        """Seconds after which the output ends whatever the input holds; None: at the input's end."""
+        return self._cut.length if self._cut is not None else None
+
+    @property
+    def keeps_timecode(self) -> bool:
+        """Whether the first picture is the file's own, which a time code counts from."""
+        return self._cut is None or self._cut.origin == self._demuxer.start
+
+    @property
+    def base(self) -> Fraction:
+        """The time base of the stream as it is stored."""
+        return self.stream.time_base or Fraction(1, 1000)
+
+    @property
+    def how(self) -> str | None:
+        """What is done to the pictures before they are handed over, in words; None: nothing."""
+        return self._deinterlacer.words if self._deinterlacer is not None else None
 
     @property
     def first(self) -> dict[int, list[Packet[Stream]]]:
@@ -202,7 +232,36 @@ class VideoReader:
     def _tick(self) -> Fraction:
         """Time between frames of a stream without times, in units of its time base."""
         rate = self.stream.guessed_rate or self.stream.average_rate or Fraction(25)
-        return 1 / rate / (self.stream.time_base or Fraction(1, 1000))
+        return 1 / rate / self.base
+
+    def _cut_out(self, span: Span) -> Cut:
+        """Made ready for a span: gone to its start where the file can be gone about in."""
+        zero = self._demuxer.start
+        if span.start and self.pipe is None and not _INDEXED.isdisjoint(self.container.format.name.split(",")):
+            self._sought = self._demuxer.seek(zero + span.start)
+        others = {s.index: s for s in self.container.streams if s.index != self.stream.index}
+        base = self.base if self._deinterlacer is None else self._deinterlacer.base
+        return Cut(span, zero, base, self._tick() * self.base, others)
+
+    def _counted(self, items: Iterator[Picture | Packet[Stream]]) -> Iterator[Picture | Packet[Stream]]:
+        for item in items:
+            self.replaced += isinstance(item, Picture) and item.repeated
+            yield item
+
+    def _described(self, first: Picture, span: Span | None) -> Source:
+        made = describe(self.container, self.stream, first.frame, first.pts, captions=self._demuxer.captions)
+        if self._deinterlacer is not None:
+            made = self._deinterlacer.described(made, first.pts)
+        return made if span is None else replace(made, total=frames_in(span, made.total, made.rate))
+
+    def _note_interlaced(self) -> None:
+        """Said once: before the work, where the file's head or its first pictures tell, else after it."""
+        if self._interlaced and self._deinterlacer is None and not self._noted:
+            self._noted = True
+            self.warnings.append(
+                f"{self._path} is interlaced, and its frames are upscaled as they are: "
+                "--deinterlace makes whole pictures of its fields"
+            )
 
     def _refuse_change(self, before: VideoFrame, now: VideoFrame, shown: int) -> None:
         if (now.width, now.height, now.format.name) != (before.width, before.height, before.format.name):
@@ -222,13 +281,15 @@ class VideoReader:
             self.warnings.append(
                 f"{self._path}: {late} timestamps were not increasing and were moved by the least amount"
             )
-        if leading:
+        if leading and not self._sought:
             self.warnings.append(
                 f"{self._path}: {leading} picture{'s' * (leading > 1)} at the beginning need what came before it: "
                 "left out, as players do"
             )
+        if self._cut is not None:
+            return
         announced = self.stream.frames
-        end, reached = _announced_end(self.container, self.stream), shown * (self.stream.time_base or 0) - self.shift
+        end, reached = announced_end(self.container, self.stream), shown * (self.stream.time_base or 0) - self.shift
         if packets < announced:
             there = f"{packets} of {announced} frames are"
         elif end is not None and reached < end - _SLACK_S:
@@ -236,61 +297,3 @@ class VideoReader:
         else:
             return
         self.warnings.append(f"{self._path}: truncated: {there} there, and were upscaled")
-
-
-def _announced_end(container: InputContainer, stream: VideoStream) -> Fraction | None:
-    """When the last frame ends, in seconds, by what the file's head says; None if it doesn't say."""
-    if not container.format.name.startswith("matroska"):
-        return None  # counts frames instead, or says nothing that would be reliable
-    words = {key.lower(): value for key, value in stream.metadata.items()}.get("duration", "")
-    parts = words.split(":")
-    if len(parts) == 3:
-        try:
-            return sum((Fraction(part) * 60 ** (2 - at) for at, part in enumerate(parts)), Fraction(0))
-        except ValueError:
-            return None
-    alone = len(container.streams) == 1
-    return Fraction(container.duration, av.time_base) if alone and container.duration else None
-
-
-def _main_stream(container: InputContainer, path: Path, about: dict[int, Described]) -> VideoStream:
-    """The video stream to upscale: the default one, else the largest; never a cover picture."""
-    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if not streams:
-        raise UserError(f"{path} holds no video stream")
-    # PyAV 18.1 gives a stream without a decoder no codec context: width and all else raise AttributeError.
-    known = [s for s in streams if s.codec_context is not None]
-    if not known:
-        raise UserError(f"{path}: there is no decoder for its video ({about[streams[0].index].name})")
-    return max(known, key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height, -s.index))
-
-
-def _decoder(stream: VideoStream, threads: int | None) -> VideoCodecContext:
-    context = stream.codec_context
-    alpha = {key.lower(): value for key, value in stream.metadata.items()}.get("alpha_mode") == "1"
-    if alpha and context.name in ("vp8", "vp9"):  # FFmpeg's own decoders drop the alpha plane
-        context = CodecContext.create("libvpx" if context.name == "vp8" else "libvpx-vp9", "r")
-    context.options = {"max_pixels": str(_MOST_PIXELS)}  # a hostile head of a few bytes may ask for gigabytes
-    # Threads within a frame only: an error then belongs to the packet just sent, and none is lost at the end.
-    context.thread_type = "SLICE"
-    context.thread_count = threads or 0
-    return context
-
-
-def _is_shown(codec: str, packet: Packet[Stream]) -> bool:
-    """False for packets that by design become no picture: VP8's and VP9's hidden reference frames."""
-    if not packet.size or codec not in ("vp8", "vp9", "libvpx", "libvpx-vp9"):
-        return True
-    data = memoryview(packet)
-    if codec in ("vp8", "libvpx"):
-        return bool(data[0] & 0x10)
-    superframe = data[-1] & 0xE0 == 0xC0
-    return superframe or bool(data[0] & 0x08) or bool(data[0] & 0x02)
-
-
-def _refuse_interlaced(path: Path, interlaced: bool) -> None:
-    if interlaced:
-        raise UserError(
-            f"{path} is interlaced: deinterlace it first, with "
-            f"ffmpeg -i {path.name} -vf bwdif -c:a copy PROGRESSIVE.mkv"
-        )
