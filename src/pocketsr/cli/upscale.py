@@ -134,10 +134,13 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _refuse_video_options(args: argparse.Namespace, source: Path | Inflow) -> None:
-    from pocketsr.image import is_image_file
+    from pocketsr.image import is_animation, is_image_file
 
+    if not isinstance(source, Path) or not is_image_file(source):
+        return
+    moves = is_animation(source)
     for option in _OF_VIDEOS:
-        if getattr(args, option) is not None and isinstance(source, Path) and is_image_file(source):
+        if getattr(args, option) is not None and not (moves and option != "deinterlace"):
             raise UserError(f"--{option} is for videos and {args.inputs[0]} is an image: leave it out")
 
 

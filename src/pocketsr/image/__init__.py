@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pocketsr.image._animated import ANIMATION_SUFFIXES, is_animation
 from pocketsr.image._array import upscale_array, upscale_image
 from pocketsr.image._file import upscale_image_file
 from pocketsr.image._formats import IMAGE_SUFFIXES, is_image_file
 
 __all__ = [
+    "ANIMATION_SUFFIXES",
     "IMAGE_SUFFIXES",
+    "is_animation",
     "is_image_file",
     "upscale_array",
     "upscale_image",

@@ -20,6 +20,7 @@ from pocketsr.image._compare import side_by_side
 from pocketsr.image._decode import Picture, decode
 from pocketsr.image._encode import Scale, encode
 from pocketsr.image._formats import check_fits, target_format
+from pocketsr.image._memory import growth_of
 from pocketsr.report import Percentiles, Report
 from pocketsr.sizing import Plan, Size, kept_aspect, plan
 
@@ -75,18 +76,8 @@ def _upscale(
     name: str,
     compare: bool,
 ) -> Report:
-    def growth(width: int, height: int) -> float:
-        """By the way that takes more: a picture may still be turned."""
-        ways = [plan(size, net.scale, *sides) for sides in ((width, height), (height, width))]
-        return max(
-            side / had
-            for way in ways
-            for made in (way.middle, way.target)
-            for side, had in zip(made, way.source, strict=True)
-        )
-
     start = time.perf_counter()
-    picture = decode(source, growth)
+    picture = decode(source, growth_of(size, net.scale))
     before = (picture.pixels.shape[1], picture.pixels.shape[0])
     way = plan(size, net.scale, *before)
     _refuse_distortion(source, way)

@@ -16,6 +16,7 @@ __all__ = ["AfterHeader", "PngFile", "is_plain_srgb", "read_png", "text_chunk"]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS")
+_FRAMES = (b"acTL", b"fcTL", b"fdAT")
 _COLOUR = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI")
 _TEXT = (b"tEXt", b"zTXt", b"iTXt")
 _LARGEST_CHUNK = 2**31 - 1
@@ -47,8 +48,10 @@ class PngFile:
     damaged: list[str] = field(default_factory=list)
 
 
-def read_png(file: BinaryIO, path: Any) -> PngFile:
+def read_png(file: BinaryIO, path: Any, *, animated: bool = False) -> PngFile:
     """Read the PNG in `file`. Raises ValueError where a chunk that the picture needs is broken or missing.
+
+    animated: whether all its frames go into `pixels`.
 
     Pillow (13.0) doesn't compare the CRC-32 of the pixels' chunks (IDAT), and refuses pictures whose texts or profile
     are larger than 1 MB unpacked. So the chunks are taken apart here.
@@ -58,7 +61,7 @@ def read_png(file: BinaryIO, path: Any) -> PngFile:
     text = 0
     ended = False
     for name, content, whole in _chunks(file):
-        if name in _PIXELS:
+        if name in _PIXELS or (animated and name in _FRAMES):
             if not whole:
                 raise ValueError(f"the checksum of {name.decode()} is wrong")
             png.pixels.write(_chunk(name, content))

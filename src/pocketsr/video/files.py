@@ -14,14 +14,14 @@ from av.stream import Stream
 
 from pocketsr.arguments import as_path, check_number, check_threads, check_type
 from pocketsr.errors import ArgumentError, UserError
-from pocketsr.frames import Frame, FrameFormat, Span, viewed
+from pocketsr.frames import Frame, FrameFormat, Span, layout_of, viewed
 from pocketsr.pipes import Inflow, Outflow
 from pocketsr.video.cutting import Picture
 from pocketsr.video.deinterlacing import Deinterlace
 from pocketsr.video.reader import VideoReader
 from pocketsr.video.source import described_format, with_format
 from pocketsr.video.types import RawVideo, VideoOptions
-from pocketsr.video.upscaler import rearranged
+from pocketsr.video.upscaler import converted, rearranged
 from pocketsr.video.writer import VideoWriter
 
 __all__ = ["VideoFileSink", "VideoFileSource"]
@@ -124,6 +124,7 @@ class VideoFileSink:
         overwrite: whether an existing file may be replaced.
         pipe: where to write instead, piece by piece; the path is a name for it then. Whoever opened it closes it.
         kind: FFmpeg's name of the container, which a pipe's name doesn't say.
+        pix_fmt: what frames of other samples are converted to by swscale, chroma at the left; None: they stay.
 
     Raises UserError, from every method, where the file can't be written.
     """
@@ -140,6 +141,7 @@ class VideoFileSink:
         overwrite: bool = False,
         pipe: Outflow | None = None,
         kind: str | None = None,
+        pix_fmt: str | None = None,
     ) -> None:
         if rate is not None:
             check_number(rate, "rate")
@@ -150,10 +152,12 @@ class VideoFileSink:
         self._options = VideoOptions(codec, crf, preset, threads)
         self._overwrite = overwrite
         self._pipe, self._kind = pipe, kind
+        self._into = None if pix_fmt is None else layout_of(pix_fmt)
         self._beside: VideoFileSource | None = None
         self._writer: VideoWriter | None = None
         self._closed = False
         self._form: FrameFormat | None = None
+        self._came: FrameFormat | None = None  # before any conversion
         self._base = _COUNTED_BY
         self._last: int | None = None
         self.aspect: Fraction | None = None
@@ -191,6 +195,9 @@ class VideoFileSink:
             raise ArgumentError(f"{self._name} is closed: make another sink")
         if self._form is None:
             self._open(form)
+            self._came = form
+        elif form == self._came:
+            return
         elif (form.width, form.height) != (self._form.width, self._form.height) or (
             form.pix_fmt not in (self._form.pix_fmt, self.pix_fmt)
         ):
@@ -200,6 +207,8 @@ class VideoFileSink:
             )
 
     def _open(self, form: FrameFormat) -> None:
+        if self._into is not None and self._into.samples != layout_of(form.pix_fmt).samples:
+            form = replace(form, pix_fmt=self._into.name, siting="left")
         if form.time_base is None and self._rate is None:
             raise ArgumentError(f"{self._name}: its frames have no times: give their pts and time_base, or a rate")
         base = 1 / self._rate if form.time_base is None and self._rate is not None else form.time_base or _COUNTED_BY
@@ -223,13 +232,15 @@ class VideoFileSink:
         """Encode a frame. Frames come in order of time; one without a time follows the last by one frame."""
         check_type(frame, Frame, "frame", "a pocketsr.Frame")
         form = frame.format
-        if self._closed or self._form is None or _shape(form) != _shape(self._form):
+        if self._closed or self._form is None or (_shape(form) != _shape(self._form) and form != self._came):
             self.begin(form)
         assert self._writer is not None
         assert self._form is not None
         pts = self._ticks(frame)
         if self._last is not None and pts <= self._last:
             raise ArgumentError(f"{self._name}: frame {self.frames + 1} is not after the one before it")
+        if self._into is not None and self._into.samples != frame.layout.samples:
+            frame = converted(frame, self._into.name)
         if frame.layout.name != self._writer.encoder.pix_fmt:
             frame = rearranged(frame, self._writer.encoder.pix_fmt)
         made = viewed(frame) or frame.to_av()
