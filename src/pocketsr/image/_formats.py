@@ -16,7 +16,7 @@ __all__ = ["IMAGE_SUFFIXES", "Writable", "check_fits", "is_image_file", "kind_of
 class Writable:
     """A format that is written.
 
-    alpha, bits16: whether it holds transparency, and 16 bits a sample (grey only, as Pillow writes no others).
+    alpha, bits16: whether it holds transparency, and grey of 16 bits. deep: whether colour of 16 bits is written.
     keeps: what of a picture's data beside the pixels it holds. side, area: the most pixels; bytes: of its pixels.
     """
 
@@ -24,6 +24,7 @@ class Writable:
     keeps: frozenset[str]
     alpha: bool = False
     bits16: bool = False
+    deep: bool = False
     side: int = 2**31 - 1
     area: int = 2**62
     bytes: int = 2**62
@@ -32,19 +33,26 @@ class Writable:
 _ALL = ["EXIF data", "XMP data", "colour profile"]
 _OFFSETS = 2**32 - 2**26  # what 32-bit offsets reach, less room for tags
 WRITABLE: dict[str, Writable] = {
-    "PNG": Writable((".png",), frozenset([*_ALL, "comment", "text", "colour description"]), alpha=True, bits16=True),
+    "PNG": Writable(
+        (".png",), frozenset([*_ALL, "comment", "text", "colour description"]), alpha=True, bits16=True, deep=True
+    ),
     # libjpeg's own limit (JPEG_MAX_DIMENSION); the format's is 65,535
     "JPEG": Writable((".jpg", ".jpeg", ".jpe", ".jfif"), frozenset([*_ALL, "comment", "IPTC data"]), side=65_500),
     "WEBP": Writable((".webp",), frozenset(_ALL), alpha=True, side=16_383),
     "TIFF": Writable(
-        (".tif", ".tiff"), frozenset([*_ALL, "IPTC data", "georeference"]), alpha=True, bits16=True, bytes=_OFFSETS
+        (".tif", ".tiff"),
+        frozenset([*_ALL, "IPTC data", "georeference"]),
+        alpha=True,
+        bits16=True,
+        deep=True,
+        bytes=_OFFSETS,
     ),
     "BMP": Writable((".bmp", ".dib"), frozenset(), bytes=_OFFSETS),
     # the limits of libavif's decoders, by default
     "AVIF": Writable((".avif",), frozenset(_ALL), alpha=True, side=32_768, area=16_384**2),
     "JPEG2000": Writable((".jp2", ".j2k", ".jpf", ".jpx", ".j2c"), frozenset(), alpha=True, bits16=True),
     "TGA": Writable((".tga",), frozenset(), alpha=True, side=65_535),
-    "PPM": Writable((".ppm", ".pgm", ".pnm"), frozenset(), bits16=True),
+    "PPM": Writable((".ppm", ".pgm", ".pnm"), frozenset(), bits16=True, deep=True),
     "QOI": Writable((".qoi",), frozenset(), alpha=True, area=400_000_000),
 }
 _FORMAT_OF = {suffix: name for name, format in WRITABLE.items() for suffix in format.suffixes}
@@ -169,8 +177,9 @@ def check_fits(target: Path, *, width: int, height: int, channels: int, bits: in
         raise UserError(
             f"the input has transparency and {name} holds none: write PNG, WEBP or TIFF instead of {target.name}"
         )
-    if bits == 16 and not format.bits16:
-        raise UserError(f"the input has 16 bits and {name} holds 8: write PNG or TIFF instead of {target.name}")
+    if bits == 16 and not (format.deep if channels > 1 else format.bits16):
+        holds = "is written with" if format.bits16 else "holds"
+        raise UserError(f"the input has 16 bits and {name} {holds} 8: write PNG or TIFF instead of {target.name}")
     mend = f"write {'PNG' if name == 'TIFF' else 'PNG or TIFF'} instead of {target.name}"
     if max(width, height) > format.side:
         raise UserError(f"the result would be {width}x{height} and {name} holds at most {format.side} a side: {mend}")

@@ -30,12 +30,14 @@ _INCH_M = 0.0254
 class PngFile:
     """What a PNG file holds. pixels: the same picture without anything else, for Pillow to decode.
 
-    colour, text: (name, content) of chunks. frames: of an animation. bits: a sample. damaged: names of chunks whose
-    sum is wrong, and which are not needed for the picture.
+    colour, text: (name, content) of chunks. frames: of an animation. bits: a sample. has_key: whether a colour means
+    transparent. damaged: names of chunks whose sum is wrong, and which are not needed for the picture.
     """
 
     pixels: io.BytesIO = field(default_factory=io.BytesIO)
     bits: int = 8
+    colour_type: int = 2
+    has_key: bool = False
     frames: int = 1
     icc: bytes | None = None
     exif: bytes | None = None
@@ -65,9 +67,10 @@ def read_png(file: BinaryIO, path: Any, *, animated: bool = False) -> PngFile:
             if not whole:
                 raise ValueError(f"the checksum of {name.decode()} is wrong")
             png.pixels.write(_chunk(name, content))
+            png.has_key = png.has_key or name == b"tRNS"
             ended = name == b"IEND"
             if name == b"IHDR" and len(content) == 13:
-                png.bits = content[8]
+                png.bits, png.colour_type = content[8], content[9]
         elif not whole:
             png.damaged.append(name.decode("latin-1"))
         elif name in _TEXT:
