@@ -104,6 +104,7 @@ def test_a_transparent_level_of_16_bit_grey(tmp_path: Path) -> None:
             made = decode(tmp_path / "b.png").pixels
             assert made.dtype == np.uint16
             assert np.array_equal(made[..., 3] == 0, _big(pixels == level))
+            (tmp_path / "b.png").unlink()
             continue
         _upscale(tmp_path / "a.png", tmp_path / "b.png")
         assert np.abs(_read(tmp_path / "b.png").astype(int) - _big(pixels.astype(int))).max() <= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import struct
 import warnings
@@ -91,8 +92,10 @@ class _Facts:
     deep: Callable[[], tuple[NDArray[Any], int]] | None = None
 
 
-def decode(path: Path, growth: Growth = lambda *_: DEFAULT_SCALE) -> Picture:
+def decode(path: Path, growth: Growth = lambda *_: DEFAULT_SCALE, page: bytes | None = None) -> Picture:
     """Read the image at `path`, to be upscaled by `growth`.
+
+    page: of a TIFF of several, as a file of its own, which is read instead.
 
     Raises UserError for what is missing, broken, animated, not supported, or too large for this machine's memory.
     """
@@ -120,7 +123,7 @@ def decode(path: Path, growth: Growth = lambda *_: DEFAULT_SCALE) -> Picture:
                 f"{path} is a {name} picture, which is not supported{needs}: convert it to PNG or JPEG first"
             )
         try:
-            return _decode_open(path, name, file, growth)
+            return _decode_open(path, name, file if page is None else io.BytesIO(page), growth)
         except (UserError, MemoryError):
             raise
         except Image.DecompressionBombError as error:
