@@ -102,7 +102,7 @@ def _pairs(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
 
 def _output_name(path: Path, form: str | None) -> str:
     """The input's name: a picture's with the suffix that is asked for; with a suffix more where it is only read."""
-    from pocketsr.image import ANIMATION_SUFFIXES, IMAGE_SUFFIXES, is_animation, is_image_file
+    from pocketsr.image import ANIMATION_SUFFIXES, is_animation, is_image_file, is_written
 
     suffix = path.suffix.lower()
     if is_image_file(path):
@@ -114,7 +114,7 @@ def _output_name(path: Path, form: str | None) -> str:
         if form in PICTURES:
             same = form == {"jpeg": "jpg", "tif": "tiff"}.get(suffix[1:], suffix[1:])
             return path.name if same else f"{path.stem}.{form}"
-        return path.name if suffix in IMAGE_SUFFIXES else f"{path.name}.png"
+        return path.name if is_written(path) else f"{path.name}.png"
     if form is not None and form not in PICTURES:
         return f"{path.stem}.{form}"
     return f"{path.name}.mkv" if suffix in _READ_ONLY_VIDEO_SUFFIXES else path.name

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ANIMATED", "PICTURES", "STREAMS", "add_format_arguments", "checked_format", "raw_video"]
 
-PICTURES = ("png", "jpg", "webp", "avif", "tiff", "bmp", "jp2", "tga", "ppm", "qoi")
+PICTURES = ("png", "jpg", "webp", "avif", "tiff", "bmp", "jp2", "tga", "ppm", "qoi", "heic", "jxl")
 """Suffixes of pictures, less the dot."""
 ANIMATED = ("gif", "webp", "apng", "png", "avif")
 """Suffixes of animated pictures: those that a video becomes, and `png`, which an animated picture does."""

@@ -24,6 +24,7 @@ from pocketsr.image._iptc import kept_resources
 from pocketsr.image._jpeg import read_jpeg
 from pocketsr.image._libtiff import decoding_errors
 from pocketsr.image._memory import Growth, check_memory
+from pocketsr.image._optional import jxl_size, needed, register
 from pocketsr.image._pixels import TOO_DEEP, cmyk_to_rgb, grey16, to_array, turned, upright
 from pocketsr.image._png import read_png
 from pocketsr.image._tiff import read_tiff
@@ -33,9 +34,8 @@ __all__ = ["Kept", "Picture", "decode"]
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # or Pillow's complaints are lines of their own
 _ORIENTATION = 274
+_CALLED = {"HEIF": "HEIC", "JXL": "JPEG XL", "JPEG2000": "JPEG 2000"}
 _NEEDS = {
-    "HEIC": "it needs a decoder for HEVC",
-    "JPEG XL": "it needs libjxl",
     "PostScript": "it is a program, which is never run",
     "raw": "it needs a raw converter",
 }
@@ -118,9 +118,11 @@ def decode(path: Path, growth: Growth = lambda *_: DEFAULT_SCALE, page: bytes | 
             raise UserError(f"{path} is not an image that can be read, whatever its name says")
         name, is_read = kind
         if not is_read:
-            needs = f" ({_NEEDS[name]})" if name in _NEEDS else ""
+            what = needed(name) or _NEEDS.get(name)
+            needs = f" ({what})" if what else ""
+            called = _CALLED.get(name, name)
             raise UserError(
-                f"{path} is a {name} picture, which is not supported{needs}: convert it to PNG or JPEG first"
+                f"{path} is a {called} picture, which is not supported{needs}: convert it to PNG or JPEG first"
             )
         try:
             return _decode_open(path, name, file if page is None else io.BytesIO(page), growth)
@@ -147,6 +149,10 @@ def _decode_open(path: Path, name: str, file: BinaryIO, growth: Growth) -> Pictu
     # By the one reader of this format, and never by Image.open, which would try every format that Pillow has, and
     # for a PostScript text start Ghostscript, whatever the file is called.
     Image.init()
+    register(name)
+    if name == "JXL":
+        width, height = jxl_size(path)
+        check_memory(path, width, height, 4, 2, growth(width, height))
     factory = JpegImagePlugin.JpegImageFile if name == "JPEG" else Image.OPEN[name][0]
     with factory(facts.source, "") as image:
         _refuse(path, name, image, facts)
@@ -213,6 +219,11 @@ def _begin_other(path: Path, name: str, image: ImageFile.ImageFile, kept: Kept, 
             facts.notes.append(f"{path}: of its {bits} bits a colour 8 are kept")
         if cicp is not None and not image.info.get("icc_profile"):
             kept.colour = [(b"cICP", cicp)]
+    if name == "HEIF":
+        if (bits := image.info.get("bit_depth", 8)) > 8:
+            facts.notes.append(f"{path}: of its {bits} bits a colour 8 are kept")
+        if (count := getattr(image, "n_frames", 1)) > 1:
+            facts.notes.append(f"{path}: only the main one of its {count} pictures is upscaled")
     if len(image.info.get("sizes", ())) > 1:
         facts.notes.append(f"{path}: only the largest of its {len(image.info['sizes'])} pictures is upscaled")
     if name == "PSD" and getattr(image, "n_frames", 1) > 1:
@@ -221,7 +232,7 @@ def _begin_other(path: Path, name: str, image: ImageFile.ImageFile, kept: Kept, 
 
 def _refuse(path: Path, name: str, image: ImageFile.ImageFile, facts: _Facts) -> None:
     """Raises UserError for several pictures, and for pixels that Pillow would read with fewer bits than they have."""
-    frames = 1 if name in ("PSD", "JPEG", "PNG") else getattr(image, "n_frames", 1)
+    frames = 1 if name in ("PSD", "JPEG", "PNG", "HEIF") else getattr(image, "n_frames", 1)
     if frames > 1:
         noun = "pages" if name == "TIFF" else "frames"
         raise UserError(f"{path} holds {frames} {noun}: save them one by one as PNG first")
@@ -288,5 +299,5 @@ def _finish(path: Path, name: str, image: ImageFile.ImageFile, kept: Kept, facts
         kept.icc = None  # a profile of grey says nothing of RGB
     if facts.lost:
         notes.append(f"{path}: left out: {', '.join(facts.lost)}")
-    lossy = name in ("JPEG", "AVIF") or (name == "WEBP" and webp_is_lossy(path))
+    lossy = name in ("JPEG", "AVIF", "HEIF", "JXL") or (name == "WEBP" and webp_is_lossy(path))
     return Picture(pixels=pixels, kept=kept, lossy=lossy, warnings=tuple(notes))

@@ -19,6 +19,7 @@ from pocketsr.image._formats import WRITABLE, save_options
 from pocketsr.image._geo import rescaled_geo
 from pocketsr.image._iptc import resources_with
 from pocketsr.image._jpeg import MARKER_ROOM, segment
+from pocketsr.image._optional import register
 from pocketsr.image._png import AfterHeader, is_plain_srgb, text_chunk
 from pocketsr.image._tiff import amended
 
@@ -54,13 +55,14 @@ def encode(
         options["dpi"] = kept.dpi
     if "EXIF data" in holds and name != "TIFF" and kept.exif:
         options["exif"] = b"Exif\0\0" + _ifd.patch(kept.exif, _sizes(width, height), _drop(name))
-    if "XMP data" in holds and name in ("JPEG", "WEBP", "AVIF"):
+    if "XMP data" in holds and name in ("JPEG", "WEBP", "AVIF", "HEIF", "JXL"):
         options["xmp"] = xmp
     if pixels.dtype.itemsize == 2 and pixels.ndim == 3:
         _encode_deep(pixels, kept, file, name, xmp, scale, options)
         return lost
+    register(name)
     image = Image.fromarray(pixels)
-    if name == "QOI" and image.mode == "L":
+    if name in ("QOI", "HEIF") and image.mode == "L":
         image = image.convert("RGB")
     if name == "JPEG":
         options["extra"] = _jpeg_segments(kept)
