@@ -93,7 +93,6 @@ class _Times:
 
 
 def _upscale(source: Path, beside: Beside | None, task: _Task) -> Report:
-    start = time.perf_counter()
     times, warnings = _Times(), list[str]()
     pages = open_pages(source) if source.is_file() else None
     if pages is not None and pages.others:
@@ -109,7 +108,7 @@ def _upscale(source: Path, beside: Beside | None, task: _Task) -> Report:
         size, steps = (pixels.shape[1], pixels.shape[0]), None if way.plain else way.words(task.name)
     return Report(
         frames=len(times.encode),
-        seconds=time.perf_counter() - start,
+        seconds=sum(times.decode) + sum(times.upscale) + sum(times.encode),
         size=size,
         decode_ms=Percentiles.of_seconds(times.decode),
         upscale_ms=Percentiles.of_seconds(times.upscale),
