@@ -50,7 +50,7 @@ def kernel_of(net: Pocket, number: int) -> NDArray[np.float64]:
         rows, columns = x.shape[2:] if pad else (side - 2 * 3 for side in x.shape[2:])
         return torch.full((len(x), rows, columns), number, dtype=torch.int32)
 
-    net._classes = all_alike  # type: ignore[assignment, method-assign]
+    net._classes = all_alike  # type: ignore[method-assign]
     flat = torch.full((1, 1, SIDE, SIDE), GREY)
     spot = flat.clone()
     spot[..., SIDE // 2, SIDE // 2] += MORE
@@ -81,7 +81,7 @@ def draw() -> Figure:
         1, 2, width_ratios=(1, 2.35), left=0.015, right=0.985, top=0.94, bottom=0.02, wspace=0.04
     )
     left = grid[0].subgridspec(2, 1, hspace=0.12)
-    pictures = [figure.add_subplot(each) for each in left]
+    pictures = [figure.add_subplot(left[row, 0]) for row in range(2)]
     pictures[0].imshow(lr[CUT], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     _bare(pictures[0], "the small picture")
     pictures[1].imshow(colour_of(classes[CUT]), interpolation="nearest")

@@ -25,7 +25,7 @@ class Nearest:
 
     def __call__(self, y: NDArray[Any], bits: int | None = None, out: NDArray[Any] | None = None) -> NDArray[Any]:
         assert y.ndim == (2 if self.channels == 1 else 3)
-        assert bits in (None, 16)
+        assert bits in (None, 8, 16)
         self.seen.append(y.copy())
         big = y.repeat(self.scale, axis=0).repeat(self.scale, axis=1)
         if out is None:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from pocketsr.errors import UserError
 from pocketsr.image import _memory, is_image_file, upscale_image_file
+from pocketsr.image._decode import decode
 from pocketsr.image._ifd import Value
 
 RNG = np.random.default_rng(5)
@@ -62,11 +63,13 @@ def test_8_bit_grey_that_counts_from_white(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("planar", [1, 2])
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_16_bit_colour_is_refused_however_it_lies(tmp_path: Path, planar: int, order: str) -> None:
+def test_16_bit_colour_is_kept_however_it_lies(tmp_path: Path, planar: int, order: str) -> None:
     pixels = RNG.integers(0, 65536, (5, 7, 3) if planar == 1 else (3, 5, 7), np.uint16)
     (tmp_path / "a.tif").write_bytes(make_tiff(pixels, order=order, photometric=2, planar=planar))
-    with pytest.raises(UserError, match="16 bits a colour"):
-        _upscale(tmp_path / "a.tif", tmp_path / "b.png")
+    _upscale(tmp_path / "a.tif", tmp_path / "b.tif")
+    made = decode(tmp_path / "b.tif").pixels
+    inner = pixels if planar == 1 else pixels.transpose(1, 2, 0)
+    assert np.abs(made.astype(int) - _big(inner.astype(int))).max() <= 3
 
 
 def test_8_bit_planes(tmp_path: Path) -> None:
@@ -97,8 +100,11 @@ def test_a_transparent_level_of_16_bit_grey(tmp_path: Path) -> None:
     for level, used in ((3000, True), (1, False)):
         _png(tmp_path / "a.png", pixels.view(np.uint8), 16, 0, (b"tRNS", struct.pack(">H", level)), width=5)
         if used:
-            with pytest.raises(UserError, match="16-bit grey with transparency"):
-                _upscale(tmp_path / "a.png", tmp_path / "b.png")
+            _upscale(tmp_path / "a.png", tmp_path / "b.png")
+            made = decode(tmp_path / "b.png").pixels
+            assert made.dtype == np.uint16
+            assert np.array_equal(made[..., 3] == 0, _big(pixels == level))
+            (tmp_path / "b.png").unlink()
             continue
         _upscale(tmp_path / "a.png", tmp_path / "b.png")
         assert np.abs(_read(tmp_path / "b.png").astype(int) - _big(pixels.astype(int))).max() <= 1
@@ -128,9 +134,11 @@ def test_bmp_of_5_6_5_bits(tmp_path: Path) -> None:
 
 
 def test_pam_and_pnm_of_16_bits(tmp_path: Path) -> None:
-    (tmp_path / "a.ppm").write_bytes(b"P6 2 1 65535\n" + bytes(12))
-    with pytest.raises(UserError, match="16 bits a colour"):
-        _upscale(tmp_path / "a.ppm", tmp_path / "b.png")
+    (tmp_path / "a.ppm").write_bytes(b"P6 2 1 65535\n" + struct.pack(">6H", 1000, 60000, 7, 300, 301, 302))
+    _upscale(tmp_path / "a.ppm", tmp_path / "b.ppm")
+    assert (
+        np.abs(decode(tmp_path / "b.ppm").pixels[0, ::2].astype(int) - ((1000, 60000, 7), (300, 301, 302))).max() <= 3
+    )
     (tmp_path / "a.pgm").write_bytes(b"P5 2 1 65535\n" + struct.pack(">HH", 1000, 60000))
     _upscale(tmp_path / "a.pgm", tmp_path / "b.png")
     assert np.abs(_read(tmp_path / "b.png")[0, ::2].astype(int) - (1000, 60000)).max() <= 1

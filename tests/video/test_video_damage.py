@@ -12,7 +12,7 @@ from av.packet import Packet
 from clipmaker import Clip, decode, replace_packets, samples, times, upscale
 
 from pocketsr.errors import UserError
-from pocketsr.video.mainstream import is_shown
+from pocketsr.video.decoding import is_shown
 from pocketsr.video.timeline import Slot, Timeline
 
 MKV = Clip(time_base=Fraction(1, 1000), pts=range(0, 480, 40), codec="ffv1", options={"slicecrc": "1"})

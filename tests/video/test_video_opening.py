@@ -87,9 +87,9 @@ def test_a_frame_of_gigabytes_is_not_decoded(tmp_path: Path) -> None:
         data[at + 2] = 0xFF
     (tmp_path / "in.mkv").write_bytes(data)
     upscale(tmp_path / "in.mkv", tmp_path / "out.mkv")  # 255x255, as a check that the two were found
-    from pocketsr.video import mainstream
+    from pocketsr.video import decoding
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mainstream, "_MOST_PIXELS", 255 * 254)
+        patch.setattr(decoding, "_MOST_PIXELS", 255 * 254)
         with pytest.raises(UserError, match="not one frame of its video could be decoded"):
             upscale(tmp_path / "in.mkv", tmp_path / "out2.mkv")

@@ -62,7 +62,7 @@ def test_a_file_without_video(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("codec", ["mpeg2video", "libx264"])
-def test_interlaced_input_is_refused_with_the_mend(tmp_path: Path, codec: str) -> None:
+def test_interlaced_input_is_upscaled_with_a_line_that_says_so(tmp_path: Path, codec: str) -> None:
     import av
 
     source = Clip(codec=codec, options={"x264-params": "tff=1"} if codec == "libx264" else {}, rate=Fraction(25))
@@ -72,9 +72,11 @@ def test_interlaced_input_is_refused_with_the_mend(tmp_path: Path, codec: str) -
     if codec == "mpeg2video":
         source.tags["field_order"] = 2
     path = source.write(tmp_path / "in.mkv")
-    with pytest.raises(UserError, match=r"is interlaced: deinterlace it first, with ffmpeg -i in\.mkv -vf bwdif"):
-        upscale(path, tmp_path / "out.mkv")
-    assert names(tmp_path) == ["in.mkv"]
+    said: list[str] = []
+    report = upscale(path, tmp_path / "out.mkv", on_warning=said.append)
+    assert report.frames == 6
+    assert any("in.mkv is interlaced, and its frames are upscaled as they are: --deinterlace" in line for line in said)
+    assert names(tmp_path) == ["in.mkv", "out.mkv"]
 
 
 def test_same_file_in_and_out(tmp_path: Path, clip: Path) -> None:

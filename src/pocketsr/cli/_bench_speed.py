@@ -7,22 +7,18 @@ import json
 import sys
 from typing import Any
 
-from pocketsr.errors import UserError
+from pocketsr.cli._networks import add_models_argument, tried_models
+from pocketsr.cli._size import sides
 from pocketsr.names import harmless
 
-__all__ = ["SUMMARY", "add_arguments", "progress", "run", "size_of"]
+__all__ = ["SUMMARY", "add_arguments", "progress", "run"]
 
 SUMMARY = "time networks in pocketsr and in other runtimes, alternating within one run"
 _PEERS = "onnxruntime,openvino,ncnn,mnn,torch"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-m",
-        "--model",
-        action="append",
-        help="a shipped name or an .onnx file; may be repeated (default: tiny and small)",
-    )
+    add_models_argument(parser)
     parser.add_argument("--peers", default=_PEERS, help=f"comma-separated, or none (default: {_PEERS})")
     parser.add_argument("--size", default="640x360", help="size of the input image (default: 640x360)")
     parser.add_argument("-j", "--threads", type=int, default=2, help="threads of every runtime (default: 2)")
@@ -30,11 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    size = size_of(args.size)
+    size = sides(harmless(args.size, 60), "--size")
     peers = [] if args.peers == "none" else [name for name in args.peers.split(",") if name]
     from pocketsr.bench.speed import measure_speed
 
-    result = measure_speed(args.model or ["tiny", "small"], peers, size, args.threads, progress=progress)
+    result = measure_speed(tried_models(args), peers, size, args.threads, progress=progress)
     progress("")
     for missing in result["absent"]:
         where = f" ({harmless(missing['model'])})" if "model" in missing else ""
@@ -45,13 +41,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(_table(result))
     return 0
-
-
-def size_of(text: str) -> tuple[int, int]:
-    width, cross, height = text.lower().partition("x")
-    if not (cross and width.isdecimal() and height.isdecimal()):
-        raise UserError(f"--size {text}: WIDTHxHEIGHT is expected, as in 640x360")
-    return int(width), int(height)
 
 
 def progress(step: str) -> None:

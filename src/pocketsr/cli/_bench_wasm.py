@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pocketsr.cli._bench_speed import progress, size_of
+from pocketsr.cli._bench_speed import progress
+from pocketsr.cli._networks import add_models_argument, tried_models
+from pocketsr.cli._size import sides
 from pocketsr.names import harmless
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
@@ -17,12 +19,7 @@ SUMMARY = "time networks as WebAssembly in Node and Chromium, beside the native 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-m",
-        "--model",
-        action="append",
-        help="a shipped name or an .onnx file; may be repeated (default: tiny and small)",
-    )
+    add_models_argument(parser)
     parser.add_argument("--size", default="640x360", help="size of the input picture (default: 640x360)")
     parser.add_argument("--rounds", type=int, default=10, help="turns of every runtime (default: 10)")
     parser.add_argument("--node", metavar="PROGRAM", help="Node (default: the one on the PATH)")
@@ -39,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
 
     result = measure_wasm(
         lambda model, folder: export(model, folder).model,
-        args.model or ["tiny", "small"],
-        size_of(args.size),
+        tried_models(args),
+        sides(harmless(args.size, 60), "--size"),
         args.rounds,
         node=args.node,
         node_modules=args.node_modules,

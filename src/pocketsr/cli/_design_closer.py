@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pocketsr.cli._extras import train_extra
 from pocketsr.errors import UserError
+from pocketsr.names import harmless
 
 if TYPE_CHECKING:
     from pocketsr.design.probe import Probe, Probed
@@ -58,6 +59,7 @@ def probe(args: argparse.Namespace, rows: list[Row], about: dict[str, object]) -
     print(f"the best first, by {'PSNR after a short training in fp32' if args.data else 'parameters'}:")
     for each in found:
         print(_said(each))
+    print(f"written: {harmless(args.output / 'probe', 500)}")
     return 0
 
 
@@ -85,4 +87,5 @@ def study(args: argparse.Namespace, space: Space, profile: Profile, limits: Limi
     print(f"{len(opened.trials)} trials; the best:")
     for name, value in best:
         print(f"{name:40} {value:.4f} {'dB' if args.data else '(log of parameters)'}")
+    print(f"written: {harmless(args.study, 500)}")
     return 0

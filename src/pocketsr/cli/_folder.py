@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pocketsr.atomic_io import is_part
-from pocketsr.cli._formats import PICTURES
+from pocketsr.cli._formats import ANIMATED, PICTURES
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
 
@@ -114,14 +114,19 @@ def _pairs(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
 
 def _output_name(path: Path, form: str | None) -> str:
     """The input's name: a picture's with the suffix that is asked for; with a suffix more where it is only read."""
-    from pocketsr.image import IMAGE_SUFFIXES, is_image_file
+    from pocketsr.image import ANIMATION_SUFFIXES, is_animation, is_image_file, is_written
 
     suffix = path.suffix.lower()
     if is_image_file(path):
+        if is_animation(path):
+            form = form if form in ANIMATED else None
+            if suffix in ANIMATION_SUFFIXES:
+                return path.name if form in (None, suffix[1:]) else f"{path.stem}.{form}"
+            return f"{path.stem}.{form}" if form else f"{path.name}.png"
         if form in PICTURES:
             same = form == {"jpeg": "jpg", "tif": "tiff"}.get(suffix[1:], suffix[1:])
             return path.name if same else f"{path.stem}.{form}"
-        return path.name if suffix in IMAGE_SUFFIXES else f"{path.name}.png"
+        return path.name if is_written(path) else f"{path.name}.png"
     if form is not None and form not in PICTURES:
         return f"{path.stem}.{form}"
     return f"{path.name}.mkv" if suffix in _READ_ONLY_VIDEO_SUFFIXES else path.name

@@ -14,10 +14,12 @@ from pocketsr.names import harmless
 if TYPE_CHECKING:
     from pocketsr.video import RawVideo
 
-__all__ = ["PICTURES", "STREAMS", "add_format_arguments", "checked_format", "raw_video"]
+__all__ = ["ANIMATED", "PICTURES", "STREAMS", "add_format_arguments", "checked_format", "raw_video"]
 
-PICTURES = ("png", "jpg", "webp", "avif", "tiff", "bmp", "jp2", "tga", "ppm", "qoi")
+PICTURES = ("png", "jpg", "webp", "avif", "tiff", "bmp", "jp2", "tga", "ppm", "qoi", "heic", "jxl")
 """Suffixes of pictures, less the dot."""
+ANIMATED = ("gif", "webp", "apng", "png", "avif")
+"""Suffixes of animated pictures: those that a video becomes, and `png`, which an animated picture does."""
 STREAMS = {
     "mkv": "matroska", "webm": "webm", "y4m": "yuv4mpegpipe", "raw": "rawvideo", "ts": "mpegts", "nut": "nut",
 }  # fmt: skip
@@ -29,7 +31,10 @@ _ALIASES = {"jpeg": "jpg", "tif": "tiff", "matroska": "mkv", "yuv4mpeg": "y4m", 
 def add_format_arguments(parser: argparse.ArgumentParser) -> None:
     """Texts, all of them, for the functions below."""
     add = parser.add_argument_group("formats").add_argument
-    add("--format", help="of pictures (png, jpg, webp, avif ..) in folders, of what goes to - (also mkv, y4m, raw, ts)")
+    add(
+        "--format",
+        help="of pictures (png, jpg, webp, avif, gif) in folders, of what goes to - (also mkv, y4m, raw)",
+    )
     add("--pix-fmt", help="the input is raw frames of this pixel format, as FFmpeg names it: yuv420p, nv12, rgb24 ..")
     add("--video-size", metavar="WIDTHxHEIGHT", help="size of raw frames")
     add("--rate", metavar="FPS", help="of raw frames, 30 or 30000/1001 (default: 25)")
@@ -41,7 +46,7 @@ def checked_format(args: argparse.Namespace) -> str | None:
         return None
     name = str(args.format).lower().removeprefix(".")
     name = _ALIASES.get(name, name)
-    known = [*PICTURES, *dict.fromkeys((*STREAMS, *_VIDEOS))]
+    known = [*PICTURES, "gif", "apng", *dict.fromkeys((*STREAMS, *_VIDEOS))]
     if name not in known:
         close = did_you_mean(name, known)
         raise UserError(f"--format {harmless(args.format)} is not known: {close or ', '.join(known)}")

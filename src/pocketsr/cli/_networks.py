@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,11 +13,28 @@ from pocketsr.errors import UserError
 if TYPE_CHECKING:
     from pocketsr.engine import Upscaler
 
-__all__ = ["WEIGHTS_HELP", "open_networks"]
+__all__ = ["WEIGHTS_HELP", "add_models_argument", "open_networks", "tried_models"]
 
 _PATIENCE_S = 10.0
+_TIMED = ("tiny", "small")
 
 WEIGHTS_HELP = "weights of a network that doesn't ship, as a .safetensors file: -m imdn --weights imdn_x2.safetensors"
+
+
+def add_models_argument(parser: argparse.ArgumentParser) -> None:
+    """`-m`, as often as networks are to be timed; `tried_models` reads it."""
+    names = " and ".join(_TIMED)
+    parser.add_argument(
+        "-m",
+        "--model",
+        action="append",
+        help=f"a shipped name or an .onnx file; may be repeated (default: {names})",
+    )
+
+
+def tried_models(args: argparse.Namespace) -> list[str]:
+    """What `-m` named, or what is timed where it named nothing."""
+    return args.model or list(_TIMED)
 
 
 def open_networks(models: Sequence[str], weights: Sequence[Path], threads: int | None = None) -> dict[str, Upscaler]:

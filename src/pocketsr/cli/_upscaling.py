@@ -9,9 +9,9 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pocketsr.cli._formats import PICTURES, STREAMS
+from pocketsr.cli._formats import ANIMATED, PICTURES, STREAMS
 from pocketsr.cli._live import ends_at_ctrl_c
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
@@ -19,12 +19,17 @@ from pocketsr.pipes import Inflow, Outflow
 
 if TYPE_CHECKING:
     from pocketsr.engine import Network, Siting, Upscaler
+    from pocketsr.frames import Span
+    from pocketsr.image.animation import AnimationSink, AnimationSource
     from pocketsr.report import Report
     from pocketsr.sizing import Size
-    from pocketsr.video import Address, RawVideo, VideoFileSink, VideoFileSource
+    from pocketsr.video import Address, Deinterlace, RawVideo, VideoFileSink, VideoFileSource
     from pocketsr.video.segments import Maker
 
 __all__ = ["Job"]
+
+Source: TypeAlias = "Path | VideoFileSource | AnimationSource"
+Sink: TypeAlias = "Path | VideoFileSink | AnimationSink | None"
 
 # Options that segments of a video know of: whatever else is asked for, a video is made in one pass.
 _OF_SEGMENTS = (
@@ -66,6 +71,9 @@ class Job:
     maker: Maker | None = None
     address: Address | None = None
     net_threads: int | None = None
+    span: Span | None = None
+    deinterlace: Deinterlace | None = None
+    compare: bool = False
 
     @property
     def _plain(self) -> bool:
@@ -109,9 +117,11 @@ class Job:
         """
         if isinstance(source, Inflow):
             return self._video(source, target, overwrite, Path(source.name))
-        from pocketsr.image import is_image_file
+        from pocketsr.image import is_animation, is_image_file
 
         if self.raw is None and self.address is None and is_image_file(source):
+            if is_animation(source):
+                return self._video(source, target, overwrite, name or source, animation=True)
             return self._image(source, target, overwrite, name or source)
         return self._video(source, target, overwrite, name or source)
 
@@ -120,8 +130,9 @@ class Job:
 
         def upscaled(target: Path | None) -> Report:
             return upscale_image_file(
-                source, target, self.net, self.chroma("center"), size=self.size, name=self.name, overwrite=overwrite
-            )
+                source, target, self.net, self.chroma("center"),
+                size=self.size, name=self.name, overwrite=overwrite, compare=self.compare,
+            )  # fmt: skip
 
         if isinstance(target, Outflow):
             form = self.format or "png"
@@ -138,19 +149,21 @@ class Job:
         return report
 
     def _video(
-        self, source: Path | Inflow, target: Path | Outflow | None, overwrite: bool, name: Path
+        self, source: Path | Inflow, target: Path | Outflow | None, overwrite: bool, name: Path,
+        animation: bool = False,
     ) -> Report:  # fmt: skip
         from tqdm import tqdm
 
         from pocketsr.video import VideoOptions, upscale_video
 
+        animates = self._animates(source, target, animation)
         net = self.net  # before the bar: it may have a line to say
         options = VideoOptions(self.codec, self.crf, self.preset, self.threads, self.cores)
         said: set[str] = set()
         hidden = None if self.maker is None else True  # None: a bar on a terminal, silence in a pipe
         with (
-            self._source(source, name) as opened,
-            self._sink(target, opened) as sink,
+            self._source(source, name, not animates if animation else None) as opened,
+            self._sink(target, opened, overwrite, source if isinstance(source, Path) else name, animates) as sink,
             tqdm(desc=name.name, unit=" frames", disable=hidden, file=sys.stderr, dynamic_ncols=True) as bar,
         ):
 
@@ -187,12 +200,24 @@ class Job:
                 overwrite=overwrite,
                 on_progress=on_progress,
                 on_warning=on_warning,
+                span=self.span,
+                deinterlace=self.deinterlace,
+                beside=self.chroma("center") if self.compare else None,
                 on_plan=on_plan,
             )
-        return replace(done, warnings=[line for line in done.warnings if line not in said])
+        others = [line for end in (opened, sink) if not isinstance(end, Path | None) for line in end.warnings]
+        lines = dict.fromkeys([*done.warnings, *others])
+        return replace(done, warnings=[line for line in lines if line not in said])
 
     @contextlib.contextmanager
-    def _source(self, source: Path | Inflow, name: Path) -> Iterator[Path | VideoFileSource]:
+    def _source(self, source: Path | Inflow, name: Path, flat: bool | None) -> Iterator[Source]:
+        """flat: of an animated picture, whether it is to be opaque; None: the source is none."""
+        if isinstance(source, Path) and flat is not None:
+            from pocketsr.image.animation import AnimationSource
+
+            with AnimationSource(source, flat=flat, span=self.span, size=self.size, scale=self.net.scale) as animation:
+                yield animation
+            return
         if isinstance(source, Path) and self.raw is None and self.address is None:
             yield source
             return
@@ -208,33 +233,90 @@ class Job:
         from pocketsr.video import VideoFileSource
 
         path, pipe = (name, source) if isinstance(source, Inflow) else (source, None)
-        return VideoFileSource(path, threads=self.threads, pipe=pipe, raw=self.raw, address=self.address)
+        return VideoFileSource(
+            path, threads=self.threads, pipe=pipe, raw=self.raw, address=self.address, span=self.span,
+            deinterlace=self.deinterlace,
+        )  # fmt: skip
 
     @contextlib.contextmanager
     def _sink(
-        self, target: Path | Outflow | None, source: Path | VideoFileSource
-    ) -> Iterator[Path | VideoFileSink | None]:
+        self, target: Path | Outflow | None, source: Source, overwrite: bool, name: Path, animates: bool
+    ) -> Iterator[Sink]:  # fmt: skip
+        if animates and target is not None:
+            with self._animation(target, source, overwrite, name) as animation:
+                yield animation
+            return
+        from pocketsr.video import VideoFileSink, VideoFileSource
+
+        encoder = {"codec": self.codec, "crf": self.crf, "preset": self.preset, "threads": self.threads}
+        options: dict[str, Any] = encoder
+        if not isinstance(source, Path | VideoFileSource):  # an animated picture: as players take it
+            options = {**encoder, "pix_fmt": "yuv420p"}
+            if not isinstance(target, Outflow):
+                with VideoFileSink(target, overwrite=overwrite, **options) as sink:
+                    yield sink
+                return
         if not isinstance(target, Outflow):
             yield target
             return
-        from pocketsr.video import VideoFileSink
-
         form = self.format or _like(source, target)
         if form not in STREAMS:
             choice = ", ".join(STREAMS)
             raise UserError(f"--format {form} can't go through a pipe, or is for pictures: use one of {choice}")
-        options = {"codec": self.codec, "crf": self.crf, "preset": self.preset, "threads": self.threads}
-        with VideoFileSink(Path(target.name), pipe=target, kind=STREAMS[form], **options) as sink:  # type: ignore[arg-type]
+        with VideoFileSink(Path(target.name), pipe=target, kind=STREAMS[form], **options) as sink:
             yield sink
 
+    @contextlib.contextmanager
+    def _animation(
+        self, target: Path | Outflow, source: Source, overwrite: bool, name: Path
+    ) -> Iterator[AnimationSink]:  # fmt: skip
+        from pocketsr.image.animation import AnimationSink, AnimationSource
 
-def _like(source: Path | VideoFileSource, target: Outflow) -> str:
+        for option in ("codec", "crf", "preset"):
+            if getattr(self, option) is not None:
+                raise UserError(f"--{option} is for videos, and {target.name} is an animated picture: leave it out")
+        like = source if isinstance(source, AnimationSource) else None
+        plays, lossy = (like.plays, like.lossy) if like else (0, True)
+        with tempfile.TemporaryDirectory(prefix="pocketsr-") if isinstance(target, Outflow) else _no_folder() as folder:
+            file = Path(folder) / f"animation.{self.format or 'gif'}" if isinstance(target, Outflow) else target
+            with AnimationSink(file, source=name, plays=plays, lossy=lossy, overwrite=overwrite) as sink:
+                yield sink
+            if isinstance(target, Outflow):
+                target.write(file.read_bytes())
+
+    def _animates(self, source: Path | Inflow, target: Path | Outflow | None, animation: bool) -> bool:
+        """Whether the output is an animated picture. Raises UserError where it is a still one that holds no frames."""
+        from pocketsr.image import ANIMATION_SUFFIXES, IMAGE_SUFFIXES
+
+        if isinstance(target, Outflow):
+            named = self.format if self.format is not None else "gif" if animation else None
+            return named in ANIMATED and (animation or named != "png")
+        if target is None:
+            return False
+        suffix = target.suffix.lower()
+        if suffix in ANIMATION_SUFFIXES and (animation or suffix != ".png"):
+            return True
+        if animation and suffix in IMAGE_SUFFIXES:
+            raise UserError(
+                f"{source} is animated, and {target.name} would hold one picture: use .gif, .webp, .png, .avif or .mp4"
+            )
+        return False
+
+
+@contextlib.contextmanager
+def _no_folder() -> Iterator[str]:
+    yield ""
+
+
+def _like(source: Source, target: Outflow) -> str:
     """The format for a pipe: by its name, else frames that came bare leave bare, and all else is Matroska."""
     suffix = Path(target.name).suffix.lower()
     if suffix in _SEEKING:
         raise UserError(f"{target.name}: {suffix[1:]} can't be written to a pipe: name it .mkv, or use --format mkv")
     named = _BY_SUFFIX.get(suffix)
-    if named is not None or isinstance(source, Path):
+    from pocketsr.video import VideoFileSource
+
+    if named is not None or not isinstance(source, VideoFileSource):
         return named or "mkv"
     kind = source.reader.container.format.name
     return {"yuv4mpegpipe": "y4m", "rawvideo": "raw"}.get(kind, "mkv")

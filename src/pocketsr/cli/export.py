@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from pocketsr.cli._size import sides
 from pocketsr.export import TARGETS
+from pocketsr.names import harmless
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
@@ -28,28 +29,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="output folder")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--precision", metavar="P", help="float32, float16 or int8; default: as the network is")
-    parser.add_argument(
-        "--size", metavar="WxH", type=_size, help="of the picture, where the format wants one (640x360)"
-    )
+    parser.add_argument("--size", metavar="WIDTHxHEIGHT", help="of the picture, where the format wants one (640x360)")
     parser.add_argument("--cpu", metavar="NAME", help="c: the processor, as cortex-a55, apple-a13, x86-64-v3")
     parser.add_argument("--f32", action="store_true", default=None, help="wasm: an entry for floats, too")
     parser.add_argument("--triple", metavar="TRIPLE", help="c: the system, as `compile --target` takes it")
-
-
-def _size(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text, re.ASCII)
-    if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r}: width and height are expected, as 640x360")
-    return int(found[1]), int(found[2])
 
 
 def run(args: argparse.Namespace) -> int:
     import json
 
     from pocketsr.export import export
-    from pocketsr.names import harmless
 
     options = {name: getattr(args, name) for name in _OPTIONS}
+    if args.size is not None:
+        options["size"] = sides(harmless(args.size, 60), "--size")
     with _printing_to_stderr():
         report = export(args.target, args.model, args.output, **options)
     if args.json:

@@ -15,6 +15,7 @@ from pocketsr.cli._live import add_live_arguments, given, live_input, show
 from pocketsr.cli._networks import WEIGHTS_HELP
 from pocketsr.cli._piped import is_pipe
 from pocketsr.cli._size import add_size_arguments, asked_size
+from pocketsr.cli._span import add_span_arguments, asked_span
 from pocketsr.cli._upscaling import Job
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
@@ -28,6 +29,7 @@ __all__ = ["SUMMARY", "add_arguments", "run"]
 
 SUMMARY = "upscale a video, an image, or every one in a folder"
 _STAGES = ("decode", "upscale", "encode")
+_OF_VIDEOS = ("codec", "crf", "preset", "start", "duration", "deinterlace")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--weights", metavar="FILE", type=Path, help=WEIGHTS_HELP)
     add("-j", "--threads", type=int, help="threads of the network (default: all cores)")
     add("-y", "--yes", action="store_true", help="overwrite existing files")
+    add(
+        "--compare",
+        action="store_true",
+        help="side by side: bicubic at the left, the network at the right",
+    )
     add("--skip-existing", action="store_true", help="leave out what has an output already")
     help_of_ray = "share the files, and segments of long videos, among the machines of a Ray cluster (host:port)"
     add("--ray", metavar="ADDRESS", nargs="?", const="", help=help_of_ray)
@@ -56,6 +63,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     video("--codec", help="encoder, as FFmpeg names it (default: by the output's suffix)")
     video("--crf", type=float, help="quality of the encoder: lower is better, and a larger file")
     video("--preset", help="speed preset of the encoder, by its own name: ultrafast .. veryslow")
+    add_span_arguments(video)
+    video(
+        "--deinterlace",
+        action="store_const",
+        const="frame",
+        help="make whole pictures of interlaced ones (bwdif), as many a second as there are frames",
+    )
+    video(
+        "--deinterlace-fields",
+        dest="deinterlace",
+        action="store_const",
+        const="field",
+        help="as --deinterlace, but a picture for each field: 50 a second of 25 frames, and motion as smooth as it was",
+    )
     timing = parser.add_argument_group("timing").add_argument
     timing("--benchmark", action="store_true", help="write no output, print the time of each stage")
     timing("--json", action="store_true", help="with --benchmark: one JSON object and nothing else")
@@ -137,10 +158,13 @@ def _check(args: argparse.Namespace, address: Address | None) -> None:
 
 
 def _refuse_video_options(args: argparse.Namespace, source: Path | Inflow) -> None:
-    from pocketsr.image import is_image_file
+    from pocketsr.image import is_animation, is_image_file
 
-    for option in ("codec", "crf", "preset"):
-        if getattr(args, option) is not None and isinstance(source, Path) and is_image_file(source):
+    if not isinstance(source, Path) or not is_image_file(source):
+        return
+    moves = is_animation(source)
+    for option in _OF_VIDEOS:
+        if getattr(args, option) is not None and not (moves and option != "deinterlace"):
             raise UserError(f"--{option} is for videos and {args.inputs[0]} is an image: leave it out")
 
 
@@ -153,6 +177,9 @@ def _job(args: argparse.Namespace) -> Job:
         codec=args.codec,
         crf=args.crf,
         preset=args.preset,
+        span=asked_span(args),
+        deinterlace=args.deinterlace,
+        compare=args.compare,
         format=checked_format(args),
         raw=raw_video(args),
     )

@@ -8,6 +8,7 @@ from pocketsr.frames.frame import Frame
 from pocketsr.frames.layout import Component, Layout, candidates, layout_of
 from pocketsr.frames.pyav import tag, viewed
 from pocketsr.frames.sized import SizedUpscaler, multiples
+from pocketsr.frames.span import Span, cut
 from pocketsr.frames.upscaler import FrameUpscaler, plane_siting
 
 __all__ = [
@@ -20,7 +21,9 @@ __all__ = [
     "FrameUpscaler",
     "Layout",
     "SizedUpscaler",
+    "Span",
     "candidates",
+    "cut",
     "layout_of",
     "multiples",
     "plane_siting",

@@ -17,7 +17,7 @@ from pocketsr.loading import as_network
 from pocketsr.pixels import resized, rgb_to_ycbcr, ycbcr_to_rgb
 from pocketsr.sizing import Plan, Sized, as_size, plan
 
-__all__ = ["upscale_array", "upscale_image"]
+__all__ = ["from_planes", "to_planes", "upscale_array", "upscale_image"]
 
 # Colour is converted in bands of rows, so that the float copies stay small beside the image: 64 rows of an
 # 8000 pixel wide result are 6 MB as float32 RGB, all of a 96 megapixel one would be 1.2 GB.
@@ -77,9 +77,9 @@ def _upscaled(rgb: Plane, net: Upscaler, bicubic: Upscaler, size: tuple[int, int
         if rgb.ndim == 3:
             return _resized(inner(rgb), size)
         return _resized(_to_grey(inner(np.repeat(rgb[..., None], 3, axis=2))), size)
-    planes = _to_planes(rgb)
+    planes = to_planes(rgb)
     big = [inner(planes[0]), *(bicubic(plane) for plane in planes[1:])]
-    return _from_planes([_resized(plane, size) for plane in big], rgb.dtype)
+    return from_planes([_resized(plane, size) for plane in big], rgb.dtype)
 
 
 def _resized(pixels: Plane, size: tuple[int, int] | None) -> Plane:
@@ -100,7 +100,7 @@ def _check(rgb: Plane) -> None:
         )
 
 
-def _to_planes(rgb: Plane) -> list[NDArray[np.uint16]]:
+def to_planes(rgb: Plane) -> list[NDArray[np.uint16]]:
     """Y, Cb, Cr (only Y for grey) as 16-bit planes in BT.601 studio range: Y from 16 * 257 to 235 * 257."""
     height, width = rgb.shape[:2]
     planes = [np.empty((height, width), np.uint16) for _ in range(1 if rgb.ndim == 2 else 3)]
@@ -116,7 +116,7 @@ def _to_planes(rgb: Plane) -> list[NDArray[np.uint16]]:
     return planes
 
 
-def _from_planes(planes: list[Plane], dtype: np.dtype[Any]) -> Plane:
+def from_planes(planes: list[Plane], dtype: np.dtype[Any]) -> Plane:
     """Back to RGB, or grey where there is only Y, rounded and clipped to `dtype`."""
     height, width = planes[0].shape
     top_value = np.iinfo(dtype).max

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
-import math
 import struct
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,12 +17,15 @@ from PIL import Image, ImageFile, JpegImagePlugin
 from pocketsr.errors import UserError
 from pocketsr.image import _ifd, _xmp
 from pocketsr.image._boxes import avif_colour, jpeg2000_bits, jpeg2000_data, webp_is_lossy
+from pocketsr.image._deep import png_pixels, ppm_pixels, tiff_facts, tiff_pixels
+from pocketsr.image._dpi import file_dpi, honest, resolution, small
 from pocketsr.image._formats import kind_of
 from pocketsr.image._iptc import kept_resources
 from pocketsr.image._jpeg import read_jpeg
 from pocketsr.image._libtiff import decoding_errors
 from pocketsr.image._memory import Growth, check_memory
-from pocketsr.image._pixels import TOO_DEEP, cmyk_to_rgb, grey16, to_array, upright
+from pocketsr.image._optional import jxl_size, needed, register
+from pocketsr.image._pixels import TOO_DEEP, cmyk_to_rgb, grey16, to_array, turned, upright
 from pocketsr.image._png import read_png
 from pocketsr.image._tiff import read_tiff
 from pocketsr.models import DEFAULT_SCALE
@@ -29,10 +33,9 @@ from pocketsr.models import DEFAULT_SCALE
 __all__ = ["Kept", "Picture", "decode"]
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # or Pillow's complaints are lines of their own
-_ORIENTATION, _X_RESOLUTION, _RESOLUTION_UNIT = 274, 282, 296
+_ORIENTATION = 274
+_CALLED = {"HEIF": "HEIC", "JXL": "JPEG XL", "JPEG2000": "JPEG 2000"}
 _NEEDS = {
-    "HEIC": "it needs a decoder for HEVC",
-    "JPEG XL": "it needs libjxl",
     "PostScript": "it is a program, which is never run",
     "raw": "it needs a raw converter",
 }
@@ -63,7 +66,7 @@ class Kept:
 class Picture:
     """A decoded image, upright.
 
-    pixels: (H, W), (H, W, 3) or (H, W, 4), uint8 or (grey only) uint16. kept: what the file said beside them.
+    pixels: (H, W), (H, W, 3) or (H, W, 4), uint8 or uint16. kept: what the file said beside them.
     lossy: whether the file it came from had lost something.
     """
 
@@ -75,17 +78,24 @@ class Picture:
 
 @dataclass
 class _Facts:
-    """What a format's own reader has found out for the decoder. lost: names of what can't go along."""
+    """What a format's own reader has found out for the decoder. lost: names of what can't go along.
+
+    deep: reads colour of 16 bits, which Pillow would read with 8; gives pixels, and the orientation that the format's
+    own reader would have turned them by.
+    """
 
     source: BinaryIO
     bits: int = 8
     inverted: bool = False
     notes: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    deep: Callable[[], tuple[NDArray[Any], int]] | None = None
 
 
-def decode(path: Path, growth: Growth = lambda *_: DEFAULT_SCALE) -> Picture:
+def decode(path: Path, growth: Growth = lambda *_: DEFAULT_SCALE, page: bytes | None = None) -> Picture:
     """Read the image at `path`, to be upscaled by `growth`.
+
+    page: of a TIFF of several, as a file of its own, which is read instead.
 
     Raises UserError for what is missing, broken, animated, not supported, or too large for this machine's memory.
     """
@@ -108,12 +118,14 @@ def decode(path: Path, growth: Growth = lambda *_: DEFAULT_SCALE) -> Picture:
             raise UserError(f"{path} is not an image that can be read, whatever its name says")
         name, is_read = kind
         if not is_read:
-            needs = f" ({_NEEDS[name]})" if name in _NEEDS else ""
+            what = needed(name) or _NEEDS.get(name)
+            needs = f" ({what})" if what else ""
+            called = _CALLED.get(name, name)
             raise UserError(
-                f"{path} is a {name} picture, which is not supported{needs}: convert it to PNG or JPEG first"
+                f"{path} is a {called} picture, which is not supported{needs}: convert it to PNG or JPEG first"
             )
         try:
-            return _decode_open(path, name, file, growth)
+            return _decode_open(path, name, file if page is None else io.BytesIO(page), growth)
         except (UserError, MemoryError):
             raise
         except Image.DecompressionBombError as error:
@@ -137,13 +149,20 @@ def _decode_open(path: Path, name: str, file: BinaryIO, growth: Growth) -> Pictu
     # By the one reader of this format, and never by Image.open, which would try every format that Pillow has, and
     # for a PostScript text start Ghostscript, whatever the file is called.
     Image.init()
+    register(name)
+    if name == "JXL":
+        width, height = jxl_size(path)
+        check_memory(path, width, height, 4, 2, growth(width, height))
     factory = JpegImagePlugin.JpegImageFile if name == "JPEG" else Image.OPEN[name][0]
     with factory(facts.source, "") as image:
         _refuse(path, name, image, facts)
         channels = {"1": 1, "L": 1, "I": 1, "F": 1, "RGB": 3, "YCbCr": 3}.get(image.mode[:5].split(";")[0], 4)
         if channels == 3 and "transparency" in image.info:
             channels = 4
-        check_memory(path, *image.size, channels, 2 if image.mode.startswith("I") else 1, growth(*image.size))
+        deep = image.mode.startswith("I") or facts.deep is not None
+        check_memory(path, *image.size, channels, 2 if deep else 1, growth(*image.size))
+        if facts.deep is not None:
+            return _finish(path, name, image, kept, facts)
         with decoding_errors(name) as errors:
             image.load()  # once: after an error Pillow (13.0) takes what there is for done, black below it
         if errors:
@@ -158,6 +177,8 @@ def _begin_png(path: Path, file: BinaryIO, kept: Kept, facts: _Facts) -> None:
     if png.frames > 1:
         raise UserError(f"{path} holds {png.frames} frames: save them one by one as PNG first")
     facts.source, facts.bits, facts.lost = png.pixels, png.bits, png.lost
+    if png.bits == 16 and (png.colour_type != 0 or png.has_key):
+        facts.deep = lambda: (png_pixels(png.pixels.getvalue()), 1)
     kept.icc, kept.exif, kept.xmp, kept.dpi = png.icc, png.exif, png.xmp, png.dpi
     kept.text, kept.colour = png.text, png.colour
     if png.damaged:
@@ -174,7 +195,10 @@ def _begin_jpeg(path: Path, file: BinaryIO, kept: Kept, facts: _Facts) -> None:
 
 
 def _begin_tiff(path: Path, file: BinaryIO, kept: Kept, facts: _Facts) -> None:
-    tiff = read_tiff(file, path)
+    deep = tiff_facts(file)
+    tiff = read_tiff(file, path, deep=deep is not None)
+    if deep is not None:
+        facts.deep = lambda: tiff_pixels(file, *deep)
     facts.bits, facts.inverted, facts.lost = tiff.bits, tiff.inverted, tiff.lost
     kept.exif, kept.xmp, kept.resources = tiff.exif, tiff.xmp, tiff.resources
     kept.geo, kept.geo_order = tiff.geo, tiff.order
@@ -195,6 +219,11 @@ def _begin_other(path: Path, name: str, image: ImageFile.ImageFile, kept: Kept, 
             facts.notes.append(f"{path}: of its {bits} bits a colour 8 are kept")
         if cicp is not None and not image.info.get("icc_profile"):
             kept.colour = [(b"cICP", cicp)]
+    if name == "HEIF":
+        if (bits := image.info.get("bit_depth", 8)) > 8:
+            facts.notes.append(f"{path}: of its {bits} bits a colour 8 are kept")
+        if (count := getattr(image, "n_frames", 1)) > 1:
+            facts.notes.append(f"{path}: only the main one of its {count} pictures is upscaled")
     if len(image.info.get("sizes", ())) > 1:
         facts.notes.append(f"{path}: only the largest of its {len(image.info['sizes'])} pictures is upscaled")
     if name == "PSD" and getattr(image, "n_frames", 1) > 1:
@@ -203,7 +232,7 @@ def _begin_other(path: Path, name: str, image: ImageFile.ImageFile, kept: Kept, 
 
 def _refuse(path: Path, name: str, image: ImageFile.ImageFile, facts: _Facts) -> None:
     """Raises UserError for several pictures, and for pixels that Pillow would read with fewer bits than they have."""
-    frames = 1 if name in ("PSD", "JPEG", "PNG") else getattr(image, "n_frames", 1)
+    frames = 1 if name in ("PSD", "JPEG", "PNG", "HEIF") else getattr(image, "n_frames", 1)
     if frames > 1:
         noun = "pages" if name == "TIFF" else "frames"
         raise UserError(f"{path} holds {frames} {noun}: save them one by one as PNG first")
@@ -217,12 +246,16 @@ def _refuse(path: Path, name: str, image: ImageFile.ImageFile, facts: _Facts) ->
         bits = 16 if parts[1] > 255 else 8
     elif raw_mode.endswith((";16B", ";16L", ";16N")):
         bits = 16
-    if bits > 8 and not image.mode.startswith(("I", "F")):
+    if name == "PPM" and bits == 16 and image.mode == "RGB":
+        facts.source.seek(0)
+        content = facts.source.read()
+        facts.deep = lambda: (ppm_pixels(content), 1)
+    if facts.deep is None and bits > 8 and not image.mode.startswith(("I", "F")):
         raise UserError(TOO_DEEP.format(path=path, bits=bits))
 
 
 def _finish(path: Path, name: str, image: ImageFile.ImageFile, kept: Kept, facts: _Facts) -> Picture:
-    notes, picture = facts.notes, image.copy() if name in ("GIF", "WEBP") else image
+    notes, picture = facts.notes, image.copy() if name in ("GIF", "WEBP") and facts.deep is None else image
     icc = image.info.get("icc_profile")
     kept.icc = kept.icc or (icc if isinstance(icc, bytes) and icc else None)
     orientation = 1
@@ -234,66 +267,37 @@ def _finish(path: Path, name: str, image: ImageFile.ImageFile, kept: Kept, facts
             notes.append(f"{path}: its EXIF data is broken and was left out")
             kept.exif = None
         else:
-            orientation = _small(tags.get(_ORIENTATION), order)
-            kept.dpi = kept.dpi or _resolution(tags, order)
+            orientation = small(tags.get(_ORIENTATION), order)
+            kept.dpi = kept.dpi or resolution(tags, order)
     if kept.xmp is not None:
         kept.xmp, lost = _xmp.without_marks(kept.xmp)
         facts.lost += [what for what in lost if what not in facts.lost]
         orientation = orientation if orientation > 1 else _xmp.orientation(kept.xmp)
     if name == "TIFF":  # Pillow has turned it while it was loaded; the tag isn't among those that are kept
         orientation = 1
-    kept.dpi = _honest(kept.dpi) or _file_dpi(name, image)
+    kept.dpi = honest(kept.dpi) or file_dpi(name, image)
     level = image.info.get("transparency")
-    if name == "PNG" and facts.bits < 8 and isinstance(level, int) and picture.mode in ("1", "L"):
+    if facts.deep is not None:
+        level = None
+    elif name == "PNG" and facts.bits < 8 and isinstance(level, int) and picture.mode in ("1", "L"):
         # Pillow (13.0) has stretched the pixels to 0..255, but the transparent level only where there is 1 bit
         top = 1 if picture.mode == "1" else (1 << facts.bits) - 1
         picture = picture.convert("L")
         picture.info["transparency"] = level if top == 1 else level * 255 // top
-    if picture.mode == "CMYK":
+    if picture.mode == "CMYK" and facts.deep is None:
         notes.append(f"{path}: converted from CMYK to RGB")
         picture, kept.icc = cmyk_to_rgb(picture, kept.icc), None
-    pixels = to_array(path, upright(picture, orientation))
-    if pixels.dtype.itemsize == 2:
+    if facts.deep is not None:
+        pixels, own = facts.deep()
+        pixels = turned(pixels, orientation if orientation > 1 else own)
+    else:
+        pixels = to_array(path, upright(picture, orientation))
+    if pixels.dtype.itemsize == 2 and pixels.ndim == 2:
         pixels = grey16(path, pixels, bits=facts.bits, inverted=facts.inverted, hidden=level)
     kept.turned = orientation >= 5
     if kept.icc is not None and kept.icc[16:20] == b"GRAY" and pixels.ndim == 3:
         kept.icc = None  # a profile of grey says nothing of RGB
     if facts.lost:
         notes.append(f"{path}: left out: {', '.join(facts.lost)}")
-    lossy = name in ("JPEG", "AVIF") or (name == "WEBP" and webp_is_lossy(path))
+    lossy = name in ("JPEG", "AVIF", "HEIF", "JXL") or (name == "WEBP" and webp_is_lossy(path))
     return Picture(pixels=pixels, kept=kept, lossy=lossy, warnings=tuple(notes))
-
-
-def _small(value: object, order: str) -> int:
-    """An orientation: 1 where the value is none."""
-    numbers = value.numbers(order) if isinstance(value, _ifd.Value) else ()
-    return int(numbers[0]) if numbers and numbers[0] in range(1, 9) else 1
-
-
-def _resolution(tags: _ifd.Directory, order: str) -> tuple[float, float] | None:
-    """Dots per inch as EXIF says them; None where it doesn't, or not in numbers."""
-    unit = tags.get(_RESOLUTION_UNIT)
-    factor = {2: 1.0, 3: 2.54}.get(_small(unit, order) if unit else 2)
-    sides = [tags.get(tag) for tag in (_X_RESOLUTION, _X_RESOLUTION + 1)]
-    rationals = [side.data for side in sides if isinstance(side, _ifd.Value) and (side.kind, side.count) == (5, 1)]
-    if factor is None or len(rationals) < 2:
-        return None
-    pairs = [struct.unpack(f"{order}II", data) for data in rationals]
-    return None if any(below == 0 for _, below in pairs) else (
-        pairs[0][0] / pairs[0][1] * factor, pairs[1][0] / pairs[1][1] * factor
-    )  # fmt: skip
-
-
-def _file_dpi(name: str, image: Image.Image) -> tuple[float, float] | None:
-    """What Pillow read, where that isn't made up: in JPEG without a unit it says 1 or 72."""
-    if name == "JPEG" and image.info.get("jfif_unit") not in (1, 2):
-        return None
-    return None if name == "TIFF" else _honest(image.info.get("dpi"))
-
-
-def _honest(dpi: Any) -> tuple[float, float] | None:
-    try:
-        x, y = float(dpi[0]), float(dpi[1])
-    except (TypeError, ValueError, IndexError, ZeroDivisionError, OverflowError):
-        return None
-    return (x, y) if all(math.isfinite(side) and 0 < side < 1e6 for side in (x, y)) else None

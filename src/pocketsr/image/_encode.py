@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, BinaryIO, TypeAlias
@@ -12,10 +14,12 @@ from PIL import Image
 
 from pocketsr.image import _ifd, _xmp
 from pocketsr.image._decode import Kept
+from pocketsr.image._deep import write_png, write_ppm, write_tiff
 from pocketsr.image._formats import WRITABLE, save_options
 from pocketsr.image._geo import rescaled_geo
 from pocketsr.image._iptc import resources_with
 from pocketsr.image._jpeg import MARKER_ROOM, segment
+from pocketsr.image._optional import register
 from pocketsr.image._png import AfterHeader, is_plain_srgb, text_chunk
 from pocketsr.image._tiff import amended
 
@@ -26,6 +30,7 @@ _COM, _APP13 = 0xFE, 0xED
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _JPEG_EXIF_ROOM, _JPEG_XMP_ROOM = MARKER_ROOM - 6, MARKER_ROOM - 29  # less their headers
 _JPEG_DENSITY = 65_535
+_INCH_M = 0.0254
 
 
 def encode(
@@ -50,10 +55,14 @@ def encode(
         options["dpi"] = kept.dpi
     if "EXIF data" in holds and name != "TIFF" and kept.exif:
         options["exif"] = b"Exif\0\0" + _ifd.patch(kept.exif, _sizes(width, height), _drop(name))
-    if "XMP data" in holds and name in ("JPEG", "WEBP", "AVIF"):
+    if "XMP data" in holds and name in ("JPEG", "WEBP", "AVIF", "HEIF", "JXL"):
         options["xmp"] = xmp
+    if pixels.dtype.itemsize == 2 and pixels.ndim == 3:
+        _encode_deep(pixels, kept, file, name, xmp, scale, options)
+        return lost
+    register(name)
     image = Image.fromarray(pixels)
-    if name == "QOI" and image.mode == "L":
+    if name in ("QOI", "HEIF") and image.mode == "L":
         image = image.convert("RGB")
     if name == "JPEG":
         options["extra"] = _jpeg_segments(kept)
@@ -73,6 +82,31 @@ def encode(
     else:
         image.save(_WithoutDescriptor(file), format=name, **options)  # type: ignore[arg-type]
     return lost
+
+
+def _encode_deep(
+    pixels: NDArray[Any], kept: Kept, file: BinaryIO, name: str, xmp: bytes | None, scale: Scale,
+    options: dict[str, Any],
+) -> None:  # fmt: skip
+    """As `encode`, for colour of 16 bits; options: for Pillow."""
+    height, width = pixels.shape[:2]
+    if name == "PPM":
+        write_ppm(file, pixels)
+        return
+    if name == "TIFF":
+        memory = io.BytesIO()
+        storage = write_tiff(memory, pixels, compression="tiff_adobe_deflate", **options)
+        file.write(_with_tags(memory.getvalue(), kept, xmp, scale, (width, height), storage))
+        return
+    chunks = [*_png_chunks(kept, xmp)]
+    if "icc_profile" in options:
+        chunks.insert(0, (b"iCCP", b"ICC Profile\0\0" + zlib.compress(options["icc_profile"])))
+    if "dpi" in options:
+        x, y = (round(side / _INCH_M) for side in options["dpi"])
+        chunks.append((b"pHYs", struct.pack(">IIB", x, y, 1)))
+    if "exif" in options:
+        chunks.append((b"eXIf", options["exif"].removeprefix(b"Exif\0\0")))
+    write_png(file, pixels, chunks)
 
 
 class _WithoutDescriptor:
@@ -131,7 +165,10 @@ def _png_chunks(kept: Kept, xmp: bytes | None) -> Sequence[tuple[bytes, bytes]]:
     return [*chunks, *kept.text, *(text_chunk("Comment", comment) for comment in kept.comments)]
 
 
-def _with_tags(content: bytes, kept: Kept, xmp: bytes | None, scale: Scale, size: tuple[int, int]) -> bytes:
+def _with_tags(
+    content: bytes, kept: Kept, xmp: bytes | None, scale: Scale, size: tuple[int, int],
+    storage: _ifd.Directory | None = None,
+) -> bytes:  # fmt: skip
     tags, order = _ifd.Directory(), "<"
     if kept.exif:
         order, tags = _ifd.read(_ifd.reader(_ifd.patch(kept.exif, _sizes(*size))))
@@ -141,4 +178,4 @@ def _with_tags(content: bytes, kept: Kept, xmp: bytes | None, scale: Scale, size
             tag: _ifd.swapped(value) if order != kept.geo_order and isinstance(value, _ifd.Value) else value
             for tag, value in geo.items()
         }
-    return amended(content, tags, order, xmp, kept.resources)
+    return amended(content, tags, order, xmp, kept.resources, storage)

@@ -20,6 +20,7 @@ __all__ = [
     "Directory",
     "Value",
     "build",
+    "chain",
     "patch",
     "read",
     "reader",
@@ -61,13 +62,40 @@ def reader(content: bytes) -> Read:
     return lambda offset, length: content[offset : offset + length]
 
 
-def read(at: Read) -> tuple[str, Directory]:
+def read(at: Read, offset: int | None = None) -> tuple[str, Directory]:
     """The byte order ("<" or ">") and the first directory, with those of EXIF, GPS and Interop inside it.
+
+    offset: of another directory to read instead.
 
     A value that lies outside of the file is left out. Raises ValueError where there is no directory at all.
     """
     order, wide, first = _header(at)
-    return order, _directory(at, order, wide, first, depth=0)
+    return order, _directory(at, order, wide, first if offset is None else offset, depth=0)
+
+
+def chain(at: Read, tag: int) -> Iterator[tuple[int, int]]:
+    """(offset, the number under `tag` or 0) of each directory of a file, in its order; the first comes again never.
+
+    Raises ValueError where there is none, or it has 64-bit offsets.
+    """
+    order, wide, offset = _header(at)
+    if wide:
+        raise ValueError("64-bit offsets")
+    seen: set[int] = set()
+    while offset and offset not in seen:
+        seen.add(offset)
+        raw = at(offset, 2)
+        if offset < 8 or len(raw) < 2:
+            return
+        (count,) = struct.unpack(f"{order}H", raw)
+        number = 0
+        for _, name, kind, length, where in _entries(at, order, wide, offset):
+            if name == tag and kind in (SHORT, LONG) and length == 1:
+                size, letter = (2, "H") if kind == SHORT else (4, "I")
+                number = struct.unpack(f"{order}{letter}", at(where, size).ljust(size, b"\0"))[0]
+        yield offset, number
+        after = at(offset + 2 + 12 * count, 4)
+        offset = struct.unpack(f"{order}I", after)[0] if len(after) == 4 else 0
 
 
 def _header(at: Read) -> tuple[str, bool, int]:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pocketsr.errors import UserError
+from pocketsr.sizing import Size, plan
 
-__all__ = ["MOST_PIXELS", "Growth", "check_memory", "free_bytes"]
+__all__ = ["MOST_PIXELS", "Growth", "check_memory", "free_bytes", "growth_of"]
 
 MOST_PIXELS = 2**30
 """Pixels of an input: 32768 x 32768. Pillow's own limit, 179 million, is less than a phone's camera has (200)."""
@@ -17,6 +18,22 @@ Growth = Callable[[int, int], float]
 """By how much a picture of (width, height) grows at the most while it is upscaled, in each direction."""
 _ALWAYS = 1 << 28  # bytes that are tried in any case
 _SPARE = 1.1  # the interpreter, the network's rings, the encoder
+
+
+def growth_of(size: Size | None, scale: int) -> Growth:
+    """By a network of `scale`, to `size`."""
+
+    def growth(width: int, height: int) -> float:
+        """By the way that takes more: a picture may still be turned."""
+        ways = [plan(size, scale, *sides) for sides in ((width, height), (height, width))]
+        return max(
+            side / had
+            for way in ways
+            for made in (way.middle, way.target)
+            for side, had in zip(made, way.source, strict=True)
+        )
+
+    return growth
 
 
 def check_memory(path: Any, width: int, height: int, channels: int, sample_bytes: int, scale: float) -> None:

@@ -11,10 +11,10 @@ from PIL import Image, ImageCms
 
 from pocketsr.errors import UserError
 
-__all__ = ["TOO_DEEP", "cmyk_to_rgb", "grey16", "to_array", "upright"]
+__all__ = ["TOO_DEEP", "cmyk_to_rgb", "grey16", "to_array", "turned", "upright"]
 
 TOO_DEEP = (
-    "{path} has {bits} bits a colour, of which only 8 would be read: save it with 8 bits first, "
+    "{path} has {bits} bits a colour, of which only 8 would be read: save it with 8 bits, or 16 as PNG or TIFF, first, "
     "or pass its array to pocketsr.upscale_image"
 )
 _TURNS = {
@@ -33,6 +33,16 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
     """The image turned as its EXIF orientation (1 to 8) asks."""
     turn = _TURNS.get(orientation)
     return image if turn is None else image.transpose(turn)
+
+
+def turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """As `upright`, of an array (H, W[, C])."""
+    if orientation in (2, 5, 7):
+        pixels = pixels[:, ::-1]
+    quarters = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}.get(orientation, 0)
+    if orientation == 4:
+        return np.ascontiguousarray(pixels[::-1])
+    return np.ascontiguousarray(np.rot90(pixels, quarters))
 
 
 def to_array(path: Any, image: Image.Image) -> NDArray[Any]:

@@ -16,6 +16,7 @@ __all__ = ["AfterHeader", "PngFile", "is_plain_srgb", "read_png", "text_chunk"]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS")
+_FRAMES = (b"acTL", b"fcTL", b"fdAT")
 _COLOUR = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI")
 _TEXT = (b"tEXt", b"zTXt", b"iTXt")
 _LARGEST_CHUNK = 2**31 - 1
@@ -29,12 +30,14 @@ _INCH_M = 0.0254
 class PngFile:
     """What a PNG file holds. pixels: the same picture without anything else, for Pillow to decode.
 
-    colour, text: (name, content) of chunks. frames: of an animation. bits: a sample. damaged: names of chunks whose
-    sum is wrong, and which are not needed for the picture.
+    colour, text: (name, content) of chunks. frames: of an animation. bits: a sample. has_key: whether a colour means
+    transparent. damaged: names of chunks whose sum is wrong, and which are not needed for the picture.
     """
 
     pixels: io.BytesIO = field(default_factory=io.BytesIO)
     bits: int = 8
+    colour_type: int = 2
+    has_key: bool = False
     frames: int = 1
     icc: bytes | None = None
     exif: bytes | None = None
@@ -47,8 +50,10 @@ class PngFile:
     damaged: list[str] = field(default_factory=list)
 
 
-def read_png(file: BinaryIO, path: Any) -> PngFile:
+def read_png(file: BinaryIO, path: Any, *, animated: bool = False) -> PngFile:
     """Read the PNG in `file`. Raises ValueError where a chunk that the picture needs is broken or missing.
+
+    animated: whether all its frames go into `pixels`.
 
     Pillow (13.0) doesn't compare the CRC-32 of the pixels' chunks (IDAT), and refuses pictures whose texts or profile
     are larger than 1 MB unpacked. So the chunks are taken apart here.
@@ -58,13 +63,14 @@ def read_png(file: BinaryIO, path: Any) -> PngFile:
     text = 0
     ended = False
     for name, content, whole in _chunks(file):
-        if name in _PIXELS:
+        if name in _PIXELS or (animated and name in _FRAMES):
             if not whole:
                 raise ValueError(f"the checksum of {name.decode()} is wrong")
             png.pixels.write(_chunk(name, content))
+            png.has_key = png.has_key or name == b"tRNS"
             ended = name == b"IEND"
             if name == b"IHDR" and len(content) == 13:
-                png.bits = content[8]
+                png.bits, png.colour_type = content[8], content[9]
         elif not whole:
             png.damaged.append(name.decode("latin-1"))
         elif name in _TEXT:

@@ -44,8 +44,11 @@ class TiffFile:
     lost: list[str] = field(default_factory=list)
 
 
-def read_tiff(file: BinaryIO, path: Any) -> TiffFile:
-    """The tags of the first picture in `file`. Raises UserError for pixels that Pillow would read wrongly."""
+def read_tiff(file: BinaryIO, path: Any, *, deep: bool = False) -> TiffFile:
+    """The tags of the first picture in `file`. Raises UserError for pixels that Pillow would read wrongly.
+
+    deep: whether colour of 16 bits is read without it.
+    """
 
     def at(offset: int, length: int) -> bytes:
         file.seek(offset)
@@ -60,7 +63,7 @@ def read_tiff(file: BinaryIO, path: Any) -> TiffFile:
         return int(numbers[0]) if numbers else default
 
     found.bits = number(_BITS, 1)
-    _refuse(path, number, found.bits, _DNG in tags)
+    _refuse(path, number, 8 if deep else found.bits, _DNG in tags)
     found.inverted = number(_PHOTOMETRIC, _WHITE_IS_ZERO) == _WHITE_IS_ZERO and found.bits in (12, 16)
     found.order, found.geo = order, {tag: tags.pop(tag) for tag in GEO_TAGS if tag in tags}
     if _LAYERS in tags:
@@ -88,8 +91,8 @@ def _refuse(path: Any, number: Any, bits: int, is_dng: bool) -> None:
         raise UserError(f"{path} is a camera's raw file, of which only the preview would be read: develop it first")
     if samples > 1 and bits > 8:
         raise UserError(
-            f"{path} has {bits} bits a colour, of which only 8 would be read: save it with 8 bits first, "
-            "or pass its array to pocketsr.upscale_image"
+            f"{path} has {bits} bits a colour of a kind of which only 8 would be read: save it with 8 bits, or 16 as "
+            "RGB, first, or pass its array to pocketsr.upscale_image"
         )
     if planar and number(_EXTRA, -1) == 1:
         raise UserError(f"{path} holds {kind} planes with premultiplied transparency: save them interleaved first")
@@ -99,10 +102,14 @@ def _refuse(path: Any, number: Any, bits: int, is_dng: bool) -> None:
         raise UserError(f"{path} holds pixels of a kind that is not supported ({kind}): convert it to RGB first")
 
 
-def amended(content: bytes, kept: Directory, order: str, xmp: bytes | None, resources: dict[int, bytes]) -> bytes:
+def amended(
+    content: bytes, kept: Directory, order: str, xmp: bytes | None, resources: dict[int, bytes],
+    storage: Directory | None = None,
+) -> bytes:  # fmt: skip
     """The TIFF file `content`, as Pillow wrote it, with these tags too: a new directory at its end.
 
-    kept: tags in byte order `order`. Pillow (13.0) hands over only tags that it knows where libtiff compresses.
+    kept: tags in byte order `order`. storage: of how its pixels are stored, in place of those that are there.
+    Pillow (13.0) hands over only tags that it knows where libtiff compresses.
     """
     own_order, own = _ifd.read(_ifd.reader(content))
     merged: Directory = dict(own)
@@ -110,6 +117,7 @@ def amended(content: bytes, kept: Directory, order: str, xmp: bytes | None, reso
         as_text = tag in _RESOLUTION and isinstance(value, Value) and value.kind != _ifd.RATIONAL
         if tag not in _STORAGE_TAGS and not as_text:  # some phones' EXIF; readers of TIFF fail on it
             merged[tag] = _in_order(value, order, own_order)
+    merged |= storage or {}
     if xmp is not None:
         merged[_XMP] = Value(_ifd.BYTE, len(xmp), xmp)
     if resources:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pocketsr.video.addresses import Address, address_of
+from pocketsr.video.deinterlacing import Deinterlace
 from pocketsr.video.files import VideoFileSink, VideoFileSource
 from pocketsr.video.pipeline import upscale_video
 from pocketsr.video.types import Progress, RawVideo, Say, Siting, Upscaler, VideoOptions
 
 __all__ = [
     "Address",
+    "Deinterlace",
     "Progress",
     "RawVideo",
     "Say",

@@ -13,6 +13,7 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
+from pocketsr.errors import UserError
 from pocketsr.video.clock import Clock, starts_anywhere
 from pocketsr.video.ffmpeglog import described
 from pocketsr.video.joined import not_read
@@ -24,6 +25,7 @@ _LATE_S = 10  # a clock that starts later counts from elsewhere; earlier, and it
 _FIRST = 3
 _MOST_AHEAD = 16 * 2**20  # bytes
 _MOST_PACKETS_AHEAD = 2000
+_MARGINS_S = (0, 2, 15, 60)  # FFmpeg finds key frames by when they are decoded, which may be before they are shown
 _PICTURES = 60  # captions often begin some frames late
 _WITH_CAPTIONS = ("h264", "hevc", "mpeg2video")
 _CAPTION = b"GA94\x03"  # how ATSC's caption data begins in a stream's user data
@@ -59,6 +61,7 @@ class Demuxer:
         self._ahead: deque[Packet[Stream]] = deque()
         self._captioned = not live and main.codec_context.name in _WITH_CAPTIONS
         self.first = self._look_ahead(main.index, live)
+        self._main = main
         self.captions = self._captioned and any(
             _CAPTION in bytes(packet) for packet in self._ahead if packet.stream_index == main.index
         )
@@ -92,14 +95,62 @@ class Demuxer:
         self._ahead.clear()
         self._clock = Clock(self._container.format.name, self.shift)  # which would take it for a jump
 
-    def _find_shift(self, keep_clock: bool, live: bool) -> Fraction:
+    @property
+    def start(self) -> Fraction:
+        """When the film begins, in seconds of its clock, moved as its packets are.
+
+        That is zero, whatever an encoder's delay puts before it, but the first picture where a clock starts anywhere.
+        """
+        if starts_anywhere(self._container.format.name) and self._main.start_time is not None:
+            return self._main.start_time * (self._main.time_base or 0) + self.shift
+        return Fraction(0)
+
+    def seek_before(self, moment: Fraction) -> bool:
+        """Go on at a key frame that is shown at `moment`, in seconds of the moved clock, or before.
+
+        Returns whether one was found; else the packets come from the beginning.
+        """
+        for margin in _MARGINS_S:
+            if self._seek(moment - margin) and self._is_early_enough(moment):
+                return True
+        if not self._seek(self._earliest() + self.shift):
+            raise UserError(f"{self._path}: it can't be gone back in: leave out --start")
+        return False
+
+    def _seek(self, moment: Fraction) -> bool:
+        base = self._main.time_base or Fraction(1, av.time_base)
+        ticks = round(max(moment - self.shift, self._earliest()) / base)
+        try:
+            self._container.seek(ticks, stream=self._main, backward=True)
+        except (av.FFmpegError, OSError):
+            return False
+        self._clock = Clock(self._container.format.name, self.shift)
+        self._packets = self._read()
+        self._ahead.clear()
+        return True
+
+    def _is_early_enough(self, moment: Fraction) -> bool:
+        for packet in self._packets:
+            self._ahead.append(packet)
+            if packet.stream_index == self._main.index:
+                time = packet.pts if packet.pts is not None else packet.dts
+                return packet.is_keyframe and time is not None and time * packet.time_base <= moment
+            if len(self._ahead) >= _MOST_PACKETS_AHEAD:
+                break
+        return False
+
+    def _earliest(self) -> Fraction:
+        """The first time of any stream of sound or pictures, in seconds of the file's own clock."""
         streams = [
             stream
             for stream in self._container.streams
             if stream.type in ("audio", "video") and not stream.disposition & Disposition.attached_pic
         ]
         starts = [s.start_time * s.time_base for s in streams if s.start_time is not None and s.time_base]
-        start = min(starts, default=Fraction(0))
+        return min(starts, default=Fraction(0))
+
+    def _find_shift(self, keep_clock: bool, live: bool) -> Fraction:
+        start = self._earliest()
         if starts_anywhere(self._container.format.name):
             return Fraction(0) if keep_clock and start >= 0 else -start
         if live:

@@ -32,14 +32,17 @@ _COVERS = {"mjpeg": ("image/jpeg", "cover.jpg"), "png": ("image/png", "cover.png
 _WHERE = ((".mkv", "matroska"), (".mp4", "mp4"), (".mov", "mov"), (".avi", "avi"), (".wmv", "asf"), (".ts", "mpegts"))
 
 
-def container_metadata(metadata: dict[str, str]) -> dict[str, str]:
-    """The container's tags without those that described the old file's bytes."""
-    return {key: value for key, value in metadata.items() if not _MUXER_KEYS.fullmatch(key)}
+def container_metadata(metadata: dict[str, str], *, keeps_timecode: bool = True) -> dict[str, str]:
+    """The container's tags without those that described the old file's bytes, or the time code of a picture cut off."""
+    dropped = () if keeps_timecode else ("timecode",)
+    return {
+        key: value for key, value in metadata.items() if not _MUXER_KEYS.fullmatch(key) and key.lower() not in dropped
+    }
 
 
-def stream_metadata(metadata: dict[str, str]) -> dict[str, str]:
+def stream_metadata(reader: VideoReader) -> dict[str, str]:
     """As `container_metadata`, for the stream that is encoded anew."""
-    return container_metadata(metadata)
+    return container_metadata(reader.stream.metadata, keeps_timecode=reader.keeps_timecode)
 
 
 class Extras:
@@ -67,8 +70,9 @@ class Extras:
         self._left_out: list[str] = []
         self._refused: list[tuple[Stream, str]] = []
         self._copied = self._lost = 0  # packets
+        self._cuts = not reader.keeps_timecode
         self.earliest = Fraction(0)  # time of the first packet, if before zero, in seconds
-        self._chapters = _moved(reader.container.chapters(), reader.shift)
+        self._chapters = _moved(reader.container.chapters(), reader.shift, reader.length)
         for stream in reader.container.streams:
             if stream.index != reader.stream.index:
                 self._add(stream)
@@ -183,6 +187,8 @@ class Extras:
             packet.is_keyframe = True
         step = 0 if self._facts.equal_times or to.type in ("subtitle", "data") else 1
         in_steps(packet, to, self._last, index, step=step)
+        if packet.dts is not None and packet.dts < 0 and self._cuts and not self._facts.before_zero:
+            return  # a packet that reaches into the span, and begins before it
         if packet.dts is not None:
             self.earliest = min(self.earliest, packet.dts * packet.time_base)
         packet.stream = to
@@ -215,7 +221,7 @@ class Extras:
 
     def container_tags(self) -> dict[str, str]:
         """The file's tags, as far as the output has places for them; a warning names the others."""
-        tags = container_metadata(self._reader.container.metadata)
+        tags = container_metadata(self._reader.container.metadata, keeps_timecode=self._reader.keeps_timecode)
         covers = any(made.disposition & Disposition.attached_pic for made in self._to.values())
         lost = tags_without_place(self._kind, tags, covers=covers)
         if lost:
@@ -252,11 +258,16 @@ def _fits(kind: str, stream: Stream, reader: VideoReader) -> bool:
     return rehearse(kind, stream, reader.first.get(stream.index, ())) is None
 
 
-def _moved(chapters: list[Any], shift: Fraction) -> list[Any]:
-    """Chapters with their times moved as the packets' are."""
-    if not shift:
+def _moved(chapters: list[Any], shift: Fraction, length: Fraction | None) -> list[Any]:
+    """Chapters with their times moved as the packets' are, those that reach into the output's `length`."""
+    if not shift and length is None:
         return chapters
+    kept = []
     for chapter in chapters:
-        ticks = round(shift / chapter["time_base"])
-        chapter["start"], chapter["end"] = max(0, chapter["start"] + ticks), max(0, chapter["end"] + ticks)
-    return chapters
+        base = chapter["time_base"]
+        begin, end = (chapter[name] + round(shift / base) for name in ("start", "end"))
+        most = end if length is None else round(length / base)
+        chapter["start"], chapter["end"] = max(0, begin), max(0, min(end, most))
+        if length is None or (end > 0 and begin < most):
+            kept.append(chapter)
+    return kept

@@ -14,14 +14,15 @@ from av.stream import Stream
 
 from pocketsr.arguments import as_path, check_number, check_threads, check_type
 from pocketsr.errors import ArgumentError, UserError
-from pocketsr.frames import Frame, FrameFormat, layout_of, viewed
+from pocketsr.frames import Frame, FrameFormat, Span, layout_of, viewed
 from pocketsr.pipes import Inflow, Outflow
-from pocketsr.sizing import kept_aspect
 from pocketsr.video.addresses import Address
-from pocketsr.video.reader import Picture, VideoReader
-from pocketsr.video.source import Source, described_format
+from pocketsr.video.cutting import Picture
+from pocketsr.video.deinterlacing import Deinterlace
+from pocketsr.video.reader import VideoReader
+from pocketsr.video.source import Source, described_format, with_format
 from pocketsr.video.types import RawVideo, VideoOptions
-from pocketsr.video.upscaler import rearranged
+from pocketsr.video.upscaler import converted, rearranged
 from pocketsr.video.writer import VideoWriter
 
 __all__ = ["VideoFileSink", "VideoFileSource"]
@@ -41,19 +42,27 @@ class VideoFileSource:
         pipe: what is read instead, piece by piece; the path is a name for it then. Whoever opened it closes it.
         raw: what raw frames are, which a file doesn't say.
         address: a camera, the screen or a server, which is read instead; the path is a name for it then.
+        span: the part that is wanted, whose times start at 0; None: all.
+        deinterlace: makes whole pictures of fields: one for each "frame", or for each "field"; None: leaves them.
         keep_clock: whether timestamps that start anywhere (as in transport streams) are kept; else they start at 0.
 
-    Raises UserError for a file without readable video, or with interlaced video.
+    Raises UserError for a file without readable video, or whose video ends before the span.
     """
 
     def __init__(
         self, path: str | Path, *, threads: int | None = None, keep_clock: bool = False, pipe: Inflow | None = None,
-        raw: RawVideo | None = None, address: Address | None = None,
+        raw: RawVideo | None = None, address: Address | None = None, span: Span | None = None,
+        deinterlace: Deinterlace | None = None,
     ) -> None:  # fmt: skip
         self.path = as_path(path, "path")
         self._ended = False
         check_threads(threads)
-        self.reader = VideoReader(self.path, threads, keep_clock=keep_clock, pipe=pipe, raw=raw, address=address)
+        if deinterlace not in (None, "frame", "field"):
+            raise ArgumentError(f"deinterlace is {deinterlace!r}: 'frame', 'field' or None is expected")
+        self.reader = VideoReader(
+            self.path, threads, keep_clock=keep_clock, pipe=pipe, raw=raw, address=address, span=span,
+            deinterlace=deinterlace,
+        )  # fmt: skip
         self.reader.follows_changes = True
 
     @property
@@ -127,6 +136,7 @@ class VideoFileSink:
         overwrite: whether an existing file may be replaced.
         pipe: where to write instead, piece by piece; the path is a name for it then. Whoever opened it closes it.
         kind: FFmpeg's name of the container, which a pipe's name doesn't say.
+        pix_fmt: what frames of other samples are converted to by swscale, chroma at the left; None: they stay.
 
     Raises UserError, from every method, where the file can't be written.
     """
@@ -144,6 +154,7 @@ class VideoFileSink:
         pipe: Outflow | None = None,
         kind: str | None = None,
         cores: int | None = None,
+        pix_fmt: str | None = None,
     ) -> None:
         if rate is not None:
             check_number(rate, "rate")
@@ -154,14 +165,18 @@ class VideoFileSink:
         self._options = VideoOptions(codec, crf, preset, threads, cores)
         self._overwrite = overwrite
         self._pipe, self._kind = pipe, kind
+        self._into = None if pix_fmt is None else layout_of(pix_fmt)
         self._beside: VideoFileSource | None = None
         self._writer: VideoWriter | None = None
         self._closed = False
         self._form: FrameFormat | None = None
+        self._came: FrameFormat | None = None  # before any conversion
         self._base = _COUNTED_BY
         self._last: int | None = None
         self.aspect: Fraction | None = None
         """Shape of the pixels that keeps that of the accompanied source's picture, where frames have another."""
+        self.panes = (1, 1)
+        """How many pictures stand side by side in a frame, across and down, each of the accompanied source's shape."""
         self.frames = 0
         """How many were written."""
 
@@ -193,6 +208,9 @@ class VideoFileSink:
             raise ArgumentError(f"{self._name} is closed: make another sink")
         if self._form is None:
             self._open(form)
+            self._came = form
+        elif form == self._came:
+            return
         elif (form.width, form.height) != (self._form.width, self._form.height) or (
             form.pix_fmt not in (self._form.pix_fmt, self.pix_fmt)
         ):
@@ -202,6 +220,8 @@ class VideoFileSink:
             )
 
     def _open(self, form: FrameFormat) -> None:
+        if self._into is not None and self._into.samples != layout_of(form.pix_fmt).samples:
+            form = replace(form, pix_fmt=self._into.name, siting="left")
         if form.time_base is None and self._rate is None:
             raise ArgumentError(f"{self._name}: its frames have no times: give their pts and time_base, or a rate")
         base = 1 / self._rate if form.time_base is None and self._rate is not None else form.time_base or _COUNTED_BY
@@ -213,7 +233,7 @@ class VideoFileSink:
         reader = None
         if self._beside is not None:
             reader = self._beside.reader
-            about = _with_format(reader.source, form)
+            about = with_format(reader.source, form, self.panes)
             self.aspect = None if about.aspect == reader.source.aspect else about.aspect
         size = (form.width, form.height)
         self._writer = self._made_writer(reader, about, size)
@@ -228,13 +248,15 @@ class VideoFileSink:
         """Encode a frame. Frames come in order of time; one without a time follows the last by one frame."""
         check_type(frame, Frame, "frame", "a pocketsr.Frame")
         form = frame.format
-        if self._closed or self._form is None or _shape(form) != _shape(self._form):
+        if self._closed or self._form is None or (_shape(form) != _shape(self._form) and form != self._came):
             self.begin(form)
         assert self._writer is not None
         assert self._form is not None
         pts = self._ticks(frame)
         if self._last is not None and pts <= self._last:
             raise ArgumentError(f"{self._name}: frame {self.frames + 1} is not after the one before it")
+        if self._into is not None and self._into.samples != frame.layout.samples:
+            frame = converted(frame, self._into.name)
         if frame.layout.name != self._writer.encoder.pix_fmt:
             frame = rearranged(frame, self._writer.encoder.pix_fmt)
         made = viewed(frame) or frame.to_av()
@@ -299,16 +321,3 @@ class VideoFileSink:
 
 def _shape(form: FrameFormat) -> tuple[int, int, str]:
     return form.width, form.height, form.pix_fmt
-
-
-def _with_format(source: Source, form: FrameFormat) -> Source:
-    """What a file's video is, tagged as its upscaled frames are."""
-    colour = form.colour
-    return replace(
-        source,
-        layout=source.layout if form.pix_fmt == source.layout.name else layout_of(form.pix_fmt),
-        aspect=kept_aspect(source.aspect, (source.width, source.height), (form.width, form.height)),
-        color_primaries=colour.primaries,
-        color_trc=colour.transfer,
-        colorspace=colour.matrix,
-    )

@@ -12,14 +12,15 @@ from typing import cast
 
 from pocketsr.arguments import check_callable
 from pocketsr.errors import ArgumentTypeError, UserError
-from pocketsr.frames import Frame, FrameSink, FrameSource
+from pocketsr.frames import Frame, FrameSink, FrameSource, Span
 from pocketsr.report import Percentiles, Report
-from pocketsr.sizing import Plan, Size
+from pocketsr.sizing import Size
+from pocketsr.video.comparing import Comparison, enlarger, steps_in_words
 from pocketsr.video.containers import keeps_clock
+from pocketsr.video.deinterlacing import Deinterlace
 from pocketsr.video.files import VideoFileSink, VideoFileSource
 from pocketsr.video.job import Item, Job, checked
 from pocketsr.video.types import Progress, Say, Siting, Upscaler, VideoOptions
-from pocketsr.video.upscaler import Enlarger
 
 __all__ = ["upscale_video"]
 
@@ -38,6 +39,9 @@ def upscale_video(
     on_progress: Progress | None = None,
     on_warning: Say | None = None,
     on_plan: Say | None = None,
+    span: Span | None = None,
+    deinterlace: Deinterlace | None = None,
+    beside: Upscaler | None = None,
 ) -> Report:
     """Upscale a video; times, sound, subtitles, chapters, tags, colours and sample format stay what they are.
 
@@ -55,6 +59,8 @@ def upscale_video(
         on_progress: called on the caller's thread after every frame.
         on_warning: called with each warning that is known before the first frame is upscaled; the report holds all.
         on_plan: called before that with how the size is reached, where it isn't by one pass of the network.
+        span, deinterlace: of a file, as for `VideoFileSource`.
+        beside: another network, of the same scale, whose frames are shown at the left of the first's, with labels.
 
     Raises:
         UserError: the input can't be read, the output can't be written, or a setting is wrong. The target is
@@ -68,11 +74,13 @@ def upscale_video(
     with ExitStack() as held:
         if isinstance(source, Path):
             clock = isinstance(target, Path) and keeps_clock(target)
-            source = held.enter_context(VideoFileSource(source, threads=options.threads, keep_clock=clock))
+            made = VideoFileSource(
+                source, threads=options.threads, keep_clock=clock, span=span, deinterlace=deinterlace
+            )
+            source = held.enter_context(made)
         sink: FrameSink
         if target is None or isinstance(target, Path):
-            made = VideoFileSink(target, rate=rate, overwrite=overwrite, **vars(options))
-            sink = held.enter_context(made)
+            sink = held.enter_context(VideoFileSink(target, rate=rate, overwrite=overwrite, **vars(options)))
         else:
             sink = _checked_sink(target)
         file = source if isinstance(source, VideoFileSource) else None
@@ -87,9 +95,9 @@ def upscale_video(
         head: list[Item] = []
         first = _until_frame(items, head)
         about = file.reader.source if file is not None else None
-        enlarge = Enlarger(
-            upscaler, chroma, size, about.aspect if about else None, about is not None and about.turned
-        )  # fmt: skip
+        enlarge = enlarger(upscaler, beside, chroma, size, about, name)
+        if output is not None and isinstance(enlarge, Comparison):
+            output.panes = enlarge.panes
         form = enlarge.follow(first.format)
         named = f"{file.path if file is not None else 'the source'}: "
         notes = file.warnings if file is not None else []
@@ -98,7 +106,8 @@ def upscale_video(
         if output is not None:
             enlarge.pix_fmt = output.pix_fmt
             form = enlarge.follow(first.format)
-        steps = None if enlarge.plan.plain else _steps(enlarge.plan, name, output)
+        aspect, how = output.aspect if output else None, file.reader.how if file else None
+        steps = steps_in_words(enlarge.plan, name, aspect, how)
         if steps is not None and on_plan is not None:
             on_plan(steps)
         if on_warning is not None:
@@ -138,12 +147,6 @@ def upscale_video(
             + (output.warnings if output is not None else [])
             + [named + line for line in enlarge.warnings if named + line not in notes],
         )
-
-
-def _steps(plan: Plan, name: str, output: VideoFileSink | None) -> str:
-    """How the size is reached, and what becomes of the shape of pixels where the picture's was to change."""
-    shape = "" if output is None or output.aspect is None else f", shown with pixels of {output.aspect}"
-    return plan.words(name) + shape
 
 
 def _items(source: FrameSource) -> Iterator[Item]:

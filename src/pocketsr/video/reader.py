@@ -4,46 +4,40 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import av
-from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from pocketsr.errors import UserError
+from pocketsr.frames import Span
 from pocketsr.pipes import Inflow
 from pocketsr.video.addresses import Address
 from pocketsr.video.clock import starts_anywhere
 from pocketsr.video.cropping import cropper
+from pocketsr.video.cutting import Cut, Picture, frames_in
+from pocketsr.video.decoding import announced_end, decoder_of, is_shown, main_stream
+from pocketsr.video.deinterlacing import Deinterlace, Deinterlacer
 from pocketsr.video.demux import Demuxer
 from pocketsr.video.ffmpeglog import described
-from pocketsr.video.mainstream import decoder_of, is_shown, main_stream
 from pocketsr.video.opening import open_input
 from pocketsr.video.source import Source, describe
-from pocketsr.video.spans import Span, Tally
-from pocketsr.video.timeline import Slot, Timeline
+from pocketsr.video.spans import Span as Part
+from pocketsr.video.spans import Tally
+from pocketsr.video.timeline import Fields, Slot, Timeline
 from pocketsr.video.types import RawVideo
 
 __all__ = ["Picture", "VideoReader"]
 
+_INDEXED = frozenset(["mov", "mp4", "matroska", "webm"])  # formats with a table of key frames, and exact times
 _SLACK_S = 0.25  # a stream that ends this much early may only lack its last frame's duration
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A frame to show at `pts` for `duration` (0: unknown), in units of the stream's time base."""
-
-    frame: VideoFrame
-    pts: int
-    duration: int
 
 
 class VideoReader:
@@ -56,17 +50,19 @@ class VideoReader:
     Args:
         path: the file; a name alone where there is a `pipe` or an `address`, which is read instead. raw: as for
             `open_input`.
+        span: what is wanted; its times start at 0. deinterlace: how many pictures are made of two fields.
 
     Attributes:
         follows_changes: whether frames may change size or format; else that is a UserError.
 
     Raises:
-        UserError: what is there is no video that can be read, is interlaced, or has unsupported samples.
+        UserError: what is there is no video that can be read, has unsupported samples, or ends before the span.
     """
 
     def __init__(
         self, path: Path, threads: int | None = None, *, keep_clock: bool = False, pipe: Inflow | None = None,
-        raw: RawVideo | None = None, address: Address | None = None,
+        raw: RawVideo | None = None, address: Address | None = None, span: Span | None = None,
+        deinterlace: Deinterlace | None = None,
     ) -> None:  # fmt: skip
         self._path = path
         self.pipe = pipe
@@ -75,29 +71,38 @@ class VideoReader:
         self.replaced = 0
         self.tally = Tally()
         self.follows_changes = False
+        self._cut: Cut | None = None
+        self._noted = self._sought = False
         try:
             self.described = described(self.container)
             self.stream = main_stream(self.container, path, self.described)
             self._decoder = decoder_of(self.stream, threads)
-            _refuse_interlaced(path, self._decoder.field_order in (2, 3, 4, 5))
+            self._interlaced = self._decoder.field_order in (2, 3, 4, 5)
             self._demuxer = Demuxer(path, self.container, self.stream, keep_clock=keep_clock, live=address is not None)
             self._crop = cropper(self.described[self.stream.index].crop)
             items = self._items(self._packets())
+            if deinterlace is not None or span is None:
+                items = self._counted(items)
+            self._deinterlacer: Deinterlacer | None = None
+            if deinterlace is not None:
+                self._deinterlacer = Deinterlacer(path, deinterlace, self.base, self._interlaced)
+                items = self._deinterlacer(items)
+            if span is not None:
+                self._cut = self._cut_out(span)
+                items = self._cut(items) if deinterlace is not None else self._counted(self._cut(items))
             self._head: list[Picture | Packet[Stream]] = []
             for item in items:
                 self._head.append(item)
                 if isinstance(item, Picture):
                     break
             else:
-                raise UserError(f"{path}: not one frame of its video could be decoded")
+                why = self._cut.missing if self._cut is not None else None
+                raise UserError(f"{path} {why}" if why else f"{path}: not one frame of its video could be decoded")
             self._first = item.frame
-            self.source: Source = describe(
-                self.container, self.stream, item.frame, item.pts, captions=self._demuxer.captions
-            )
-            if address is not None:
-                self.source = replace(
-                    self.source, codec="", total=None
-                )  # a camera's raw frames ask for no lossless file
+            self.source: Source = self._described(item, span)
+            if address is not None:  # a camera's raw frames ask for no lossless file
+                self.source = replace(self.source, codec="", total=None)
+            self._note_interlaced()
             self.warnings += [f"{path}: {text}" for text in self.source.warnings]
             self._todo = itertools.chain(self._head, items)
         except BaseException:
@@ -114,11 +119,11 @@ class VideoReader:
         return self._todo
 
     def pictures(
-        self, span: Span, packets: Iterator[Packet[Stream] | None], decoder: VideoCodecContext
+        self, part: Part, packets: Iterator[Packet[Stream] | None], decoder: VideoCodecContext
     ) -> Iterator[Picture]:
-        """Those of a span, from its packets (None: the end), by a decoder that has seen no other; then see `tally`."""
+        """Those of a part, from its packets (None: the end), by a decoder that has seen no other; then see `tally`."""
         self._decoder = decoder
-        for item in self._items(packets, span):
+        for item in self._items(packets, part):
             assert isinstance(item, Picture)
             yield item
 
@@ -129,9 +134,9 @@ class VideoReader:
         self.warnings += self._demuxer.warnings
 
     def _items(
-        self, all_packets: Iterator[Packet[Stream] | None], span: Span | None = None
+        self, all_packets: Iterator[Packet[Stream] | None], part: Part | None = None
     ) -> Iterator[Picture | Packet[Stream]]:
-        timeline = Timeline()
+        timeline, fields = Timeline(), Fields()
         tick = self._tick()
         by_order = self.container.format.name == "avi"  # it stores no times but the order; FFmpeg guesses at some
         previous: VideoFrame | None = None
@@ -152,6 +157,11 @@ class VideoReader:
             return Picture(frame, pts, slot.duration)
 
         for packet in all_packets:
+            if self._cut is not None and self._cut.over:  # only sound up to there is missing
+                if packet is None or self._cut.done(packet):
+                    break
+                if packet.stream_index == self.stream.index:
+                    continue
             if packet is not None and packet.stream_index != self.stream.index:
                 yield packet
                 continue
@@ -164,26 +174,28 @@ class VideoReader:
                     pts = round(packets * tick - tick) if pts is None else pts
                     if key is None and (packet.is_keyframe or not cut_anywhere):
                         key = pts
-                    if span is None or pts in span:
+                    if part is None or pts in part:
                         timeline.announce(pts, packet.duration or 0)
             for whole in self._decode(packet):
-                if span is not None and (whole.pts is None or whole.pts not in span):
+                if part is not None and (whole.pts is None or whole.pts not in part):
                     continue  # a neighbour's
-                _refuse_interlaced(self._path, whole.interlaced_frame)
+                self._interlaced = self._interlaced or whole.interlaced_frame
                 if whole.is_corrupt:
                     continue  # stays owed, so that its neighbour takes its place
                 frame = whole if self._crop is None else self._crop(whole)
-                before = self._first if previous is None and span is not None else previous
+                before = self._first if previous is None and part is not None else previous
                 if before is not None and not self.follows_changes:
                     self._refuse_change(before, frame, shown)
                 pts = None if by_order else frame.pts
                 lost, own = timeline.claim(pts)
+                if self._interlaced:
+                    lost = fields.missing(lost, pts)
                 if previous is None:  # cut off mid-stream: what stands before the first whole picture was never meant
                     meant = [slot for slot in lost if key is not None and slot.pts >= key]
                     leading, lost = len(lost) - len(meant), meant
                 for slot in lost:
                     replaced += 1
-                    yield show(previous or frame, slot)
+                    yield replace(show(previous or frame, slot), repeated=True)
                 if own is None and pts is not None and last is not None and pts <= last:
                     continue  # came after its time, which a neighbour has taken
                 previous = frame
@@ -191,13 +203,14 @@ class VideoReader:
                 if at is None:
                     at = 0 if last is None else last + max(1, round(tick))
                 yield show(frame, Slot(at, (own.duration if own else 0) or frame.duration))
-        if previous is not None:
-            for slot in timeline.rest():
+        if previous is not None and (self._cut is None or not self._cut.over):
+            for slot in fields.missing(timeline.rest(), None) if self._interlaced else timeline.rest():
                 replaced += 1
-                yield show(previous, slot)
+                yield replace(show(previous, slot), repeated=True)
         self.tally = Tally(shown, replaced, late, leading, end)
-        if span is None:
-            self.sum_up(max(packets, chunks), self.tally)
+        if part is None:
+            self._note_interlaced()
+            self.sum_up(max(packets, chunks), replace(self.tally, replaced=self.replaced))
 
     @property
     def source_codec(self) -> str:
@@ -207,7 +220,28 @@ class VideoReader:
     @property
     def shift(self) -> Fraction:
         """Seconds that were added to all times of the file."""
-        return self._demuxer.shift
+        origin = self._cut.origin if self._cut is not None else None
+        return self._demuxer.shift - (origin or 0)
+
+    @property
+    def length(self) -> Fraction | None:
+        """Seconds after which the output ends whatever the input holds; None: at the input's end."""
+        return self._cut.length if self._cut is not None else None
+
+    @property
+    def keeps_timecode(self) -> bool:
+        """Whether the first picture is the file's own, which a time code counts from."""
+        return self._cut is None or self._cut.origin == self._demuxer.start
+
+    @property
+    def base(self) -> Fraction:
+        """The time base of the stream as it is stored."""
+        return self.stream.time_base or Fraction(1, 1000)
+
+    @property
+    def how(self) -> str | None:
+        """What is done to the pictures before they are handed over, in words; None: nothing."""
+        return self._deinterlacer.words if self._deinterlacer is not None else None
 
     @property
     def first(self) -> dict[int, list[Packet[Stream]]]:
@@ -233,7 +267,36 @@ class VideoReader:
     def _tick(self) -> Fraction:
         """Time between frames of a stream without times, in units of its time base."""
         rate = self.stream.guessed_rate or self.stream.average_rate or Fraction(25)
-        return 1 / rate / (self.stream.time_base or Fraction(1, 1000))
+        return 1 / rate / self.base
+
+    def _cut_out(self, span: Span) -> Cut:
+        """Made ready for a span: gone to its start where the file can be gone about in."""
+        zero = self._demuxer.start
+        if span.start and self.pipe is None and not _INDEXED.isdisjoint(self.container.format.name.split(",")):
+            self._sought = self._demuxer.seek_before(zero + span.start)
+        others = {s.index: s for s in self.container.streams if s.index != self.stream.index}
+        base = self.base if self._deinterlacer is None else self._deinterlacer.base
+        return Cut(span, zero, base, self._tick() * self.base, others)
+
+    def _counted(self, items: Iterator[Picture | Packet[Stream]]) -> Iterator[Picture | Packet[Stream]]:
+        for item in items:
+            self.replaced += isinstance(item, Picture) and item.repeated
+            yield item
+
+    def _described(self, first: Picture, span: Span | None) -> Source:
+        made = describe(self.container, self.stream, first.frame, first.pts, captions=self._demuxer.captions)
+        if self._deinterlacer is not None:
+            made = self._deinterlacer.described(made, first.pts)
+        return made if span is None else replace(made, total=frames_in(span, made.total, made.rate))
+
+    def _note_interlaced(self) -> None:
+        """Said once: before the work, where the file's head or its first pictures tell, else after it."""
+        if self._interlaced and self._deinterlacer is None and not self._noted:
+            self._noted = True
+            self.warnings.append(
+                f"{self._path} is interlaced, and its frames are upscaled as they are: "
+                "--deinterlace makes whole pictures of its fields"
+            )
 
     def _refuse_change(self, before: VideoFrame, now: VideoFrame, shown: int) -> None:
         if (now.width, now.height, now.format.name) != (before.width, before.height, before.format.name):
@@ -255,13 +318,15 @@ class VideoReader:
             self.warnings.append(
                 f"{self._path}: {late} timestamps were not increasing and were moved by the least amount"
             )
-        if leading:
+        if leading and not self._sought:
             self.warnings.append(
                 f"{self._path}: {leading} picture{'s' * (leading > 1)} at the beginning need what came before it: "
                 "left out, as players do"
             )
+        if self._cut is not None:
+            return
         announced = self.stream.frames
-        end = _announced_end(self.container, self.stream)
+        end = announced_end(self.container, self.stream)
         reached = tally.end * (self.stream.time_base or 0) - self.shift
         if packets < announced:
             there = f"{packets} of {announced} frames are"
@@ -270,26 +335,3 @@ class VideoReader:
         else:
             return
         self.warnings.append(f"{self._path}: truncated: {there} there, and were upscaled")
-
-
-def _announced_end(container: InputContainer, stream: VideoStream) -> Fraction | None:
-    """When the last frame ends, in seconds, by what the file's head says; None if it doesn't say."""
-    if not container.format.name.startswith("matroska"):
-        return None  # counts frames instead, or says nothing that would be reliable
-    words = {key.lower(): value for key, value in stream.metadata.items()}.get("duration", "")
-    parts = words.split(":")
-    if len(parts) == 3:
-        try:
-            return sum((Fraction(part) * 60 ** (2 - at) for at, part in enumerate(parts)), Fraction(0))
-        except ValueError:
-            return None
-    alone = len(container.streams) == 1
-    return Fraction(container.duration, av.time_base) if alone and container.duration else None
-
-
-def _refuse_interlaced(path: Path, interlaced: bool) -> None:
-    if interlaced:
-        raise UserError(
-            f"{path} is interlaced: deinterlace it first, with "
-            f"ffmpeg -i {path.name} -vf bwdif -c:a copy PROGRESSIVE.mkv"
-        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import cast
 
@@ -18,10 +18,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from pocketsr.frames import Colour, FrameFormat, Layout, layout_of
+from pocketsr.sizing import kept_aspect
 from pocketsr.video.ffmpeglog import listening
 from pocketsr.video.types import Siting
 
-__all__ = ["LOSSLESS", "Source", "describe", "described_format", "has_captions"]
+__all__ = ["LOSSLESS", "Source", "describe", "described_format", "has_captions", "with_format"]
 
 LOSSLESS = frozenset(
     [
@@ -126,6 +127,23 @@ def described_format(form: FrameFormat, time_base: Fraction, rate: Fraction | No
         light=None,
         captions=False,
         total=None,
+    )
+
+
+def with_format(source: Source, form: FrameFormat, panes: tuple[int, int]) -> Source:
+    """What a file's video is, tagged as its upscaled frames are.
+
+    panes: how many pictures of its shape stand side by side in one of them, across and down.
+    """
+    size = form.width // panes[0], form.height // panes[1]
+    colour = form.colour
+    return replace(
+        source,
+        layout=source.layout if form.pix_fmt == source.layout.name else layout_of(form.pix_fmt),
+        aspect=kept_aspect(source.aspect, (source.width, source.height), size),
+        color_primaries=colour.primaries,
+        color_trc=colour.transfer,
+        colorspace=colour.matrix,
     )
 
 

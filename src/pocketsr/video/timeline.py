@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from typing import NamedTuple
 
-__all__ = ["Slot", "Timeline"]
+__all__ = ["Fields", "Slot", "Timeline"]
 
 
 class Slot(NamedTuple):
@@ -51,3 +51,29 @@ class Timeline:
         rest = sorted(self._owed)
         self._owed.clear()
         return rest
+
+
+class Fields:
+    """Tells second fields from frames that are lost.
+
+    Broadcasts in H.264 have a packet a field, of which the decoder makes one frame: in the middle between each two
+    frames is a slot for which nothing comes out. A frame that is lost makes the gap twice as long as the one before.
+    """
+
+    def __init__(self) -> None:
+        self._last: int | None = None
+        self._gap: int | None = None
+
+    def missing(self, lost: list[Slot], pts: int | None) -> list[Slot]:
+        """Those of `lost` that were frames, when the next frame came at `pts` (None: none came any more)."""
+        last, gap = self._last, self._gap
+        if pts is not None:
+            self._gap = None if last is None else pts - last
+            self._last = pts
+        if len(lost) != 1 or last is None:
+            return lost
+        usual = gap if gap is not None else self._gap
+        length = pts - last if pts is not None else usual
+        if length is None or usual is None or length * 4 > usual * 5:
+            return lost
+        return [] if 0.4 < (lost[0].pts - last) / length < 0.6 else lost

@@ -17,7 +17,7 @@ from pocketsr.video.colours import with_implied_colours
 from pocketsr.video.source import has_captions
 from pocketsr.video.types import Siting, Upscaler
 
-__all__ = ["AvUpscaler", "Enlarger", "rearranged"]
+__all__ = ["AvUpscaler", "Enlarger", "converted", "rearranged"]
 
 
 class AvUpscaler:
@@ -111,6 +111,15 @@ class Enlarger:
         if frame.time_base is not None:
             made.time_base = frame.time_base
         return Frame.from_av(made, frame.siting)
+
+
+def converted(frame: Frame, pix_fmt: str) -> Frame:
+    """A frame of Y'CbCr in another format of Y'CbCr, of other subsampling or bits, chroma at the left."""
+    exact = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+    made = frame.to_av().reformat(format=pix_fmt, interpolation=exact)
+    tag(made, frame.colour)
+    now = Frame.from_av(made, "left")
+    return replace(now, pts=frame.pts, time_base=frame.time_base, duration=frame.duration)
 
 
 def rearranged(frame: Frame, pix_fmt: str) -> Frame:

@@ -91,7 +91,7 @@ class VideoWriter:
             refuse_odd(self.encoder, size, self._target)
             self._stream = self._add_video(self._container, size, options)
             if reader is not None:
-                self._stream.metadata.update(stream_metadata(reader.stream.metadata))
+                self._stream.metadata.update(stream_metadata(reader))
                 self._stream.disposition = reader.stream.disposition
             if self._keeps and reader is not None:
                 self._extras = Extras(reader, self._container, self._target)

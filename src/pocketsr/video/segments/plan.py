@@ -6,9 +6,9 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pocketsr.video.decoding import is_shown, main_stream
 from pocketsr.video.demux import Demuxer
 from pocketsr.video.ffmpeglog import described
-from pocketsr.video.mainstream import is_shown, main_stream
 from pocketsr.video.opening import open_input
 from pocketsr.video.segments.keyframes import known_codec, opens
 from pocketsr.video.spans import Span

@@ -15,9 +15,9 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from pocketsr.frames import Frame
+from pocketsr.video.decoding import decoder_of
 from pocketsr.video.demux import Demuxer
 from pocketsr.video.files import VideoFileSource
-from pocketsr.video.mainstream import decoder_of
 from pocketsr.video.opening import open_input
 from pocketsr.video.segments.plan import Plan
 from pocketsr.video.spans import Span, Tally

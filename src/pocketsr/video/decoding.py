@@ -1,9 +1,11 @@
-"""The stream of a file that is upscaled, and its decoder."""
+"""Which stream is the film, and how it is decoded."""
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
+import av
 from av.codec import CodecContext
 from av.container import InputContainer
 from av.packet import Packet
@@ -14,9 +16,24 @@ from av.video.stream import VideoStream
 from pocketsr.errors import UserError
 from pocketsr.video.ffmpeglog import Described
 
-__all__ = ["decoder_of", "is_shown", "main_stream"]
+__all__ = ["announced_end", "decoder_of", "is_shown", "main_stream"]
 
 _MOST_PIXELS = 16384 * 16384  # of a frame: 16K is half of it
+
+
+def announced_end(container: InputContainer, stream: VideoStream) -> Fraction | None:
+    """When the last frame ends, in seconds, by what the file's head says; None if it doesn't say."""
+    if not container.format.name.startswith("matroska"):
+        return None  # counts frames instead, or says nothing that would be reliable
+    words = {key.lower(): value for key, value in stream.metadata.items()}.get("duration", "")
+    parts = words.split(":")
+    if len(parts) == 3:
+        try:
+            return sum((Fraction(part) * 60 ** (2 - at) for at, part in enumerate(parts)), Fraction(0))
+        except ValueError:
+            return None
+    alone = len(container.streams) == 1
+    return Fraction(container.duration, av.time_base) if alone and container.duration else None
 
 
 def main_stream(container: InputContainer, path: Path, about: dict[int, Described]) -> VideoStream:
@@ -32,7 +49,7 @@ def main_stream(container: InputContainer, path: Path, about: dict[int, Describe
 
 
 def decoder_of(stream: VideoStream, threads: int | None) -> VideoCodecContext:
-    """The stream's own decoder, set up; its container is to be held as long as it is used."""
+    """A decoder for the stream, which refuses frames of an absurd size."""
     context = stream.codec_context
     alpha = {key.lower(): value for key, value in stream.metadata.items()}.get("alpha_mode") == "1"
     if alpha and context.name in ("vp8", "vp9"):  # FFmpeg's own decoders drop the alpha plane
