@@ -39,8 +39,10 @@ _RESULTS, _ROWS, _BAND = (
 )  # vectors that a transform back along both axes makes, of F(4, 5)'s products, its rows
 _SAMPLES = {("read", 4): 12, ("read", 1): 1, ("write", 4): 32, ("write", 1): 4}  # by phases: units of `work` a turn
 
-LOOPS = ("products", "dots", "into_both", "from_both", "into_rows", "from_rows", "enter", "leave", "start", "stored")
-LOOPS += ("read", "write")
+LOOPS = (
+    "products", "dots", "into_both", "from_both", "into_rows", "from_rows", "enter", "leave", "start", "stored", "read",
+    "write",
+)  # fmt: skip
 """What labels say: the kinds of `work.WORK`, parts of calls, results on their way to memory, samples."""
 
 
