@@ -63,6 +63,22 @@ def test_a_simulated_device_is_called_so(pocketsr: Run, space: Path) -> None:
     assert min(slower) > 1.3
 
 
+def test_a_core_of_a_phone_is_named_and_is_no_server(pocketsr: Run, space: Path) -> None:
+    here, phone = (json.loads(pocketsr("design", "--space", space, "--json", *more).out)
+                   for more in ([], ["--device", "cortex-a55@1.8x2"]))  # fmt: skip
+    assert (phone["device"], phone["threads"]) == ("cortex-a55@1.8x2", 2)
+    times = {row["name"]: row["predicted_ms"] for row in here["candidates"]}
+    assert all(row["predicted_ms"] > 4 * times[row["name"]] for row in phone["candidates"])
+
+
+def test_the_cores_that_have_a_name_are_listed(pocketsr: Run) -> None:
+    done = pocketsr("design", "--device", "list")
+    assert (done.code, done.err) == (0, "")
+    assert {"cortex-a53", "c1-ultra", "apple-a19"} <= {line.split()[0] for line in done.out.splitlines()}
+    listed = json.loads(pocketsr("design", "--device", "list", "--json").out)["devices"]
+    assert {"core": "cortex-a55", "says": "LLVM's own model"} in listed
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -70,6 +86,8 @@ def test_a_simulated_device_is_called_so(pocketsr: Run, space: Path) -> None:
         (["--max-params", "-3"], "--max-params -3: more than 0"),
         (["--budget-ms", "0.0001"], "none of 7 candidates fits"),
         (["--device", "none.json"], "none.json can't be read"),
+        (["--device", "cortex-a5@2"], "unknown core 'cortex-a5'"),
+        (["--device", "cortex-a55@fast"], "as in cortex-a55@1.8x2"),
         (["--space", "none.yaml"], "none.yaml can't be read as a space"),
     ],
 )

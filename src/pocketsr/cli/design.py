@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from pocketsr.cli._extras import train_extra
 from pocketsr.errors import UserError
 
 if TYPE_CHECKING:
+    from pocketsr.design.devices import Core
     from pocketsr.design.profile import Profile
     from pocketsr.design.rank import Row
 
@@ -28,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-gmacs", type=float, metavar="G", help="upper bound on GMAC a frame")
     parser.add_argument(
         "--device",
-        type=Path,
-        metavar="PROFILE.json",
-        help="profile from `pocketsr calibrate` (default: one that ships)",
+        metavar="DEVICE",
+        help="PROFILE.json from `pocketsr calibrate`, or a phone's core, its GHz and how many, predicted: "
+        "cortex-a55@1.8x2; `list` names the cores (default: the profile that ships)",
     )
     parser.add_argument("--simulate", choices=_SIMULATED, help="also show the choice for a simulated weaker device")
     parser.add_argument("--top", type=int, default=20, metavar="N", help="rows to show (default: 20)")
@@ -72,11 +75,14 @@ def run(args: argparse.Namespace) -> int:
     if args.ray and not args.study:
         raise UserError("--ray spreads the trials of a study: name its file with --study")
     with train_extra("choosing networks"):
-        from pocketsr.design.profile import default_profile, read_profile, simulate
+        from pocketsr.design.devices import cores, find_device
+        from pocketsr.design.profile import default_profile, simulate
         from pocketsr.design.rank import Limits, as_json, best, evaluate, weights_of
         from pocketsr.design.space import builtin_space, read_space
+    if args.device == "list":
+        return _list(cores(), args.json)
     space = read_space(args.space) if args.space else builtin_space()
-    profile = read_profile(args.device) if args.device else default_profile()
+    profile = find_device(args.device) if args.device else default_profile()
     if args.simulate:
         profile = simulate(profile, args.simulate)
     limits = Limits(args.budget_ms, args.max_params, args.max_gmacs)
@@ -106,6 +112,17 @@ def run(args: argparse.Namespace) -> int:
     print("* no other with its kind of weights has as many parameters in less time; + none of its family has")
     if written:
         print("written: " + ", ".join(map(str, written)))
+    return 0
+
+
+def _list(cores: Mapping[str, Core], as_json: bool) -> int:
+    """The cores that have a name, and what stands for each."""
+    if as_json:
+        print(json.dumps({"devices": [{"core": name, "says": core.says} for name, core in cores.items()]}, indent=1))
+        return 0
+    for name, core in cores.items():
+        print(f"{name:20} {core.says}")
+    print("as in cortex-a55@1.8x2: two at 1.8 GHz; predicted, not measured")
     return 0
 
 

@@ -1,0 +1,296 @@
+"""benchmarks/phones.json, docs/notes/phones.md and docs/phones.png: what phones would show, predicted and not measured.
+
+For each system on a chip in docs/phones.csv the governor runs some seconds of a call in simulated time, 640x360 at 30
+frames a second: on half of the biggest core, on all cores of the smallest cluster, and on all of the biggest one. Its
+costs are those of `design.devices`. Takes half a minute.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from live_simulation import Weather, costs_from, simulate
+
+from pocketsr.atomic_io import replacing
+from pocketsr.design.cost import predict_ms
+from pocketsr.design.devices import cores, named_device
+from pocketsr.engine import read_network
+from pocketsr.engine.codegen.plan import make_plan
+from pocketsr.engine.codegen.target import Target
+from pocketsr.engine.codegen.work import Schedule, schedule_of
+from pocketsr.engine.ir.graph import Graph
+from pocketsr.engine.resample import chroma_graph
+from pocketsr.live import Governor, Level
+from pocketsr.models import resolve
+
+__all__ = ["CLASSES", "UNKNOWN", "USES", "Phone", "read_phones", "record", "shares", "taken"]
+
+ROOT = Path(__file__).parents[1]
+SIZES = ((320, 180), (640, 360))
+SECONDS = 20  # twice as long as the governor waits before it climbs
+IDLE, SHARED = 1000, 2000  # thousandths of an idle core's time that work takes: on all of it, on half
+UNKNOWN = "not predicted"  # a core without a model: all are of 32 bits
+CLASSES = (*(level.name.lower() for level in Level), UNKNOWN)
+USES = {
+    "half_big_core": "half of the biggest core",
+    "little_cluster": "all cores of the smallest cluster",
+    "big_cluster": "all cores of the biggest cluster",
+}
+SOURCES = {
+    "Qualcomm": "Wikipedia, List of Qualcomm Snapdragon systems on chips",
+    "MediaTek": "Wikipedia, List of MediaTek systems on chips",
+    "Samsung": "Wikipedia, Samsung Exynos; Samsung's announcement of the Exynos 2600",
+    "HiSilicon": "Wikipedia, HiSilicon; WikiChip",
+    "Apple": "Wikipedia, Apple silicon",
+    "Google": "Wikipedia, Google Tensor",
+    "Unisoc": "Wikipedia, UNISOC; NanoReview",
+}
+
+
+class Phone(NamedTuple):
+    """clusters: (core, GHz, how many), the biggest core first."""
+
+    name: str
+    vendor: str
+    year: int
+    clusters: tuple[tuple[str, float, int], ...]
+
+    @property
+    def cores(self) -> str:
+        return " + ".join(f"{count}x {core} {ghz:g}" for core, ghz, count in self.clusters)
+
+
+def read_phones(path: Path = ROOT / "docs" / "phones.csv") -> list[Phone]:
+    with path.open(newline="") as file:
+        return [
+            Phone(row["name"], row["vendor"], int(row["year"]), tuple(map(_cluster, row["cores"].split())))
+            for row in csv.DictReader(file)
+        ]
+
+
+def _cluster(text: str) -> tuple[str, float, int]:
+    core, _, rest = text.partition("@")
+    ghz, _, count = rest.partition("x")
+    return core, float(ghz), int(count)
+
+
+@cache
+def taken(core: str, ghz: float, threads: int, slow: int, longer: float = 1.0) -> tuple[str, str, dict[str, float]]:
+    """The level of most frames in the second half of the time, why no better one, and each level's milliseconds.
+
+    slow: thousandths of an idle core's time that work takes. longer: how much longer than predicted.
+    """
+    if core not in cores():
+        return UNKNOWN, "a core of 32 bits, of which LLVM has no model that llvm-mca can use", {}
+    times = {size: [round(longer * us / ghz) for us in each] for size, each in _at_one_ghz(core, threads).items()}
+    costs, probed = costs_from(times)
+    (run,) = simulate([Governor(probed)], costs, Weather(slow=((0, slow),)), SECONDS)
+    last = Counter(frame.decision for frame in run.made[len(run.made) // 2 :]).most_common(1)[0][0]
+    ms = {level.name.lower(): round(us / 1000, 2) for level, us in zip(Level, times["640x360"], strict=True)}
+    return last.level.name.lower(), last.reason.value, ms
+
+
+@cache
+def _at_one_ghz(core: str, threads: int) -> dict[str, list[float]]:
+    """By "WIDTHxHEIGHT": microseconds of an I420 frame at each `Level` at 1 GHz. All else follows by the clock."""
+    profile = named_device(f"{core}@1x{threads}")
+    target = profile.vectors.target()
+    found = {}
+    for width, height in SIZES:
+        chroma = 2000 * predict_ms(_schedule(None, target), (width // 2, height // 2), profile)
+        luma = [1000 * predict_ms(_schedule(level, target), (width, height), profile) for level in Level if level]
+        repeated = (luma[0] + chroma) / 4  # samples are copied, none is multiplied
+        found[f"{width}x{height}"] = [repeated, *(each + chroma for each in luma)]
+    return found
+
+
+@cache
+def _schedule(level: Level | None, target: Target) -> Schedule:
+    return schedule_of(make_plan(_graph(level), target))
+
+
+@cache
+def _graph(level: Level | None) -> Graph:
+    return chroma_graph(2, "left") if level is None else read_network(resolve(level.name.lower()))[0]
+
+
+def record(phones: Sequence[Phone], longest: float) -> dict[str, Any]:
+    """longest: the most that the check on a measured processor was too short by, as a factor."""
+    rows = []
+    for phone in phones:
+        big, little = phone.clusters[0], phone.clusters[-1]
+        uses = {
+            "half_big_core": (*big[:2], 1, SHARED),
+            "little_cluster": (*little, IDLE),
+            "big_cluster": (*big, IDLE),
+        }
+        row: dict[str, Any] = {"name": phone.name, "vendor": phone.vendor, "year": phone.year, "cores": phone.cores}
+        for use, asked in uses.items():
+            level, reason, ms = taken(*asked)
+            worse = level if level in (UNKNOWN, CLASSES[0]) else taken(*asked, longest)[0]
+            row[use] = {"level": level, "reason": reason, "ms": ms, "if_longer": worse}
+        rows.append(row)
+    return {
+        "command": "python tools/record_phones.py",
+        "measured": False,
+        "power": "not measured, and not predicted",
+        "size": "640x360",
+        "fps": 30,
+        "longer": longest,
+        "phones": len(rows),
+        "shares": {use: shares([row[use]["level"] for row in rows]) for use in USES},
+        "shares_if_longer": {use: shares([row[use]["if_longer"] for row in rows]) for use in USES},
+        "sources": SOURCES,
+        "rows": rows,
+    }
+
+
+def shares(levels: Sequence[str]) -> dict[str, float]:
+    """Of each class, among `levels`."""
+    counted = Counter(levels)
+    return {name: round(counted[name] / len(levels), 4) for name in CLASSES}
+
+
+def _draw(rows: Sequence[Mapping[str, Any]]) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    years = sorted({row["year"] for row in rows})
+    shown = [name for name in CLASSES if any(row[use]["level"] == name for row in rows for use in USES)]
+    blues = ("#c6dbef", "#6baed6", "#2171b5", "#08306b")
+    colours = dict(zip(CLASSES, ("#e3e3e3", "#b5b5b5", *blues, "#f4cccc"), strict=True))
+    figure, panels = plt.subplots(1, len(USES), figsize=(14, 4.4), sharey=True)
+    for axes, (use, title) in zip(panels, USES.items(), strict=True):
+        below = [0.0] * len(years)
+        for name in shown:
+            own = [[row for row in rows if row["year"] == year] for year in years]
+            part = [100 * sum(row[use]["level"] == name for row in each) / len(each) for each in own]
+            label = name.replace("_", " ")
+            axes.bar(range(len(years)), part, bottom=below, color=colours[name], label=label, width=0.85)
+            below = [a + b for a, b in zip(below, part, strict=True)]
+        counts = [sum(row["year"] == year for row in rows) for year in years]
+        ticks = [f"{year}\n{count}" for year, count in zip(years, counts, strict=True)]
+        axes.set_xticks(range(len(years)), ticks, fontsize=8)
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("year, and how many chips the table has of it")
+        axes.set_ylim(0, 100)
+    panels[0].set_ylabel("% of the chips")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower center", ncols=len(shown), frameon=False)
+    title = "The network that the governor would take, 640x360 at 30 frames a second: predicted, none measured"
+    figure.suptitle(title, fontsize=11)
+    figure.tight_layout(rect=(0, 0.06, 1, 1))
+    with replacing(ROOT / "docs" / "phones.png") as part_file:
+        figure.savefig(part_file, format="png", dpi=110)
+
+
+def page(found: Mapping[str, Any], check: Mapping[str, Any]) -> str:
+    """The page, in Markdown."""
+    names = [name for name in CLASSES if any(found["shares"][use][name] for use in USES)]
+    heads = [name.replace("_", " ") for name in names]
+    shares_of = []
+    for use, title in USES.items():
+        for key, more in (("shares", ""), ("shares_if_longer", f", if all takes {found['longer']:g} times as long")):
+            cells = [f"{100 * found[key][use][name]:.0f} %" for name in names]
+            shares_of.append(_line([title + more, *cells]))
+    chips = []
+    for row in sorted(found["rows"], key=lambda row: (-row["year"], row["name"])):
+        cells = [row["name"], str(row["year"]), row["cores"]]
+        for use in USES:
+            ms = row[use]["ms"].get("tiny")
+            level = row[use]["level"].replace("_", " ")
+            cells.append(level if ms is None else f"{level} ({ms:.1f})")
+        chips.append(_line(cells))
+    return _PAGE.format(
+        phones=found["phones"],
+        longer=f"{found['longer']:g}",
+        head=_line(["share of the chips", *heads]) + "\n| --- |" + " ---: |" * len(names),
+        shares="\n".join(shares_of),
+        cpu=check["machine"]["cpu"],
+        rounds=check["rounds"],
+        checked="; ".join(
+            f"`{row['network']}` {row['predicted_ms']:.1f} ms predicted, {row['measured_ms']:.1f} measured"
+            for row in check["rows"]
+        ),
+        least=round(100 * min(row["ratio"] for row in check["rows"])),
+        most=round(100 * max(row["ratio"] for row in check["rows"])),
+        sources="; ".join(f"{vendor}: {source}" for vendor, source in found["sources"].items()),
+        chips="\n".join(chips),
+    )
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+_PAGE = """\
+# Phones, predicted
+
+Made by `python tools/record_phones.py`. **Nothing on this page was measured on a phone**, and power can't be measured
+here at all: a level that is on time may still be too hot or too costly for a battery, which the governor only learns
+from what the system reports (`pressure`, `power`).
+
+For each of {phones} systems on a chip, 2014 to 2026, the governor runs 20 simulated seconds of 640x360 at 30 frames
+a second, and the network that makes most frames of the last ten is noted: on half of the biggest core, on all cores
+of the smallest cluster, and on all of the biggest one. Luma and chroma are counted, decoding isn't.
+
+![Share of chips by year for which each network is on time](../phones.png)
+
+{head}
+{shares}
+
+These are chips, not phones in people's hands: each counts once, however many were sold. `not predicted` are cores of
+32 bits.
+
+## How
+
+Milliseconds are the [work of the engine's schedule](../how-to/design.md) times nanoseconds for each kind of work. For
+a core that nobody here has, these come from instructions: the engine's C is compiled for it, and llvm-mca simulates
+the inner loops with LLVM's model of that core (`tools/record_arm.py`; `src/pocketsr/design/arm-cores.json` says which
+model stands for each core, and what was assumed). What can't be simulated is taken from the profile that ships, in
+proportion. How long a core waits for memory is a guess.
+
+**How far off?** The same for the processor of the machine that this was made on ({cpu}),
+one thread, where it can be measured (the quickest of {rounds} runs, while other programs ran beside):
+{checked}.
+So predictions are {least} to {most} % of the measured time, and every second line of the table says what remains if all
+takes {longer} times as long, the worst of these. No core of a phone was checked: LLVM's models differ in quality (that
+of the A53 makes the inner loops of floats three times as slow as its units would allow), and clocks fall with heat.
+
+For another core, or for networks that fit: `pocketsr design --device cortex-a55@1.8x2 --budget-ms 15`; `--device
+list` names the cores.
+
+## Chips
+
+Cores, clocks and years (of announcement, or of the first phone) are facts from public lists, and lists differ by some
+percent; [phones.csv](../phones.csv) has them. {sources}. Kryo cores that are Arm's are named as Arm does. In
+brackets: milliseconds of a frame of `tiny`, luma and chroma, on that core or cluster when it is idle.
+
+| chip | year | cores, GHz | half of the biggest core | smallest cluster | biggest cluster |
+| --- | ---: | --- | --- | --- | --- |
+{chips}
+"""
+
+
+def main() -> None:
+    check = json.loads((ROOT / "benchmarks" / "predicted_arm.json").read_text())["check"]
+    longest = round(max(1.0, 1 / min(row["ratio"] for row in check["rows"])), 2)
+    found = record(read_phones(), longest)
+    with replacing(ROOT / "benchmarks" / "phones.json") as part:
+        part.write_text(json.dumps(found, indent=1) + "\n")
+    with replacing(ROOT / "docs" / "notes" / "phones.md") as part:
+        part.write_text(page(found, check))
+    _draw(found["rows"])
+    print(json.dumps({key: found[key] for key in ("phones", "longer", "shares", "shares_if_longer")}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
