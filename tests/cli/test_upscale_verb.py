@@ -63,7 +63,7 @@ def test_benchmark_json(pocketsr: Run, photo: Path, clip: Path, kind: str) -> No
     assert (done.code, done.err) == (0, "")
     figures = json.loads(done.out)  # fails if anything else is printed
     assert done.out.count("\n") == 1
-    assert set(figures) == {"frames", "seconds", "fps", *STAGES}
+    assert set(figures) == {"frames", "seconds", "fps", "computed_share", *STAGES}
     assert figures["frames"] == (1 if kind == "photo" else 12)
     assert figures["fps"] == pytest.approx(figures["frames"] / figures["seconds"], rel=0.01)
     for stage in STAGES:
