@@ -43,14 +43,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", nargs="+", metavar="CLIP")
     parser.add_argument("--codec", default="h264,vp9")
+    parser.add_argument("--no-vmaf", action="store_true")
     parser.add_argument("-o", "--output", type=Path, default=_FOLDER)
     parser.add_argument("-m", "--model", action="append")
     args = parser.parse_args()
     models = args.model or _MODELS
     named = [part for model in models for part in ("-m", model)]
     names = " ".join(Path(clip).name for clip in args.clips)
-    command = f"python tools/record_reuse.py {names} --codec {args.codec}"
-    record = recorded(["reuse", *args.clips, *named, "--codec", args.codec], models, command)
+    options = ["--codec", args.codec, *(["--no-vmaf"] if args.no_vmaf else [])]
+    command = f"python tools/record_reuse.py {names} {' '.join(options)}"
+    record = recorded(["reuse", *args.clips, *named, *options], models, command)
     draw(record["rows"], args.output / "reuse.png")
     with replacing(args.output / "reuse.json") as part:
         part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

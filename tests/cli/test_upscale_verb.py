@@ -63,7 +63,7 @@ def test_benchmark_json(pocketsr: Run, photo: Path, clip: Path, kind: str) -> No
     assert (done.code, done.err) == (0, "")
     figures = json.loads(done.out)  # fails if anything else is printed
     assert done.out.count("\n") == 1
-    assert set(figures) == {"frames", "seconds", "fps", *STAGES}
+    assert set(figures) == {"frames", "seconds", "fps", "computed_share", *STAGES}
     assert figures["frames"] == (1 if kind == "photo" else 12)
     assert figures["fps"] == pytest.approx(figures["frames"] / figures["seconds"], rel=0.01)
     for stage in STAGES:
@@ -76,7 +76,9 @@ def test_benchmark_table(pocketsr: Run, clip: Path) -> None:
     done = pocketsr("upscale", clip, "--benchmark", "-m", "tiny")
     assert done.code == 0
     assert "12 frames in" in done.out
-    assert [line.split()[0] for line in done.out.splitlines()[1:]] == ["stage", "decode", "upscale", "encode"]
+    *table, computed = done.out.splitlines()[1:]
+    assert [line.split()[0] for line in table] == ["stage", "decode", "upscale", "encode"]
+    assert "of the blocks computed" in computed
 
 
 def test_existing_output_needs_y(pocketsr: Run, photo: Path, clip: Path) -> None:

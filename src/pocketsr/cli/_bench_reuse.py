@@ -64,9 +64,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _table(rows: list[Row]) -> str:
     lines = [
-        f"{'clip':16}{'codec':6}{'kbit/s':>7}  {'model':12}{'mode':6}{'ms':>8}{'cpu ms':>8}{'share':>7}{'PSNR':>8}"
+        f"{'clip':18}{'codec':6}{'kbit/s':>7}  {'model':16}{'mode':6}{'ms':>8}{'cpu ms':>8}{'share':>7}{'PSNR':>8}"
     ]
     for row in rows:
-        name = f"{harmless(row.clip, 15):16}{row.codec:6}{row.kbit_per_s:7}  {harmless(row.model, 11):12}{row.mode:6}"
+        name = f"{harmless(row.clip)[:17]:18}{row.codec:6}{row.kbit_per_s:7}  {harmless(row.model)[:15]:16}{row.mode:6}"
         lines.append(f"{name}{row.ms:8.2f}{row.cpu_ms:8.2f}{row.computed_share:7.2f}{row.psnr_db:8.3f}")
     return "\n".join(lines)

@@ -1,0 +1,56 @@
+"""`bench reuse` on a clip that is made here: half of it stands still."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from pocketsr.cli import main
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "half.mkv"
+    rng = np.random.default_rng(0)
+    still = rng.integers(60, 180, (96, 160), np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "gray"  # type: ignore[attr-defined]
+        for number in range(5):
+            moving = still.copy()
+            moving[:, 80:] = np.roll(still[:, 80:], 3 * number, 0)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(moving, "gray")))  # type: ignore[attr-defined]
+        container.mux(stream.encode(None))  # type: ignore[attr-defined]
+    return path
+
+
+def test_a_row_for_each_rate_network_and_mode(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "reuse", str(clip), "-m", "tiny", "--kbit", "300,3000", "--no-vmaf", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [(row["kbit_per_s"], row["mode"]) for row in rows] == [
+        (300, "full"), (300, "reuse"), (3000, "full"), (3000, "reuse"),
+    ]  # fmt: skip
+    for full, reuse in zip(rows[::2], rows[1::2], strict=True):
+        assert {key: full[key] for key in ("clip", "codec", "model", "vmaf")} == {
+            "clip": "half", "codec": "h264", "model": "tiny", "vmaf": None,
+        }  # fmt: skip
+        assert full["psnr_db"] == reuse["psnr_db"]
+        assert full["computed_share"] == 1 >= reuse["computed_share"] > 0
+        assert min(full["ms"], full["cpu_ms"], reuse["ms"], reuse["cpu_ms"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(["--codec", "mpeg"], "one or more of h264"), (["--kbit", "many"], "numbers of kbit/s"), (["-j", "0"], "thread")],
+)
+def test_what_makes_no_sense_is_refused(
+    options: list[str], said: str, clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "reuse", str(clip), *options]) == 2
+    assert said in capsys.readouterr().err
