@@ -17,8 +17,10 @@ from pocketsr.engine import Network, load, load_chroma
 from pocketsr.engine.runtime.parts import cut, mask_shape
 
 NAMES = [
-    "tiny", "small", "bicubic", "small-w8a8", "medium", "whole_w2a2", "whole_skips", "whole_steep", "steep_many",
-    "residual_concat", "grouped_rgb", "groups_shuffled", "large_then_conv", "deconvolution", "seven_x3", "five",
+    "tiny", "small", "bicubic", "small-w8a8", "medium", "whole_w2a2", "steep-tiny", "groups_shuffled", "deconvolution",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in (
+        "whole_skips", "whole_steep", "steep_many", "residual_concat", "grouped_rgb", "large_then_conv", "seven_x3", "five"
+    )),
 ]  # fmt: skip
 SIZES = [(1, 1), (5, 31), (37, 65), (42, 160), (18, 97), (64, 33)]
 
