@@ -97,7 +97,7 @@ def blocks_of(different: NDArray[np.bool_]) -> NDArray[np.bool_]:
     height, width = different.shape
     rows, columns = mask_shape(height, width)
     padded = np.pad(different, ((0, 4 * rows - height), (0, 8 * columns - width)))
-    found: NDArray[np.bool_] = padded.reshape(rows, 4, columns, 8).any(axis=(1, 3))
+    found: NDArray[np.bool_] = np.asarray(padded.reshape(rows, 4, columns, 8).any(axis=(1, 3)))
     return found
 
 
