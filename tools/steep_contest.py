@@ -73,9 +73,7 @@ NETWORKS: tuple[Network, ...] = (
     _dense(3, 8), _dense(3, 8, 0, 2),
     Network(8, (1, 2, 4, 4)), Network(8, (1, 2, 4, 4), (0, 4)), Network(8, (1, 2, 4, 4), (0, 3, 4)),
     _dense(4, 8), _dense(4, 8, 0, 3),
-    _dense(6, 8), _dense(6, 8, 0, 5),
-    _dense(6, 12), _dense(6, 12, 5), _dense(6, 12, 0, 5),
-    _dense(8, 12),
+    _dense(6, 8),
 )  # fmt: skip
 """The plain ones, and beside each the same whose first and last layers, or more or less, are chosen."""
 

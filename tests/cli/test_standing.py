@@ -16,7 +16,7 @@ from pocketsr.atomic_io import is_part
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    clip = make_clip(tmp_path / "long.mp4", frames=1500, width=160, height=96)
+    clip = make_clip(tmp_path / "long.mp4", frames=1400, width=160, height=96)
     command = command_line("upscale", clip, "-o", tmp_path / "out.mp4", "-m", "tiny", "-j", "1")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         until = time.monotonic() + 60

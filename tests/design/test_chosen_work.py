@@ -44,11 +44,13 @@ def test_a_lookup_for_each_weight_of_each_vector() -> None:
     assert weight_bytes(shape, WIDE) == 4 * 16 * 4 * 8
 
 
-def test_several_tables_are_looked_up_in_turn_and_lanes_picked() -> None:
-    one, two = _work(_last(16, WIDE), WIDE), _work(shape := _last(24, WIDE), WIDE)
+def test_up_to_32_cost_what_16_do_and_several_tables_are_looked_up_in_turn_and_lanes_picked() -> None:
+    one, same, two = (_work(_last(classes, WIDE), WIDE) for classes in (16, 24, 40))
+    assert same["chosen"] == one["chosen"]
+    assert weight_bytes(_last(24, WIDE), WIDE) == 4 * 32 * 4 * 8  # one table of 32
     assert two["chosen"] == pytest.approx(1.63 * 20 * 2 * 4 * (8 + 1))
     assert two["products"] == pytest.approx(1.63 * one["products"])
-    assert weight_bytes(shape, WIDE) == 2 * 4 * 16 * 4 * 8  # as if there were 32
+    assert weight_bytes(_last(40, WIDE), WIDE) == 2 * 4 * 32 * 4 * 8
 
 
 def test_elsewhere_a_vector_is_computed_for_each_class_in_it() -> None:

@@ -129,6 +129,9 @@ def test_any_cut_of_bands_is_the_same(folder: Path) -> None:
                 first,
                 min(first + step, bands),
                 scratch.ctypes.data,
+                None,
+                0,
+                0,
             )
         assert (out == expected).all()
 

@@ -21,7 +21,12 @@ from pocketsr.engine.codegen.target import Target, cross_target, host_target
 from pocketsr.engine.runtime.build import FLAGS
 
 
-@pytest.mark.parametrize("name", NETS)
+# Whose C takes a compiler longest, and has nothing that no other has.
+LARGE = {"anchor_tile_x4", "groups_shuffled", "grouped_rgb", "five", "residual_concat", "spelled_out", "large_then_conv"}
+EACH = [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in NETS]
+
+
+@pytest.mark.parametrize("name", EACH)
 def test_no_warnings(name: str, tmp_path: Path) -> None:
     for target in (
         host_target(),
@@ -37,7 +42,7 @@ def test_no_warnings(name: str, tmp_path: Path) -> None:
     check(["gcc", *WARN, "-O1", "-march=native", "-c", str(source), "-o", str(tmp_path / "x.o")])
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", EACH)
 def test_sanitizers_find_nothing(name: str, tmp_path: Path) -> None:
     if shutil.which("gcc") is None:
         pytest.skip("gcc is not installed, and the bundled compiler brings no sanitizer runtime")

@@ -54,7 +54,7 @@ def _tables_met(tables: int, phases: int) -> float:
 
 
 def weight_bytes_of_chosen(shape: Shape, target: Target) -> int:
-    """Of all classes' weights; a table for a lookup is as long as a vector, whatever it holds."""
+    """Of all classes' weights; a table for a lookup is as long as a vector or two, whatever it holds."""
     size = shape.method.lookup or 1
     kernels = ceil(shape.classes / size) * size
     floats = shape.method.reads is Storage.FLOATS
