@@ -20,9 +20,10 @@ from pocketsr.engine.codegen.plan import make_plan
 from pocketsr.engine.codegen.target import Target, cross_target, host_target
 from pocketsr.engine.runtime.build import FLAGS
 
-
 # Whose C takes a compiler longest, and has nothing that no other has.
-LARGE = {"anchor_tile_x4", "groups_shuffled", "grouped_rgb", "five", "residual_concat", "spelled_out", "large_then_conv"}
+LARGE = {
+    "anchor_tile_x4", "groups_shuffled", "grouped_rgb", "five", "residual_concat", "spelled_out", "large_then_conv"
+}  # fmt: skip
 EACH = [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in NETS]
 
 
