@@ -361,7 +361,7 @@ static const span *spans(const frame *f, int first, int last, int scale, int mor
     if (first <= last) {
         const uint8_t *any = f->wanted + first / 4 * f->wanted_stride;
         if (first / 4 < last / 4) {
-            __builtin_memcpy(f->any, any, (size_t)blocks);
+            for (ptrdiff_t i = 0; i < blocks; i++) f->any[i] = any[i]; /* no memcpy on Windows without a library */
             for (int y = first / 4 + 1; y <= last / 4; y++) {
                 const uint8_t *more_of = f->wanted + y * f->wanted_stride;
                 for (int i = 0; i < blocks; i++) f->any[i] |= more_of[i];
