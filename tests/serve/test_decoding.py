@@ -135,6 +135,8 @@ def _deep() -> list[EncodedFrame]:
     made.width, made.height, made.pix_fmt, made.options = 64, 48, "yuv420p10le", {"tune": "zerolatency"}
     made.time_base, made.framerate = Fraction(1, 30), Fraction(30)
     picture = av.VideoFrame(64, 48, "yuv420p10le")
+    for plane in picture.planes:  # what memory happens to hold may be beyond 10 bits, which x264 doesn't survive
+        plane.update(bytes(plane.buffer_size))
     picture.pts = 0
     return [EncodedFrame(b"".join(map(bytes, made.encode(picture))), 97, 0, 0.0)]
 
