@@ -22,7 +22,8 @@ TARGETS = {  # and how a dot product of bytes is made there
 }
 # Of all of WHOLE, which would take many minutes; the widest of these are slow enough.
 SOME = [
-    "whole_skips", pytest.param("whole_w2a8", marks=pytest.mark.slow), "whole_w2a2", "whole_zeros", "whole_steep_many"
+    "whole_skips", "whole_zeros", "whole_steep_many",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("whole_w2a8", "whole_w2a2")),
 ]  # fmt: skip
 
 
