@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from pocketsr.data import Pair, PatchPool
@@ -92,8 +93,6 @@ def held_out(data: Path) -> list[Pair]:
 
 
 def _quantized(network: Network, runs: Path, pairs: list[Pair]) -> None:
-    import numpy as np
-
     patches = PatchPool(pairs, _PATCH).batch(np.random.default_rng(0), _PATCHES)[0]
     for precision in PRECISIONS[1:]:
         if not (path := network.file(runs, precision)).exists():

@@ -52,14 +52,11 @@ def test_one_slope_becomes_that_of_each_channel(tmp_path: Path) -> None:
     assert torch.equal(started.get_parameter("slopes.1"), torch.full((3,), 0.4))
 
 
-@pytest.mark.parametrize("before", [None, CHOSEN])
-@pytest.mark.parametrize("chosen", [None, CHOSEN])
+@pytest.mark.parametrize(("before", "chosen"), [(None, None), (None, CHOSEN), (CHOSEN, CHOSEN)])
 def test_larger_kernels_begin_with_a_rim_of_zeros(
     tmp_path: Path, before: dict[str, Any] | None, chosen: dict[str, Any] | None
 ) -> None:
     """The first layer's kernels sum to 0 over all their taps: so they still do."""
-    if before and not chosen:
-        pytest.skip("a chosen layer doesn't become a plain one")
     small = [layer | {"chosen": before} for layer in FIRST]
     large = [FIRST[0] | {"kernel": [3, 5]}, FIRST[1] | {"kernel": [5, 3]}, FIRST[2] | {"kernel": [5, 5]}]
     started = _started(tmp_path, small, [0.3, 0.3, 0.3], [layer | {"chosen": chosen} for layer in large])

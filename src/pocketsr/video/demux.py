@@ -86,14 +86,12 @@ class Demuxer:
         """How often its clock was set anew, up to here."""
         return self._clock.jumps
 
-    def seek(self, pts: int, main: VideoStream) -> None:
+    def seek(self, pts: int) -> None:
         """Go on with the packets from the key frame at `pts`, as `Demuxer` gives times, or before it.
 
         Only for clocks that don't jump. Raises FFmpegError.
         """
-        self._container.seek(pts - round(self.shift / (main.time_base or 1)), stream=main)
-        self._ahead.clear()
-        self._clock = Clock(self._container.format.name, self.shift)  # which would take it for a jump
+        self._go_to(pts - round(self.shift / (self._main.time_base or 1)))
 
     @property
     def start(self) -> Fraction:
@@ -121,13 +119,16 @@ class Demuxer:
         base = self._main.time_base or Fraction(1, av.time_base)
         ticks = round(max(moment - self.shift, self._earliest()) / base)
         try:
-            self._container.seek(ticks, stream=self._main, backward=True)
+            self._go_to(ticks)
         except (av.FFmpegError, OSError):
             return False
-        self._clock = Clock(self._container.format.name, self.shift)
+        return True
+
+    def _go_to(self, ticks: int) -> None:
+        self._container.seek(ticks, stream=self._main, backward=True)
+        self._clock = Clock(self._container.format.name, self.shift)  # which would take it for a jump
         self._packets = self._read()
         self._ahead.clear()
-        return True
 
     def _is_early_enough(self, moment: Fraction) -> bool:
         for packet in self._packets:

@@ -85,7 +85,7 @@ class SegmentSource:
             return
         self._again = []
         try:
-            self._demuxer.seek(span.start, self._stream)
+            self._demuxer.seek(span.start)
         except av.FFmpegError:
             self._reopen()
             return
