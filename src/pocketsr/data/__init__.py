@@ -6,10 +6,10 @@ from pocketsr.data.batches import Batches
 from pocketsr.data.clips import Clip, find_clips, load_clips, pan, read_clip, read_clips
 from pocketsr.data.codec import CODECS, Codec, CodecSetting, degrade_clip, ladder, scaled_kbps, send_clip
 from pocketsr.data.codec_pairs import codec_pairs, draw_setting
-from pocketsr.data.noise import add_jpeg, add_noise
+from pocketsr.data.noise import add_blur, add_jpeg, add_noise, add_webp
 from pocketsr.data.pairs import Pair, Plane, downscale, load_images, pair_from, split
 from pocketsr.data.pool import PatchPool
-from pocketsr.data.tensors import to_picture, to_tensor
+from pocketsr.data.tensors import to_picture, to_tensor, with_strength
 
 __all__ = [
     "CODECS",
@@ -20,8 +20,10 @@ __all__ = [
     "Pair",
     "PatchPool",
     "Plane",
+    "add_blur",
     "add_jpeg",
     "add_noise",
+    "add_webp",
     "codec_pairs",
     "degrade_clip",
     "downscale",
@@ -39,4 +41,5 @@ __all__ = [
     "split",
     "to_picture",
     "to_tensor",
+    "with_strength",
 ]

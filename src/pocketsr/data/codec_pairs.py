@@ -20,6 +20,7 @@ from pocketsr.data.clips import Clip, frame_name
 from pocketsr.data.codec import CODECS, Codec, CodecSetting, degrade_clip, ladder
 from pocketsr.data.pairs import Pair, Plane, pair_from
 from pocketsr.models import DEFAULT_SCALE
+from pocketsr.pixels.strength import strength_between
 
 __all__ = ["codec_pairs", "draw_setting"]
 
@@ -66,7 +67,8 @@ def codec_pairs(
             record |= asdict(setting)
             for number, decoded in zip(taken, _decoded(lr, taken, setting, record, cache), strict=True):
                 name = f"{shrunk[number].name} {setting.codec} {setting.bit_rate_kbps} kbps {draw}"
-                pairs.append(Pair(name, shrunk[number].hr, decoded))
+                strength = strength_between(shrunk[number].lr, decoded)
+                pairs.append(Pair(name, shrunk[number].hr, decoded, strength))
             records.append(record)
     return pairs, records
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -10,7 +11,22 @@ from PIL import Image
 from pocketsr.data.pairs import Plane
 from pocketsr.pixels import rgb_to_luma
 
-__all__ = ["add_jpeg", "add_noise"]
+__all__ = ["add_blur", "add_jpeg", "add_noise", "add_webp"]
+
+
+def add_blur(lr: Plane, sigma: float) -> Plane:
+    """Pictures (H, W) or (H, W, 3) through a Gaussian of this standard deviation in pixels, edges repeated."""
+    reach = max(1, int(np.ceil(3 * sigma)))
+    taps = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
+    taps = (taps / taps.sum()).astype(np.float32)
+    soft = lr.astype(np.float32)
+    for axis in (0, 1):
+        widths = [(0, 0)] * lr.ndim
+        widths[axis] = (reach, reach)
+        wide = np.pad(soft, widths, mode="edge")
+        views = np.lib.stride_tricks.sliding_window_view(wide, 2 * reach + 1, axis=axis)
+        soft = views @ taps
+    return np.clip(np.rint(soft), 0, 255).astype(np.uint8)
 
 
 def add_noise(lr: Plane, sigma_levels: float, rng: np.random.Generator) -> Plane:
@@ -25,13 +41,24 @@ def add_jpeg(lr: Plane, quality: int) -> Plane:
     JPEG quantizes luma of 0..255 (JFIF), so studio luma is stretched to that and back. Colour has chroma at half size
     both ways, as most files have.
     """
+    return _through(lr, "JPEG", quality=quality, subsampling="4:2:0")
+
+
+def add_webp(lr: Plane, quality: int) -> Plane:
+    """Studio luma (H, W) or R'G'B' (H, W, 3) as it comes back from a lossy WebP file of this quality (0..100)."""
+    return _through(lr, "WEBP", quality=quality, method=2)
+
+
+def _through(lr: Plane, kind: str, **options: Any) -> Plane:
     if lr.ndim == 3:
-        return _through_jpeg(lr, quality)
+        return _reopened(lr, kind, options)
     full = np.clip(np.rint((lr.astype(np.float32) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
-    return np.rint(rgb_to_luma(_through_jpeg(full, quality))).astype(np.uint8)
+    return np.rint(rgb_to_luma(_reopened(full, kind, options))).astype(np.uint8)
 
 
-def _through_jpeg(pixels: Plane, quality: int) -> Plane:
+def _reopened(pixels: Plane, kind: str, options: dict[str, Any]) -> Plane:
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=quality, subsampling="4:2:0")
-    return np.array(Image.open(file, formats=("JPEG",)))
+    grey = pixels.ndim == 2
+    Image.fromarray(pixels).save(file, kind, **options)
+    with Image.open(file, formats=(kind,)) as image:
+        return np.array(image.convert("L") if grey and image.mode != "L" else image)

@@ -32,12 +32,13 @@ class Pair:
     """One picture: hr (scale * H, scale * W) and lr (H, W) of luma (BT.601, studio range), or (.., .., 3) of R'G'B'.
 
     name: the file's path below its folder; a frame of a clip has "#" and its number behind it, a smaller copy "#" and
-    its factor.
+    its factor. strength: of what was done to lr beyond shrinking, 0..1, as `pixels.strength` defines it.
     """
 
     name: str
     hr: Plane
     lr: Plane
+    strength: float = 0.0
 
     @property
     def scale(self) -> int:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pocketsr.data.pairs import Pair, Plane
+from pocketsr.data.tensors import with_strength
 from pocketsr.errors import UserError
 from pocketsr.pixels import rgb_to_luma
 
@@ -30,14 +31,16 @@ class PatchPool:
     textured when its gradient is above its own picture's median.
 
     flat_share: 0..1, share of the patches drawn from all places in place of the textured ones.
+    strengths: whether LR patches have a plane more, which holds the strength of their picture's degradation.
     too_small: names of the pairs that are left out.
     Raises UserError where no pair is large enough, and for a pattern that matches none.
     """
 
     def __init__(
-        self, pairs: Sequence[Pair], patch: int, flat_share: float = 0.0, weights: Mapping[str, float] | None = None
+        self, pairs: Sequence[Pair], patch: int, flat_share: float = 0.0, weights: Mapping[str, float] | None = None,
+        *, strengths: bool = False,
     ) -> None:  # fmt: skip
-        self.patch, self.flat_share = patch, flat_share
+        self.patch, self.flat_share, self.strengths = patch, flat_share, strengths
         self.too_small = tuple(pair.name for pair in pairs if _side(pair) < patch)
         self._pairs = [pair for pair in pairs if _side(pair) >= patch]
         if not self._pairs:
@@ -76,7 +79,7 @@ class PatchPool:
     def batch(self, rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
         """`size` patches, each in one of the 8 orientations: lr N C P P and hr N C scale*P scale*P, float32 in 0..1.
 
-        C: 1 for pairs of luma, 3 for those of RGB.
+        C: 1 for pairs of luma, 3 for those of RGB; in lr one more with `strengths`.
         """
         patch = self.patch
         if self._cumulated is None:
@@ -96,7 +99,10 @@ class PatchPool:
             x = left + right * min(_GRID, width - patch - left + 1) // _GRID
             _oriented(lr[k], turn)[:] = pair.lr[y : y + patch, x : x + patch]
             _oriented(hr[k], turn)[:] = pair.hr[scale * y : scale * (y + patch), scale * x : scale * (x + patch)]
-        return _floats(lr), _floats(hr)
+        if not self.strengths:
+            return _floats(lr), _floats(hr)
+        known = torch.tensor([self._pairs[draw[0]].strength for draw in draws])
+        return with_strength(_floats(lr), known), _floats(hr)
 
 
 def _above_median(gradient: NDArray[np.float64]) -> NDArray[np.bool_]:

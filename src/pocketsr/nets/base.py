@@ -56,6 +56,8 @@ class SRNet(nn.Module, ABC):
     channels: int
     halo: int
     whole_image: bool = False
+    conditioned: bool = False
+    """Whether the strength of a degradation (`pixels.strength`) comes in as one more plane behind the picture's."""
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)

@@ -78,6 +78,10 @@ class PocketConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zero_mean: bool = True
     """The first kernels sum to 0: the network answers to differences of brightness alone. Without biases, flat areas
     then stay exactly what they are."""
+    strengths: Annotated[int, Meta(ge=0, le=17)] = 0
+    """0, or for one network for pictures in every state: that many biases more for each channel of each layer, at
+    evenly spaced strengths of a picture's degradation from 0 to 1 (`pixels.strength`). Between two of them the bias is
+    what lies on the line: a piecewise linear function of a number that is given with the picture."""
 
 
 class Pocket(SRNet):
@@ -110,6 +114,12 @@ class Pocket(SRNet):
             if layer.chosen:
                 block = Chosen(cast(Collapsible, block), layer.chosen.classes, zero_mean=still)
             self.blocks.append(block)
+        if config.strengths == 1:
+            raise ValueError("`strengths` are 0, or 2 and more: from 0 to 1")
+        self.conditioned = config.strengths > 0
+        self.offsets = nn.ParameterList(
+            torch.zeros(config.strengths, layer.channels) for layer in layers if self.conditioned
+        )
         self.slopes = nn.ParameterList(
             torch.full((layer.channels if layer.slope == "each" else 1,), 0.25) for layer in layers[:-1]
         )
@@ -132,7 +142,14 @@ class Pocket(SRNet):
         self.halo = max(tall, wide, Bicubic.halo if config.anchor in ("bicubic", "learned") else 0, *seen)
         self.spare = (self.halo - tall, self.halo - wide)  # rows, columns that only the other axis needs
 
-    def _chain(self, x: Tensor, pad: bool) -> list[Tensor]:
+    def _offset(self, strength: Tensor, index: int) -> Tensor:
+        """What is added to the channels of layer `index` before its PReLU, N C 1 1, for the strengths N."""
+        table = self.offsets[index]
+        steps = torch.arange(len(table), device=table.device, dtype=table.dtype)
+        near = F.relu(1 - (strength[:, None] * (len(table) - 1) - steps).abs())
+        return (near @ table)[..., None, None]
+
+    def _chain(self, x: Tensor, pad: bool, strength: Tensor | None) -> list[Tensor]:
         """The output of every layer; with `pad`, as large as `x`, else as far as it depends on nothing beyond."""
         classes = self._classes(x, pad)
         x = x if pad else crop(x, *self.spare)
@@ -145,7 +162,11 @@ class Pocket(SRNet):
             if pad:
                 x = pad_edges(x, layer.kernel[0] // 2, layer.kernel[1] // 2)
             slope = self.slopes[index] if index < len(self.slopes) else None
-            if layer.chosen is None:
+            if strength is not None:
+                given = () if layer.chosen is None else (classes if pad else self._shrunk_classes(classes, index),)
+                x = block(x, *given) + self._offset(strength, index)
+                x = x if slope is None else F.prelu(x, slope)
+            elif layer.chosen is None:
                 x = cast(Collapsible, block)(x, slope)
             else:
                 assert classes is not None
@@ -178,14 +199,22 @@ class Pocket(SRNet):
         said = {"by": "structure", "classes": DIRECTIONS * (len(self.limits) + 1), "limits": self.limits}
         return {"pocketsr.chosen": msgspec.json.encode(said).decode()}
 
+    def _parted(self, x: Tensor, strength: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """The picture, and its strengths N where the network takes some: a plane behind the picture's, or given."""
+        if not self.conditioned:
+            return x, None
+        return (x[:, :1], x[:, 1, 0, 0]) if strength is None else (x, strength)
+
     def features(self, x: Tensor) -> list[Tensor]:
-        return self._chain(x, pad=False)[:-1]
+        x, strength = self._parted(x, None)
+        return self._chain(x, pad=False, strength=strength)[:-1]
 
     def valid(self, x: Tensor) -> Tensor:
         return self.observed(x)[0]
 
     def observed(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        *features, y = self._chain(x, pad=False)
+        x, strength = self._parted(x, None)
+        *features, y = self._chain(x, pad=False, strength=strength)
         margin = self.halo - Bicubic.halo  # what larger anchors leave
         if self.nearest:
             y = y + crop(x, self.halo, self.halo)
@@ -195,8 +224,10 @@ class Pocket(SRNet):
             y = y + crop(self.learned(x), margin, margin)
         return F.pixel_shuffle(y, self.scale), features
 
-    def forward(self, x: Tensor) -> Tensor:
-        y = self._chain(x, pad=True)[-1]
+    def forward(self, x: Tensor, strength: Tensor | None = None) -> Tensor:
+        """As `SRNet`; with `strengths` x has a plane more, or comes with the strengths N of its degradation, 0..1."""
+        x, strength = self._parted(x, strength)
+        y = self._chain(x, pad=True, strength=strength)[-1]
         if self.nearest:
             y = y + x
         elif self.learned is not None:

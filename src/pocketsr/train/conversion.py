@@ -17,7 +17,8 @@ __all__ = ["converted"]
 def converted(weights: Any, net: nn.Module) -> Any:
     """`weights` as a checkpoint holds them, by name, with what `net` needs and they can give.
 
-    Biases that `net` has and they lack are 0, so that nothing changes. Where `net` has one PReLU slope for a layer and
+    Biases that `net` has and they lack are 0, so that nothing changes; so are those
+    for strengths of a degradation. Where `net` has one PReLU slope for a layer and
     they have one a channel, it is their mean; where it is the other way round, each channel takes the one. Kernels that
     are larger in `net` get a rim of zeros; strengths that `net` has beyond theirs begin as the strongest of theirs. All
     else stays as it is: whoever loads it says what doesn't fit.
@@ -30,6 +31,8 @@ def converted(weights: Any, net: nn.Module) -> Any:
             _add_bias(found, name, wanted)
         elif name.startswith("slopes."):
             _fit_slopes(found, name, wanted)
+        elif name.startswith("offsets."):
+            found.setdefault(name, torch.zeros_like(wanted))
     for name, layer in net.named_modules():
         if isinstance(layer, Chosen):
             _add_strengths(found, f"{name}.differences", layer)

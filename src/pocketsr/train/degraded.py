@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,17 @@ def load_degraded(
         clips, seed, scale=scale, encodings=codec.encodings, take_every=codec.take_every, cache=cache
     )
     train, valid = split(pairs, data.valid_share, only=data.valid_patterns)
-    return train, valid[:: -(-len(valid) // _MOST_VALID)], records
+    valid = valid[:: -(-len(valid) // _MOST_VALID)]
+    if codec.clean:
+        clean, kept_apart = split(load_images(data.folders(), exclude=data.exclude, scale=scale), data.valid_share)
+        train, valid = train + clean, valid + kept_apart[:: -(-len(kept_apart) // _MOST_VALID)]
+    return train, valid, records
 
 
 def _pieces(codec: CodecData) -> Iterator[Clip]:
     """The clips in pieces as long as the pans, so that each piece is encoded in its own way."""
-    for clip in read_clips(Path(codec.clips), exclude=codec.exclude):
+    folders = [Path(folder) for folder in (codec.clips, *codec.more_clips)]
+    for clip in itertools.chain.from_iterable(read_clips(folder, exclude=codec.exclude) for folder in folders):
         for start in range(0, len(clip.frames) - codec.frames + 1, codec.frames):
             yield Clip(f"{clip.name}#{start}", clip.frames[start : start + codec.frames], clip.fps)
 

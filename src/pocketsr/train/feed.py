@@ -21,13 +21,14 @@ class Feed:
 
     Process `rank` of `processes` takes slice `rank` of the step's batch: N processes see together what one would.
     The teacher's patches come from a pool of their own with the same LR planes and the same seed, so they are cut
-    at the same places and turned the same way.
+    at the same places and turned the same way. strengths: as `PatchPool` has it.
     """
 
     def __init__(
         self, batching: Batching, pairs: Sequence[Pair], by_teacher: Sequence[Pair] | None, start: int,
-        rank: int, processes: int, device: torch.device,
+        rank: int, processes: int, device: torch.device, strengths: bool = False,
     ) -> None:  # fmt: skip
+        self._strengths = strengths
         self._batching, self._sources = batching, [pairs] if by_teacher is None else [pairs, by_teacher]
         self._start, self._device = start, device
         share = batching.batch // processes
@@ -40,7 +41,10 @@ class Feed:
             first, last = max(begin, self._start), min(end, plan.steps)
             if first >= last:
                 continue
-            pools = [PatchPool(pairs, patch, plan.flat_share, plan.sampling_weights) for pairs in self._sources]
+            pools = [
+                PatchPool(pairs, patch, plan.flat_share, plan.sampling_weights, strengths=self._strengths)
+                for pairs in self._sources
+            ]
             self._open = [Batches(pool, plan.batch, plan.seed, start=first) for pool in pools]
             streams = [iter(batches) for batches in self._open]
             for _ in range(first, last):

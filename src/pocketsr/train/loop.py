@@ -149,8 +149,9 @@ class _Run:
                 self._train = blend(self._train, by_teacher, recipe.teacher.share)
             by_teacher = by_teacher if distilled else None
         feed = Feed(
-            recipe.batching(), self._train, by_teacher, self._step, fabric.global_rank, fabric.world_size, fabric.device
-        )
+            recipe.batching(), self._train, by_teacher, self._step,
+            fabric.global_rank, fabric.world_size, fabric.device, self._objective.net.conditioned,
+        )  # fmt: skip
         try:
             self._log.open(self._folder.curve, self._losses.terms(), recipe.steps, self._step, fabric.is_global_zero)
             with interruptions() as interrupted:

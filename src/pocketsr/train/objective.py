@@ -35,12 +35,13 @@ class Objective(nn.Module):
         if self.teacher is None or not self.losses.needs_teacher:
             return self.losses(self._enlarged(lr, borders), inner)
         inside = self.losses.needs_features
+        picture = lr[:, : self.net.channels]
         sr, features = self.net.observed(lr) if inside else (self._enlarged(lr, borders), None)
         return self.losses(
             sr, inner,
-            teacher_sr=crop(self.teacher.enlarge(lr) if teacher_sr is None else teacher_sr, margin, margin),
+            teacher_sr=crop(self.teacher.enlarge(picture) if teacher_sr is None else teacher_sr, margin, margin),
             student_features=features,
-            teacher_features=self.teacher.features(lr) if inside else None,
+            teacher_features=self.teacher.features(picture) if inside else None,
         )  # fmt: skip
 
     def _enlarged(self, lr: Tensor, borders: bool) -> Tensor:

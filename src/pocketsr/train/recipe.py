@@ -18,6 +18,7 @@ __all__ = [
     "Cost",
     "Data",
     "Ema",
+    "Files",
     "Finish",
     "Net",
     "Optimiser",
@@ -104,6 +105,26 @@ class CodecData(_Section, frozen=True, kw_only=True):
     """Every how many frames one is used, since neighbours are similar."""
     cache: str | None = None
     """Folder to cache decoded frames in, since encoding takes minutes."""
+    clean: bool = False
+    """Whether all pictures of `data.folder` are trained on too, as they are: for networks that are told strengths."""
+    more_clips: tuple[str, ...] = ()
+    """More folders of clips in HR."""
+
+
+class Files(_Section, frozen=True, kw_only=True):
+    """What files and cameras do to LR pictures, each drawn for each copy; together they are `Pair.strength`."""
+
+    copies: Positive = 3
+    """How many of each picture are trained on, each with drawings of its own."""
+    clean_share: Share = 0.25
+    """Share of the copies to which nothing is done."""
+    blur_sigma: Annotated[float, Meta(ge=0, le=3)] = 0.0
+    """Upper bound of a Gaussian blur's standard deviation in LR pixels; half of the copies get none."""
+    noise_levels: Annotated[float, Meta(ge=0)] = 0.0
+    """Upper bound of the standard deviation of white noise in levels of 255; half of the copies get none."""
+    jpeg_quality: tuple[Quality, Quality] | None = None
+    webp_quality: tuple[Quality, Quality] | None = None
+    """Lowest and highest quality; where both are given, one copy in four is WebP."""
 
 
 class Data(_Section, frozen=True, kw_only=True):
@@ -128,6 +149,8 @@ class Data(_Section, frozen=True, kw_only=True):
     """Upper bound of the standard deviation, in levels of 255, of white noise added to LR pictures; sampled from 0."""
     jpeg_quality: tuple[Quality, Quality] | None = None
     """Lowest and highest JPEG quality (IJG scale) by which each LR picture is compressed."""
+    files: Files | None = None
+    """In place of the two above: what pictures went through as people have them."""
 
     def folders(self) -> list[Path]:
         return [Path(folder) for folder in ([self.folder] if isinstance(self.folder, str) else self.folder)]

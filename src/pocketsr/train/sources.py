@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from pocketsr.data import Pair, add_jpeg, add_noise, downscale, load_images, split
+from pocketsr.data import Pair, add_blur, add_jpeg, add_noise, add_webp, downscale, load_images, split
 from pocketsr.errors import PocketsrWarning, UserError
 from pocketsr.models import DEFAULT_SCALE
 from pocketsr.nets import SRNet
+from pocketsr.pixels.strength import strength_between
 from pocketsr.train.degraded import load_degraded
 from pocketsr.train.origins import origin
-from pocketsr.train.recipe import Data, Net, Subject
+from pocketsr.train.recipe import Data, Files, Net, Subject
 
 __all__ = ["SCALES", "Loaded", "check_net", "load_pairs"]
 
@@ -53,7 +54,11 @@ def load_pairs(data: Data, seed: int = 0, scale: int = DEFAULT_SCALE, channels: 
     for pattern in data.sampling_weights:  # here, since a teacher's pictures may take an hour before patches are drawn
         if not any(_matches(pair, pattern) for pair in train):
             raise UserError(_no_picture("sampling_weights", pattern))
-    if data.noise_levels or data.jpeg_quality:
+    if data.files:
+        rng = np.random.default_rng(seed)
+        train, valid = ([_through_files(pair, data.files, rng) for pair in pairs for _ in range(data.files.copies)]
+                        for pairs in (train, valid))  # fmt: skip
+    elif data.noise_levels or data.jpeg_quality:
         rng = np.random.default_rng(seed)
         train, valid = ([_degrade(pair, data, rng) for pair in pairs] for pairs in (train, valid))
     return train, valid, drawn
@@ -90,6 +95,25 @@ def _degrade(pair: Pair, data: Data, rng: np.random.Generator) -> Pair:
     if data.jpeg_quality:
         lr = add_jpeg(lr, int(rng.integers(*data.jpeg_quality, endpoint=True)))
     return replace(pair, lr=lr)
+
+
+def _through_files(pair: Pair, files: Files, rng: np.random.Generator) -> Pair:
+    """A copy of `pair` whose LR picture went through what is drawn of `files`, with its strength."""
+    lr = pair.lr
+    clean, blurred, noisy = rng.random(3) < (files.clean_share, 0.5, 0.5)
+    sigma, noise = rng.uniform(0, files.blur_sigma), rng.uniform(0, files.noise_levels)
+    webp = files.webp_quality is not None and (files.jpeg_quality is None or rng.random() < 0.25)
+    qualities = files.webp_quality if webp else files.jpeg_quality
+    quality = None if qualities is None else int(rng.integers(*qualities, endpoint=True))
+    if clean:
+        return pair
+    if blurred and sigma > 0.1:
+        lr = add_blur(lr, sigma)
+    if noisy:
+        lr = add_noise(lr, noise, rng)
+    if quality is not None:
+        lr = add_webp(lr, quality) if webp else add_jpeg(lr, quality)
+    return replace(pair, lr=lr, strength=strength_between(pair.lr, lr))
 
 
 def check_net(subject: Subject, stages: Sequence[tuple[int, int]], net: SRNet) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pocketsr.data import Pair, to_picture, to_tensor
+from pocketsr.data import Pair, to_picture, to_tensor, with_strength
 from pocketsr.nets import SRNet
 from pocketsr.pixels import psnr, rgb_to_luma
 
@@ -34,7 +34,10 @@ def valid_psnr_db(net: SRNet, pairs: Sequence[Pair]) -> float:
     figures, border = [], shave(net.scale)
     inner = (slice(border, -border), slice(border, -border))
     for pair in pairs:
-        sr, hr = (_luma(picture)[inner] for picture in (to_picture(net(to_tensor(pair.lr).to(device))), pair.hr))
+        lr = to_tensor(pair.lr)
+        if net.conditioned:
+            lr = with_strength(lr, torch.tensor([pair.strength]))
+        sr, hr = (_luma(picture)[inner] for picture in (to_picture(net(lr.to(device))), pair.hr))
         figures.append(min(_CEILING_DB, psnr(sr, hr)))
     return float(np.mean(figures))
 
