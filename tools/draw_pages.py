@@ -17,7 +17,9 @@ from PIL import Image, ImageDraw, ImageFont
 from tqdm import trange
 
 WIDTH, HEIGHT = 640, 480
-SYLLABLES = ["ar", "be", "con", "da", "en", "fi", "go", "hu", "in", "jo", "ka", "lo", "me", "no", "or", "pre", "qui", "ro", "sa", "tion", "un", "ver", "wi", "xe", "yo", "zu", "st", "mp", "ck", "th"]
+SYLLABLES = tuple(
+    "ar be con da en fi go hu in jo ka lo me no or pre qui ro sa tion un ver wi xe yo zu st mp ck th".split()  # noqa: SIM905
+)
 SIGNS = list("()[]{}<>=+-*/%&|!?.,:;\"'#@_~^$\\")
 Colour = tuple[int, int, int]
 

@@ -45,15 +45,17 @@ def load_clips(
     ]
 
 
-def read_clips(folder: Path, *, exclude: Collection[str] = (), most_frames: int = 300) -> list[Clip]:
-    """The first `most_frames` frames of all videos under `folder`, sorted by path.
+def read_clips(
+    folders: Path | Sequence[Path], *, exclude: Collection[str] = (), most_frames: int = 300
+) -> list[Clip]:  # fmt: skip
+    """The first `most_frames` frames of all videos under a folder, or several, sorted by path.
 
     Full range becomes studio range, which is what the networks are trained on.
     exclude: shell patterns of paths or names to leave out, such as clips that are for testing only.
     Raises UserError for a folder without videos, and for videos that can't be read, lack 8-bit luma, or change size.
     """
-    bar = tqdm(find_clips(folder, exclude=exclude), desc="clips", unit="", disable=None)
-    return [replace(read_clip(path, most_frames), name=path.relative_to(folder).as_posix()) for path in bar]
+    bar = tqdm(find_files(folders, _SUFFIXES, "videos", exclude), desc="clips", unit="", disable=None)
+    return [replace(read_clip(path, most_frames), name=name) for name, path in bar]
 
 
 def find_clips(folder: Path, *, exclude: Collection[str] = ()) -> list[Path]:

@@ -147,7 +147,7 @@ class Pocket(SRNet):
         table = self.offsets[index]
         steps = torch.arange(len(table), device=table.device, dtype=table.dtype)
         near = F.relu(1 - (strength[:, None] * (len(table) - 1) - steps).abs())
-        return (near @ table)[..., None, None]
+        return torch.matmul(near, table)[..., None, None]
 
     def _chain(self, x: Tensor, pad: bool, strength: Tensor | None) -> list[Tensor]:
         """The output of every layer; with `pad`, as large as `x`, else as far as it depends on nothing beyond."""
@@ -163,7 +163,9 @@ class Pocket(SRNet):
                 x = pad_edges(x, layer.kernel[0] // 2, layer.kernel[1] // 2)
             slope = self.slopes[index] if index < len(self.slopes) else None
             if strength is not None:
-                given = () if layer.chosen is None else (classes if pad else self._shrunk_classes(classes, index),)
+                given = () if classes is None or layer.chosen is None else (
+                    classes if pad else self._shrunk_classes(classes, index),
+                )  # fmt: skip
                 x = block(x, *given) + self._offset(strength, index)
                 x = x if slope is None else F.prelu(x, slope)
             elif layer.chosen is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,8 +41,7 @@ def load_degraded(
 
 def _pieces(codec: CodecData) -> Iterator[Clip]:
     """The clips in pieces as long as the pans, so that each piece is encoded in its own way."""
-    folders = [Path(folder) for folder in (codec.clips, *codec.more_clips)]
-    for clip in itertools.chain.from_iterable(read_clips(folder, exclude=codec.exclude) for folder in folders):
+    for clip in read_clips(codec.folders(), exclude=codec.exclude):
         for start in range(0, len(clip.frames) - codec.frames + 1, codec.frames):
             yield Clip(f"{clip.name}#{start}", clip.frames[start : start + codec.frames], clip.fps)
 

@@ -73,7 +73,8 @@ def _needs(recipe: Recipe, resuming: bool, pictures: bool) -> Iterator[tuple[str
             yield "data.folder", "folder", str(folder), "get it (docs/data.md), or take others:"
     if pictures and codec is not None:
         remedy = "any clips in good quality do (docs/data.md):"
-        yield "data.codec.clips", "folder", codec.clips, remedy
+        for folder in codec.folders():
+            yield "data.codec.clips", "folder", str(folder), remedy
     if teacher and teacher.weights:
         yield "teacher.weights", "file of weights", teacher.weights, "get it, or name it where it lies:"
     elif teacher and teacher.model.endswith(".pt"):

@@ -91,8 +91,8 @@ Subject = Net | Quant
 class CodecData(_Section, frozen=True, kw_only=True):
     """LR frames compressed by encoders as in calls, in place of clean ones (see `degraded`)."""
 
-    clips: str
-    """Folder of clips in HR."""
+    clips: str | Annotated[tuple[str, ...], Meta(min_length=1)]
+    """Folder of clips in HR, or several."""
     exclude: tuple[str, ...] = ()
     """Clips whose name matches one of these patterns are left out: those used for measuring."""
     panned_clips: Count = 150
@@ -107,8 +107,9 @@ class CodecData(_Section, frozen=True, kw_only=True):
     """Folder to cache decoded frames in, since encoding takes minutes."""
     clean: bool = False
     """Whether all pictures of `data.folder` are trained on too, as they are: for networks that are told strengths."""
-    more_clips: tuple[str, ...] = ()
-    """More folders of clips in HR."""
+
+    def folders(self) -> list[Path]:
+        return [Path(folder) for folder in ([self.clips] if isinstance(self.clips, str) else self.clips)]
 
 
 class Files(_Section, frozen=True, kw_only=True):
