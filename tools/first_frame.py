@@ -68,7 +68,9 @@ def _processor_seconds(pid: int) -> float:
 
 
 def main() -> int:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"turns of all forms (default: {ROUNDS})")
+    rounds = parser.parse_args().rounds
     wall: dict[str, list[float]] = {form: [] for form in FORMS}
     used: dict[str, list[float]] = {form: [] for form in FORMS}
     nothing: list[float] = []

@@ -221,7 +221,8 @@ def main() -> int:
         print(json.dumps(brief), file=sys.stderr)
     result = {
         "machine": describe_machine(),
-        "command": f"python tools/soak.py --seconds {args.seconds:g} --four-seconds {args.four_seconds:g} --seed {args.seed}",
+        "command": f"python tools/soak.py --seconds {args.seconds:g} --four-seconds {args.four_seconds:g} "
+        f"--seed {args.seed}",
         "frame": f"{WIDTH}x{HEIGHT} I420 at {FPS} frames a second",
         "runs": runs,
     }
