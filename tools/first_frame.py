@@ -8,6 +8,7 @@ together, which other programs disturb less; and, in turns with it, a Python tha
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import json

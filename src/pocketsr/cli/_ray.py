@@ -23,8 +23,8 @@ from pocketsr.errors import UserError
 from pocketsr.names import harmless
 from pocketsr.report import Report
 from pocketsr.video.containers import keeps_clock
+from pocketsr.video.parts import Part
 from pocketsr.video.segments import Made, Task, build, plan_segments
-from pocketsr.video.spans import Span
 
 __all__ = ["upscale_by_ray"]
 
@@ -220,30 +220,30 @@ class _Work:
         return answer.report
 
     def _segments(
-        self, task: Task, spans: Sequence[Span], keep: Callable[[int, bytes], None], on_frames: Callable[[int], None]
+        self, task: Task, parts: Sequence[Part], keep: Callable[[int, bytes], None], on_frames: Callable[[int], None]
     ) -> Made:
         """A `Maker`: a task for each segment."""
-        waiting = list(spans)[::-1]
-        running: dict[Any, Span] = {}
+        waiting = list(parts)[::-1]
+        running: dict[Any, Part] = {}
         frames = 0
         total = Made()
         with self._lock:
-            self._bar.total += len(spans)
+            self._bar.total += len(parts)
         while waiting or running:
             while waiting and len(running) < self._most:
-                span = waiting.pop()
-                running[self._segments_task.remote(self._sent, task, [span.number], self._build)] = span
+                part = waiting.pop()
+                running[self._segments_task.remote(self._sent, task, [part.number], self._build)] = part
             try:
                 ready, _ = self._ray.wait(list(running), timeout=_LOOK_S)
                 if self._off.is_set():
                     raise _Stopped
                 for reference in ready:
-                    span = running.pop(reference)
+                    part = running.pop(reference)
                     answer = self._answer(reference)
                     assert isinstance(answer.data, dict)
-                    keep(span.number, answer.data[span.number])
+                    keep(part.number, answer.data[part.number])
                     total = total if answer.made is None else total + answer.made
-                    frames += span.frames
+                    frames += part.frames
                     on_frames(frames)
                     with self._lock:
                         self._bar.update()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pocketsr.video.addresses import Address, address_of
 from pocketsr.video.deinterlacing import Deinterlace
-from pocketsr.video.files import VideoFileSink, VideoFileSource
+from pocketsr.video.file_sink import VideoFileSink
+from pocketsr.video.file_source import VideoFileSource
 from pocketsr.video.pipeline import upscale_video
 from pocketsr.video.types import Progress, RawVideo, Say, Siting, Upscaler, VideoOptions
 

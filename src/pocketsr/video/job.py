@@ -16,7 +16,7 @@ from pocketsr.errors import ArgumentTypeError
 from pocketsr.frames import Frame, FrameFormat, FrameSink
 from pocketsr.video.belt import Belt, Stopped
 from pocketsr.video.comparing import Comparison
-from pocketsr.video.spans import Tally
+from pocketsr.video.parts import Tally
 from pocketsr.video.types import Progress
 from pocketsr.video.upscaler import Enlarger
 

@@ -18,7 +18,8 @@ from pocketsr.sizing import Size
 from pocketsr.video.comparing import Comparison, enlarger, steps_in_words
 from pocketsr.video.containers import keeps_clock
 from pocketsr.video.deinterlacing import Deinterlace
-from pocketsr.video.files import VideoFileSink, VideoFileSource
+from pocketsr.video.file_sink import VideoFileSink
+from pocketsr.video.file_source import VideoFileSource
 from pocketsr.video.job import Item, Job, checked
 from pocketsr.video.types import Progress, Say, Siting, Upscaler, VideoOptions
 

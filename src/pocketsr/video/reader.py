@@ -28,9 +28,8 @@ from pocketsr.video.deinterlacing import Deinterlace, Deinterlacer
 from pocketsr.video.demux import Demuxer
 from pocketsr.video.ffmpeglog import described
 from pocketsr.video.opening import open_input
+from pocketsr.video.parts import Part, Tally
 from pocketsr.video.source import Source, describe
-from pocketsr.video.spans import Span as Part
-from pocketsr.video.spans import Tally
 from pocketsr.video.timeline import Fields, Slot, Timeline
 from pocketsr.video.types import RawVideo
 

@@ -13,15 +13,15 @@ from pocketsr.frames import FrameFormat
 from pocketsr.report import Percentiles, Report
 from pocketsr.sizing import Size
 from pocketsr.video.containers import keeps_clock
-from pocketsr.video.files import VideoFileSource
+from pocketsr.video.file_source import VideoFileSource
 from pocketsr.video.job import Job
+from pocketsr.video.parts import Part
 from pocketsr.video.segments.folder import SegmentFolder
 from pocketsr.video.segments.job import job_of, joins
 from pocketsr.video.segments.plan import LEAST, LONG, Plan, plan_segments
 from pocketsr.video.segments.source import SegmentSource
 from pocketsr.video.segments.spool import Segment, packed, unpacked
 from pocketsr.video.segments.writer import JoiningSink, SegmentSink
-from pocketsr.video.spans import Span
 from pocketsr.video.types import Progress, Say, Siting, Upscaler, VideoOptions
 from pocketsr.video.upscaler import Enlarger
 
@@ -73,7 +73,7 @@ class Made:
         )
 
 
-Maker = Callable[[Task, Sequence[Span], Callable[[int, bytes], None], Callable[[int], None]], Made]
+Maker = Callable[[Task, Sequence[Part], Callable[[int, bytes], None], Callable[[int], None]], Made]
 """Makes segments, hands over each by its number as it is finished, and tells of every frame how many there are."""
 
 
@@ -173,7 +173,7 @@ def enlarger_for(
 
 
 def make_segments(
-    task: Task, spans: Sequence[Span], upscaler: Upscaler, chroma: Callable[[Siting], Upscaler],
+    task: Task, parts: Sequence[Part], upscaler: Upscaler, chroma: Callable[[Siting], Upscaler],
     keep: Callable[[int, bytes], None], on_frames: Callable[[int], None] | None = None,
 ) -> Made:  # fmt: skip
     """Make some segments of a task, in their order, and hand over each as it is finished: its number, its bytes."""
@@ -181,14 +181,14 @@ def make_segments(
         enlarge = enlarger_for(task, upscaler, chroma, source.whole)
         enlarge.pix_fmt = task.pix_fmt
         form: FrameFormat = enlarge.follow(source.whole.format)
-        numbers = iter(spans)
+        numbers = iter(parts)
 
         def done(segment: Segment) -> None:
             keep(next(numbers).number, packed(segment))
 
         sink = SegmentSink(task.target, source.whole, task.options, task.kind, done)
         sink.begin(form)
-        job = Job(source.items(spans), enlarge, sink, form, sink.end)
+        job = Job(source.items(parts), enlarge, sink, form, sink.end)
         try:
             job.run(None, None if on_frames is None else lambda count, _: on_frames(count))
         except BaseException:
@@ -200,20 +200,20 @@ def make_segments(
 
 def _here(upscaler: Upscaler, chroma: Callable[[Siting], Upscaler]) -> Maker:
     def make(
-        task: Task, spans: Sequence[Span], keep: Callable[[int, bytes], None], on_frames: Callable[[int], None]
+        task: Task, parts: Sequence[Part], keep: Callable[[int, bytes], None], on_frames: Callable[[int], None]
     ) -> Made:
-        return make_segments(task, spans, upscaler, chroma, keep, on_frames)
+        return make_segments(task, parts, upscaler, chroma, keep, on_frames)
 
     return make
 
 
 def _make_missing(task: Task, folder: SegmentFolder, says: Listeners, maker: Maker) -> Made:
-    spans = task.plan.spans
-    for span in spans:  # now, rather than when all the others are made
-        if folder.has(span.number) and _read(folder, span) is None:
-            folder.drop(span.number)
-    missing = [span for span in spans if not folder.has(span.number)]
-    there = task.plan.frames - sum(span.frames for span in missing)
+    parts = task.plan.parts
+    for part in parts:  # now, rather than when all the others are made
+        if folder.has(part.number) and _read(folder, part) is None:
+            folder.drop(part.number)
+    missing = [part for part in parts if not folder.has(part.number)]
+    there = task.plan.frames - sum(part.frames for part in missing)
     if says.resume is not None and folder.stale:
         says.resume("what an earlier run left is of another input, other options or another build: beginning anew")
     if says.resume is not None and there:
@@ -226,8 +226,8 @@ def _make_missing(task: Task, folder: SegmentFolder, says: Listeners, maker: Mak
     return maker(task, missing, folder.keep, on_frames) if missing else Made()
 
 
-def _read(folder: SegmentFolder, span: Span) -> Segment | None:
-    data = folder.read(span.number)
+def _read(folder: SegmentFolder, part: Part) -> Segment | None:
+    data = folder.read(part.number)
     if data is None:
         return None
     try:
@@ -237,11 +237,11 @@ def _read(folder: SegmentFolder, span: Span) -> Segment | None:
 
 
 def _read_all(folder: SegmentFolder, plan: Plan, target: Path) -> Iterator[Segment]:
-    for span in plan.spans:
-        segment = _read(folder, span)
+    for part in plan.parts:
+        segment = _read(folder, part)
         if segment is None:
-            folder.drop(span.number)
-            raise UserError(f"{target}: segment {span.number} in {folder.path} is damaged: run the same command again")
+            folder.drop(part.number)
+            raise UserError(f"{target}: segment {part.number} in {folder.path} is damaged: run the same command again")
         yield segment
 
 
@@ -249,10 +249,10 @@ def _noted(folder: SegmentFolder, target: Path, plan: Plan) -> ExitStack:
     """Says in an exception that goes through how the work can be gone on with."""
 
     def note(_: type[BaseException] | None, error: BaseException | None, __: object) -> None:
-        kept = sum(folder.has(span.number) for span in plan.spans)
+        kept = sum(folder.has(part.number) for part in plan.parts)
         if isinstance(error, KeyboardInterrupt | UserError) and kept:
             error.add_note(
-                f"{kept} of {len(plan.spans)} parts of {target} are kept in {folder.path}: "
+                f"{kept} of {len(plan.parts)} parts of {target} are kept in {folder.path}: "
                 "the same command goes on from there"
             )
 

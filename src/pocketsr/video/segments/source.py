@@ -17,10 +17,10 @@ from av.video.stream import VideoStream
 from pocketsr.frames import Frame
 from pocketsr.video.decoding import decoder_of
 from pocketsr.video.demux import Demuxer
-from pocketsr.video.files import VideoFileSource
+from pocketsr.video.file_source import VideoFileSource
 from pocketsr.video.opening import open_input
+from pocketsr.video.parts import Part, Tally
 from pocketsr.video.segments.plan import Plan
-from pocketsr.video.spans import Span, Tally
 
 __all__ = ["SegmentSource"]
 
@@ -42,30 +42,30 @@ class SegmentSource:
         self._next = 0  # which packet of the stream comes next
         self._again: list[tuple[int, Packet[Stream]]] = []  # read already, and a part of the next segment too
 
-    def items(self, spans: Sequence[Span]) -> Iterator[Frame | Tally]:
+    def items(self, parts: Sequence[Part]) -> Iterator[Frame | Tally]:
         """The frames of the segments, in their order, and after the last of each what came of it."""
         reader = self.whole.reader
         reader.follows_changes = False
-        for span in spans:
+        for part in parts:
             with open_input(self._path) as own:
                 stream = cast(VideoStream, own.streams[reader.stream.index])
                 decoder = decoder_of(stream, self._threads)
-                for made in reader.pictures(span, self._packets(span), decoder):
+                for made in reader.pictures(part, self._packets(part), decoder):
                     frame = Frame.from_av(made.frame, reader.source.siting)
                     base = reader.source.time_base
                     yield replace(frame, pts=made.pts, time_base=base, duration=made.duration or None)
             yield reader.tally
 
-    def _packets(self, span: Span) -> Iterator[Packet[Stream] | None]:
-        self._go_to(span)
-        following = self._plan.spans[span.number + 1].first if span.end is not None else None
+    def _packets(self, part: Part) -> Iterator[Packet[Stream] | None]:
+        self._go_to(part)
+        following = self._plan.parts[part.number + 1].first if part.end is not None else None
         again, self._again = self._again, []
         for index, packet in self._numbered(again):
             if following is not None and index >= following:
                 self._again.append((index, packet))
-            if index >= span.first:
+            if index >= part.first:
                 yield packet
-            if span.last is not None and index + 1 >= span.last:
+            if part.last is not None and index + 1 >= part.last:
                 break
         yield None
 
@@ -76,24 +76,24 @@ class SegmentSource:
                 self._next += 1
                 yield self._next - 1, packet
 
-    def _go_to(self, span: Span) -> None:
+    def _go_to(self, part: Part) -> None:
         at = self._again[0][0] if self._again else self._next
-        if self._open is None or at > span.first:
+        if self._open is None or at > part.first:
             self._reopen()
             at = 0
-        if not self._plan.seekable or span.start is None or span.first - at < _WORTH_A_SEEK:
+        if not self._plan.seekable or part.start is None or part.first - at < _WORTH_A_SEEK:
             return
         self._again = []
         try:
-            self._demuxer.seek(span.start)
+            self._demuxer.seek(part.start)
         except av.FFmpegError:
             self._reopen()
             return
         for _, packet in zip(range(_NEAR), self._demuxed, strict=False):
             if packet.stream_index != self._stream.index or not packet.size:
                 continue
-            if packet.pts == span.start and packet.is_keyframe:
-                self._again, self._next = [(span.first, packet)], span.first + 1
+            if packet.pts == part.start and packet.is_keyframe:
+                self._again, self._next = [(part.first, packet)], part.first + 1
                 return
         self._reopen()  # an index that leads astray: what comes before is read instead
 

@@ -17,11 +17,12 @@ from av.video.stream import VideoStream
 from pocketsr.errors import UserError
 from pocketsr.frames import Frame, FrameFormat
 from pocketsr.pipes import Outflow
-from pocketsr.video.files import VideoFileSink, VideoFileSource
+from pocketsr.video.file_sink import VideoFileSink
+from pocketsr.video.file_source import VideoFileSource
+from pocketsr.video.parts import Tally
 from pocketsr.video.reader import VideoReader
 from pocketsr.video.segments.spool import Segment
 from pocketsr.video.source import Source
-from pocketsr.video.spans import Tally
 from pocketsr.video.types import VideoOptions
 from pocketsr.video.writer import VideoWriter
 
