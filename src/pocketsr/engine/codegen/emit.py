@@ -149,8 +149,8 @@ def _entries(plan: Plan) -> str:
     if (f.last_row >= h) f.last_row = h - 1;
     run(&f, {kind}_read, {kind}_write, first, last);
 }}
-{_with_default(plan, kind, pixel, given) if told else ""}
-{_signature(name, pixel, kind)}
+
+{_with_default(plan, kind, pixel, given) if told else ""}{_signature(name, pixel, kind)}
 {{
     {name}_{kind}_part({given}first, last, scratch, (const uint8_t *)0, 0, 0);
 }}
@@ -165,11 +165,11 @@ _STRENGTH = "    f.strength = strength > 0.0f ? (strength < 1.0f ? strength : 1.
 def _with_default(plan: Plan, kind: str, pixel: str, given: str) -> str:
     """NAME_u8_part and the like of a network that is told a strength: with its default one."""
     name, strength = plan.graph.name, literal(plan.graph.default_strength)
-    return f"""
-{_signature(name, pixel, kind, _PART)}
+    return f"""{_signature(name, pixel, kind, _PART)}
 {{
     {name}_{kind}{_AT}({given}first, last, scratch, mask, mask_stride, changed, {strength});
 }}
+
 """
 
 
@@ -268,7 +268,7 @@ def emit(plan: Plan) -> str:
         (_header(f"barrier{own}.h", "integers.h") if plan.formats.exact or rounds(graph) else "")
         + (_header("chosen.h") if chooses else ""),
         emit_header(plan),
-        told_functions(plan),
+        *told_functions(plan),
         frame_record(plan),
         ring_functions(plan),
         partial_functions(plan),

@@ -126,11 +126,11 @@ def spread_of(step: Step) -> NDArray[np.float64]:
     return spread
 
 
-def told_functions(plan: Plan) -> str:
+def told_functions(plan: Plan) -> list[str]:
     """What fills the tables; nothing for other networks."""
     if not plan.graph.strengths:
-        return ""
-    return _FUNCTIONS.format(count=plan.graph.strengths, last=plan.graph.strengths - 1)
+        return []
+    return [_FUNCTIONS.format(count=plan.graph.strengths, last=plan.graph.strengths - 1)]
 
 
 def told_pointer(name: str, step: Step, plan: Plan) -> list[str]:
