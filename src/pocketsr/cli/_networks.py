@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pocketsr.cli._patience import note_after
 from pocketsr.errors import UserError
+from pocketsr.names import harmless
 
 if TYPE_CHECKING:
     from pocketsr.engine import Upscaler

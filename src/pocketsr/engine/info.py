@@ -57,7 +57,7 @@ class ModelInfo:
     """Whether a convolution sees zeros beyond the edges of the picture (and not the repeated edge)."""
 
     strengths: int = 0
-    """Of a network that is told a strength (`Network.__call__`): between how many of them its biases are linear; else 0."""
+    """Of a network that is told a strength of a degradation: between how many of them its biases are linear; else 0."""
 
     default_strength: float = 0.5
     """What such a network is told where a caller says nothing, 0..1."""

@@ -26,8 +26,8 @@ class Reusing:
     """`network` for pictures of which most are like the one before: results are those of `network`, to the last bit.
 
     Keeps a copy of the last picture and of its result, and nothing else. Another size, type, number of bits,
-    strength or content is computed whole. Upscalers other than the engine's own are spared pictures that haven't changed at all. One call
-    at a time: a second thread waits.
+    strength or content is computed whole. Upscalers other than the engine's own are spared pictures that haven't
+    changed at all. One call at a time: a second thread waits.
 
     Attributes:
         pixels, computed: samples of all pictures so far, and those of them that lay in blocks that were computed.

@@ -108,7 +108,8 @@ class FrameUpscaler:
             self._component(frame.component(part), part, into.component(to), to, network, told)
 
     def _component(
-        self, stored: Plane, part: Component, out: Plane, to: Component, network: Upscaler, strength: float | None = None
+        self, stored: Plane, part: Component, out: Plane, to: Component, network: Upscaler,
+        strength: float | None = None,
     ) -> None:  # fmt: skip
         samples = _plain(stored, part)
         full = (samples.shape[0] * self.scale, samples.shape[1] * self.scale)

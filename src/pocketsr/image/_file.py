@@ -53,8 +53,8 @@ def upscale_image_file(
     `target` None the result is encoded and thrown away, for timing.
 
     size: of the result; default: `net.scale` times the picture's. name: of the network, for `Report.steps`.
-    compare: whether bicubic interpolation stands beside it, at the left, both with labels. strength: what a network that
-    takes one is told, 0..1; default: its own.
+    compare: whether bicubic interpolation stands beside it, at the left, both with labels.
+    strength: what a network that takes one is told, 0..1; default: its own.
 
     `target` is written beside its place and then renamed: it is complete or absent. Raises UserError for an
     input that is not supported (an animation, for instance), broken or too large for this machine's

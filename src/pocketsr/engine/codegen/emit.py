@@ -235,8 +235,8 @@ def _at_words(plan: Plan) -> str:
 
    This network is told how far the picture is from its clean shrink: `strength`, from 0 (clean) to 1 (as H.264 at
    150 kbit/s). {graph.name}_u8_at and the like take it, and a mask, which may be 0; the others take
-   {graph.default_strength:g}. All strips of a frame, and of what `changed` goes on with, take the same one; threads that
-   run at once may take others. It costs no time."""
+   {graph.default_strength:g}. All strips of a frame take the same one, and so does what `changed` goes on with; threads
+   that run at once may take others. It costs no time."""
 
 
 def _header(*parts: str) -> str:

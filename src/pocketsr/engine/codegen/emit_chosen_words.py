@@ -25,14 +25,14 @@ def chosen_words_tables(name: str, op: Conv, step: Step, plan: Plan) -> str:
     ]
     weights = in_tables(np.concatenate(lines, axis=1), step)
     starts = in_tables(np.stack([op.integers.start, dense.sum(axis=(2, 3, 4, 5))], axis=-1), step)
-    told = is_told(step)
+    table = f"{name}_{'from' if is_told(step) else 'start'}[{len(starts)}]"
     return (
         f"static const int32_t {name}_weight[{len(weights)} * PARTS] __attribute__((aligned(64))) = {{\n"
         + ",\n".join(f"    WORDS({', '.join(map(str, four))})" for four in weights.tolist())
-        + f"}};\nstatic const int32_t {name}_{'from' if told else 'start'}[{len(starts)}] __attribute__((aligned(64))) = {{\n"
+        + f"}};\nstatic const int32_t {table} __attribute__((aligned(64))) = {{\n"
         + ",\n".join(f"    START({b}, {s})" for b, s in starts.tolist())
         + "};\n"
-        + (told_starts(name, op, step, plan) if told else "")
+        + (told_starts(name, op, step, plan) if is_told(step) else "")
         + array(f"{name}_step", op.integers.step)
     )
 

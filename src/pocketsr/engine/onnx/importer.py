@@ -121,8 +121,8 @@ def from_onnx(source: Path | ModelFile) -> Imported:
     result = _result(path, graph, state, tensors, channels)
     if teller and (reader := _bypass(state, result, teller.moved)):
         raise UserError(
-            f"{path}: {reader}: it reads what a convolution gives before something that depends on the strength is added; "
-            "what reads that sum may"
+            f"{path}: {reader}: it reads what a convolution gives before something that depends on the strength is "
+            "added; only what reads that sum is supported"
         )
     return _finish(path, properties, state, result, channels, given)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -141,7 +142,7 @@ class Teller:
         if not np.isfinite(numbers).all():
             raise NotSupportedError("what it adds is infinite or NaN at some strength")
         parts = np.array(_BETWEEN)[:, None]
-        lines = np.concatenate([a + parts * (b - a) for a, b in zip(knots, knots[1:], strict=False)])
+        lines = np.concatenate([a + parts * (b - a) for a, b in pairwise(knots)])
         if np.abs(lines - between).max() > _TOLERANCE * np.abs(knots).max():
             raise NotSupportedError(
                 f"what it adds isn't linear between the {self._given.knots} strengths that {KNOTS} says"
