@@ -52,7 +52,7 @@ def test_an_image(network: Network) -> None:
     assert (made[0.1][..., :3] != made[0.9][..., :3]).any()
     assert (made[0.1][..., 3] == made[0.9][..., 3]).all()  # alpha is bicubic
     np.testing.assert_array_equal(made[0.5], made[None])
-    for size in (1, 0.5, 4.0):  # none of the network's passes, and two
+    for size in ((17, 12), (9, 6), 4.0):  # none of the network's passes, and two
         upscale_image(rgb, network, 1, size=size, strength=0.3)
     with pytest.raises(ArgumentError, match="tiny takes no strength"):
         upscale_image(rgb, "tiny", 1, strength=0.5)
@@ -73,7 +73,9 @@ def test_a_stream(network: Network, reuse: bool) -> None:
     with Stream(network, strength=found, reuse=reuse) as stream:
         made = [stream(frame(seed)) for seed in (1, 1, 1, 2)]
     assert asked == [24] * 4
-    assert [same(one, alone(s, seed)) for one, s, seed in zip(made, (0.2, 0.2, 0.8, 0.8), (1, 1, 1, 2), strict=True)] == [True] * 4
+    assert [
+        same(one, alone(s, seed)) for one, s, seed in zip(made, (0.2, 0.2, 0.8, 0.8), (1, 1, 1, 2), strict=True)
+    ] == [True] * 4
     assert not same(made[1], made[2])
     assert (planes(made[1])[1] == planes(made[2])[1]).all()  # chroma is bicubic
     assert same(alone(None, 1), alone(0.5, 1))

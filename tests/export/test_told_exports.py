@@ -69,9 +69,8 @@ def test_layers_are_those_of_one_strength(network: Path) -> None:
         made = evaluate_layers(source.layers, planes)[0] * (255 / source.graph.max_value)
         expected = source.reference()(levels[0].astype(np.uint8))
         assert np.abs(np.clip(np.rint(made), 0, 255) - expected).max() <= 1
-        assert source.notes == (
-            f"The network is told how degraded a picture is; this file is it at strength {strength or 0.25 * (strength is None):g}.",
-        )
+        assert source.strength == (0.25 if strength is None else strength)
+        assert f"at strength {source.strength:g}." in source.notes[0]
     with pytest.raises(UserError, match="takes no strength"):
         open_source("tiny", 0.5)
 
