@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pocketsr.arguments import as_path
 from pocketsr.engine import Upscaler, load_chroma
-from pocketsr.frames import FrameSink, FrameSource
+from pocketsr.frames import FrameSink, FrameSource, Strength
 from pocketsr.loading import as_network, name_of
 from pocketsr.report import Report
 from pocketsr.sizing import Sized, as_size
@@ -32,6 +32,7 @@ def upscale_video(
     threads: int | None = None,
     overwrite: bool = False,
     on_progress: Progress | None = None,
+    strength: Strength = None,
 ) -> Report:
     """Upscale a video; a file keeps its sound, subtitles, chapters, timestamps, tags and colours.
 
@@ -48,6 +49,8 @@ def upscale_video(
     threads: for networks, decoder and encoder, each; default: all cores.
     overwrite: whether an existing output file may be replaced.
     on_progress: called after every frame with (frames done, total frames or None if unknown).
+    strength: how far frames are from what they were before an encoder, 0 (clean) to 1, for a network that is told; or
+        what finds it for each `Frame`. Default: the network's own.
 
     Source, network and sink run on a thread each. An exception from a source or sink ends the run and is raised here.
 
@@ -69,4 +72,5 @@ def upscale_video(
         rate=rate,
         overwrite=overwrite,
         on_progress=on_progress,
+        strength=strength,
     )

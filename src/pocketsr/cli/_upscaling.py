@@ -74,6 +74,7 @@ class Job:
     span: Span | None = None
     deinterlace: Deinterlace | None = None
     compare: bool = False
+    strength: float | None = None
 
     @property
     def _plain(self) -> bool:
@@ -83,9 +84,12 @@ class Job:
     @functools.cached_property
     def net(self) -> Upscaler:
         from pocketsr.cli._networks import open_networks
+        from pocketsr.engine import takes_strength
 
         weights = [] if self.weights is None else [self.weights]
         (net,) = open_networks([self.model], weights, self.net_threads or self.threads).values()
+        if self.strength is not None and not takes_strength(net):
+            raise UserError(f"--strength is for networks that are told one, and {self.name} takes none: leave it out")
         return net
 
     @property
@@ -131,7 +135,7 @@ class Job:
         def upscaled(target: Path | None) -> Report:
             return upscale_image_file(
                 source, target, self.net, self.chroma("center"),
-                size=self.size, name=self.name, overwrite=overwrite, compare=self.compare,
+                size=self.size, name=self.name, overwrite=overwrite, compare=self.compare, strength=self.strength,
             )  # fmt: skip
 
         if isinstance(target, Outflow):
@@ -204,6 +208,7 @@ class Job:
                 deinterlace=self.deinterlace,
                 beside=self.chroma("center") if self.compare else None,
                 on_plan=on_plan,
+                strength=self.strength,
             )
         others = [line for end in (opened, sink) if not isinstance(end, Path | None) for line in end.warnings]
         lines = dict.fromkeys([*done.warnings, *others])

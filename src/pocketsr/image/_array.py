@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pocketsr import engine
 from pocketsr.arguments import check_type
-from pocketsr.engine import Plane, Same, Upscaler, repeat_edges, repeated
+from pocketsr.engine import Plane, Same, Upscaler, check_told, repeat_edges, repeated, told
 from pocketsr.errors import ArgumentError, ArgumentTypeError
 from pocketsr.image._alpha import fill_hidden_colour
 from pocketsr.loading import as_network
@@ -25,8 +25,13 @@ _BAND = 64
 
 
 def upscale_image(
-    rgb: Plane, model: str | Path | Upscaler = "small", threads: int | None = None, *, size: Sized | None = None
-) -> Plane:  # fmt: skip
+    rgb: Plane,
+    model: str | Path | Upscaler = "small",
+    threads: int | None = None,
+    *,
+    size: Sized | None = None,
+    strength: float | None = None,
+) -> Plane:
     """Upscale an image that is held as an array.
 
     rgb: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGB with straight alpha; uint8 or uint16, full range, sRGB.
@@ -34,6 +39,7 @@ def upscale_image(
     threads: for the networks loaded here; None: all cores.
     size: of the result, default: the network's factor. A factor, 1.5 for instance; (width, height), of which one may be
         None and then follows; a `pocketsr.Size`. The network makes as many passes as fit, a bicubic resize the rest.
+    strength: how far the image is from its clean shrink, 0 (clean) to 1, for a network that is told. Default: its own.
 
     Returns an array of the same type and channels, (scale * H, scale * W, ...) or of the size that is asked for.
 
@@ -49,30 +55,37 @@ def upscale_image(
     wanted = as_size(size)
     net = as_network(model, threads)
     way = plan(wanted, net.scale, rgb.shape[1], rgb.shape[0])
-    return upscale_array(rgb, net, engine.load_chroma(scale=net.scale, siting="center", threads=threads), way)
+    bicubic = engine.load_chroma(scale=net.scale, siting="center", threads=threads)
+    return upscale_array(rgb, net, bicubic, way, strength)
 
 
-def upscale_array(rgb: Plane, net: Upscaler, bicubic: Upscaler, way: Plan | None = None) -> Plane:
+def upscale_array(
+    rgb: Plane, net: Upscaler, bicubic: Upscaler, way: Plan | None = None, strength: float | None = None
+) -> Plane:
     """`upscale_image` with both networks given: `bicubic` takes the chroma and alpha planes.
 
     way: how the size is reached; None: by one pass.
     """
     _check(rgb)
+    check_told(net, strength)
     passes = 1 if way is None else way.passes
+    strength = strength if passes else None
     net = Same(net.channels) if passes == 0 else repeated(net, passes)
     bicubic = repeated(bicubic, passes)
     size = way.target if way is not None and way.resizes else None
-    return _upscaled(rgb, net, bicubic, size)
+    return _upscaled(rgb, net, bicubic, size, strength)
 
 
-def _upscaled(rgb: Plane, net: Upscaler, bicubic: Upscaler, size: tuple[int, int] | None) -> Plane:
+def _upscaled(
+    rgb: Plane, net: Upscaler, bicubic: Upscaler, size: tuple[int, int] | None, strength: float | None
+) -> Plane:
     """Through the networks, and to (width, height) where it is given."""
     rgb = np.asarray(rgb)  # of what subclasses do when they are indexed, nothing
-    inner = repeat_edges(net)
+    inner = told(repeat_edges(net), strength)
     if rgb.ndim == 3 and rgb.shape[2] == 4:
         alpha = np.ascontiguousarray(rgb[..., 3])
         colour = fill_hidden_colour(rgb[..., :3], alpha)
-        return np.dstack((_upscaled(colour, net, bicubic, size), _resized(bicubic(alpha), size)))
+        return np.dstack((_upscaled(colour, net, bicubic, size, strength), _resized(bicubic(alpha), size)))
     if net.channels == 3:
         if rgb.ndim == 3:
             return _resized(inner(rgb), size)

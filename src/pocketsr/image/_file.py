@@ -41,6 +41,7 @@ def upscale_image_file(
     name: str = "the network",
     overwrite: bool = False,
     compare: bool = False,
+    strength: float | None = None,
 ) -> Report:
     """Upscale the picture `source` into `target`, whose suffix says the format (see `_formats.WRITABLE`).
 
@@ -53,6 +54,7 @@ def upscale_image_file(
 
     size: of the result; default: `net.scale` times the picture's. name: of the network, for `Report.steps`.
     compare: whether bicubic interpolation stands beside it, at the left, both with labels.
+    strength: what a network that takes one is told, 0..1; default: its own.
 
     `target` is written beside its place and then renamed: it is complete or absent. Raises UserError for an
     input that is not supported (an animation, for instance), broken or too large for this machine's
@@ -64,7 +66,7 @@ def upscale_image_file(
             target_format(target)
         beside = Beside(target, source, overwrite=overwrite)
     try:
-        return _upscale(source, beside, _Task(net, bicubic, size, name, compare))
+        return _upscale(source, beside, _Task(net, bicubic, size, name, compare, strength))
     except MemoryError:
         raise UserError(f"{source}: not enough memory to upscale it") from None
     finally:  # a failure, a full disk and Ctrl-C leave nothing behind; what was kept is no longer there
@@ -81,6 +83,7 @@ class _Task:
     size: Size | None
     name: str
     compare: bool
+    strength: float | None
 
 
 @dataclass
@@ -136,7 +139,7 @@ def _upscaled(
         bits = 8 * picture.pixels.dtype.itemsize
         check_fits(beside.target, width=width, height=height, channels=channels, bits=bits)
     decoded = time.perf_counter()
-    pixels = upscale_array(picture.pixels, task.net, task.bicubic, way)
+    pixels = upscale_array(picture.pixels, task.net, task.bicubic, way, task.strength)
     if task.compare:
         bicubic = upscale_array(picture.pixels, task.bicubic, task.bicubic, way)
         pixels = side_by_side(bicubic, pixels, ("bicubic", task.name))
