@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 from pocketsr.arguments import as_path, check_threads
-from pocketsr.engine import Upscaler
+from pocketsr.engine import Plane, Upscaler
 from pocketsr.engine.onnx.model_file import read_file
 from pocketsr.errors import ArgumentError, ArgumentTypeError, FallbackWarning, did_you_mean
 from pocketsr.fallback import open_file
 from pocketsr.models import NAMES, resolve
+from pocketsr.source import AUTO, Choice
 
-__all__ = ["as_network", "is_registered_name", "key_of", "load", "name_of"]
+__all__ = ["as_network", "chosen_network", "is_registered_name", "key_of", "load", "name_of", "told"]
 
 _OF_A_NETWORK = ("scale", "channels", "edge_halo")  # what an `Upscaler` has, beside being called
 
@@ -43,6 +45,10 @@ def load(
     weights = None if weights is None else as_path(weights, "weights")
     check_threads(threads)
     name = str(model)
+    if name == AUTO:
+        raise ArgumentError(
+            "auto chooses by what is upscaled, in upscale_image, upscale_video and `pocketsr upscale`: name a network here"
+        )
     if is_registered_name(name):
         net, note = _registered(name, weights, threads)
     elif weights is not None:
@@ -101,3 +107,27 @@ def _registered(name: str, weights: Path | None, threads: int | None) -> tuple[U
         others = ", ".join(each for each in known if each not in NAMES)
         raise ArgumentError(f"unknown model '{name}': {shipped}; or, with --weights, {others}{close and '; ' + close}")
     return running.open_network(name, weights, threads)
+
+
+def chosen_network(choice: Choice, threads: int | None = None) -> Upscaler:
+    """The network that was chosen for a source, told its strength if it takes one."""
+    return told(load(choice.network, threads=threads), choice.strength)
+
+
+def told(network: Upscaler, strength: float | None) -> Upscaler:
+    """The network with a strength that every call gets; itself where it takes none, and where there is none."""
+    return network if strength is None or not getattr(network, "strengths", 0) else _Told(network, strength)
+
+
+class _Told:
+    """A network at one strength."""
+
+    def __init__(self, network: Upscaler, strength: float) -> None:
+        self._network, self.strength = network, strength
+        self.scale, self.channels, self.edge_halo = network.scale, network.channels, network.edge_halo
+        self.name = getattr(network, "name", "the network")
+        self.strengths = int(getattr(network, "strengths", 0))
+
+    def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
+        run: Callable[..., Plane] = self._network
+        return run(y, bits=bits, out=out, strength=self.strength)

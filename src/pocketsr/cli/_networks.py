@@ -13,7 +13,12 @@ from pocketsr.errors import UserError
 if TYPE_CHECKING:
     from pocketsr.engine import Upscaler
 
-__all__ = ["WEIGHTS_HELP", "add_models_argument", "open_networks", "tried_models"]
+__all__ = ["AUTO", "USUAL", "WEIGHTS_HELP", "add_models_argument", "open_networks", "tried_models"]
+
+AUTO = "auto"
+"""In place of a name: chosen by the source (`source.AUTO`, without loading that room for --help)."""
+USUAL = "small"
+"""Of the shipped networks the one that is taken where nothing speaks for another."""
 
 _PATIENCE_S = 10.0
 _TIMED = ("tiny", "small")

@@ -13,9 +13,10 @@ from pocketsr.arguments import check_type
 from pocketsr.engine import Plane, Same, Upscaler, repeat_edges, repeated
 from pocketsr.errors import ArgumentError, ArgumentTypeError
 from pocketsr.image._alpha import fill_hidden_colour
-from pocketsr.loading import as_network
+from pocketsr.loading import as_network, chosen_network, told
 from pocketsr.pixels import resized, rgb_to_ycbcr, ycbcr_to_rgb
 from pocketsr.sizing import Plan, Sized, as_size, plan
+from pocketsr.source import AUTO, Hints, choose, look
 
 __all__ = ["from_planes", "to_planes", "upscale_array", "upscale_image"]
 
@@ -25,12 +26,13 @@ _BAND = 64
 
 
 def upscale_image(
-    rgb: Plane, model: str | Path | Upscaler = "small", threads: int | None = None, *, size: Sized | None = None
+    rgb: Plane, model: str | Path | Upscaler = AUTO, threads: int | None = None, *, size: Sized | None = None
 ) -> Plane:  # fmt: skip
     """Upscale an image that is held as an array.
 
     rgb: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGB with straight alpha; uint8 or uint16, full range, sRGB.
-    model: a shipped network's name, the path of an ONNX file, or a network that `pocketsr.load` returned.
+    model: "auto" chooses a shipped network by what the picture is: `small`, unless it was compressed before, or is text
+        and windows; else a shipped network's name, the path of an ONNX file, or what `pocketsr.load` returned.
     threads: for the networks loaded here; None: all cores.
     size: of the result, default: the network's factor. A factor, 1.5 for instance; (width, height), of which one may be
         None and then follows; a `pocketsr.Size`. The network makes as many passes as fit, a bicubic resize the rest.
@@ -47,9 +49,17 @@ def upscale_image(
     """
     _check(rgb)
     wanted = as_size(size)
-    net = as_network(model, threads)
+    net = _network(rgb, model, threads)
     way = plan(wanted, net.scale, rgb.shape[1], rgb.shape[0])
     return upscale_array(rgb, net, engine.load_chroma(scale=net.scale, siting="center", threads=threads), way)
+
+
+def _network(rgb: Plane, model: str | Path | Upscaler, threads: int | None) -> Upscaler:
+    """The network for an array, which says nothing of the file it came from: what shows no blocks may be whole."""
+    if isinstance(model, str) and model == AUTO:
+        return chosen_network(choose(look(rgb, Hints(lossless=True))), threads)
+    net = as_network(model, threads)
+    return told(net, look(rgb).strength) if getattr(net, "strengths", 0) else net
 
 
 def upscale_array(rgb: Plane, net: Upscaler, bicubic: Upscaler, way: Plan | None = None) -> Plane:

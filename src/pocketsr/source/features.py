@@ -1,0 +1,94 @@
+"""What of a picture tells how it was degraded: a handful of numbers from its tiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pocketsr.source.tiles import TILE
+
+__all__ = ["BLOCK", "Features", "block_transform", "picture_features"]
+
+BLOCK = 8  # pixels a side
+_CENTRE = BLOCK // 2
+_SMALL = 1.0  # level: coefficients below it count as gone
+
+
+def _dct() -> NDArray[np.float32]:
+    """(64, 64): a block, row by row, times it is the block's orthonormal 8x8 DCT, row by row."""
+    k, x = np.mgrid[:BLOCK, :BLOCK]
+    one = np.cos((2 * x + 1) * k * np.pi / (2 * BLOCK)) * np.sqrt(2 / BLOCK)
+    one[0] /= np.sqrt(2)
+    return np.ascontiguousarray(np.kron(one, one).T, np.float32)
+
+
+_DCT = _dct()
+_FREQUENCY = np.add.outer(np.arange(BLOCK), np.arange(BLOCK)).ravel()
+_MIDDLE, _HIGH = (_FREQUENCY >= 2) & (_FREQUENCY <= 4), _FREQUENCY >= 7
+
+
+@dataclass(frozen=True)
+class Features:
+    """numbers: as `NAMES` says. coefficients: (N, 64) of the blocks on the grid that fits best."""
+
+    numbers: NDArray[np.float64]
+    coefficients: NDArray[np.float32]
+    blockiness: float
+    """By how much steps between blocks of 8 pixels are larger than those within them, in units of the latter."""
+
+
+NAMES = ("gradient", "fine", "blockiness", "flat", "gone", "gone more on the grid", "slope", "quiet")
+
+
+def picture_features(tiles: NDArray[np.float32]) -> Features:
+    """Of (N, TILE, TILE) in levels of 255. Blocks may begin anywhere, as in pictures that were cropped, or turned, since."""
+    across, down = np.abs(np.diff(tiles, axis=2)), np.abs(np.diff(tiles, axis=1))
+    mean_step = 0.5 * float(across.mean() + down.mean())
+    columns, rows = _profile(across), _profile(down.swapaxes(1, 2))
+    unit = mean_step + 0.5
+    x, y = int(columns.argmax()), int(rows.argmax())
+    blockiness = (_excess(columns, x) + _excess(rows, y)) / (2.0 * unit)
+    coefficients = block_transform(tiles, y, x)
+    shifted = block_transform(tiles, (y + _CENTRE) % BLOCK, (x + _CENTRE) % BLOCK)
+    energy = np.mean(np.square(coefficients), axis=0)
+    gone = float(np.mean(np.abs(coefficients[:, _HIGH]) < _SMALL))
+    gone_shifted = float(np.mean(np.abs(shifted[:, _HIGH]) < _SMALL))
+    fine = np.abs(tiles[:, :, 1:-1] - 0.5 * (tiles[:, :, :-2] + tiles[:, :, 2:]))
+    numbers = np.array([
+        np.log2(1.0 + mean_step),
+        np.log2(1.0 + float(fine.mean())),
+        np.clip(blockiness, -1.0, 2.0),
+        0.5 * (np.mean(across < 0.5) + np.mean(down < 0.5)),
+        gone,
+        gone - gone_shifted,
+        np.log2((0.05 + energy[_HIGH].mean()) / (0.05 + energy[_MIDDLE].mean())) / 8.0,
+        np.log2(1.0 + float(np.median(fine.mean(axis=(1, 2))))),
+    ])  # fmt: skip
+    return Features(numbers, coefficients, blockiness)
+
+
+def block_transform(tiles: NDArray[np.float32], top: int = 0, left: int = 0) -> NDArray[np.float32]:
+    """(N, 64): transforms of the blocks of all tiles that begin at (top, left) and at every 8 pixels from there."""
+    down, across = (TILE - top) // BLOCK, (TILE - left) // BLOCK
+    part = tiles[:, top : top + down * BLOCK, left : left + across * BLOCK]
+    blocks = part.reshape(-1, down, BLOCK, across, BLOCK).swapaxes(2, 3).reshape(-1, BLOCK * BLOCK)
+    made: NDArray[np.float32] = blocks @ _DCT
+    return made
+
+
+def _profile(steps: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(8,): how much larger the steps before columns 0, 8 .. are than those beside them, then 1, 9 .., and so on.
+
+    steps: (N, TILE, TILE - 1) between neighbours.
+    """
+    mean = steps.mean(axis=(0, 1), dtype=np.float64)
+    excess = mean[1:-1] - 0.5 * (mean[:-2] + mean[2:])  # of the steps before columns 2 .. 30
+    phase = np.arange(2, TILE - 1) % BLOCK
+    profile: NDArray[np.float64] = np.bincount(phase, excess, BLOCK) / np.bincount(phase, minlength=BLOCK)
+    return profile
+
+
+def _excess(profile: NDArray[np.float64], at: int) -> float:
+    return float(profile[at] - np.delete(profile, at).mean())
