@@ -1,9 +1,9 @@
-"""Fit what looks at sources: `python tools/fit_source.py` writes src/pocketsr/source/fitted.json, in ten minutes of a core.
+"""Fit what looks at sources: `python tools/fit_source.py` writes src/pocketsr/source/fitted.json.
 
 Pictures and clips of ../shared/data that networks are trained with, never those that are kept for measuring, go through
 JPEG, WebP, blur, noise and the encoders of calls; the truth is `strength_between` the clean LR and the degraded. Errors
 are of pictures and clips that a fit didn't see, in five folds. `--gains` prints instead what networks gain on `small`,
-by the estimated strength: where a rule of `source.choice` begins.
+by the estimated strength: where a rule of `source.choice` begins. Minutes of a core.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from source_samples import Sample, clips, graphics, pages, pictures
 
 from pocketsr.data.noise import add_jpeg
 from pocketsr.source import Hints, look
 from pocketsr.source.screens import SCREEN_FEATURES, screen_features
 from pocketsr.source.strength import MODELS, evaluate, model_numbers, products
 from pocketsr.source.tiles import luma_tiles
-from source_samples import Sample, clips, graphics, pages, pictures
 
 RESULT = Path(__file__).resolve().parents[1] / "src" / "pocketsr" / "source" / "fitted.json"
 FOLDS, RIDGE = 5, 3e-3

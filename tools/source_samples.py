@@ -36,7 +36,7 @@ DECODERS = {"h264": "h264", "h265": "hevc", "vp9": "vp9", "av1": "libdav1d"}
 
 @dataclass(frozen=True)
 class Sample:
-    """group: all samples of one picture or clip. of: how it was degraded. clean, luma: before, and after. hr: of both."""
+    """group: all samples of one picture or clip. of: how it was degraded, into luma. hr: what it was shrunk from."""
 
     group: str
     of: str
@@ -134,7 +134,7 @@ def _qp(frame: av.VideoFrame) -> float | None:
 
 
 _SCREENS = ("codec_wiki", "gmessages", "graph_", "gui_", "imac_g3", "terminal")
-_WORDS = "the quick brown fox jumps over a lazy dog while 0123456789 pixels wait for File Edit View Help".split()
+_TEXT = "the quick brown fox jumps over a lazy dog while 0123456789 pixels wait for File Edit View Help"
 
 
 def pages(count: int) -> Iterator[Plane]:
@@ -155,7 +155,7 @@ def pages(count: int) -> Iterator[Plane]:
             draw.rectangle((0, 0, 383, 2 * size), fill=int(rng.integers(0, 256)))
         y = 4
         while y < 250:
-            words = rng.choice(_WORDS, int(rng.integers(3, 11)))
+            words = rng.choice(_TEXT.split(" "), int(rng.integers(3, 11)))
             draw.text((8, y), " ".join(words), fill=ink, font=font)
             y += int(size * rng.uniform(1.2, 2.5))
         yield np.asarray(image)

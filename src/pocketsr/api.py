@@ -44,8 +44,8 @@ def upscale_video(
         its frames may change.
     output: the file to write, whose suffix chooses the container; or a `FrameSink`: a `VideoFileSink`, a window of your
         own, which you close yourself. None writes nothing, for measuring.
-    model: the network: "auto" chooses a shipped one by a look at the file, or at the first frame of a list of frames and of
-        a `VideoFileSource` (of other sources it takes `small`); else a shipped one by name, an ONNX file, or what
+    model: the network: "auto" chooses a shipped one by a look at the file, or at the first frame of a list of frames
+        and of a `VideoFileSource` (of other sources it takes `small`); else a shipped one by name, an ONNX file, or what
         `pocketsr.load` returned.
     size: of the output, default: the network's factor. A factor, 1.5 for instance; (width, height), of which one may be
         None and then follows; a `Size`. The network makes as many passes as fit, and a bicubic resize the rest. Where a

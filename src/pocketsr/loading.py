@@ -47,7 +47,7 @@ def load(
     name = str(model)
     if name == AUTO:
         raise ArgumentError(
-            "auto chooses by what is upscaled, in upscale_image, upscale_video and `pocketsr upscale`: name a network here"
+            "auto chooses by what is upscaled, in upscale_image, upscale_video and `pocketsr upscale`: name a network"
         )
     if is_registered_name(name):
         net, note = _registered(name, weights, threads)

@@ -34,7 +34,8 @@ def test_turned_grey_and_progressive_ones_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "codec", "lossless"),
     [
-        ("a.png", {}, "png", True), ("a.webp", {"lossless": True}, "webp", True), ("a.webp", {"quality": 60}, "webp", False),
+        ("a.png", {}, "png", True), ("a.webp", {"lossless": True}, "webp", True),
+        ("a.webp", {"quality": 60}, "webp", False),
         ("a.tif", {}, "tiff", True), ("a.tif", {"compression": "jpeg"}, "tiff", False), ("a.bmp", {}, "bmp", True),
         ("a.jp2", {}, "jpeg2000", None),
     ],

@@ -30,10 +30,12 @@ def test_the_mean_is_by_area() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"", b"\0", b"\xff" * 64, b"\xff" * 4096, params(1, 30, [(16, 16, 0)])[:-1], params(2, 5, []), params(-1, 5, []),
+        b"", b"\0", b"\xff" * 64, b"\xff" * 4096, params(1, 30, [(16, 16, 0)])[:-1],
+        params(2, 5, []), params(-1, 5, []),
         params(1, -1, []), params(1, 88, []), params(0, 256, []), params(1, 30, [(16, 16, 0)], offset=0),
         params(1, 30, [(16, 16, 0)], offset=2**63), params(1, 30, [(16, 16, 0)], offset=HEAD.size + 1),
-        HEAD.pack(2**32 - 1, HEAD.size, 20, 1, 30, *[0] * 8) + bytes(200), HEAD.pack(1, 64, 0, 1, 30, *[0] * 8) + bytes(99),
+        HEAD.pack(2**32 - 1, HEAD.size, 20, 1, 30, *[0] * 8) + bytes(200),
+        HEAD.pack(1, 64, 0, 1, 30, *[0] * 8) + bytes(99),
         HEAD.pack(1, 64, 2**64 - 1, 1, 30, *[0] * 8) + bytes(99), HEAD.pack(4, 64, 19, 1, 30, *[0] * 8) + bytes(99),
     ],
 )  # fmt: skip

@@ -35,7 +35,7 @@ def network_of(job: Job) -> Upscaler:
 
 
 def settled(job: Job, seen: Seen | None, name: Path) -> Job:
-    """The job for a source that was looked at: with a network, a strength, and where it was chosen the line that says so.
+    """The job for a source that was looked at: with a network, a strength, and where one was chosen the line about it.
 
     seen: None where the source can't be looked at: what is wrong with it will be said by who reads it.
     """

@@ -236,7 +236,7 @@ class _Work:
         keep: Callable[[int, bytes], None],
         on_frames: Callable[[int], None],
     ) -> Made:
-        """A `Maker`: a task for each segment."""
+        """A `Maker`, but for `sent`: a task for each segment."""
         waiting = list(spans)[::-1]
         running: dict[Any, Span] = {}
         frames = 0

@@ -60,8 +60,8 @@ _SEEKING = (".mp4", ".m4v", ".mov", ".avi", ".3gp")  # whose head is written las
 class Job:
     """The options of the command line, and the network that they name, loaded when first asked for.
 
-    model: AUTO chooses it file by file. strength: of the source's degradation, for networks that are told one. line: says
-    what was chosen, when the work has begun.
+    model: AUTO chooses it file by file. strength: of the source's degradation, for networks that are told one.
+    line: says what was chosen, when the work has begun.
     address: what is read in place of a file. cores: as for `VideoOptions`. maker: as for `upscale_in_segments`; it has
     a progress display of its own. net_threads: of the network, where it has other than `threads`.
     """

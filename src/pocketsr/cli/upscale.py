@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         metavar="auto|NAME|FILE.onnx",
         default=AUTO,
-        help="the network: auto, which looks at each source and says what it takes, a name that `pocketsr models` lists, "
+        help="the network: auto looks at each source and says what it takes; else a name that `pocketsr models` lists, "
         "or a file (default: auto)",
     )
     add("--weights", metavar="FILE", type=Path, help=WEIGHTS_HELP)

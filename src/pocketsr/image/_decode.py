@@ -75,7 +75,7 @@ class Picture:
     kept: Kept
     lossy: bool
     warnings: tuple[str, ...]
-    hints: Hints = Hints()
+    hints: Hints = field(default_factory=Hints)
 
 
 @dataclass

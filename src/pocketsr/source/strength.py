@@ -22,10 +22,12 @@ from pocketsr.source.tiles import luma_tiles
 __all__ = ["MODELS", "Seen", "estimate_strength", "evaluate", "look", "model_numbers", "products", "tables"]
 
 MODELS = ("picture", "video", "jpeg", "webp", "qp", "rate")
-"""By what is known: nothing of a picture, nothing of a video, JPEG's quality, that it is lossy WebP, QP, bits a pixel."""
+"""By what is known: of a picture nothing, or of a video, JPEG's quality, that it is lossy WebP, QP, bits a pixel."""
 
-_CODECS = {"h264": "h264", "hevc": "h265", "h265": "h265", "vp9": "vp9", "vp8": "vp9", "libvpx-vp9": "vp9", "av1": "av1",
-           "libdav1d": "av1", "libaom-av1": "av1"}  # fmt: skip
+_CODECS = {
+    "h264": "h264", "hevc": "h265", "h265": "h265", "vp9": "vp9", "vp8": "vp9", "libvpx-vp9": "vp9", "av1": "av1",
+    "libdav1d": "av1", "libaom-av1": "av1",
+}  # fmt: skip
 _BITS = (1e-4, 24.0)  # a pixel: what lies outside is a mistake
 
 
@@ -45,7 +47,7 @@ class Seen:
 
 
 def estimate_strength(luma: NDArray[Any], hints: Hints | None = None, bits: int | None = None) -> float:
-    """How far a picture is from what it was before an encoder or a file changed it: `pixels.strength.strength_of`, 0..1.
+    """How far a picture is from what it was before an encoder or a file changed it, 0..1, as `pixels.strength` has it.
 
     luma: (H, W) uint8 or uint16, of any range; (H, W, 3) R'G'B' too. Tiles of it are looked at, which takes about a
         millisecond whatever its size.
