@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from pocketsr.arguments import as_path, check_threads
-from pocketsr.engine import Upscaler, load_chroma
-from pocketsr.frames import Frame, FrameSink, FrameSource
-from pocketsr.loading import as_network, chosen_network, name_of, told
+from pocketsr.arguments import as_path, check_strength, check_threads
+from pocketsr.engine import Upscaler, load_chroma, takes_strength
+from pocketsr.frames import Frame, FrameSink, FrameSource, Strength
+from pocketsr.frames.looking import Following, look_at_frame
+from pocketsr.loading import as_network, is_estimated, name_of
 from pocketsr.report import Report
 from pocketsr.sizing import Sized, as_size
 from pocketsr.source import AUTO, Seen, choose
 from pocketsr.video import Progress, VideoFileSource, VideoOptions
 from pocketsr.video import upscale_video as upscale_any
-from pocketsr.video.looking import look_at_frame, look_at_opened, look_at_video
+from pocketsr.video.looking import look_at_opened, look_at_video
 
 __all__ = ["upscale_video"]
 
@@ -37,6 +39,7 @@ def upscale_video(
     threads: int | None = None,
     overwrite: bool = False,
     on_progress: Progress | None = None,
+    strength: Strength = None,
 ) -> Report:
     """Upscale a video; a file keeps its sound, subtitles, chapters, timestamps, tags and colours.
 
@@ -45,8 +48,8 @@ def upscale_video(
     output: the file to write, whose suffix chooses the container; or a `FrameSink`: a `VideoFileSink`, a window of your
         own, which you close yourself. None writes nothing, for measuring.
     model: the network: "auto" chooses a shipped one by a look at the file, or at the first frame of a list of frames
-        and of a `VideoFileSource` (of other sources it takes `small`); else a shipped one by name, an ONNX file, or what
-        `pocketsr.load` returned.
+        and of a `VideoFileSource` (of other sources it takes `small`); else a shipped one by name, an ONNX file, or
+        what `pocketsr.load` returned.
     size: of the output, default: the network's factor. A factor, 1.5 for instance; (width, height), of which one may be
         None and then follows; a `Size`. The network makes as many passes as fit, and a bicubic resize the rest. Where a
         file's picture would get another shape, its pixels do, so that players show the same.
@@ -55,6 +58,8 @@ def upscale_video(
     threads: for networks, decoder and encoder, each; default: all cores.
     overwrite: whether an existing output file may be replaced.
     on_progress: called after every frame with (frames done, total frames or None if unknown).
+    strength: how far frames are from what they were before an encoder, 0 (clean) to 1, for a network that is told; or
+        what finds it for each `Frame`. Default: estimated for shipped networks that are named or chosen, else its own.
 
     Source, network and sink run on a thread each. An exception from a source or sink ends the run and is raised here.
 
@@ -65,7 +70,7 @@ def upscale_video(
     check_threads(threads)
     if isinstance(source, str | os.PathLike):
         source = as_path(source, "source")
-    network, name = _network(source, model, threads)
+    network, name, strength = _network(source, model, threads, strength)
     chroma = partial(load_chroma, network.scale, threads=threads)
     options = VideoOptions(codec=codec, crf=crf, preset=preset, threads=threads)
     return upscale_any(
@@ -79,20 +84,27 @@ def upscale_video(
         rate=rate,
         overwrite=overwrite,
         on_progress=on_progress,
+        strength=strength,
     )
 
 
-def _network(source: Path | FrameSource, model: str | Path | Upscaler, threads: int | None) -> tuple[Upscaler, str]:
-    """The network for a source, and its name."""
+def _network(
+    source: Path | FrameSource, model: str | Path | Upscaler, threads: int | None, strength: Strength
+) -> tuple[Upscaler, str, Strength]:
+    """The network for a source, its name, and what it is told."""
     if not (isinstance(model, str) and model == AUTO):
         network = as_network(model, threads)
-        seen = _seen(source) if getattr(network, "strengths", 0) else None
-        return network if seen is None else told(network, seen.strength), name_of(model)
+        if strength is None and is_estimated(model, network):
+            seen = _seen(source)
+            strength = Following() if seen is None else seen.strength
+        return network, name_of(model), strength
     seen = _seen(source)
-    if seen is None:
-        return as_network(_USUAL, threads), _USUAL
-    choice = choose(seen)
-    return chosen_network(choice, threads), choice.network
+    if seen is not None and isinstance(strength, int | float):
+        seen = replace(seen, strength=check_strength(strength))
+    name = _USUAL if seen is None else choose(seen).network
+    network = as_network(name, threads)
+    told = strength if strength is not None or seen is None else seen.strength
+    return network, name, told if takes_strength(network) else None
 
 
 def _seen(source: Path | FrameSource) -> Seen | None:

@@ -14,7 +14,16 @@ from typing import Any
 
 from pocketsr.errors import ArgumentError, ArgumentTypeError
 
-__all__ = ["as_path", "check_callable", "check_number", "check_text", "check_threads", "check_type", "check_whole"]
+__all__ = [
+    "as_path",
+    "check_callable",
+    "check_number",
+    "check_strength",
+    "check_text",
+    "check_threads",
+    "check_type",
+    "check_whole",
+]
 
 _MOST_THREADS = 1024
 
@@ -53,6 +62,14 @@ def check_number(value: Any, what: str) -> None:
         raise _wrong(value, what, "a number")
     if getattr(value, "ndim", 0):
         raise _wrong(value, what, "a number")
+
+
+def check_strength(value: Any) -> float:
+    """How far a picture is from its clean shrink, 0..1, as a float."""
+    check_number(value, "strength")
+    if not 0 <= float(value) <= 1:
+        raise ArgumentError(f"strength {value}: a number from 0 (clean) to 1 is expected")
+    return float(value)
 
 
 def check_text(value: Any, what: str) -> None:

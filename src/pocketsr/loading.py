@@ -5,18 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 from pocketsr.arguments import as_path, check_threads
-from pocketsr.engine import Plane, Upscaler
+from pocketsr.engine import Upscaler, takes_strength
 from pocketsr.engine.onnx.model_file import read_file
 from pocketsr.errors import ArgumentError, ArgumentTypeError, FallbackWarning, did_you_mean
 from pocketsr.fallback import open_file
 from pocketsr.models import NAMES, resolve
-from pocketsr.source import AUTO, Choice
+from pocketsr.source import AUTO
 
-__all__ = ["as_network", "chosen_network", "is_registered_name", "key_of", "load", "name_of", "told"]
+__all__ = ["as_network", "is_estimated", "is_registered_name", "key_of", "load", "name_of"]
 
 _OF_A_NETWORK = ("scale", "channels", "edge_halo")  # what an `Upscaler` has, beside being called
 
@@ -109,25 +108,7 @@ def _registered(name: str, weights: Path | None, threads: int | None) -> tuple[U
     return running.open_network(name, weights, threads)
 
 
-def chosen_network(choice: Choice, threads: int | None = None) -> Upscaler:
-    """The network that was chosen for a source, told its strength if it takes one."""
-    return told(load(choice.network, threads=threads), choice.strength)
-
-
-def told(network: Upscaler, strength: float | None) -> Upscaler:
-    """The network with a strength that every call gets; itself where it takes none, and where there is none."""
-    return network if strength is None or not getattr(network, "strengths", 0) else _Told(network, strength)
-
-
-class _Told:
-    """A network at one strength."""
-
-    def __init__(self, network: Upscaler, strength: float) -> None:
-        self._network, self.strength = network, strength
-        self.scale, self.channels, self.edge_halo = network.scale, network.channels, network.edge_halo
-        self.name = getattr(network, "name", "the network")
-        self.strengths = int(getattr(network, "strengths", 0))
-
-    def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
-        run: Callable[..., Plane] = self._network
-        return run(y, bits=bits, out=out, strength=self.strength)
+def is_estimated(model: str | Path | Upscaler, network: Upscaler) -> bool:
+    """Whether what `network` is told is estimated, where a caller says nothing: for shipped ones that are named. A network
+    of somebody's own has its own default."""
+    return isinstance(model, str) and model in NAMES and takes_strength(network)

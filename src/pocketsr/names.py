@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["API", "comment", "harmless", "identifier"]
+__all__ = ["API", "API_TOLD", "comment", "harmless", "identifier"]
 
 _GAP = " ... "
 
 API = ("scratch", "bands", "u8", "u16", "f32", "u8_part", "u16_part", "f32_part", "changes", "wanted")
 """What is called from outside of a network's C: NAME_scratch and so on. No other name in the C ends in one of these."""
+API_TOLD = ("u8_at", "u16_at", "f32_at")
+"""What a network has beside them that is told a strength."""
 
 
 def harmless(text: object, most: int = 100) -> str:

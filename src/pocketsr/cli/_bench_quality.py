@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pocketsr.cli import _bench_field
 from pocketsr.cli._figures import add_options, jsonable, listed
-from pocketsr.cli._networks import WEIGHTS_HELP, open_networks
+from pocketsr.cli._networks import STRENGTH_HELP, WEIGHTS_HELP, open_networks, strength
 from pocketsr.models import SHIPPED
 from pocketsr.names import harmless
 
@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "; or 'all', which writes a table with published networks",
     )
     parser.add_argument("--weights", metavar="FILE", type=Path, action="append", default=[], help=WEIGHTS_HELP)
+    parser.add_argument("--strength", metavar="S", type=strength, help=STRENGTH_HELP)
     parser.add_argument("--sets", help="comma-separated names of those folders (default: all)")
     _bench_field.add_arguments(parser)
 
@@ -43,11 +44,14 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from pocketsr.bench.quality import find_sets, measure
+    from pocketsr.engine import takes_strength, told
 
     names = listed(args.sets) if args.sets is not None else None
     sets = find_sets(args.data, names)
     models = [model for model in args.model or SHIPPED if model != "bicubic"]  # whose row is always there
     nets = open_networks(models, args.weights)
+    if args.strength is not None:
+        nets = {name: told(net, args.strength) if takes_strength(net) else net for name, net in nets.items()}
     rows: list[Row] = []
     for name, files in sets.items():
         # disable=None: a bar on a terminal, nothing when piped

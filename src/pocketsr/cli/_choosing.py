@@ -17,37 +17,37 @@ if TYPE_CHECKING:
 
 __all__ = ["looked", "network_of", "settled"]
 
-_UNKNOWN = 0.5  # the strength of a source that can't be looked at
-
 
 def network_of(job: Job) -> Upscaler:
-    """The network that a job names, told the job's strength if it takes one.
+    """The network that a job names; one that was chosen stays loaded for the next file.
 
     Raises UserError for one that can't be loaded, and for weights that no network needs.
     """
-    from pocketsr.loading import told
-
     threads = job.net_threads or job.threads
-    if job.strength is None:
-        (net,) = open_networks([job.model], [] if job.weights is None else [job.weights], threads).values()
-        return net
-    return told(_kept(job.model, job.weights, threads), job.strength)
+    if job.line is not None:
+        return _kept(job.model, threads)
+    (net,) = open_networks([job.model], [] if job.weights is None else [job.weights], threads).values()
+    return net
 
 
 def settled(job: Job, seen: Seen | None, name: Path) -> Job:
-    """The job for a source that was looked at: with a network, a strength, and where one was chosen the line about it.
+    """The job for a source that was looked at: its network, what it is told, and the line about a choice.
 
     seen: None where the source can't be looked at: what is wrong with it will be said by who reads it.
     """
-    if seen is None:
-        return replace(job, model=USUAL if job.model == AUTO else job.model, strength=_UNKNOWN)
-    if job.model != AUTO:
-        return replace(job, strength=seen.strength)
+    from pocketsr.engine import takes_strength
     from pocketsr.source import choose
 
-    choice = choose(seen)
+    if seen is None:
+        return job if job.model != AUTO else replace(job, model=USUAL, strength=None)
+    if job.model != AUTO:
+        made = replace(job, strength=seen.strength)
+        vars(made)["net"] = job.net  # is loaded already
+        return made
+    choice = choose(seen if job.strength is None else replace(seen, strength=job.strength))
     line = f"pocketsr: {harmless(name, 500)}: {harmless(choice.words)}"
-    return replace(job, model=choice.network, strength=choice.strength, line=line)
+    made = replace(job, model=choice.network, strength=None, line=line)
+    return replace(made, strength=choice.strength) if takes_strength(made.net) else made
 
 
 def looked(job: Job, source: Path, name: Path) -> Job:
@@ -64,7 +64,6 @@ def looked(job: Job, source: Path, name: Path) -> Job:
 
 
 @functools.lru_cache(maxsize=4)
-def _kept(model: str, weights: Path | None, threads: int | None) -> Upscaler:
-    """A network that stays loaded for the next file that takes it."""
-    (net,) = open_networks([model], [] if weights is None else [weights], threads).values()
+def _kept(model: str, threads: int | None) -> Upscaler:
+    (net,) = open_networks([model], [], threads).values()
     return net

@@ -92,7 +92,12 @@ class Job:
 
     @functools.cached_property
     def net(self) -> Upscaler:
-        return network_of(self)
+        from pocketsr.engine import takes_strength
+
+        net = network_of(self)
+        if self.strength is not None and not takes_strength(net):
+            raise UserError(f"--strength is for networks that are told one, and {self.name} takes none: leave it out")
+        return net
 
     def check(self) -> None:
         """Raise UserError for a network that can't be loaded: one error, not one a file."""
@@ -103,8 +108,10 @@ class Job:
 
     @property
     def looks(self) -> bool:
-        """Whether a source has to be looked at first: to choose a network, or for its strength."""
-        return self.model == AUTO or (self.strength is None and bool(getattr(self.net, "strengths", 0)))
+        """Whether a source has to be looked at first: to choose a network, or for the strength that it is told."""
+        from pocketsr.engine import takes_strength
+
+        return self.model == AUTO or (self.strength is None and takes_strength(self.net))
 
     @property
     def name(self) -> str:
@@ -117,7 +124,7 @@ class Job:
         from pocketsr.loading import key_of
 
         own = key_of(self.model, self.weights)
-        return f"{own} at {self.strength}" if getattr(self.net, "strengths", 0) else own
+        return own if self.strength is None else f"{own} at {self.strength}"
 
     def chroma(self, siting: Siting) -> Network:
         from pocketsr.engine import load_chroma
@@ -151,16 +158,17 @@ class Job:
 
         from pocketsr.image import upscale_image_file
 
-        def choose(seen: Seen) -> tuple[Upscaler, str]:
+        def choose(seen: Seen) -> tuple[Upscaler, str, float | None]:
             job = settled(self, seen, name)
             if job.line is not None:
                 tqdm.write(job.line, file=sys.stderr)
-            return job.net, job.name
+            return job.net, job.name, job.strength
 
         def upscaled(target: Path | None) -> Report:
             return upscale_image_file(
                 source, target, None if self.looks else self.net, self.chroma("center"),
-                size=self.size, name=self.name, overwrite=overwrite, compare=self.compare, choose=choose,
+                size=self.size, name=self.name, overwrite=overwrite, compare=self.compare, strength=self.strength,
+                choose=choose,
             )  # fmt: skip
 
         if isinstance(target, Outflow):
@@ -183,9 +191,9 @@ class Job:
     ) -> Report:  # fmt: skip
         animates = self._animates(source, target, animation)
         bare = not isinstance(source, Path) or self.raw is not None or self.address is not None
-        job = self if bare or not self.looks else looked(self, source, name)
+        job = looked(self, source, name) if isinstance(source, Path) and not bare and self.looks else self
         with job._source(source, name, not animates if animation else None) as opened:
-            if job.looks:
+            if bare and job.looks:
                 from pocketsr.video import VideoFileSource
                 from pocketsr.video.looking import look_at_opened
 
@@ -233,7 +241,7 @@ class Job:
                 made = upscale_in_segments(
                     opened, sink, net, self.chroma, options,
                     network=self.key, size=self.size, name=self.name, overwrite=overwrite, listeners=listeners,
-                    maker=self.maker,
+                    maker=self.maker, strength=self.strength,
                 )  # fmt: skip
             done = made or upscale_video(
                 opened,
@@ -250,6 +258,7 @@ class Job:
                 deinterlace=self.deinterlace,
                 beside=self.chroma("center") if self.compare else None,
                 on_plan=on_plan,
+                strength=self.strength,
             )
         others = [line for end in (opened, sink) if not isinstance(end, Path | None) for line in end.warnings]
         lines = dict.fromkeys([*done.warnings, *others])

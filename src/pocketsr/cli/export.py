@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from pocketsr.cli._networks import strength
 from pocketsr.cli._size import sides
 from pocketsr.export import TARGETS
 from pocketsr.names import harmless
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
+_STRENGTH_HELP = "at which one a network is written that is told strengths, 0 (clean) to 1; default: its own"
 SUMMARY = "write a network for another runtime"
-_OPTIONS = ("cpu", "f32", "precision", "size", "triple")
+_OPTIONS = ("cpu", "f32", "precision", "size", "strength", "triple")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--precision", metavar="P", help="float32, float16 or int8; default: as the network is")
     parser.add_argument("--size", metavar="WIDTHxHEIGHT", help="of the picture, where the format wants one (640x360)")
+    parser.add_argument("--strength", metavar="S", type=strength, help=_STRENGTH_HELP)
     parser.add_argument("--cpu", metavar="NAME", help="c: the processor, as cortex-a55, apple-a13, x86-64-v3")
     parser.add_argument("--f32", action="store_true", default=None, help="wasm: an entry for floats, too")
     parser.add_argument("--triple", metavar="TRIPLE", help="c: the system, as `compile --target` takes it")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pocketsr.cli._formats import add_format_arguments, checked_format, raw_video
 from pocketsr.cli._live import add_live_arguments, given, live_input, show
-from pocketsr.cli._networks import AUTO, WEIGHTS_HELP
+from pocketsr.cli._networks import AUTO, STRENGTH_HELP, WEIGHTS_HELP, strength
 from pocketsr.cli._piped import is_pipe
 from pocketsr.cli._size import add_size_arguments, asked_size
 from pocketsr.cli._span import add_span_arguments, asked_span
@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "or a file (default: auto)",
     )
     add("--weights", metavar="FILE", type=Path, help=WEIGHTS_HELP)
+    add("--strength", metavar="S", type=strength, help=STRENGTH_HELP)
     add("-j", "--threads", type=int, help="threads of the network (default: all cores)")
     add("-y", "--yes", action="store_true", help="overwrite existing files")
     add(
@@ -154,6 +155,8 @@ def _check(args: argparse.Namespace, address: Address | None) -> None:
         raise UserError("--ray writes files: name a folder with -o, and leave out --benchmark")
     if args.ray is not None and (args.pix_fmt or any(is_pipe(path) for path in args.inputs)):
         raise UserError("--ray is for files and folders: leave it out for pipes and raw frames")
+    if args.strength is not None and args.live is not None:
+        raise UserError("--live chooses networks itself, and --strength is for one: leave it out")
     if args.threads is not None and args.threads < 1:
         raise UserError(f"-j {args.threads}: at least one thread is needed")
 
@@ -181,6 +184,7 @@ def _job(args: argparse.Namespace) -> Job:
         span=asked_span(args),
         deinterlace=args.deinterlace,
         compare=args.compare,
+        strength=args.strength,
         format=checked_format(args),
         raw=raw_video(args),
     )

@@ -15,9 +15,9 @@ from pocketsr.engine.reuse import Reusing, computed_share
 from pocketsr.engine.runtime import cache
 from pocketsr.engine.runtime.edges import repeat_edges
 from pocketsr.engine.runtime.network import Network
-from pocketsr.engine.upscaler import Plane, Upscaler
+from pocketsr.engine.upscaler import Plane, Upscaler, check_told, takes_strength, told, upscaled
 from pocketsr.errors import UserError
-from pocketsr.names import API, harmless
+from pocketsr.names import harmless
 
 if TYPE_CHECKING:
     from pocketsr.engine.codegen.plan import Plan
@@ -32,6 +32,7 @@ __all__ = [
     "Same",
     "Siting",
     "Upscaler",
+    "check_told",
     "compile_network",
     "computed_share",
     "load",
@@ -39,6 +40,9 @@ __all__ = [
     "read_network",
     "repeat_edges",
     "repeated",
+    "takes_strength",
+    "told",
+    "upscaled",
 ]
 
 Siting = Literal["left", "center", "topleft"]
@@ -80,7 +84,7 @@ def compile_network(path: Path, folder: Path, target: Target) -> tuple[Plan, Pat
 
 
 def _compile(graph: Graph, folder: Path, target: Target) -> tuple[Plan, Path]:
-    from pocketsr.engine.codegen.emit import emit, emit_header
+    from pocketsr.engine.codegen.emit import emit, emit_header, exports
     from pocketsr.engine.codegen.plan import make_plan
     from pocketsr.engine.runtime.build import build_library, library_suffix
 
@@ -89,8 +93,7 @@ def _compile(graph: Graph, folder: Path, target: Target) -> tuple[Plan, Path]:
     (folder / f"{graph.name}.c").write_text(source)
     (folder / f"{graph.name}.h").write_text(emit_header(plan))
     library = folder / f"{graph.name}{library_suffix(target)}"
-    exports = [f"{graph.name}_{part}" for part in API]
-    build_library(source, library, target, exports)
+    build_library(source, library, target, exports(plan))
     return plan, library
 
 

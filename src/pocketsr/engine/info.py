@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 from pocketsr.engine.ir.graph import Conv, Pad
+from pocketsr.engine.ir.strength import MOST_KNOTS
 from pocketsr.engine.onnx.limits import LIMITS
 from pocketsr.errors import ArgumentError
 from pocketsr.names import identifier
@@ -55,6 +56,12 @@ class ModelInfo:
     zero_padded: bool
     """Whether a convolution sees zeros beyond the edges of the picture (and not the repeated edge)."""
 
+    strengths: int = 0
+    """Of a network that is told a strength of a degradation: between how many of them its biases are linear; else 0."""
+
+    default_strength: float = 0.5
+    """What such a network is told where a caller says nothing, 0..1."""
+
     def __post_init__(self) -> None:
         for each in fields(self):
             found = getattr(self, each.name)
@@ -73,6 +80,8 @@ class ModelInfo:
             ("macs_per_pixel", 0, _MOST_NUMBER),
             ("receptive_field", 0, _MOST_PIXELS),
             ("halo", 0, _MOST_PIXELS),
+            ("strengths", 0, MOST_KNOTS),
+            ("default_strength", 0, 1),
         ):
             if not least <= getattr(self, name) <= most:
                 raise ArgumentError(f"{name} is beyond {least}..{most}")
@@ -95,6 +104,8 @@ class ModelInfo:
             receptive_field,
             halo,
             zero_padded,
+            graph.strengths,
+            float(graph.default_strength),
         )
 
     @property

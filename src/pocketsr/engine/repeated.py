@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pocketsr.engine.runtime.edges import repeat_edges
-from pocketsr.engine.upscaler import Plane, Upscaler
+from pocketsr.engine.upscaler import Plane, Upscaler, takes_strength, upscaled
 
 __all__ = ["Same", "repeated"]
 
@@ -26,18 +26,26 @@ class Same:
 
 
 class _Chain:
-    """`passes` times the same network, the edges of each pass repeated where that needs it."""
+    """`passes` times the same network, the edges of each pass repeated where that needs it.
+
+    A strength is told to the first pass: what later ones are given was upscaled, and has lost what it stands for.
+    """
 
     edge_halo = 0
 
     def __init__(self, network: Upscaler, passes: int) -> None:
         self._network, self._passes = repeat_edges(network), passes
         self.scale, self.channels = network.scale**passes, network.channels
+        self.strengths = int(getattr(network, "strengths", 0))
+        self._clean = 0.0 if takes_strength(network) else None
 
-    def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
+    def __call__(
+        self, y: Plane, bits: int | None = None, out: Plane | None = None, *, strength: float | None = None
+    ) -> Plane:
         for _ in range(self._passes - 1):
-            y = self._network(y, bits=bits)
-        return self._network(y, bits=bits, out=out)
+            y = upscaled(self._network, y, bits, None, strength)
+            strength = self._clean
+        return upscaled(self._network, y, bits, out, strength)
 
 
 def repeated(network: Upscaler, passes: int) -> Upscaler:

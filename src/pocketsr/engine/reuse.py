@@ -9,7 +9,7 @@ import numpy as np
 
 from pocketsr.engine.runtime.arrays import check_frame
 from pocketsr.engine.runtime.network import Network
-from pocketsr.engine.upscaler import Plane, Upscaler
+from pocketsr.engine.upscaler import Plane, Upscaler, upscaled
 
 __all__ = ["Reusing", "computed_share"]
 
@@ -19,13 +19,15 @@ __all__ = ["Reusing", "computed_share"]
 _WHOLE = 0.65
 _PATIENCE, _REST = 8, 24  # after so many of these in a row, as many pictures are neither compared nor kept
 
+_Way = tuple[int | None, float | None]  # bits, strength
+
 
 class Reusing:
     """`network` for pictures of which most are like the one before: results are those of `network`, to the last bit.
 
-    Keeps a copy of the last picture and of its result, and nothing else. Another size, type, number of bits or content
-    is computed whole. Upscalers other than the engine's own are spared pictures that haven't changed at all. One call
-    at a time: a second thread waits.
+    Keeps a copy of the last picture and of its result, and nothing else. Another size, type, number of bits,
+    strength or content is computed whole. Upscalers other than the engine's own are spared pictures that haven't
+    changed at all. One call at a time: a second thread waits.
 
     Attributes:
         pixels, computed: samples of all pictures so far, and those of them that lay in blocks that were computed.
@@ -34,7 +36,8 @@ class Reusing:
     def __init__(self, network: Upscaler) -> None:
         self._network, self.scale, self.channels = network, network.scale, network.channels
         self.edge_halo = int(getattr(network, "edge_halo", getattr(network, "reach", 0)))
-        self._before: tuple[Plane, Plane, int | None] | None = None  # picture, result, bits
+        self.strengths = int(getattr(network, "strengths", 0))
+        self._before: tuple[Plane, Plane, _Way] | None = None  # picture, result, and how it was made
         self._lock = threading.Lock()
         self._in_vain = self._resting = 0
         self.pixels = self.computed = 0
@@ -44,24 +47,27 @@ class Reusing:
         self._lock = threading.Lock()
         self._before = None
 
-    def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
+    def __call__(
+        self, y: Plane, bits: int | None = None, out: Plane | None = None, *, strength: float | None = None
+    ) -> Plane:
         """As the network's own call."""
+        way = bits, strength
         check_frame(getattr(self._network, "name", "the network"), self.channels, self.scale, y, bits, out)
         with self._lock:
             before, self._before = self._before, None  # not to be trusted if this call is interrupted
             if self._resting:
                 self._resting -= 1
                 self._count(1.0, y)
-                return self._network(y, bits=bits, out=out)
-            if before is None or (before[0].shape, before[0].dtype, before[2]) != (y.shape, y.dtype, bits):
-                large = self._network(y, bits=bits, out=out)
-                self._before = np.array(y), np.array(large), bits
+                return upscaled(self._network, y, bits, out, strength)
+            if before is None or (before[0].shape, before[0].dtype, before[2]) != (y.shape, y.dtype, way):
+                large = upscaled(self._network, y, bits, out, strength)
+                self._before = np.array(y), np.array(large), way
                 self._count(1.0, y)
                 return large
             small, large, _ = before
-            share = self._update(y, bits, small, large)
+            share = self._update(y, way, small, large)
             self._count(share, y)
-            self._before = small, large, bits
+            self._before = small, large, way
             self._in_vain = self._in_vain + 1 if share > _WHOLE else 0
             if self._in_vain == _PATIENCE:
                 self._in_vain, self._resting, self._before = 0, _REST, None
@@ -70,22 +76,22 @@ class Reusing:
             np.copyto(out, large)
             return out
 
-    def _update(self, y: Plane, bits: int | None, small: Plane, large: Plane) -> float:
+    def _update(self, y: Plane, way: _Way, small: Plane, large: Plane) -> float:
         """The picture before and its result become those of `y`; returns the share of blocks that was computed."""
-        share = 1.0
+        share, (bits, strength) = 1.0, way
         if isinstance(self._network, Network):
             changed = self._network.changes(small, y)
             wanted = self._network.wanted(changed, *y.shape[:2])
             share = float(np.count_nonzero(wanted)) / wanted.size
             if share > _WHOLE:
                 share = 1.0
-                self._network(y, bits=bits, out=large)
+                self._network(y, bits=bits, out=large, strength=strength)
             elif share:
-                self._network(y, bits=bits, out=large, changed=changed)
+                self._network(y, bits=bits, out=large, changed=changed, strength=strength)
         elif np.array_equal(small, y):
             share = 0.0
         else:
-            self._network(y, bits=bits, out=large)
+            upscaled(self._network, y, bits, large, strength)
         if share:
             np.copyto(small, y)
         return share

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pocketsr.atomic_io import delivered
 from pocketsr.engine import Network, read_network
-from pocketsr.engine.codegen.emit import emit, emit_header
+from pocketsr.engine.codegen.emit import emit, emit_header, exports
 from pocketsr.engine.codegen.plan import make_plan
 from pocketsr.engine.codegen.target import Target, compiler_flags, cross_target, host_target
 from pocketsr.engine.runtime.build import build_library, library_suffix
@@ -15,7 +15,7 @@ from pocketsr.errors import ArgumentError, did_you_mean
 from pocketsr.export.checking import compare, milliseconds, pictures
 from pocketsr.export.report import Operator, Report, write_report
 from pocketsr.export.source import open_source, size_of
-from pocketsr.names import API, harmless
+from pocketsr.names import harmless
 
 __all__ = ["CPUS", "OPTIONS", "export", "target_for"]
 
@@ -89,8 +89,7 @@ def export(
         text = emit(plan)
         (scratch / f"{name}.c").write_text(text)
         (scratch / f"{name}.h").write_text(emit_header(plan))
-        exports = [f"{name}_{part}" for part in API]
-        build_library(text, scratch / library, target, exports, soname=library)
+        build_library(text, scratch / library, target, exports(plan), soname=library)
         report = Report(
             target="c",
             model=source.name,

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.engine import Network
+from pocketsr.engine import Upscaler
 
 __all__ = ["Exactness", "Picture", "Run", "compare", "milliseconds", "pictures", "to_levels"]
 
@@ -55,7 +55,7 @@ def to_levels(values: NDArray[Any], max_value: float) -> Picture:
     return np.clip(np.rint(values * np.float32(_LEVELS / max_value)), 0, _LEVELS).astype(np.uint8)
 
 
-def compare(run: Run, reference: Network, tried: list[Picture]) -> Exactness:
+def compare(run: Run, reference: Upscaler, tried: list[Picture]) -> Exactness:
     """What `run` gives against `reference`."""
     differences = [np.abs(run(each).astype(np.int64) - reference(each)) for each in tried]
     every = np.concatenate([each.ravel() for each in differences])

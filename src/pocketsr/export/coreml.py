@@ -37,7 +37,7 @@ from pocketsr.export.source import no_form, open_source, precision_of, size_of
 
 __all__ = ["OPTIONS", "SIZES", "export", "program"]
 
-OPTIONS = frozenset({"precision", "size"})
+OPTIONS = frozenset({"precision", "size", "strength"})
 PRECISIONS = ("float16", "float32")
 _LANDSCAPE = ((320, 180), (480, 270), (640, 360), (640, 480), (854, 480), (960, 540), (1280, 720))
 SIZES = (*_LANDSCAPE, *((height, width) for width, height in _LANDSCAPE))
@@ -61,16 +61,18 @@ _NOTES = (
 
 
 def export(
-    model: str | Path, folder: Path, *, precision: str | None = None, size: tuple[int, int] | None = None
-) -> Report:
+    model: str | Path, folder: Path, *, precision: str | None = None, size: tuple[int, int] | None = None,
+    strength: float | None = None,
+) -> Report:  # fmt: skip
     """Write NAME.mlpackage (or NAME-float32.mlpackage) and its report into `folder`.
 
     precision: one of PRECISIONS. A quantized network's integers become real numbers, and nothing is rounded.
     size: the usual width and height; default: 640x360. SIZES are taken as well.
+    strength: of a network that is told one, 0..1; default: its own.
     """
     import coremltools as ct
 
-    source, (width, height) = open_source(model), size_of(size)
+    source, (width, height) = open_source(model, strength), size_of(size)
     kind, stem = precision_of(source, precision, PRECISIONS, "coreml")
     net = source.layers
     sizes = [(width, height), *(each for each in SIZES if each != (width, height))]
@@ -98,7 +100,7 @@ def export(
             size=(width, height),
             checked_by=f"a NumPy interpreter of MIL; coremltools {version('coremltools')}, specification "
             f"{stored.get_spec().specificationVersion}",
-            notes=(*_NOTES, f"Sizes: {', '.join(f'{w}x{h}' for w, h in sizes)}."),
+            notes=(*source.notes, *_NOTES, f"Sizes: {', '.join(f'{w}x{h}' for w, h in sizes)}."),
         )
         write_report(report, scratch, stem)
     return report

@@ -9,6 +9,8 @@
  * @property {boolean} exact whether every machine gives the same bits
  * @property {{plain: string, relaxed?: string}} modules files beside NAME.json
  * @property {{rows: number, delay: number}} band band k is rows [rows k - delay, rows (k + 1) - delay) of the result
+ * @property {number} [strengths] of networks that are told how degraded a frame is
+ * @property {number} [default_strength] 0 (clean) to 1
  * @property {Record<string, number>} us_per_mpx microseconds for a million pixels, where it was measured
  */
 
@@ -146,10 +148,18 @@ export class Engine {
    * Makes bands [first, last) of `output` from `input`.
    * @param {number} [first]
    * @param {number} [last]
+   * @param {number} [strength] how degraded the frame is, 0 (clean) to 1, for a network that is told
    */
-  run(first = 0, last = this.bands(this._height)) {
+  run(first = 0, last = this.bands(this._height), strength) {
     const [w, h, s] = [this._width, this._height, this.facts.scale];
-    this._exports.u8(this._base, w, w * h, this._output, s * w, s * s * w * h, w, h, first, last, this._scratch);
+    const given = [this._base, w, w * h, this._output, s * w, s * s * w * h, w, h, first, last, this._scratch];
+    if (strength === undefined) {
+      this._exports.u8(...given);
+      return;
+    }
+    if (!this.facts.strengths) throw new RangeError(`${this.facts.name} takes no strength`);
+    if (!(strength >= 0 && strength <= 1)) throw new RangeError(`strength ${strength}: 0 to 1 is expected`);
+    this._exports.u8_at(...given, 0, 0, 0, strength);
   }
 
   /**
@@ -157,14 +167,15 @@ export class Engine {
    * @param {Uint8Array | Uint8ClampedArray} samples planes without gaps
    * @param {number} width
    * @param {number} height
+   * @param {number} [strength] as for `run`
    * @returns {Uint8Array}
    */
-  upscale(samples, width, height) {
+  upscale(samples, width, height, strength) {
     const expected = width * height * this.facts.channels;
     if (samples.length !== expected) throw new RangeError(`${samples.length} samples: ${expected} are expected`);
     this.resize(width, height);
     this.input.set(samples);
-    this.run();
+    this.run(undefined, undefined, strength);
     return this.output;
   }
 }

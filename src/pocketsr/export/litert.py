@@ -24,7 +24,7 @@ from pocketsr.export.source import open_source, precision_of, size_of
 
 __all__ = ["OPTIONS", "Interpreted", "content", "export"]
 
-OPTIONS = frozenset({"precision", "size"})
+OPTIONS = frozenset({"precision", "size", "strength"})
 PRECISIONS = ("float32", "float16", "int8")
 _NOTES = {
     "float32": "Input and output: float32, N H W C, samples times {max_value}/255; the output isn't clipped.",
@@ -35,14 +35,16 @@ _NOTES = {
 
 
 def export(
-    model: str | Path, folder: Path, *, precision: str | None = None, size: tuple[int, int] | None = None
-) -> Report:
+    model: str | Path, folder: Path, *, precision: str | None = None, size: tuple[int, int] | None = None,
+    strength: float | None = None,
+) -> Report:  # fmt: skip
     """Write NAME.tflite (or NAME-PRECISION.tflite) and its report into `folder`.
 
     precision: one of PRECISIONS; default: int8 for a quantized network, else float32.
     size: width and height of the picture; default: 640x360.
+    strength: of a network that is told one, 0..1; default: its own.
     """
-    source, (width, height) = open_source(model), size_of(size)
+    source, (width, height) = open_source(model, strength), size_of(size)
     kind, stem = precision_of(source, precision, PRECISIONS, "litert")
     made, operators = content(source.layers, height, width, kind)
     with delivered(folder) as scratch:
@@ -66,6 +68,7 @@ def export(
             size=(width, height),
             checked_by=f"ai-edge-litert {version('ai-edge-litert')}",
             notes=(
+                *source.notes,
                 f"For pictures of {width}x{height} only: the edges' places are written into the file.",
                 _NOTES[kind].format(max_value=f"{source.layers.max_value:g}"),
             ),

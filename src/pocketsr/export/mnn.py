@@ -27,21 +27,23 @@ from pocketsr.names import harmless
 
 __all__ = ["OPTIONS", "export"]
 
-OPTIONS = frozenset({"precision", "size"})
+OPTIONS = frozenset({"precision", "size", "strength"})
 PRECISIONS = ("float32", "float16")
 _PATIENCE_S = 300
 _CONVERT = "import json, sys, MNN, _tools; _tools.mnnconvert(json.loads(sys.argv[1]))"
 
 
 def export(
-    model: str | Path, folder: Path, *, precision: str | None = None, size: tuple[int, int] | None = None
-) -> Report:
+    model: str | Path, folder: Path, *, precision: str | None = None, size: tuple[int, int] | None = None,
+    strength: float | None = None,
+) -> Report:  # fmt: skip
     """Write NAME.mnn (or NAME-float16.mnn) and its report into `folder`.
 
     precision: one of PRECISIONS: what weights are stored as. size: width and height of the pictures that it is tried
     with.
+    strength: of a network that is told one, 0..1; default: its own.
     """
-    source, (width, height) = open_source(model), size_of(size)
+    source, (width, height) = open_source(model, strength), size_of(size)
     kind, stem = precision_of(source, precision, PRECISIONS, "mnn")
     plain = plain_model(source.layers)
     with delivered(folder) as scratch:
@@ -65,6 +67,7 @@ def export(
             size=(width, height),
             checked_by=f"MNN {version('MNN')}",
             notes=(
+                *source.notes,
                 f"Input `picture`, output `enlarged`: float32, N C H W, samples times {source.layers.max_value:g}/255; "
                 "the output isn't clipped.",
                 "For pictures of any size. The operators are those of the ONNX file that the converter was given.",

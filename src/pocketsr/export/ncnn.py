@@ -38,7 +38,7 @@ from pocketsr.export.source import no_form, open_source, precision_of, size_of
 
 __all__ = ["OPTIONS", "export", "texts"]
 
-OPTIONS = frozenset({"precision", "size"})
+OPTIONS = frozenset({"precision", "size", "strength"})
 PRECISIONS = ("float32", "int8")
 _MAGIC = 7767517
 _MOST_INT8 = 127
@@ -63,14 +63,16 @@ _INT8_NOTE = (
 
 
 def export(
-    model: str | Path, folder: Path, *, precision: str | None = None, size: tuple[int, int] | None = None
-) -> Report:
+    model: str | Path, folder: Path, *, precision: str | None = None, size: tuple[int, int] | None = None,
+    strength: float | None = None,
+) -> Report:  # fmt: skip
     """Write NAME.param, NAME.bin (or NAME-PRECISION) and their report into `folder`.
 
     precision: one of PRECISIONS; default: int8 for a quantized network, else float32.
     size: width and height of the pictures that it is tried with, where ncnn is installed.
+    strength: of a network that is told one, 0..1; default: its own.
     """
-    source, (width, height) = open_source(model), size_of(size)
+    source, (width, height) = open_source(model, strength), size_of(size)
     kind, stem = precision_of(source, precision, PRECISIONS, "ncnn")
     net = source.layers
     text, weights = texts(net, kind)
@@ -96,7 +98,7 @@ def export(
             operators=tuple(Operator(name, "CPU" if measured else None) for name in operators),
             precision=kind,
             size=(width, height),
-            notes=(*said, _INT8_NOTE) if kind == "int8" else said,
+            notes=(*source.notes, *said, _INT8_NOTE) if kind == "int8" else (*source.notes, *said),
             **measured,
         )
         write_report(report, scratch, stem)

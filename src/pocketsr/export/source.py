@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pocketsr import models
-from pocketsr.engine import Network as Compiled
-from pocketsr.engine import load, read_network
+from pocketsr.arguments import check_strength
+from pocketsr.engine import Upscaler, load, read_network, told
 from pocketsr.engine.ir.graph import Function, Graph, Pointwise
+from pocketsr.engine.ir.strength import at_strength, strength_for
 from pocketsr.engine.onnx.importer import from_onnx
 from pocketsr.engine.onnx.model_file import ModelFile, read_file
 from pocketsr.errors import ArgumentError, UserError
@@ -30,16 +31,32 @@ class Source:
     file: ModelFile
     graph: Graph
     layers: Network
+    strength: float | None = None  # that the layers are for, where the network is told one
 
-    def reference(self) -> Compiled:
+    def reference(self) -> Upscaler:
         """The engine's own network, on one thread."""
-        return load(self.file, threads=1)
+        return told(load(self.file, threads=1), self.strength)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a report says of all that."""
+        if self.strength is None:
+            return ()
+        return (f"The network is told how degraded a picture is; this file is it at strength {self.strength:g}.",)
 
 
-def open_source(model: str | Path) -> Source:
-    """A shipped network by name, or an ONNX file. Raises UserError for what the engine refuses."""
+def open_source(model: str | Path, strength: float | None = None) -> Source:
+    """A shipped network by name, or an ONNX file. Raises UserError for what the engine refuses.
+
+    strength: at which the layers of a network are that is told one; default: its own.
+    """
     file = read_file(models.resolve(model))
     graph, _ = read_network(file)
+    if strength is not None:
+        check_strength(strength)
+        if not graph.strengths:
+            raise ArgumentError(f"{harmless(file.path.name)} takes no strength: leave it out")
+    strength = strength_for(graph, strength) if graph.strengths else None
     name = models.ALIASES.get(str(model), str(model)) if str(model) in models.NAMES else graph.name
     curves = {  # the simplified graph knows them by the convolution before
         stage.kind: op.name
@@ -48,7 +65,7 @@ def open_source(model: str | Path) -> Source:
         for stage in op.stages
         if isinstance(stage, Function)
     }
-    return Source(name, file, graph, lower(graph, curves))
+    return Source(name, file, graph, lower(at_strength(graph, strength), curves), strength)
 
 
 def no_form(node: str, what: str, target: str) -> UserError:

@@ -54,7 +54,9 @@ def export(model: Path | str, folder: Path, *, f32: bool = False) -> Report:
         "band": _band(plan),
         "edge_halo": info.edge_halo,
     }
-    entries = (*_ENTRIES, "f32") if f32 else _ENTRIES
+    if graph.strengths:
+        facts |= {"strengths": graph.strengths, "default_strength": graph.default_strength}
+    entries = (*_ENTRIES, *(["u8_at"] if graph.strengths else []), *(["f32"] if f32 else []))
     with delivered(folder) as scratch:
         for kind, target in builds.items():
             _build(source, graph.name, scratch / modules[kind], target, entries)

@@ -9,7 +9,7 @@ from pocketsr.frames.layout import Component, Layout, candidates, layout_of
 from pocketsr.frames.pyav import tag, viewed
 from pocketsr.frames.sized import SizedUpscaler, multiples
 from pocketsr.frames.span import Span, cut
-from pocketsr.frames.upscaler import FrameUpscaler, plane_siting
+from pocketsr.frames.upscaler import FrameUpscaler, Strength, fixed, plane_siting
 
 __all__ = [
     "Colour",
@@ -22,8 +22,10 @@ __all__ = [
     "Layout",
     "SizedUpscaler",
     "Span",
+    "Strength",
     "candidates",
     "cut",
+    "fixed",
     "layout_of",
     "multiples",
     "plane_siting",

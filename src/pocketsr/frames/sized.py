@@ -12,7 +12,7 @@ from pocketsr.errors import ArgumentError
 from pocketsr.frames.frame import Frame
 from pocketsr.frames.layout import Layout, candidates, layout_of
 from pocketsr.frames.resize import Resizer
-from pocketsr.frames.upscaler import FrameUpscaler, plane_siting
+from pocketsr.frames.upscaler import FrameUpscaler, Strength, plane_siting
 from pocketsr.sizing import Plan
 
 __all__ = ["SizedUpscaler", "multiples"]
@@ -38,6 +38,7 @@ class SizedUpscaler:
         siting: Siting,
         plan: Plan,
         reuse: bool = False,
+        strength: Strength = None,
     ) -> None:
         def chroma_of(where: Siting) -> Upscaler:
             return repeated(chroma(where), plan.passes)
@@ -47,10 +48,10 @@ class SizedUpscaler:
         self._resizer: Resizer | None = None
         self._last: FrameUpscaler | None = None
         if not plan.resizes:
-            self._first = FrameUpscaler(net, chroma_of, source, target, siting, reuse)
+            self._first = FrameUpscaler(net, chroma_of, source, target, siting, reuse, strength)
             return
         planar = layout_of(candidates(source)[0])
-        self._first = FrameUpscaler(net, cache(chroma_of), source, planar.name, siting, reuse)
+        self._first = FrameUpscaler(net, cache(chroma_of), source, planar.name, siting, reuse, strength)
         self._resizer = Resizer(planar, plane_siting(source, siting), plan.middle, plan.target)
         if target != planar.name:
             same = Same()

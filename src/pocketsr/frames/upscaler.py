@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pocketsr.engine import Plane, Reusing, Siting, Upscaler, repeat_edges
+from pocketsr.engine import Plane, Reusing, Siting, Upscaler, repeat_edges, takes_strength, upscaled
 from pocketsr.errors import ArgumentError
 from pocketsr.frames.format import UNSPECIFIED
 from pocketsr.frames.frame import Frame
@@ -17,9 +17,17 @@ from pocketsr.frames.layout import Component, Layout, candidates, layout_of
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-__all__ = ["FrameUpscaler", "plane_siting"]
+__all__ = ["FrameUpscaler", "Strength", "fixed", "plane_siting"]
+
+Strength = float | Callable[[Frame], float | None] | None
+"""What a network is told: a number, 0..1; what is found for each frame; None: its default."""
 
 _MATRIX_BT601 = 5  # FFmpeg's AVCOL_SPC_BT470BG
+
+
+def fixed(strength: Strength) -> float | None:
+    """A strength that is the same for all frames, to be checked before the first one."""
+    return None if callable(strength) else strength
 
 
 def plane_siting(layout: Layout, siting: Siting) -> Siting:
@@ -46,6 +54,7 @@ class FrameUpscaler:
         siting: position of the chroma samples, in input and output.
         reuse: whether to keep each component of the last frame with its result, and compute only what a changed one
             changes; results are the same.
+        strength: for a network that takes one; what is found for a frame isn't asked for where it takes none.
 
     Raises UserError for networks of different scales, and for a target with other components.
     """
@@ -58,7 +67,9 @@ class FrameUpscaler:
         target: str,
         siting: Siting,
         reuse: bool = False,
+        strength: Strength = None,
     ) -> None:
+        self._strength = strength if takes_strength(network) else None
         self._source, self._target = source, layout_of(target)
         self._lost = source.bits - self._target.bits
         if source.samples != self._target.samples or self._lost < 0:
@@ -88,23 +99,28 @@ class FrameUpscaler:
         """Upscale `frame` into the samples of `into`, a frame of the target format and `scale` times the size."""
         if (into.width, into.height) != (frame.width * self.scale, frame.height * self.scale):
             raise ArgumentError(f"{into} can't hold {frame} at {self.scale} times its size")
+        strength = self._strength(frame) if callable(self._strength) else self._strength
         if self._network.channels == 3:
-            self._through_rgb(frame, into)
+            self._through_rgb(frame, into, strength)
             return
         for part, to, network in zip(self._source.components, self._target.components, self._networks, strict=True):
-            self._component(frame.component(part), part, into.component(to), to, network)
+            told = strength if part.role == "luma" else None
+            self._component(frame.component(part), part, into.component(to), to, network, told)
 
-    def _component(self, stored: Plane, part: Component, out: Plane, to: Component, network: Upscaler) -> None:
+    def _component(
+        self, stored: Plane, part: Component, out: Plane, to: Component, network: Upscaler,
+        strength: float | None = None,
+    ) -> None:  # fmt: skip
         samples = _plain(stored, part)
         full = (samples.shape[0] * self.scale, samples.shape[1] * self.scale)
         if out.shape == full and to.step == 1 and not to.shift and out.dtype.isnative and not self._lost:
-            network(samples, bits=self._source.bits, out=out)
+            upscaled(network, samples, self._source.bits, out, strength)
             return
         # Chroma of odd sizes comes out a sample larger than the frame's plane, and is cropped.
         spare = self._spare.get(full)
         if spare is None or spare.dtype != samples.dtype:
             spare = self._spare[full] = np.empty(full, samples.dtype)
-        network(samples, bits=self._source.bits, out=spare)
+        upscaled(network, samples, self._source.bits, spare, strength)
         cropped = self._rounded(spare[: out.shape[0], : out.shape[1]])
         np.copyto(out, cropped << to.shift if to.shift else cropped, casting="same_kind")
 
@@ -117,15 +133,15 @@ class FrameUpscaler:
         rounded: Plane = np.minimum(nearest, top).astype(self._target.dtype)
         return rounded
 
-    def _through_rgb(self, frame: Frame, into: Frame) -> None:
+    def _through_rgb(self, frame: Frame, into: Frame, strength: float | None) -> None:
         deep = self._source.bits > 8
         if self._source.kind == "yuv":
-            self._through_swscale(frame, into, "rgb48le" if deep else "rgb24")
+            self._through_swscale(frame, into, "rgb48le" if deep else "rgb24", strength)
         else:
             colours = [part for part in self._source.components if part.role == "luma"]
             planes = [_plain(frame.component(part), part) for part in colours]
             triple = np.stack(planes if len(planes) == 3 else planes * 3, axis=-1)
-            result = self._network(triple, bits=self._source.bits if deep else None)
+            result = upscaled(self._network, triple, self._source.bits if deep else None, None, strength)
             for index, part in enumerate(self._target.components[: len(colours)]):
                 plane = self._rounded(result[..., index] if len(planes) == 3 else result[..., 1])
                 np.copyto(into.component(part), plane << part.shift if part.shift else plane)
@@ -133,7 +149,7 @@ class FrameUpscaler:
             part, to = self._source.components[-1], self._target.components[-1]
             self._component(frame.component(part), part, into.component(to), to, self._networks[-1])
 
-    def _through_swscale(self, frame: Frame, into: Frame, packed: str) -> None:
+    def _through_swscale(self, frame: Frame, into: Frame, packed: str, strength: float | None) -> None:
         """Y'CbCr to RGB and back around the network, exactly, with interpolated chroma."""
         from av.video.reformatter import Interpolation
 
@@ -151,7 +167,7 @@ class FrameUpscaler:
                 format=packed, src_colorspace=matrix, src_color_range=span, dst_color_range="JPEG", interpolation=exact
             )
         )
-        large = self._network(rgb.to_array())
+        large = upscaled(self._network, rgb.to_array(), strength=strength)
         made: VideoFrame = Frame.from_array(packed, large).to_av().reformat(
             format=self._target.name, dst_colorspace=matrix, src_color_range="JPEG", dst_color_range=span,
             interpolation=exact,

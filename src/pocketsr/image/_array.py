@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr import engine
-from pocketsr.arguments import check_type
-from pocketsr.engine import Plane, Same, Upscaler, repeat_edges, repeated
+from pocketsr.arguments import check_strength, check_type
+from pocketsr.engine import Plane, Same, Upscaler, check_told, repeat_edges, repeated, takes_strength, told
 from pocketsr.errors import ArgumentError, ArgumentTypeError
 from pocketsr.image._alpha import fill_hidden_colour
-from pocketsr.loading import as_network, chosen_network, told
+from pocketsr.loading import as_network, is_estimated
 from pocketsr.pixels import resized, rgb_to_ycbcr, ycbcr_to_rgb
 from pocketsr.sizing import Plan, Sized, as_size, plan
 from pocketsr.source import AUTO, Hints, choose, look
@@ -26,8 +27,13 @@ _BAND = 64
 
 
 def upscale_image(
-    rgb: Plane, model: str | Path | Upscaler = AUTO, threads: int | None = None, *, size: Sized | None = None
-) -> Plane:  # fmt: skip
+    rgb: Plane,
+    model: str | Path | Upscaler = AUTO,
+    threads: int | None = None,
+    *,
+    size: Sized | None = None,
+    strength: float | None = None,
+) -> Plane:
     """Upscale an image that is held as an array.
 
     rgb: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGB with straight alpha; uint8 or uint16, full range, sRGB.
@@ -36,6 +42,8 @@ def upscale_image(
     threads: for the networks loaded here; None: all cores.
     size: of the result, default: the network's factor. A factor, 1.5 for instance; (width, height), of which one may be
         None and then follows; a `pocketsr.Size`. The network makes as many passes as fit, a bicubic resize the rest.
+    strength: how far the image is from its clean shrink, 0 (clean) to 1, for a network that is told. Default: estimated
+        for shipped networks that are named or chosen, else its own.
 
     Returns an array of the same type and channels, (scale * H, scale * W, ...) or of the size that is asked for.
 
@@ -49,40 +57,55 @@ def upscale_image(
     """
     _check(rgb)
     wanted = as_size(size)
-    net = _network(rgb, model, threads)
+    net, strength = _network(rgb, model, threads, strength)
     way = plan(wanted, net.scale, rgb.shape[1], rgb.shape[0])
-    return upscale_array(rgb, net, engine.load_chroma(scale=net.scale, siting="center", threads=threads), way)
+    bicubic = engine.load_chroma(scale=net.scale, siting="center", threads=threads)
+    return upscale_array(rgb, net, bicubic, way, strength)
 
 
-def _network(rgb: Plane, model: str | Path | Upscaler, threads: int | None) -> Upscaler:
-    """The network for an array, which says nothing of the file it came from: what shows no blocks may be whole."""
+def _network(
+    rgb: Plane, model: str | Path | Upscaler, threads: int | None, strength: float | None
+) -> tuple[Upscaler, float | None]:
+    """The network for an array, and what it is told. It says nothing of the file it came from: what shows no blocks is
+    taken for whole where a network is chosen."""
     if isinstance(model, str) and model == AUTO:
-        return chosen_network(choose(look(rgb, Hints(lossless=True))), threads)
+        seen = look(rgb, Hints(lossless=True))
+        choice = choose(seen if strength is None else replace(seen, strength=check_strength(strength)))
+        net = as_network(choice.network, threads)
+        return net, choice.strength if takes_strength(net) else None
     net = as_network(model, threads)
-    return told(net, look(rgb).strength) if getattr(net, "strengths", 0) else net
+    if strength is None and is_estimated(model, net):
+        strength = look(rgb).strength
+    return net, strength
 
 
-def upscale_array(rgb: Plane, net: Upscaler, bicubic: Upscaler, way: Plan | None = None) -> Plane:
+def upscale_array(
+    rgb: Plane, net: Upscaler, bicubic: Upscaler, way: Plan | None = None, strength: float | None = None
+) -> Plane:
     """`upscale_image` with both networks given: `bicubic` takes the chroma and alpha planes.
 
     way: how the size is reached; None: by one pass.
     """
     _check(rgb)
+    check_told(net, strength)
     passes = 1 if way is None else way.passes
+    strength = strength if passes else None
     net = Same(net.channels) if passes == 0 else repeated(net, passes)
     bicubic = repeated(bicubic, passes)
     size = way.target if way is not None and way.resizes else None
-    return _upscaled(rgb, net, bicubic, size)
+    return _upscaled(rgb, net, bicubic, size, strength)
 
 
-def _upscaled(rgb: Plane, net: Upscaler, bicubic: Upscaler, size: tuple[int, int] | None) -> Plane:
+def _upscaled(
+    rgb: Plane, net: Upscaler, bicubic: Upscaler, size: tuple[int, int] | None, strength: float | None
+) -> Plane:
     """Through the networks, and to (width, height) where it is given."""
     rgb = np.asarray(rgb)  # of what subclasses do when they are indexed, nothing
-    inner = repeat_edges(net)
+    inner = told(repeat_edges(net), strength)
     if rgb.ndim == 3 and rgb.shape[2] == 4:
         alpha = np.ascontiguousarray(rgb[..., 3])
         colour = fill_hidden_colour(rgb[..., :3], alpha)
-        return np.dstack((_upscaled(colour, net, bicubic, size), _resized(bicubic(alpha), size)))
+        return np.dstack((_upscaled(colour, net, bicubic, size, strength), _resized(bicubic(alpha), size)))
     if net.channels == 3:
         if rgb.ndim == 3:
             return _resized(inner(rgb), size)

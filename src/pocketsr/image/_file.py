@@ -32,8 +32,8 @@ from pocketsr.source import Seen, look
 
 __all__ = ["Choose", "upscale_image_file"]
 
-Choose = Callable[[Seen], tuple[Upscaler, str]]
-"""Gives the network for what was seen, and its name."""
+Choose = Callable[[Seen], tuple[Upscaler, str, float | None]]
+"""Gives the network for what was seen, its name, and what it is told."""
 
 
 def upscale_image_file(
@@ -46,6 +46,7 @@ def upscale_image_file(
     name: str = "the network",
     overwrite: bool = False,
     compare: bool = False,
+    strength: float | None = None,
     choose: Choose | None = None,
 ) -> Report:
     """Upscale the picture `source` into `target`, whose suffix says the format (see `_formats.WRITABLE`).
@@ -60,6 +61,7 @@ def upscale_image_file(
     net: None where `choose` gives it, of the shipped networks, by what the picture is (the first, of several pages).
     size: of the result; default: `net.scale` times the picture's. name: of the network, for `Report.steps`.
     compare: whether bicubic interpolation stands beside it, at the left, both with labels.
+    strength: what a network that takes one is told, 0..1; default: its own.
 
     `target` is written beside its place and then renamed: it is complete or absent. Raises UserError for an
     input that is not supported (an animation, for instance), broken or too large for this machine's
@@ -71,7 +73,7 @@ def upscale_image_file(
             target_format(target)
         beside = Beside(target, source, overwrite=overwrite)
     try:
-        return _upscale(source, beside, _Task(net, bicubic, size, name, compare, choose))
+        return _upscale(source, beside, _Task(net, bicubic, size, name, compare, strength, choose))
     except MemoryError:
         raise UserError(f"{source}: not enough memory to upscale it") from None
     finally:  # a failure, a full disk and Ctrl-C leave nothing behind; what was kept is no longer there
@@ -88,13 +90,14 @@ class _Task:
     size: Size | None
     name: str
     compare: bool
+    strength: float | None
     choose: Choose | None
 
     def network(self, picture: Picture) -> Upscaler:
         """The network, chosen now if it wasn't yet."""
         if self.net is None:
             assert self.choose is not None
-            self.net, self.name = self.choose(look(picture.pixels, picture.hints))
+            self.net, self.name, self.strength = self.choose(look(picture.pixels, picture.hints))
         return self.net
 
 
@@ -152,7 +155,8 @@ def _upscaled(
         bits = 8 * picture.pixels.dtype.itemsize
         check_fits(beside.target, width=width, height=height, channels=channels, bits=bits)
     decoded = time.perf_counter()
-    pixels = upscale_array(picture.pixels, task.network(picture), task.bicubic, way)
+    network = task.network(picture)
+    pixels = upscale_array(picture.pixels, network, task.bicubic, way, task.strength)
     if task.compare:
         bicubic = upscale_array(picture.pixels, task.bicubic, task.bicubic, way)
         pixels = side_by_side(bicubic, pixels, ("bicubic", task.name))

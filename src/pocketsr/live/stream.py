@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pocketsr.arguments import check_type
-from pocketsr.engine import Plane, Siting, Upscaler, computed_share, load_chroma
+from pocketsr.engine import Plane, Siting, Upscaler, check_told, computed_share, load_chroma
 from pocketsr.errors import ArgumentError
-from pocketsr.frames import Frame, FrameUpscaler, SizedUpscaler, multiples
+from pocketsr.frames import Frame, FrameUpscaler, SizedUpscaler, Strength, fixed, multiples
+from pocketsr.frames.looking import Following
 from pocketsr.live.forks import renew_in_children
-from pocketsr.loading import as_network
+from pocketsr.loading import as_network, is_estimated
 from pocketsr.sizing import Plan, Sized, as_size, plain_plan, plan
 
 if TYPE_CHECKING:
@@ -43,17 +44,21 @@ class Stream:
             follows; a `pocketsr.Size`. Both sides are given exactly, whatever the shape of the frames.
         reuse: keep the last frame with its result, and compute only what a changed block changes: the results are the
             same, and where most of a picture stands still, as in calls, sooner there. `computed_share` tells.
+        strength: how far frames are from what they were before an encoder, 0 (clean) to 1, for a network that is told;
+            or what finds it for each `Frame`. Default: estimated for shipped networks that are named, else its own.
 
     Raises UserError for an unavailable network: ArgumentError and ArgumentTypeError for what names none.
     """
 
     def __init__(
         self, model: str | Path | Upscaler = "small", *, pix_fmt: str | None = None, threads: int | None = None,
-        size: Sized | None = None, reuse: bool = False,
+        size: Sized | None = None, reuse: bool = False, strength: Strength = None,
     ) -> None:  # fmt: skip
         self._size, self._reuse = as_size(size), reuse
         self._pix_fmt, self._threads = None if pix_fmt is None else Frame.named(pix_fmt), threads
         self._network = as_network(model, threads)
+        check_told(self._network, fixed(strength))
+        self._strength = Following() if strength is None and is_estimated(model, self._network) else strength
         self._chroma = cache(self._load_chroma)
         self._upscalers: dict[tuple[str, Siting], FrameUpscaler] = {}
         self._sized: tuple[tuple[str, Siting, Plan], SizedUpscaler] | None = None  # for frames as the last one
@@ -119,14 +124,16 @@ class Stream:
             about = (frame.layout.name, frame.siting, way)
             if self._sized is None or self._sized[0] != about:
                 target = self._target(frame)
-                made = SizedUpscaler(self._network, self._chroma, frame.layout, target, frame.siting, way, self._reuse)
+                made = SizedUpscaler(
+                    self._network, self._chroma, frame.layout, target, frame.siting, way, self._reuse, self._strength
+                )  # fmt: skip
                 self._sized = about, made
             return self._sized[1]
         key = (frame.layout.name, frame.siting)
         if key not in self._upscalers:
             target = self._target(frame)
             self._upscalers[key] = FrameUpscaler(
-                self._network, self._chroma, frame.layout, target, frame.siting, self._reuse
+                self._network, self._chroma, frame.layout, target, frame.siting, self._reuse, self._strength
             )  # fmt: skip
         return self._upscalers[key]
 

@@ -78,6 +78,12 @@ class SRNet(nn.Module, ABC):
     def forward(self, x: Tensor) -> Tensor:
         """N C H W in 0..1 to N C scale*H scale*W; the picture goes on beyond its edges."""
 
+    def parted(self, x: Tensor, strength: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """The picture, and its strengths N where the network takes some: a plane behind the picture's, or given."""
+        if not self.conditioned:
+            return x, None
+        return (x[:, : self.channels], x[:, self.channels, 0, 0]) if strength is None else (x, strength)
+
     def valid(self, x: Tensor) -> Tensor:
         """N C H W to N C scale*(H-2*halo) scale*(W-2*halo): only what depends on no padding, for training."""
         margin = self.scale * self.halo

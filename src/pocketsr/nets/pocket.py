@@ -18,6 +18,7 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from msgspec import Meta
 from torch import Tensor, nn
 
+from pocketsr.engine.onnx.told import KNOTS
 from pocketsr.models import DEFAULT_SCALE
 from pocketsr.nets.base import Bicubic, SRNet, crop, pad_edges
 from pocketsr.nets.structure import one_hot_classes, structure_classes
@@ -142,18 +143,22 @@ class Pocket(SRNet):
         self.halo = max(tall, wide, Bicubic.halo if config.anchor in ("bicubic", "learned") else 0, *seen)
         self.spare = (self.halo - tall, self.halo - wide)  # rows, columns that only the other axis needs
 
-    def _offset(self, strength: Tensor, index: int) -> Tensor:
-        """What is added to the channels of layer `index` before its PReLU, N C 1 1, for the strengths N."""
-        table = self.offsets[index]
+    def _near(self, strength: Tensor) -> Tensor:
+        """How much each of the K strengths counts, N K, for the strengths N: two of them, or one."""
+        table = self.offsets[0]
         steps = torch.arange(len(table), device=table.device, dtype=table.dtype)
-        near = F.relu(1 - (strength[:, None] * (len(table) - 1) - steps).abs())
-        return (near @ table)[..., None, None]
+        return F.relu(1 - (strength[:, None] * (len(table) - 1) - steps).abs())
+
+    def _offset(self, near: Tensor, index: int) -> Tensor:
+        """What is added to the channels of layer `index` before its PReLU, N C 1 1."""
+        return (near @ self.offsets[index])[..., None, None]
 
     def _chain(self, x: Tensor, pad: bool, strength: Tensor | None) -> list[Tensor]:
         """The output of every layer; with `pad`, as large as `x`, else as far as it depends on nothing beyond."""
         classes = self._classes(x, pad)
         x = x if pad else crop(x, *self.spare)
         found: list[Tensor] = []
+        near = None if strength is None else self._near(strength)
         for index, (layer, block) in enumerate(zip(self.layers, self.blocks, strict=True)):
             if hasattr(self, f"order{index}"):
                 x = x.index_select(1, self.get_buffer(f"order{index}"))
@@ -162,9 +167,9 @@ class Pocket(SRNet):
             if pad:
                 x = pad_edges(x, layer.kernel[0] // 2, layer.kernel[1] // 2)
             slope = self.slopes[index] if index < len(self.slopes) else None
-            if strength is not None:
+            if near is not None:
                 given = () if layer.chosen is None else (classes if pad else self._shrunk_classes(classes, index),)
-                x = block(x, *given) + self._offset(strength, index)
+                x = block(x, *given) + self._offset(near, index)
                 x = x if slope is None else F.prelu(x, slope)
             elif layer.chosen is None:
                 x = cast(Collapsible, block)(x, slope)
@@ -193,27 +198,23 @@ class Pocket(SRNet):
         return crop(x, rows, columns)
 
     def properties(self) -> dict[str, str]:
-        """`pocketsr.chosen`: by what, how many classes, and the limits of their strengths, as JSON."""
+        """`pocketsr.chosen`: by what, how many classes, and the limits of their strengths, as JSON; and
+        `pocketsr.strengths`: at how many strengths of a degradation biases are known."""
+        told = {KNOTS: str(len(self.offsets[0]))} if self.conditioned else {}
         if self.limits is None:
-            return {}
+            return told
         said = {"by": "structure", "classes": DIRECTIONS * (len(self.limits) + 1), "limits": self.limits}
-        return {"pocketsr.chosen": msgspec.json.encode(said).decode()}
-
-    def _parted(self, x: Tensor, strength: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """The picture, and its strengths N where the network takes some: a plane behind the picture's, or given."""
-        if not self.conditioned:
-            return x, None
-        return (x[:, :1], x[:, 1, 0, 0]) if strength is None else (x, strength)
+        return {"pocketsr.chosen": msgspec.json.encode(said).decode()} | told
 
     def features(self, x: Tensor) -> list[Tensor]:
-        x, strength = self._parted(x, None)
+        x, strength = self.parted(x, None)
         return self._chain(x, pad=False, strength=strength)[:-1]
 
     def valid(self, x: Tensor) -> Tensor:
         return self.observed(x)[0]
 
     def observed(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        x, strength = self._parted(x, None)
+        x, strength = self.parted(x, None)
         *features, y = self._chain(x, pad=False, strength=strength)
         margin = self.halo - Bicubic.halo  # what larger anchors leave
         if self.nearest:
@@ -226,7 +227,7 @@ class Pocket(SRNet):
 
     def forward(self, x: Tensor, strength: Tensor | None = None) -> Tensor:
         """As `SRNet`; with `strengths` x has a plane more, or comes with the strengths N of its degradation, 0..1."""
-        x, strength = self._parted(x, strength)
+        x, strength = self.parted(x, strength)
         y = self._chain(x, pad=True, strength=strength)[-1]
         if self.nearest:
             y = y + x

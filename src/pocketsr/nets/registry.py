@@ -16,6 +16,7 @@ import torch
 
 from pocketsr.arguments import check_callable, check_text, check_type
 from pocketsr.atomic_io import scratch_folder
+from pocketsr.engine.onnx.told import STRENGTH
 from pocketsr.errors import ArgumentError, PocketsrWarning, UserError, did_you_mean
 from pocketsr.names import harmless
 from pocketsr.nets.abpn import Abpn, AbpnConfig
@@ -148,18 +149,23 @@ def build(name: str, **overrides: Any) -> SRNet:
 def to_onnx(net: SRNet, path: Path) -> None:
     """Write the collapsed `net` as ONNX of opset 17, for images of any size, values 0..1; `net` stays as it is.
 
+    One that is `conditioned` gets a second input, `strength`, of the shape [1].
+
     The file is complete or absent; what a killed process leaves, the next output in that folder sweeps.
     """
     small = collapse(net).eval()
     what = "luma" if net.channels == 1 else "rgb"
     source, result = what, f"{what}_x{net.scale}"
     sides = {2: "height", 3: "width"}
+    given, names = (torch.zeros(1, net.channels, 32, 48),), [source]
+    if net.conditioned:
+        given, names = (*given, torch.full((1,), 0.5)), [source, STRENGTH]
     large = {axis: f"{name}_x{net.scale}" for axis, name in sides.items()}
     with scratch_folder(path.parent) as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the older exporter announces its end; it leaves the cleaner graph
         file = scratch / path.name
         torch.onnx.export(
-            small, (torch.zeros(1, net.channels, 32, 48),), file, input_names=[source], output_names=[result],
+            small, given, file, input_names=names, output_names=[result],
             opset_version=17, dynamo=False, dynamic_axes={source: sides, result: large},
         )  # fmt: skip
         model = onnx.load(file)

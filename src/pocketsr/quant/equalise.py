@@ -144,7 +144,8 @@ def equalised(graph: Graph, by: Mapping[Ref, float], strength: float = 1.0) -> G
 
             chosen = op.chosen and replace(op.chosen, weight=np.stack([alike(each) for each in op.chosen.weight]))
             bias = (op.bias * own).astype(np.float32)
-            ops.append(replace(op, weight=alike(op.weight), bias=bias, chosen=chosen))
+            offsets = None if op.offsets is None else (op.offsets * own).astype(np.float32)
+            ops.append(replace(op, weight=alike(op.weight), bias=bias, chosen=chosen, offsets=offsets))
         else:
             ops.append(op)
     return graph.with_ops(ops)

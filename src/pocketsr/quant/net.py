@@ -19,7 +19,7 @@ from pocketsr.nets.structure import structure_classes
 from pocketsr.quant.fake import ActQuant, Method, WeightQuant
 from pocketsr.quant.source import Source, class_values, layout_of
 from pocketsr.quant.spec import Spec
-from pocketsr.quant.steps import ConvStep, Planes, Step, Values
+from pocketsr.quant.steps import TOLD, ConvStep, Planes, Step, Values
 
 __all__ = ["INPUT_LEVELS", "QuantNet"]
 
@@ -44,6 +44,7 @@ class QuantNet(SRNet):
         self.source, self.spec = source, spec
         self.layout = layout_of(graph)
         self.scale, self.channels, self.halo = graph.scale, graph.channels, _halo(graph)
+        self.conditioned = graph.strengths > 0
         widths = {0: graph.channels} | {op.value: op.channels for op in graph.ops}
         self.steps = nn.ModuleDict()  # by value, in order; shuffles and classes stand in the graph alone
         self.classes, self.of_classes = class_values(graph)
@@ -116,6 +117,18 @@ class QuantNet(SRNet):
         luma = x * self.source.graph.max_value if self.source.graph.max_value != 1 else x
         return {self.classes.value: structure_classes(luma, self.classes.limits, pad=pad)}
 
+    def parted(self, x: Tensor, strength: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """As `SRNet.parted`; a picture that comes without a strength has the default one."""
+        if self.conditioned and strength is None and x.shape[1] == self.channels:
+            strength = x.new_full((len(x),), self.source.graph.default_strength)
+        return super().parted(x, strength)
+
+    def begun(self, x: Tensor, pad: bool, strength: Tensor | None = None) -> Values:
+        """The values that are given: the picture, the classes of its pixels, its strengths."""
+        x, strength = self.parted(x, strength)
+        values: Values = {0: self.picture(x), **self.chosen_by(x, pad)}
+        return values if strength is None else values | {TOLD: strength}
+
     def stored(self, value: int, x: Tensor) -> Tensor:
         act = self.act(value)
         return x if act is None else act(x)
@@ -126,7 +139,7 @@ class QuantNet(SRNet):
 
     def _walked(self, x: Tensor, pad: bool, looked: bool = False) -> tuple[Values, list[Tensor]]:
         """All values, with `pad` as large as `x`; where `looked` at, what each inner convolution's activation gives."""
-        values: Values = {0: self.picture(x), **self.chosen_by(x, pad)}
+        values = self.begun(x, pad)
         features: list[Tensor] = []
         for op in self.source.graph.ops:
             if op.value in self.of_classes:

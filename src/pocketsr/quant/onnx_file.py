@@ -21,6 +21,7 @@ from pocketsr.atomic_io import replacing
 from pocketsr.engine.ir.graph import Affine, Binary, Classes, Clip, Combine, Function, Pad, Prelu, Shuffle
 from pocketsr.engine.ir.pointwise import CURVES
 from pocketsr.engine.onnx.structure import one_hot_nodes
+from pocketsr.engine.onnx.told import STRENGTH
 from pocketsr.names import comment
 from pocketsr.quant.net import QuantNet
 from pocketsr.quant.source import input_of, output_of
@@ -69,12 +70,13 @@ class _Writer:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, TensorProto] = {}
         self._names: dict[int, str] = {}  # of what the graph's values are called; stored ones dequantized
+        self._near = ""  # how much each of the strengths counts that offsets are known at
         self._taken: set[str] = set()  # names of tensors: those of nodes in the file may be alike
 
     def graph(self) -> onnx.GraphProto:
         net, source = self._net, self._net.source
         picture, result = input_of(source), output_of(source)
-        self._taken |= {picture.name, result.name}
+        self._taken |= {picture.name, result.name, *([STRENGTH] if source.graph.strengths else [])}
         self._names[0] = self._stored("picture", picture.name, net.picture_scale(), 0, TensorProto.UINT16)
         for op in source.graph.ops:
             if isinstance(op, Classes):
@@ -93,12 +95,15 @@ class _Writer:
         else:
             self._nodes.append(helper.make_node("Identity", [last], [result.name]))
         name = comment(onnx.load_from_string(source.content).graph.name) or "network"
-        return helper.make_graph(self._nodes, name, [picture], [result], list(self._constants.values()))
+        inputs = [picture]
+        if source.graph.strengths:
+            inputs.append(helper.make_tensor_value_info(STRENGTH, TensorProto.FLOAT, [1]))
+        return helper.make_graph(self._nodes, name, inputs, [result], list(self._constants.values()))
 
     def _step(self, step: Step) -> None:
         op, net = step.op, self._net
         name = comment(op.name).strip("/")
-        y = self._conv(step, name) if isinstance(step, ConvStep) else self._read(step.reads, name)
+        y = self._told(step, name) if isinstance(step, ConvStep) else self._read(step.reads, name)
         for k, stage in enumerate(op.stages):
             label = f"{name}/{k}"
             match stage:
@@ -124,6 +129,23 @@ class _Writer:
         if act is not None:
             y = self._stored(name, y, act.scale(), int(act.zero), _UNSIGNED[self._spec.act_bits])
         self._names[op.value] = y
+
+    def _told(self, step: ConvStep, name: str) -> str:
+        """The convolution, and what is added to its channels by the strength."""
+        y, table = self._conv(step, name), step._parameters["offsets"]
+        if table is None:
+            return y
+        if not self._near:
+            last = len(table) - 1
+            at = self._add("Mul", [STRENGTH, self._constant("strength/last", np.float32(last))], "strength/at")
+            steps = self._constant("strength/steps", np.arange(last + 1, dtype=np.float32))
+            far = self._add("Abs", [self._add("Sub", [at, steps], "strength/apart")], "strength/far")
+            rest = self._add("Sub", [self._constant("strength/one", np.float32(1)), far], "strength/rest")
+            self._near = self._add("Relu", [rest], "strength/near")  # K
+        offsets = self._add("MatMul", [self._near, self._constant(f"{name}/offsets", table.numpy())], f"{name}/offset")
+        axes = self._constant("strength/axes", np.array([0, 2, 3]))
+        wide = self._add("Unsqueeze", [offsets, axes], f"{name}/offset_wide")  # 1 C 1 1
+        return self._add("Add", [y, wide], f"{name}/told")
 
     def _conv(self, step: ConvStep, name: str) -> str:
         op, input_scale = step.conv, self._net.input_scale(step)

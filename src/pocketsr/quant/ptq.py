@@ -43,7 +43,8 @@ def quantize(
 ) -> QuantNet:
     """`model` in the bits of `spec`; `model` itself stays as it is.
 
-    model: a network, a shipped one's name, or an ONNX file. images: N C H W in 0..1, of the kind that it will see.
+    model: a network, a shipped one's name, or an ONNX file. images: N C H W in 0..1, of the kind that it will see; of a
+    network that is told strengths with a plane more that holds each picture's, else they are spread over 0..1.
     bias_correction: what rounding of weights and planes changes in the mean of each channel is taken from its bias
     (Nagel et al., Data-Free Quantization, ICCV 2019, section 4.2, by measurement), layer by layer.
     equalise: channels are made alike, so far as it brings the result closer to the exact one on `images`.
@@ -52,6 +53,7 @@ def quantize(
     Raises UserError for what the engine doesn't support.
     """
     source = source_of(model)
+    images = _with_strengths(images, source)
     exact = QuantNet(source)
     values = {value: planes.numpy() for value, planes in exact.values(images).items()}
     wanted = exact(images)
@@ -94,6 +96,14 @@ def source_of(model: SRNet | Source | str | Path, name: str = "net") -> Source:
     return read_source(model)
 
 
+def _with_strengths(images: Tensor, source: Source) -> Tensor:
+    """Any number of pictures in a row has all kinds of strengths: by the golden ratio."""
+    if not source.graph.strengths or images.shape[1] > source.graph.channels:
+        return images
+    spread = torch.arange(len(images)) * (5**0.5 - 1) / 2 % 1
+    return torch.cat([images, spread.to(images).view(-1, 1, 1, 1).expand(-1, 1, *images.shape[2:])], 1)
+
+
 def _choose_ranges(made: QuantNet, values: Values, ranges: Ranges) -> None:
     """Scales of weights, and a scale and a zero for all values that share them, by what the exact network gives."""
     for step in made.convs():
@@ -117,7 +127,7 @@ def _choose_ranges(made: QuantNet, values: Values, ranges: Ranges) -> None:
 
 def _correct(made: QuantNet, exact: QuantNet, images: Tensor) -> None:
     """Give each convolution the bias with which its sums have the mean of the exact network's, layer by layer."""
-    wanted, values = exact.values(images), {0: made.picture(images), **made.chosen_by(images, pad=True)}
+    wanted, values = exact.values(images), made.begun(images, pad=True)
     for op in made.source.graph.ops:
         if op.value in made.of_classes:
             continue

@@ -15,6 +15,7 @@ from pocketsr.engine.ir.reference import guess_max_value
 from pocketsr.engine.onnx.checked import read_model
 from pocketsr.engine.onnx.importer import from_onnx
 from pocketsr.engine.onnx.model_file import read_file
+from pocketsr.engine.onnx.told import STRENGTH
 from pocketsr.engine.passes.simplify import PASSES, drop_idle, split_groups
 from pocketsr.errors import UserError
 
@@ -100,7 +101,8 @@ def input_of(source: Source) -> onnx.ValueInfoProto:
     """The picture, as the file declares it."""
     graph = onnx.load_from_string(source.content).graph
     constants = {item.name for item in graph.initializer}
-    found: onnx.ValueInfoProto = next(value for value in graph.input if value.name not in constants)
+    given = [value for value in graph.input if value.name not in constants]
+    found: onnx.ValueInfoProto = next(value for value in given if len(given) == 1 or value.name != STRENGTH)
     return found
 
 

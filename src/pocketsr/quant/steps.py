@@ -16,10 +16,12 @@ from pocketsr.engine.ir.pointwise import CURVES
 from pocketsr.nets.base import crop, pad_edges
 from pocketsr.quant.fake import WeightQuant, rounded
 
-__all__ = ["ConvStep", "Planes", "Step", "Values"]
+__all__ = ["TOLD", "ConvStep", "Planes", "Step", "Values"]
 
 Values = dict[int, Tensor]
-"""What has been made so far, N C H W each, by its number in the graph."""
+"""What has been made so far, N C H W each, by its number in the graph; strengths N, where the network is told some."""
+TOLD = -1
+"""The number of the strengths."""
 
 _BINARY: Mapping[Binary, Callable[[Tensor, Tensor], Tensor]] = {
     Binary.ADD: torch.add, Binary.SUB: torch.sub, Binary.MUL: torch.mul, Binary.DIV: torch.div,
@@ -136,6 +138,9 @@ class ConvStep(Step):
         self.weight = nn.Parameter(torch.from_numpy(weight.copy()))
         self.bias = nn.Parameter(torch.from_numpy(op.bias.copy()))
         self.quant: WeightQuant | None = None
+        self.register_parameter(
+            "offsets", None if op.offsets is None else nn.Parameter(torch.from_numpy(op.offsets.copy()))
+        )
 
     def kernels(self) -> Tensor:
         """CO CI/groups KH KW; CO K CI/groups KH KW where they are chosen."""
@@ -148,6 +153,18 @@ class ConvStep(Step):
         weight, scale = self.quant(self.kernels())
         return weight, rounded(self.bias, (input_scale * scale).detach())
 
+    def offset(self, values: Values, input_scale: Tensor | None) -> Tensor | None:
+        """What is added to the channels, N C 1 1, by the strengths of the pictures; None where nothing is."""
+        table = self._parameters["offsets"]
+        if table is None:
+            return None
+        steps = torch.arange(len(table), device=table.device, dtype=table.dtype)
+        near = F.relu(1 - (values[TOLD][:, None] * (len(table) - 1) - steps).abs())
+        found = near @ table
+        if self.quant is not None and input_scale is not None:
+            found = rounded(found, (input_scale * self.quant.scale(self.kernels())).detach())
+        return found[..., None, None]
+
     def padded(self, values: Values, pad: bool) -> Tensor:
         """What the convolution reads."""
         x = cast(Tensor, self.reads(values))
@@ -158,10 +175,11 @@ class ConvStep(Step):
 
     def forward(self, values: Values, input_scale: Tensor | None, pad: bool) -> tuple[Tensor, Tensor]:
         weight, bias = self.numbers(input_scale)
-        fused = bool(self.op.stages) and isinstance(self.op.stages[0], Prelu)
+        offset = self.offset(values, input_scale)
+        fused = offset is None and bool(self.op.stages) and isinstance(self.op.stages[0], Prelu)
         slope = self.slope(0) if fused else None
         y = self.convolved(values, weight, bias, slope, pad)
-        return self.finished(y, values, first=int(fused))
+        return self.finished(y if offset is None else y + offset, values, first=int(fused))
 
     def convolved(self, values: Values, weight: Tensor, bias: Tensor | None, slope: Tensor | None, pad: bool) -> Tensor:
         """The convolution of what it reads by `weight`, shaped as `kernels`, and a PReLU where `slope` is given."""

@@ -10,7 +10,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from pocketsr.engine import Plane, Siting, Upscaler
-from pocketsr.frames import Frame, FrameFormat, Layout, layout_of, multiples, tag
+from pocketsr.frames import Frame, FrameFormat, Layout, Strength, layout_of, multiples, tag
 from pocketsr.pixels.labels import label_mask, stamp
 from pocketsr.sizing import Plan, Size
 from pocketsr.video.source import Source
@@ -122,17 +122,18 @@ def _levels(layout: Layout, role: str, full: bool | None) -> tuple[int, int]:
 
 def enlarger(
     network: Upscaler, beside: Upscaler | None, chroma: Callable[[Siting], Upscaler], size: Size | None,
-    about: Source | None, name: str,
+    about: Source | None, name: str, strength: Strength = None,
 ) -> Enlarger | Comparison:  # fmt: skip
-    """For frames of a film that is `about`; `beside`: the network that is shown at the left."""
+    """For frames of a film that is `about`; `beside`: the network that is shown at the left, which is told nothing."""
 
-    def made(network: Upscaler) -> Enlarger:
-        return Enlarger(network, chroma, size, about.aspect if about else None, about is not None and about.turned)
+    def made(network: Upscaler, strength: Strength = None) -> Enlarger:
+        aspect, turned = (about.aspect, about.turned) if about else (None, False)
+        return Enlarger(network, chroma, size, aspect, turned, strength)
 
     if beside is None:
-        return made(network)
+        return made(network, strength)
     turns = 0 if about is None else _quarter_turns(about.display_matrix)
-    return Comparison(made(beside), made(network), ("bicubic", name), turns)
+    return Comparison(made(beside), made(network, strength), ("bicubic", name), turns)
 
 
 def steps_in_words(plan: Plan, name: str, aspect: Fraction | None, before: str | None) -> str | None:

@@ -16,14 +16,15 @@ from av.video.stream import VideoStream
 
 from pocketsr.errors import UserError
 from pocketsr.frames import Frame
-from pocketsr.source import FrameQp, Hints, Seen, look, mean_qp, together
+from pocketsr.frames.looking import look_at_frame
+from pocketsr.source import FrameQp, Hints, Seen, mean_qp, together
 from pocketsr.video.decoding import decoder_of, main_stream
 from pocketsr.video.ffmpeglog import described
 from pocketsr.video.files import VideoFileSource
 from pocketsr.video.opening import open_input
 from pocketsr.video.source import LOSSLESS
 
-__all__ = ["look_at_frame", "look_at_opened", "look_at_video"]
+__all__ = ["look_at_opened", "look_at_video"]
 
 _PLACES = (0.0, 0.3, 0.6)  # of a file's length, where frames are looked at
 _FRAMES = 6  # at each
@@ -40,7 +41,7 @@ def look_at_video(path: Path) -> Seen | None:
     try:
         with open_input(path) as container:
             stream = main_stream(container, path, described(container))
-            decoder = decoder_of(stream, 1)
+            decoder = decoder_of(stream, None)
             # FFmpeg's H.264 and VP9 decoders tell the quantizer of each block; others take no notice.
             decoder.options = {**decoder.options, "export_side_data": "venc_params"}
             bits = _bits_per_pixel(container, stream)
@@ -56,16 +57,6 @@ def look_at_opened(source: VideoFileSource) -> Seen:
     codec = reader.source.codec
     frame = Frame.from_av(reader.first_frame)
     return look_at_frame(frame, Hints(codec, moving=True, lossless=_lossless(codec)))
-
-
-def look_at_frame(frame: Frame, hints: Hints | None = None) -> Seen:
-    """What is seen in a frame's luma, or where it has none, in its green (or only) component."""
-    parts = [part for part in frame.layout.components if part.role == "luma"]
-    part = parts[1] if len(parts) == 3 else parts[0]
-    samples = frame.component(part)
-    if part.shift:
-        samples = samples >> part.shift
-    return look(samples, hints or Hints(moving=True), frame.layout.bits)
 
 
 def _seen(

@@ -11,8 +11,9 @@ from time import perf_counter
 from typing import cast
 
 from pocketsr.arguments import check_callable
+from pocketsr.engine import check_told
 from pocketsr.errors import ArgumentTypeError, UserError
-from pocketsr.frames import Frame, FrameSink, FrameSource, Span
+from pocketsr.frames import Frame, FrameSink, FrameSource, Span, Strength, fixed
 from pocketsr.report import Percentiles, Report
 from pocketsr.sizing import Size
 from pocketsr.video.comparing import Comparison, enlarger, steps_in_words
@@ -42,6 +43,7 @@ def upscale_video(
     span: Span | None = None,
     deinterlace: Deinterlace | None = None,
     beside: Upscaler | None = None,
+    strength: Strength = None,
 ) -> Report:
     """Upscale a video; times, sound, subtitles, chapters, tags, colours and sample format stay what they are.
 
@@ -61,6 +63,7 @@ def upscale_video(
         on_plan: called before that with how the size is reached, where it isn't by one pass of the network.
         span, deinterlace: of a file, as for `VideoFileSource`.
         beside: another network, of the same scale, whose frames are shown at the left of the first's, with labels.
+        strength: what a network that takes one is told, 0..1, or what finds it for each frame.
 
     Raises:
         UserError: the input can't be read, the output can't be written, or a setting is wrong. The target is
@@ -69,6 +72,7 @@ def upscale_video(
     """
     began = perf_counter()
     options = options or VideoOptions()
+    check_told(upscaler, fixed(strength))
     if on_progress is not None:
         check_callable(on_progress, "on_progress", "a function of (frames done, frames in all or None)")
     with ExitStack() as held:
@@ -95,7 +99,7 @@ def upscale_video(
         head: list[Item] = []
         first = _until_frame(items, head)
         about = file.reader.source if file is not None else None
-        enlarge = enlarger(upscaler, beside, chroma, size, about, name)
+        enlarge = enlarger(upscaler, beside, chroma, size, about, name, strength)
         if output is not None and isinstance(enlarge, Comparison):
             output.panes = enlarge.panes
         form = enlarge.follow(first.format)

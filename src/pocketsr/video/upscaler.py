@@ -10,8 +10,20 @@ from functools import cache
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 
-from pocketsr.engine import Reusing, Same, computed_share
-from pocketsr.frames import Frame, FrameFormat, FrameUpscaler, Layout, SizedUpscaler, layout_of, multiples, tag, viewed
+from pocketsr.engine import Reusing, Same, check_told, computed_share
+from pocketsr.frames import (
+    Frame,
+    FrameFormat,
+    FrameUpscaler,
+    Layout,
+    SizedUpscaler,
+    Strength,
+    fixed,
+    layout_of,
+    multiples,
+    tag,
+    viewed,
+)
 from pocketsr.sizing import Plan, Size, plan
 from pocketsr.video.colours import with_implied_colours
 from pocketsr.video.source import has_captions
@@ -25,13 +37,13 @@ class AvUpscaler:
 
     def __init__(
         self, network: Upscaler, chroma: Callable[[Siting], Upscaler], source: Layout, target: str, siting: Siting,
-        plan: Plan | None = None, reuse: bool = False,
+        plan: Plan | None = None, reuse: bool = False, strength: Strength = None,
     ) -> None:  # fmt: skip
         self._upscale: FrameUpscaler | SizedUpscaler
         if plan is None or plan.plain:
-            self._upscale = FrameUpscaler(network, chroma, source, target, siting, reuse)
+            self._upscale = FrameUpscaler(network, chroma, source, target, siting, reuse, strength)
         else:
-            self._upscale = SizedUpscaler(network, chroma, source, target, siting, plan, reuse)
+            self._upscale = SizedUpscaler(network, chroma, source, target, siting, plan, reuse, strength)
         self._target, self._siting, self._scale = target, siting, network.scale
         self._size = None if plan is None else plan.target
         self.reusing = self._upscale.reusing
@@ -53,6 +65,7 @@ class Enlarger:
         network, chroma: as for `AvUpscaler`.
         size: of the output; None: that of one pass of the network.
         aspect, turned: as for `Size.of`.
+        strength: as for `FrameUpscaler`.
 
     Attributes:
         pix_fmt: the format that is asked for, where it holds the samples of what comes in; None: the input's.
@@ -64,8 +77,10 @@ class Enlarger:
 
     def __init__(
         self, network: Upscaler, chroma: Callable[[Siting], Upscaler], size: Size | None = None,
-        aspect: Fraction | None = None, turned: bool = False,
+        aspect: Fraction | None = None, turned: bool = False, strength: Strength = None,
     ) -> None:  # fmt: skip
+        check_told(network, fixed(strength))
+        self._strength = strength
         self._network, self._chroma = network, cache(chroma)
         self._wanted, self._aspect, self._turned = size, aspect, turned
         self.pix_fmt: str | None = None
@@ -91,7 +106,9 @@ class Enlarger:
         target = asked.name if asked.samples == layout.samples and asked.bits <= layout.bits else layout.name
         for each in self._made:
             each.renew()  # of another format: its pictures before are of no use any more
-        self._upscale = AvUpscaler(self._network, self._chroma, layout, target, form.siting, self.plan, reuse=True)
+        self._upscale = AvUpscaler(
+            self._network, self._chroma, layout, target, form.siting, self.plan, reuse=True, strength=self._strength
+        )  # fmt: skip
         self._made.extend(self._upscale.reusing)
         self._form = form
         return FrameFormat(target, *size, self._colour, form.siting, form.time_base)

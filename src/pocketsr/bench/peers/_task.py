@@ -29,10 +29,12 @@ class Task:
 
 def picture_of(path: Path) -> tuple[Any, Any]:
     """The ONNX model in `path`, read and checked as the engine does, and which of its inputs is the picture: in old
-    files constants are inputs too. Raises UserError."""
+    files constants are inputs too. A network that is told strengths becomes what it is at its default one. Raises
+    UserError."""
     from pocketsr.engine.onnx.checked import image_input, read_model
+    from pocketsr.engine.onnx.told import at_strength
 
-    model = read_model(path)
+    model = at_strength(read_model(path))
     name, _, _ = image_input(str(path), model.graph)
     return model, next(value for value in model.graph.input if value.name == name)
 

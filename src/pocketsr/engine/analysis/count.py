@@ -6,6 +6,7 @@
   than one number that Add, Sub, Mul and Div apply. Not learned: taps of Resize, single numbers in arithmetic,
   constants that meet the picture before the first convolution or the result after the last one (a mean colour), and
   what Constant nodes hold in a file that has its weights as initializers: so PyTorch writes what it doesn't train.
+  What is calculated from the strength that a network is told counts at each of its knots.
 - MACs: multiply-adds of convolutions, transposed convolutions, Gemm and MatMul as their definition has them: zeros in
   a weight and beyond the border are multiplied too. Nothing else counts: no activation, sum, normalisation or Resize.
   Of kernels chosen by classes of structure (`onnx.structure`) each pixel is multiplied by its own, though the
@@ -31,6 +32,7 @@ from pocketsr.engine.onnx.checked import image_input, read_model
 from pocketsr.engine.onnx.folding import attributes_of
 from pocketsr.engine.onnx.model_file import ModelFile
 from pocketsr.engine.onnx.shapes import POINTWISE, Sized, sized
+from pocketsr.engine.onnx.told import STRENGTH, strength_input
 from pocketsr.errors import UserError
 
 __all__ = ["OUTPUT_SIZE", "Count", "count"]
@@ -86,7 +88,7 @@ def count(source: Path | ModelFile, output_size: tuple[int, int] = OUTPUT_SIZE) 
 
 
 def _counted(name: str, model: onnx.ModelProto, output_size: tuple[int, int]) -> Count:
-    luma, channels, fixed = image_input(name, model.graph)
+    luma, channels, fixed = image_input(name, model.graph, STRENGTH if strength_input(name, model) else None)
     probe = sized(name, model, *(fixed or (_PROBE, _PROBE)))
     scale = _scale(name, probe, channels)
     width, height = output_size
@@ -158,10 +160,10 @@ def _parameters(net: Sized) -> int:
             names = [name for name in node.input[:1] if name in net.constants]
         elif kind in _ARITHMETIC:
             shift = node.output[0] in before or node.output[0] in after
-            names = [name for name in names if net.constants[name].size > 1 and not shift]
+            names = [n for n in names if net.constants[n].size > 1 and (not shift or n in net.told)]
         elif kind not in _CONVOLUTIONS:
             names = []
-        learned |= {net.origins.get(name, name): net.constants[name].size for name in names}
+        learned |= {net.origins.get(n, n): net.constants[n].size * (net.knots if n in net.told else 1) for n in names}
     stored = learned.keys() - net.inline
     return sum(learned[name] for name in stored or learned)
 

@@ -17,16 +17,17 @@ from pocketsr.engine.codegen.emit_planes import (
     shuffle_function,
     store_function,
 )
-from pocketsr.engine.codegen.emit_pointwise import rounds
+from pocketsr.engine.codegen.emit_pointwise import literal, rounds
+from pocketsr.engine.codegen.emit_told import is_told, tell_all, told_functions
 from pocketsr.engine.codegen.method import BAND
 from pocketsr.engine.codegen.partial import BLOCK_COLUMNS, BLOCK_ROWS, partial_functions, seen_from
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.codegen.target import compiler_flags
 from pocketsr.engine.ir.graph import Classes, Conv, Pad, Pointwise, Shuffle
 from pocketsr.engine.ir.pointwise import curve_code
-from pocketsr.names import API, comment
+from pocketsr.names import API, API_TOLD, comment
 
-__all__ = ["describe", "emit", "emit_header"]
+__all__ = ["describe", "emit", "emit_header", "exports"]
 
 
 def step_name(index: int, step: Step) -> str:
@@ -35,7 +36,10 @@ def step_name(index: int, step: Step) -> str:
     In a file called step1.onnx, a node called u8 would take the name of what is called from outside.
     """
     label = "read" if step.op is None else re.sub(r"[^A-Za-z0-9]", "_", step.op.name[:60]).strip("_")
-    return f"step{index}_{label}{'_' * label.endswith(API)}"
+    return f"step{index}_{label}{'_' * label.endswith(API + API_TOLD)}"
+
+
+_PART, _AT = "_part", "_at"
 
 
 def _describe(step: Step, plan: Plan) -> str:
@@ -48,6 +52,7 @@ def _describe(step: Step, plan: Plan) -> str:
         how = f"Winograd F({method.rows.outputs}, {method.rows.taps}) along the rows" if method.rows else "direct"
         how += f", kernels of {len(op.chosen.weight)} classes" if op.chosen else ""
         how += f", integers in {method.reads.value}" if op.integers else ""
+        how += ", biases by strength" if op.offsets is not None else ""
         how += f" and F({method.columns.outputs}, {method.columns.taps}) along the columns" if method.columns else ""
         groups = f", {op.groups} groups" if op.groups > 1 else ""
         note += f", {op.weight.shape[2]}x{op.weight.shape[3]}{groups}, {how}"
@@ -73,6 +78,7 @@ def _schedule(plan: Plan) -> str:
         lines.append(f"        {guard}{call};")
     filled = [step_name(index, step) for index, step in enumerate(plan.steps) if is_filled(step, plan)]
     tables, fills = (fill_all(filled) + "\n", "    fill_tables();\n") if filled else ("", "")
+    fills += tell_all(step_name(index, step) for index, step in enumerate(plan.steps) if is_told(step))
     body = "\n".join(lines)
     return f"""{tables}/* Bands [first, last) of the result; earlier bands fill the rings. */
 static void run(frame *f, void (*read)(const frame *, int), void (*write)(const frame *, int), int first, int last)
@@ -85,11 +91,18 @@ static void run(frame *f, void (*read)(const frame *, int), void (*write)(const 
 """
 
 
-def _signature(name: str, pixel: str, kind: str, part: bool = False) -> str:
+def exports(plan: Plan) -> list[str]:
+    """The functions that are called from outside."""
+    return [f"{plan.graph.name}_{part}" for part in API + (API_TOLD if plan.graph.strengths else ())]
+
+
+def _signature(name: str, pixel: str, kind: str, form: str = "") -> str:
+    """form: of the entry's name, after the kind of its pixels: _part, or _at."""
     max_value = "int max_value, " if kind == "u16" else ""
-    mask = ",\n    const uint8_t *mask, ptrdiff_t mask_stride, int changed" if part else ""
+    mask = ",\n    const uint8_t *mask, ptrdiff_t mask_stride, int changed" if form else ""
+    mask += ", float strength" if form == _AT else ""
     return (
-        f"void {name}_{kind}{'_part' if part else ''}(const {pixel} *in, ptrdiff_t in_stride, ptrdiff_t in_plane, "
+        f"void {name}_{kind}{form}(const {pixel} *in, ptrdiff_t in_stride, ptrdiff_t in_plane, "
         f"{pixel} *out, ptrdiff_t out_stride, ptrdiff_t out_plane,\n"
         f"    int w, int h, {max_value}int first, int last, void *scratch{mask})"
     )
@@ -112,12 +125,13 @@ def _entries(plan: Plan) -> str:
         "    return 4 * lay_out(&f, w, 1, none) + 64;\n}\n\n"
         f"int {name}_bands(int h) {{ return ({output_scale} * h - 1 + {delay}) / {unit} + 1; }}\n"
     ]
+    told = bool(graph.strengths)
     for kind, pixel in PIXELS.items():
         max_value = {"u8": "255.0f", "u16": "(float)max_value", "f32": f"{graph.max_value!r}f"}[kind]
         given = "in, in_stride, in_plane, out, out_stride, out_plane, w, h, "
         given += "max_value, " if kind == "u16" else ""
         out.append(
-            f"""{_signature(name, pixel, kind, part=True)}
+            f"""{_signature(name, pixel, kind, _AT if told else _PART)}
 {{
     frame f;
     lay_out(&f, w, h, (float *)(void *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63));
@@ -126,7 +140,7 @@ def _entries(plan: Plan) -> str:
     f.top = {max_value};
     f.in_scale = {graph.max_value!r}f / f.top;
     f.out_scale = f.top / {graph.max_value!r}f;
-{fill}
+{_STRENGTH if told else ""}{fill}
     f.wanted = mask; f.wanted_stride = mask_stride; f.grows = changed;
     f.above = changed ? {above} : 0; f.under = changed ? {under} : 0; f.beside = changed ? {beside} : 0;
     f.first_row = below({unit} * first - {delay}, {output_scale}) - f.above;
@@ -136,7 +150,7 @@ def _entries(plan: Plan) -> str:
     run(&f, {kind}_read, {kind}_write, first, last);
 }}
 
-{_signature(name, pixel, kind)}
+{_with_default(plan, kind, pixel, given) if told else ""}{_signature(name, pixel, kind)}
 {{
     {name}_{kind}_part({given}first, last, scratch, (const uint8_t *)0, 0, 0);
 }}
@@ -145,12 +159,28 @@ def _entries(plan: Plan) -> str:
     return "\n".join(out)
 
 
+_STRENGTH = "    f.strength = strength > 0.0f ? (strength < 1.0f ? strength : 1.0f) : 0.0f;\n"
+
+
+def _with_default(plan: Plan, kind: str, pixel: str, given: str) -> str:
+    """NAME_u8_part and the like of a network that is told a strength: with its default one."""
+    name, strength = plan.graph.name, literal(plan.graph.default_strength)
+    return f"""{_signature(name, pixel, kind, _PART)}
+{{
+    {name}_{kind}{_AT}({given}first, last, scratch, mask, mask_stride, changed, {strength});
+}}
+
+"""
+
+
 def emit_header(plan: Plan) -> str:
     """NAME.h: what a program that links the network calls."""
     name, graph = plan.graph.name, plan.graph
     s = graph.scale
     declarations = ";\n\n".join(
-        _signature(name, pixel, kind, part) for part in (False, True) for kind, pixel in PIXELS.items()
+        _signature(name, pixel, kind, form)
+        for form in ("", _PART, *((_AT,) if graph.strengths else ()))
+        for kind, pixel in PIXELS.items()
     )
     return f"""#ifndef POCKETSR_{name.upper()}_H
 #define POCKETSR_{name.upper()}_H
@@ -176,7 +206,7 @@ extern "C" {{
 
    {name}_changes puts 1 into `changed` for the blocks in which two planes differ, and leaves its other bytes as they
    are; strides count bytes there, and a sample has `bytes` of them. {name}_wanted tells which blocks of the
-   result changed ones have an effect on: how much work there is, and where frames are best cut. */
+   result changed ones have an effect on: how much work there is, and where frames are best cut.{_at_words(plan)} */
 
 size_t {name}_scratch(int w);
 int {name}_bands(int h);
@@ -195,6 +225,18 @@ void {name}_wanted(int w, int h, const uint8_t *changed, ptrdiff_t changed_strid
 
 #endif
 """
+
+
+def _at_words(plan: Plan) -> str:
+    graph = plan.graph
+    if not graph.strengths:
+        return ""
+    return f"""
+
+   This network is told how far the picture is from its clean shrink: `strength`, from 0 (clean) to 1 (as H.264 at
+   150 kbit/s). {graph.name}_u8_at and the like take it, and a mask, which may be 0; the others take
+   {graph.default_strength:g}. All strips of a frame take the same one, and so does what `changed` goes on with; threads
+   that run at once may take others. It costs no time."""
 
 
 def _header(*parts: str) -> str:
@@ -226,6 +268,7 @@ def emit(plan: Plan) -> str:
         (_header(f"barrier{own}.h", "integers.h") if plan.formats.exact or rounds(graph) else "")
         + (_header("chosen.h") if chooses else ""),
         emit_header(plan),
+        *told_functions(plan),
         frame_record(plan),
         ring_functions(plan),
         partial_functions(plan),

@@ -7,6 +7,7 @@ import numpy as np
 from pocketsr.engine.codegen.emit_chosen import in_tables, picked
 from pocketsr.engine.codegen.emit_integers import by_words, finished, word_blocks, words_of
 from pocketsr.engine.codegen.emit_pointwise import array, indent, tap_planes
+from pocketsr.engine.codegen.emit_told import is_told, told_starts
 from pocketsr.engine.codegen.method import CHANNELS_A_WORD
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Conv
@@ -14,7 +15,7 @@ from pocketsr.engine.ir.graph import Conv
 __all__ = ["chosen_words_body", "chosen_words_tables"]
 
 
-def chosen_words_tables(name: str, op: Conv, step: Step) -> str:
+def chosen_words_tables(name: str, op: Conv, step: Step, plan: Plan) -> str:
     """Weights of words in the order of `in_tables`, and what the sums start from in the same order."""
     assert op.integers is not None
     dense = np.stack([by_words(op, op.integers.of_class(k)) for k in range(len(op.integers.weight))])
@@ -24,12 +25,14 @@ def chosen_words_tables(name: str, op: Conv, step: Step) -> str:
     ]
     weights = in_tables(np.concatenate(lines, axis=1), step)
     starts = in_tables(np.stack([op.integers.start, dense.sum(axis=(2, 3, 4, 5))], axis=-1), step)
+    table = f"{name}_{'from' if is_told(step) else 'start'}[{len(starts)}]"
     return (
         f"static const int32_t {name}_weight[{len(weights)} * PARTS] __attribute__((aligned(64))) = {{\n"
         + ",\n".join(f"    WORDS({', '.join(map(str, four))})" for four in weights.tolist())
-        + f"}};\nstatic const int32_t {name}_start[{len(starts)}] __attribute__((aligned(64))) = {{\n"
+        + f"}};\nstatic const int32_t {table} __attribute__((aligned(64))) = {{\n"
         + ",\n".join(f"    START({b}, {s})" for b, s in starts.tolist())
         + "};\n"
+        + (told_starts(name, op, step, plan) if is_told(step) else "")
         + array(f"{name}_step", op.integers.step)
     )
 

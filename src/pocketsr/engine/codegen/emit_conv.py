@@ -17,6 +17,7 @@ from pocketsr.engine.codegen.emit_filled import filled_tables, is_filled
 from pocketsr.engine.codegen.emit_integers import stored, words_body, words_of, words_tables
 from pocketsr.engine.codegen.emit_pointwise import Part, array, extent, indent, row_table, stage_tables, tap_planes
 from pocketsr.engine.codegen.emit_sums import sums_body, sums_tables
+from pocketsr.engine.codegen.emit_told import is_told, spread_of, told_biases, told_pointer
 from pocketsr.engine.codegen.emit_winograd import along_rows, both_axes
 from pocketsr.engine.codegen.method import BAND, Method, Storage
 from pocketsr.engine.codegen.partial import spans_of
@@ -75,10 +76,7 @@ def _packed(op: Conv, step: Step) -> tuple[np.ndarray, list[Part]]:
 
 def _starts(op: Conv, step: Step, blocks: list[Part]) -> np.ndarray:
     """What the sums start from: the bias, for Winograd spread over the products: block, product, output channel."""
-    spread = np.ones(1)
-    for each in (step.method.rows, step.method.columns):
-        if each:
-            spread = np.outer(spread, each.ones).ravel()
+    spread = spread_of(step)
     bias = op.bias if op.integers is None else op.integers.start
     return np.concatenate([np.outer(spread, bias[first : first + count]).ravel() for _, first, count, _ in blocks])
 
@@ -95,6 +93,7 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
     head = [
         f"static void {name}(const frame *f, int k)",
         "{",
+        *told_pointer(name, step, plan),
         f"    const int top = {rows_band} * k - {ring.delay};",
         *([f"    const ptrdiff_t phase = f->phase{ring.scale};"] if method.reads is not Storage.BYTES else []),
         f"    for (int y0 = top; y0 < top + {rows_band}; y0 += {group_rows}) {{",
@@ -110,9 +109,9 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
         if isinstance(stage, Combine):
             head += indent(row_table(f"other{i}", stage.other, group_rows, "y0", plan.formats), 1)
     if method.reads is Storage.WORDS and op.chosen:
-        body, tables = chosen_words_body(name, op, step, plan), chosen_words_tables(name, op, step)
+        body, tables = chosen_words_body(name, op, step, plan), chosen_words_tables(name, op, step, plan)
     elif method.reads is Storage.WORDS:
-        body, tables = words_body(name, op, step, plan), words_tables(name, op, step)
+        body, tables = words_body(name, op, step, plan), words_tables(name, op, step, plan)
     elif method.reads is Storage.BYTES:
         body, tables = sums_body(name, op, step, plan), sums_tables(name, op)
     else:
@@ -145,8 +144,10 @@ def _in_floats(name: str, op: Conv, step: Step, plan: Plan) -> tuple[list[str], 
     else:
         body = along_rows(name, op, step, plan, blocks) if method.rows else _direct(name, op, step, plan, blocks)
     if is_filled(step, plan):
-        return body, filled_tables(name, op, step, blocks)
-    tables = array(f"{name}_weight", weights) + array(f"{name}_bias", _starts(own[0], step, blocks))
+        return body, filled_tables(name, op, step, plan, blocks)
+    starts = _starts(own[0], step, blocks)
+    biases = told_biases(name, op, step, plan, blocks, starts) if is_told(step) else array(f"{name}_bias", starts)
+    tables = array(f"{name}_weight", weights) + biases
     return body, tables + (array(f"{name}_step", op.integers.step) if op.integers else "")
 
 

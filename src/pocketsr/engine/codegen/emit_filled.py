@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from pocketsr.engine.codegen.emit_pointwise import Part, array
+from pocketsr.engine.codegen.emit_told import is_told, told_biases
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.codegen.winograd import Filter
 from pocketsr.engine.ir.graph import Conv
@@ -57,8 +58,11 @@ def _tag(each: Filter) -> str:
     return f"{each.outputs}_{each.taps}"
 
 
-def filled_tables(name: str, op: Conv, step: Step, blocks: list[Part]) -> str:
-    """NAME_weight and NAME_bias, what they are made from, and NAME_fill, which makes them."""
+def filled_tables(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -> str:
+    """NAME_weight and NAME_bias, what they are made from, and NAME_fill, which makes them.
+
+    Biases that depend on a strength are no such table: NAME_tell makes them.
+    """
     rows, columns = step.method.rows, step.method.columns
     assert rows is not None
     over, spread, nc, taps = "one, 1, 1", "one, 1, 1", 1, rows.taps
@@ -78,24 +82,26 @@ def filled_tables(name: str, op: Conv, step: Step, blocks: list[Part]) -> str:
         calls += [
             f"    fill({name}_weight + {offset}, {name}_kernel + {begin}, kernel_{_tag(rows)}, {n}, {rows.taps},",
             f"        {over}, {part.size // taps});",
-            f"    fill({name}_bias + {n * nc * first}, {name}_plain_bias + {first}, ones_{_tag(rows)}, {n}, 1,",
-            f"        {spread}, {count});",
         ]
+        if not is_told(step):
+            calls += [
+                f"    fill({name}_bias + {n * nc * first}, {name}_plain_bias + {first}, ones_{_tag(rows)}, {n}, 1,",
+                f"        {spread}, {count});",
+            ]
         begin += part.size
     lines = [
         f"static float {name}_weight[{begin // taps * n * nc}] __attribute__((aligned(64)));",
-        f"static float {name}_bias[{n * nc * op.channels}] __attribute__((aligned(64)));",
+        *([] if is_told(step) else [f"static float {name}_bias[{n * nc * op.channels}] __attribute__((aligned(64)));"]),
         f"static void {name}_fill(void)",
         "{",
         *calls,
         "}",
     ]
-    return (
-        array(f"{name}_kernel", np.concatenate(kernels))
-        + array(f"{name}_plain_bias", op.bias)
-        + "\n".join(lines)
-        + "\n"
-    )
+    if is_told(step):
+        biases = told_biases(name, op, step, plan, blocks, op.bias)
+    else:
+        biases = array(f"{name}_plain_bias", op.bias)
+    return array(f"{name}_kernel", np.concatenate(kernels)) + biases + "\n".join(lines) + "\n"
 
 
 def fill_all(names: Sequence[str]) -> str:

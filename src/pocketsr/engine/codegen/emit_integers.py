@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr.engine.codegen.emit_pointwise import array, indent, inverse, stages_code, tap_planes
+from pocketsr.engine.codegen.emit_told import is_told, told_starts
 from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Storage
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Conv, Integers, Pointwise, Quantize, Ref
@@ -62,7 +63,7 @@ def word_blocks(op: Conv, step: Step) -> list[tuple[int, int]]:
     return [(first, min(size, op.channels - first)) for first in range(0, op.channels, size)]
 
 
-def words_tables(name: str, op: Conv, step: Step) -> str:
+def words_tables(name: str, op: Conv, step: Step, plan: Plan) -> str:
     """Weights in the order in which the inner loops read them: block, word, row, column, output channel."""
     assert op.integers is not None
     dense = by_words(op, op.integers)
@@ -72,12 +73,14 @@ def words_tables(name: str, op: Conv, step: Step) -> str:
         for line in dense[first : first + count].transpose(1, 3, 4, 0, 2).reshape(-1, count, CHANNELS_A_WORD)
     ]
     size = dense.size // CHANNELS_A_WORD
+    told = is_told(step)
     starts = zip(op.integers.start, dense.sum(axis=(1, 2, 3, 4)), strict=True)
     start = ", ".join(f"START({b}, {s})" for b, s in starts)
     return (
         f"static const int32_t {name}_weight[{size} * PARTS] __attribute__((aligned(64))) = {{\n"
         + ",\n".join(rows)
-        + f"}};\nstatic const int32_t {name}_start[{op.channels}] = {{{start}}};\n"
+        + f"}};\nstatic const int32_t {name}_{'from' if told else 'start'}[{op.channels}] = {{{start}}};\n"
+        + (told_starts(name, op, step, plan) if told else "")
         + array(f"{name}_step", op.integers.step)
     )
 

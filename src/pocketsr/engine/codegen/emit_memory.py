@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pocketsr.engine.codegen.emit_chosen import SUM_ROWS
 from pocketsr.engine.codegen.emit_pointwise import extent
+from pocketsr.engine.codegen.emit_told import told_floats
 from pocketsr.engine.codegen.emit_winograd import tile_floats
 from pocketsr.engine.codegen.method import Storage
 from pocketsr.engine.codegen.partial import BLOCK_COLUMNS
@@ -106,6 +107,9 @@ def frame_record(plan: Plan) -> str:
         f"    f->v{r.value} = base + used + {halo}; used += f->stride{r.scale} * {r.rows * r.planes};\n"
         for r in plan.rings.values()
     )
+    told = told_floats(plan) if plan.graph.strengths else 0
+    told_fields = "    float strength, *told; /* 0 to 1, and the biases for it */\n" if plan.graph.strengths else ""
+    told_place = f"    f->told = base; used += {told};\n" if plan.graph.strengths else ""
     chooses = any(isinstance(step.op, Classes) for step in plan.steps)
     sums = f"    f->sums = base + used + {halo}; used += {SUM_ROWS} * f->stride1;\n" if chooses else ""
     outside = ", ".join(f"*{name}" for name in rows_beyond(plan))
@@ -130,7 +134,7 @@ typedef struct {{
     int first_row, last_row; /* of the mask, that are this strip's */
     span *spans;
     uint8_t *any;
-}} frame;
+{told_fields}}} frame;
 
 /* Where column c of a row is: element c / {plan.phases} of phase c % {plan.phases}. */
 INLINE ptrdiff_t place(int c, ptrdiff_t phase)
@@ -150,7 +154,7 @@ static size_t lay_out(frame *f, int w, int h, float *base)
     ptrdiff_t used = 0;
     f->w = w;
     f->h = h;
-{strides}{places}{outside_places}    f->trash = base + used + {halo}; used += f->stride{widest};
+{told_place}{strides}{places}{outside_places}    f->trash = base + used + {halo}; used += f->stride{widest};
     f->tile = base + used; used += {tile};
 {sums}    f->spans = (span *)(void *)(base + used); used += w / {BLOCK_COLUMNS} + 8;
     f->any = (uint8_t *)(void *)(base + used); used += w / 32 + 8;

@@ -211,7 +211,8 @@ def _choose_integers(op: Conv, integers: Integers, vectors: int, phases: int, ta
     inputs = len(op.inputs) * taps
     sums = (2 if wide else 1) * (steps + inputs)
     words = ceil(len(op.inputs) / CHANNELS_A_WORD) * taps
-    if phases == 1 and fits and sums < 4 * words * (op.channels * target.dot_cost + 1):
+    # what sums begin with is written into their instructions: not with offsets
+    if phases == 1 and fits and op.offsets is None and sums < 4 * words * (op.channels * target.dot_cost + 1):
         most = target.registers // CHANNELS_A_WORD * CHANNELS_A_WORD - CHANNELS_A_WORD  # whole words, if several
         return Method(Block(min(op.channels, most), 2 if wide else 4), reads=Storage.BYTES)
     return dots(op, vectors, target)

@@ -146,7 +146,7 @@ PointwiseStage = Affine | Prelu | Clip | Function | Dequantize | Quantize | Comb
 class Integers:
     """An integer convolution: the sum of weight * (x - zero), plus bias, exactly; times `step` as a float.
 
-    Where kernels are chosen, bias and step are the same for all classes.
+    Where kernels are chosen, bias, step and offsets are the same for all classes.
     """
 
     weight: NDArray[np.int8]  # CO CI/groups KH KW; K CO CI/groups KH KW for chosen kernels
@@ -154,6 +154,7 @@ class Integers:
     step: Array  # CO
     zero: int
     top: int  # x is 0..top
+    offsets: Array | None = None  # K CO: as of `Conv`, in steps; rounded once they are known for a strength
 
     @property
     def start(self) -> NDArray[np.int64]:
@@ -165,7 +166,8 @@ class Integers:
     def most(self) -> int:
         """No sum of weight * x, started at `start` and added in any order, goes beyond this or its negative."""
         each: NDArray[np.int64] = np.abs(self.weight.astype(np.int64)).sum(axis=(-3, -2, -1))
-        return int((each * self.top + np.abs(self.start)).max())
+        told = 0 if self.offsets is None else np.ceil(np.abs(self.offsets.astype(np.float64))).max(axis=0)
+        return int((each * self.top + np.abs(self.start) + told).max())
 
     def of_class(self, number: int) -> Integers:
         """What those pixels take whose class is `number`, where kernels are chosen."""
@@ -189,7 +191,8 @@ class Conv:
     """Stride-1 convolution of odd kernel, output as large as the input, then pointwise stages.
 
     With `integers` it reads integers, and `weight` and `bias` are their real values. With `chosen` each pixel
-    has a kernel of its class, and `weight` is their mean, which says no more than the shape.
+    has a kernel of its class, and `weight` is their mean, which says no more than the shape. `offsets` are added to the
+    bias, by the strength that the network is told (`ir.strength`).
     """
 
     name: str
@@ -202,6 +205,7 @@ class Conv:
     stages: tuple[PointwiseStage, ...] = ()
     integers: Integers | None = None
     chosen: Chosen | None = None
+    offsets: Array | None = None  # K CO: at each of K strengths, evenly spaced from 0 to 1
 
     @property
     def channels(self) -> int:
@@ -275,6 +279,8 @@ class Graph:
     ops: tuple[Op, ...]
     output: tuple[Ref, ...]
     max_value: float = 1.0  # the input and output value of full scale: 1 or 255
+    strengths: int = 0  # K, where it is told a strength
+    default_strength: float = 0.5
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", identifier(self.name))
@@ -340,6 +346,8 @@ def verify(graph: Graph) -> None:
             if op.chosen and (op.chosen.weight.shape[1:] != op.weight.shape or op.chosen.classes.value not in counts):
                 raise ValueError(f"{op.name}: kernels {op.chosen.weight.shape} to choose from for {op.weight.shape}")
             shape = op.chosen.weight.shape if op.chosen else op.weight.shape
+            if op.offsets is not None and op.offsets.shape != (graph.strengths, out_channels):
+                raise ValueError(f"{op.name}: offsets {op.offsets.shape} for {graph.strengths} strengths")
             if op.integers and op.integers.weight.shape != shape:
                 raise ValueError(f"{op.name}: integers {op.integers.weight.shape} for weights {shape}")
             if op.chosen and len(op.chosen.weight) != counts[op.chosen.classes.value]:

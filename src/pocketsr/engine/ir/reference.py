@@ -28,6 +28,7 @@ from pocketsr.engine.ir.graph import (
     Shuffle,
 )
 from pocketsr.engine.ir.pointwise import CURVES
+from pocketsr.engine.ir.strength import at_strength
 from pocketsr.pixels import imresize
 from pocketsr.pixels.structure import structure_classes
 
@@ -120,12 +121,13 @@ def apply_stages(stages: Iterable[PointwiseStage], x: Plane) -> Plane:
     return x
 
 
-def evaluate(graph: Graph, image: NDArray[np.floating]) -> Plane:
-    """The output (C, scale*H, scale*W) of `graph` for `image` (C, H, W).
+def evaluate(graph: Graph, image: NDArray[np.floating], strength: float | None = None) -> Plane:
+    """The output (C, scale*H, scale*W) of `graph` for `image` (C, H, W), told a strength where it takes one.
 
     In double precision; with integer convolutions in single precision, step by step: that is what
     the compiled network must give to the last bit, as long as no other convolution takes part.
     """
+    graph = at_strength(graph, strength)
     exact = any(isinstance(op, Conv) and op.integers is not None for op in graph.ops)
     real = np.float32 if exact else np.float64
     values: dict[int, Plane] = {0: image.astype(real)}

@@ -69,10 +69,13 @@ def read_model(source: Path | ModelFile) -> ModelProto:
     return model
 
 
-def image_input(path: str, graph: GraphProto) -> tuple[str, int, tuple[int, int] | None]:
-    """Name and channels of the input, and its height and width where the file fixes them."""
+def image_input(path: str, graph: GraphProto, other: str | None = None) -> tuple[str, int, tuple[int, int] | None]:
+    """Name and channels of the input, and its height and width where the file fixes them.
+
+    other: of an input that is no image, and stands beside it.
+    """
     constants = {item.name for item in graph.initializer}
-    inputs = [value for value in graph.input if value.name not in constants]
+    inputs = [value for value in graph.input if value.name not in constants and value.name != other]
     if len(inputs) != 1:
         names = harmless(", ".join(value.name for value in inputs)) or "none"
         raise UserError(f"{path}: a network with one input, the image, is expected; this one has: {names}")

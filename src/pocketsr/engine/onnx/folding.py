@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
-__all__ = ["FOLDED", "MOST_FOLDED", "FoldError", "attributes_of", "fold"]
+__all__ = ["FOLDED", "MOST_FOLDED", "FoldError", "attributes_of", "fold", "fold_each"]
 
 MOST_FOLDED = 2**24
 """Numbers that a folded constant may have."""
@@ -80,6 +80,12 @@ def _gathered(inputs: Sequence[Any], given: dict[str, Any]) -> int:
     return int(np.size(index)) * data.size // max(1, int(data.shape[given.get("axis", 0)]))
 
 
+def _products(inputs: Sequence[Any], _: dict[str, Any]) -> int:
+    """Multiply-adds of a product of matrices, of which some are no numbers that it makes."""
+    left, right = (np.shape(x) for x in inputs[:2])
+    return prod(left) * prod(right) // max(1, min(left[-2:], default=1))
+
+
 def _blocks(inputs: Sequence[Any], given: dict[str, Any]) -> int:
     """Scales are repeated to the size of their block first; NumPy counts to it even where there are none."""
     return _as_inputs(inputs, given) + max(1, int(np.size(inputs[1]))) * abs(int(given.get("block_size", 0)))
@@ -109,6 +115,7 @@ FOLDED: dict[str, Sizes] = {
     "ConstantOfShape": _filled,
     "Expand": _expand,
     "Gather": _gathered,
+    **dict.fromkeys(("Gemm", "MatMul"), _products),
     "Pad": _padded,
     "Range": _range,
     "Split": _parts,
@@ -121,22 +128,19 @@ _SINCE = {"DequantizeLinear": 21, "QuantizeLinear": 21}
 
 
 def fold(node: onnx.NodeProto, inputs: list[Any], opsets: list[Any]) -> list[NDArray[Any]]:
-    """The outputs of a node whose inputs are all constants, by ONNX's own reference evaluator.
+    """The outputs of a node whose inputs are all constants. Raises FoldError as `fold_each` does."""
+    return fold_each(node, [inputs], opsets)[0]
+
+
+def fold_each(node: onnx.NodeProto, rows: Sequence[list[Any]], opsets: list[Any]) -> list[list[NDArray[Any]]]:
+    """The outputs of a node for each row of inputs, all constants, by ONNX's own reference evaluator.
 
     Raises FoldError, with the reason in words, for an operator that isn't folded, and one that makes too much.
     """
     if node.op_type not in FOLDED or node.domain not in ("", "ai.onnx"):
         raise FoldError("this operator is not supported on constants")
-    if node.op_type != "Constant" and not any(x is not None for x in inputs):
-        raise FoldError("it has no input")
-    try:
-        size = FOLDED[node.op_type](inputs, attributes_of(node))
-    except FoldError:
-        raise
-    except Exception as error:
-        raise FoldError(f"its inputs are not what ONNX expects ({type(error).__name__})") from error
-    if size > MOST_FOLDED:
-        raise FoldError(f"it would make {size:,} numbers; up to {MOST_FOLDED:,} are supported")
+    for inputs in rows:
+        _check_size(node, inputs)
     present = [name for name in node.input if name]
     graph = helper.make_graph(
         [node],
@@ -147,13 +151,31 @@ def fold(node: onnx.NodeProto, inputs: list[Any], opsets: list[Any]) -> list[NDA
     if node.op_type in _SINCE:  # onnx 1.23's evaluator has no earlier ones, which mean the same
         opsets = [helper.make_opsetid("", max(_SINCE[node.op_type], *(x.version for x in opsets if not x.domain)))]
     model = helper.make_model(graph, opset_imports=opsets)
-    feeds = {name: value for name, value in zip(node.input, inputs, strict=True) if name}
     try:
         with np.errstate(all="ignore"):
-            found = list(ReferenceEvaluator(model).run(None, feeds))
+            evaluator = ReferenceEvaluator(model)
+            found = [list(evaluator.run(None, _feeds(node, inputs))) for inputs in rows]
     except Exception as error:  # of every class: ONNX's evaluator checks nothing
         first = next(iter(str(error).strip().splitlines()), "")
         raise FoldError(f"it can't be calculated ({type(error).__name__}: {first[:100]})") from error
-    if any(not isinstance(x, np.ndarray | np.generic) or np.asarray(x).dtype.kind in "OSUc" for x in found):
+    made = (x for row in found for x in row)
+    if any(not isinstance(x, np.ndarray | np.generic) or np.asarray(x).dtype.kind in "OSUc" for x in made):
         raise FoldError("it makes something else than numbers")
     return found
+
+
+def _check_size(node: onnx.NodeProto, inputs: list[Any]) -> None:
+    if node.op_type != "Constant" and not any(x is not None for x in inputs):
+        raise FoldError("it has no input")
+    try:
+        size = FOLDED[node.op_type](inputs, attributes_of(node))
+    except FoldError:
+        raise
+    except Exception as error:
+        raise FoldError(f"its inputs are not what ONNX expects ({type(error).__name__})") from error
+    if size > MOST_FOLDED:
+        raise FoldError(f"it would make {size:,} numbers; up to {MOST_FOLDED:,} are supported")
+
+
+def _feeds(node: onnx.NodeProto, inputs: list[Any]) -> dict[str, Any]:
+    return {name: value for name, value in zip(node.input, inputs, strict=True) if name}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,15 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from pocketsr.engine.ir.graph import Graph, Ref, verify
+from pocketsr.engine.ir.graph import Graph, Ref, refs_of, verify
 from pocketsr.engine.onnx import handlers, handlers_conv, handlers_quant, handlers_view  # noqa: F401  (they fill HANDLERS)
 from pocketsr.engine.onnx.checked import image_input, read_model
 from pocketsr.engine.onnx.folding import FoldError, attributes_of, fold
 from pocketsr.engine.onnx.model_file import ModelFile
 from pocketsr.engine.onnx.state import HANDLERS, WHOLE_IMAGE, Importer, Stored
 from pocketsr.engine.onnx.structure import Steep, find_steep
-from pocketsr.engine.onnx.tensors import Attributes, NotSupportedError, Padded, Planes, Tensor, View, check_planes
+from pocketsr.engine.onnx.tensors import Attributes, NotSupportedError, Padded, Planes, Tensor, Told, View, check_planes
+from pocketsr.engine.onnx.told import STRENGTH, StrengthInput, Teller, strength_input
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
 
@@ -58,12 +59,16 @@ def from_onnx(source: Path | ModelFile) -> Imported:
     model = read_model(source)
     graph = model.graph
     tensors: dict[str, Tensor] = {init.name: numpy_helper.to_array(init) for init in graph.initializer}
-    input_name, channels, fixed = image_input(path, graph)
+    given = strength_input(path, model)
+    input_name, channels, fixed = image_input(path, graph, STRENGTH if given else None)
     tensors[input_name] = Planes(tuple(Ref(0, c) for c in range(channels)))
     state = Importer(size=fixed) if fixed else Importer()
     size, other = state.size, (state.size[0] + 6, state.size[1] + 10)
     properties = {item.key: item.value for item in model.metadata_props}
     steep = _steep(graph, properties, input_name) if channels == 1 else None
+    teller = Teller(given) if given else None
+    if teller:
+        tensors[STRENGTH] = teller.input()
     measured: dict[str, Any] = {}  # constants that depend on the size of the image: their value at the other size
     for index, node in enumerate(graph.node):
         if steep and index in steep.nodes:
@@ -78,6 +83,10 @@ def from_onnx(source: Path | ModelFile) -> Imported:
             outputs: list[Any]
             if steep and index in steep.layers:
                 outputs = [steep.layer(index, state, tensors)]
+            elif teller and any(isinstance(x, Told) for x in inputs):
+                if not measured.keys().isdisjoint(node.input):
+                    raise NotSupportedError("it calculates with the strength and with the size of the image")
+                outputs = teller.node(state, node, inputs, list(model.opset_import))
             elif not any(isinstance(x, Planes | View | Padded) for x in inputs):
                 outputs = fold(node, inputs, list(model.opset_import))
                 if (kept := _stored(node, inputs, attributes)) is not None:
@@ -109,7 +118,13 @@ def from_onnx(source: Path | ModelFile) -> Imported:
         for name, own, twin in zip(node.output, outputs, twins, strict=False):
             if not np.array_equal(np.asarray(own), np.asarray(twin)):
                 measured[name] = twin
-    return _finish(path, properties, model.graph, state, tensors, channels)
+    result = _result(path, graph, state, tensors, channels)
+    if teller and (reader := _bypass(state, result, teller.moved)):
+        raise UserError(
+            f"{path}: {reader}: it reads what a convolution gives before something that depends on the strength is "
+            "added; only what reads that sum is supported"
+        )
+    return _finish(path, properties, state, result, channels, given)
 
 
 def _steep(graph: onnx.GraphProto, properties: dict[str, str], luma: str) -> Steep | None:
@@ -138,14 +153,9 @@ def _stored(node: onnx.NodeProto, inputs: list[Any], attributes: Attributes) -> 
     return Stored(integers, scale.astype(np.float32).reshape(-1))
 
 
-def _finish(
-    path: str,
-    properties: dict[str, str],
-    graph: onnx.GraphProto,
-    state: Importer,
-    tensors: dict[str, Tensor],
-    channels: int,
-) -> Imported:
+def _result(
+    path: str, graph: onnx.GraphProto, state: Importer, tensors: dict[str, Tensor], channels: int
+) -> Planes:  # fmt: skip
     result = tensors.get(graph.output[0].name) if len(graph.output) == 1 else None
     if isinstance(result, Planes) and any(ref.value in state.integer_types for ref in result.refs):
         raise UserError(f"{path}: its output is integers; end it in DequantizeLinear")
@@ -153,11 +163,27 @@ def _finish(
         raise UserError(f"{path}: one output that depends on the image is expected")
     if len(result.refs) != channels:
         raise UserError(f"{path}: {channels} channels in, {len(result.refs)} out; as many out as in are expected")
+    return result
+
+
+def _bypass(state: Importer, result: Planes, moved: set[int]) -> str | None:
+    """What reads one of the values `moved`, which aren't made any more."""
+    reader = next((op for op in state.ops if any(ref.value in moved for ref in refs_of(op))), None)
+    if reader is not None:
+        return f"node '{harmless(reader.name)}'"
+    return "its output" if any(ref.value in moved for ref in result.refs) else None
+
+
+def _finish(
+    path: str, properties: dict[str, str], state: Importer, result: Planes, channels: int, told: StrengthInput | None
+) -> Imported:
     stated = properties.get("pocketsr.value_range")
     if stated not in (None, "1", "255"):
         raise UserError(f"{path}: pocketsr.value_range is '{harmless(stated)}'; 1 or 255 is expected")
     if not state.ops:
         raise UserError(f"{path}: it gives the image back as it is; a network that upscales is expected")
     network = Graph(Path(path).stem, channels, tuple(state.ops), result.refs, float(stated or 1))
+    if told:
+        network = replace(network, strengths=told.knots, default_strength=told.default)
     verify(network)
     return Imported(network, stated is not None)

@@ -57,6 +57,8 @@ def finite(op: Op) -> str | None:
     numbers = [op.weight, op.bias] if isinstance(op, Conv) else []
     if isinstance(op, Conv) and op.chosen:
         numbers.append(op.chosen.weight)
+    if isinstance(op, Conv) and op.offsets is not None:
+        numbers.append(op.offsets)
     for stage in () if isinstance(op, Shuffle) else op.stages:
         match stage:
             case Affine(scale, offset):

@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from pocketsr.engine.ir.pointwise import CURVES
 from pocketsr.engine.onnx.checked import image_input
 from pocketsr.engine.onnx.folding import FoldError, attributes_of, fold
+from pocketsr.engine.onnx.told import STRENGTH, strength_input
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
 
@@ -51,6 +52,8 @@ class Sized:
     constants: dict[str, NDArray[Any]]  # the rest, sizes among them
     origins: dict[str, str]  # of a constant that holds the numbers of another one, the other's name
     inline: frozenset[str]  # constants that are made of none of the file's initializers
+    told: frozenset[str]  # constants that are so for one strength, where the network is told one
+    knots: int  # at how many strengths such constants are learned; 1 where there are none
 
     def label(self, node: onnx.NodeProto) -> str:
         """`node` as messages name it."""
@@ -65,8 +68,13 @@ def sized(path: str, model: onnx.ModelProto, height: int, width: int) -> Sized:
     graph = model.graph
     if len(graph.output) != 1:
         raise UserError(f"{path}: one output, the upscaled image, is expected; this one has {len(graph.output)}")
-    source, channels, _ = image_input(path, graph)
+    given = strength_input(path, model)
+    source, channels, _ = image_input(path, graph, STRENGTH if given else None)
     constants: dict[str, NDArray[Any]] = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
+    told: set[str] = set()
+    if given:
+        constants[STRENGTH] = given.value(given.default)
+        told.add(STRENGTH)
     types = {source: helper.make_tensor_type_proto(TensorProto.FLOAT, [1, channels, height, width])}
     origins: dict[str, str] = {}
     inline: set[str] = set()
@@ -86,6 +94,8 @@ def sized(path: str, model: onnx.ModelProto, height: int, width: int) -> Sized:
                 raise UserError(f"{path}: {_label(node)}: {error}") from error
             constants.update(zip(node.output, values, strict=False))
             known = [name for name in node.input if name]
+            if not told.isdisjoint(known):
+                told.update(node.output)
             if inline.issuperset(known):
                 inline.update(node.output)
             if node.op_type in _RENAMING and known:
@@ -100,7 +110,9 @@ def sized(path: str, model: onnx.ModelProto, height: int, width: int) -> Sized:
     result = graph.output[0].name
     if result not in shapes:
         raise UserError(f"{path}: the output '{result}' doesn't depend on the image")
-    return Sized(source, result, _needed(nodes, result), shapes, constants, origins, frozenset(inline))
+    knots = given.knots if given else 1
+    needed = _needed(nodes, result)
+    return Sized(source, result, needed, shapes, constants, origins, frozenset(inline), frozenset(told), knots)
 
 
 def _excess(node: onnx.NodeProto) -> str | None:

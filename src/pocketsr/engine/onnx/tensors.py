@@ -18,6 +18,7 @@ __all__ = [
     "Padded",
     "Planes",
     "Tensor",
+    "Told",
     "View",
     "check_planes",
     "constant",
@@ -60,7 +61,14 @@ class Padded:
     kind: Pad
 
 
-Tensor = Planes | View | Padded | NDArray[Any]
+@dataclass(frozen=True, eq=False)
+class Told:
+    """A tensor that depends on the strength alone: what it is at each of those that it was tried at (`told`)."""
+
+    values: tuple[NDArray[Any], ...]
+
+
+Tensor = Planes | View | Padded | Told | NDArray[Any]
 Attributes = dict[str, Any]
 Inputs = list[Tensor | None]
 
@@ -99,7 +107,7 @@ def viewed(refs: tuple[Ref, ...], dims: tuple[int | str, ...]) -> Planes | View:
 
 def constant(tensor: Tensor | None, what: str) -> NDArray[Any]:
     """`tensor`, which must not depend on the image."""
-    if isinstance(tensor, Planes | View | Padded) or tensor is None:
+    if isinstance(tensor, Planes | View | Padded | Told) or tensor is None:
         raise NotSupportedError(f"{what} must be a constant")
     return np.asarray(tensor)
 

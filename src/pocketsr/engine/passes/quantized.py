@@ -57,7 +57,10 @@ def _completed(op: Conv, integers: Integers, way: Dequantize, top: int) -> Integ
         return None
     step = (integers.step * np.float32(way.step)).astype(np.float32)
     bias = np.rint(op.bias.astype(np.float64) / step)
-    done = replace(integers, bias=bias.astype(np.int64), step=step, zero=way.zero, top=top)
+    offsets = None if op.offsets is None else (op.offsets / step.astype(np.float64)).astype(np.float32)
+    if offsets is not None and np.abs(offsets).max() >= _EXACT_SUMS:
+        return None
+    done = replace(integers, bias=bias.astype(np.int64), step=step, zero=way.zero, top=top, offsets=offsets)
     return done if done.most < (_EXACT_SUMS if top <= _BYTE else _EXACT_FLOATS) else None
 
 

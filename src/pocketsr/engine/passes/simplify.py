@@ -10,6 +10,7 @@ import numpy as np
 
 from pocketsr.engine.ir.graph import (
     Affine,
+    Array,
     Binary,
     Classes,
     Combine,
@@ -138,9 +139,11 @@ def fold_affine(graph: Graph) -> Graph:
         with np.errstate(over="ignore"):  # `read_network` refuses what is infinite in the end
             weight = (op.weight * scale[:, None, None, None]).astype(np.float32)
             bias = (op.bias * scale + first.offset).astype(np.float32)
+            offsets = None if op.offsets is None else (op.offsets * scale).astype(np.float32)
             if chosen := op.chosen:
                 chosen = replace(chosen, weight=(chosen.weight * scale[:, None, None, None]).astype(np.float32))
-        return folded(replace(op, weight=weight, bias=bias, stages=op.stages[1:], chosen=chosen))
+        changed = replace(op, weight=weight, bias=bias, stages=op.stages[1:], chosen=chosen, offsets=offsets)
+        return folded(changed)
 
     return graph.with_ops(folded(op) for op in graph.ops)
 
@@ -196,6 +199,10 @@ def _part(stage: PointwiseStage, channels: slice) -> PointwiseStage:
     return stage
 
 
+def _of(offsets: Array | None, channels: slice) -> Array | None:
+    return None if offsets is None else offsets[:, channels]
+
+
 def parts_of(op: Conv) -> int:
     """How many convolutions `split_groups` makes of `op`: one a group of at least 4 channels, else one."""
     return 1 if op.groups == 1 or op.chosen or min(op.weight.shape[1], op.channels // op.groups) < 4 else op.groups
@@ -220,10 +227,9 @@ def split_groups(graph: Graph) -> Graph:
             integers = op.integers
             if integers is not None:
                 parts = integers.weight[own], integers.bias[own], integers.step[own]
-                integers = Integers(*parts, integers.zero, integers.top)
-            ops.append(
-                Conv(f"{op.name}_{group}", free, read, op.weight[own], op.bias[own], 1, op.pad, stages, integers)
-            )
+                integers = Integers(*parts, integers.zero, integers.top, _of(integers.offsets, own))
+            one = Conv(f"{op.name}_{group}", free, read, op.weight[own], op.bias[own], 1, op.pad, stages, integers)
+            ops.append(replace(one, offsets=_of(op.offsets, own)))
             names.update(zip(made[own], planes(free, outputs), strict=True))
             free += 1
     return replace(graph, ops=tuple(ops), output=tuple(names.get(ref, ref) for ref in graph.output))

@@ -6,7 +6,7 @@ import numpy as np
 
 from pocketsr.engine.runtime.arrays import check_frame, new_array
 from pocketsr.engine.runtime.threads import Pool
-from pocketsr.engine.upscaler import Plane, Upscaler
+from pocketsr.engine.upscaler import Plane, Upscaler, upscaled
 
 __all__ = ["repeat_edges"]
 
@@ -35,10 +35,13 @@ class _Repeated:
     def __init__(self, network: Upscaler, edge_halo: int) -> None:
         self._network = network
         self.scale, self.channels, self.edge_halo = network.scale, network.channels, edge_halo
+        self.strengths = int(getattr(network, "strengths", 0))
         nothing: Plane = np.empty((0, 0), np.uint8)
         self._buffers: Pool[tuple[Plane, Plane]] = Pool(lambda: (nothing, nothing), _KEPT)
 
-    def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
+    def __call__(
+        self, y: Plane, bits: int | None = None, out: Plane | None = None, *, strength: float | None = None
+    ) -> Plane:
         check_frame(getattr(self._network, "name", "the network"), self.channels, self.scale, y, bits, out)
         y = np.asarray(y)  # subclasses index in ways of their own
         height, width = y.shape[:2]
@@ -54,7 +57,7 @@ class _Repeated:
         rows[:, margin + width :] = y[:, -1:]
         padded[:margin] = rows[:1]
         padded[margin + height :] = rows[-1:]
-        self._network(padded, bits=bits, out=large)
+        upscaled(self._network, padded, bits, large, strength)
         inner = large[scale * margin :][: scale * height, scale * margin :][:, : scale * width]
         if out is None:
             out = inner.copy()

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.arguments import check_threads, check_whole
+from pocketsr.arguments import check_strength, check_threads, check_whole
 from pocketsr.engine.info import ModelInfo
 from pocketsr.engine.runtime.arrays import check_frame, new_array, planes_of
 from pocketsr.engine.runtime.parts import Mask, Part, check_mask, cut, mask_shape
 from pocketsr.engine.runtime.threads import Crew, Job, Pool
+from pocketsr.engine.upscaler import check_told
 from pocketsr.errors import ArgumentError, UserError
 
 __all__ = ["Network"]
@@ -39,7 +40,8 @@ class Network:
     """A network compiled for this machine. Make it with `pocketsr.load`.
 
     `scale`: how much larger the output is. `channels`: 1 takes luma planes (H, W), 3 takes RGB (H, W, 3). `info`: what
-    else is known about it, a `ModelInfo`.
+    else is known about it, a `ModelInfo`. `strengths`: between how many strengths of a degradation the biases of a
+    network are linear that is told one, else 0; `default_strength`: what it takes where a caller says nothing.
     Any number of threads may call it at one time, each on `threads` of its own. After a fork the child can, too. A call
     that an exception interrupts, as Ctrl-C does, ends when `out` isn't written to any more; its content is then void.
     """
@@ -52,6 +54,7 @@ class Network:
             os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
         )
         self.threads = threads
+        self.strengths, self.default_strength = info.strengths, info.default_strength
         self._library = ctypes.CDLL(str(library))
         self._scratch_size = getattr(self._library, f"{self.name}_scratch")
         self._scratch_size.restype = ctypes.c_size_t
@@ -67,11 +70,11 @@ class Network:
         self._workshops = Pool(lambda: _Workshop(Crew(threads)), _KEPT)
 
     def _entry(self, kind: str) -> Any:
-        entry = getattr(self._library, f"{self.name}_{kind}_part")
+        entry = getattr(self._library, f"{self.name}_{kind}_{'at' if self.strengths else 'part'}")
         pointer, distance, number = ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int
         max_value = [number] if kind == "u16" else []
         entry.argtypes = [pointer, distance, distance] * 2 + [number, number, *max_value, number, number, pointer]
-        entry.argtypes += [pointer, distance, number]
+        entry.argtypes += [pointer, distance, number, *([ctypes.c_float] if self.strengths else [])]
         entry.restype = None
         return entry
 
@@ -115,6 +118,7 @@ class Network:
         *,
         changed: Mask | None = None,
         wanted: Mask | None = None,
+        strength: float | None = None,
     ) -> NDArray[Any]:
         """Upscale one frame, or a part of it.
 
@@ -125,10 +129,13 @@ class Network:
         changed: which blocks of `y` differ from the picture whose result `out` holds, as `changes` tells: only what
             depends on them is computed, and `out` is then to the last bit what a whole run gives.
         wanted: which blocks of the result to compute; those and no others are written to `out`.
-            Blocks are those of 4 rows and 8 columns of `y`; a mask has the shape (ceil(H / 4), ceil(W / 8)).
+        strength: how far `y` is from its clean shrink, 0 (clean) to 1 (`pixels.strength`), for a network that is told;
+            None: its `default_strength`. A part of a picture takes the strength that the rest was made with.
+        Masks: blocks are those of 4 rows and 8 columns of `y`; a mask has the shape (ceil(H / 4), ceil(W / 8)).
         Returns (scale*H, scale*W) or (scale*H, scale*W, 3) of the same type. Raises UserError for what does not fit.
         """
         check_frame(self.name, self.channels, self.scale, y, bits, out)
+        given = self._strength(strength)
         planes = planes_of(y)
         count, height, width = planes.shape
         part = self._part(changed, wanted, out, height, width)
@@ -141,10 +148,19 @@ class Network:
         result = target if _direct(target) else new_array((count, *shape), target.dtype.newbyteorder("="))
         if part is not None and result is not target:
             result[...] = target
-        self._run(_KINDS[planes.dtype.type], source, result, int(bits or 16), part)
+        self._run(_KINDS[planes.dtype.type], source, result, int(bits or 16), part, given)
         if result is not target:
             target[...] = result
         return out
+
+    def _strength(self, strength: float | None) -> tuple[float, ...]:
+        """What the C is told: nothing, where the network takes none."""
+        if not self.strengths:
+            check_told(self, strength)
+            return ()
+        if strength is None:
+            return (self.default_strength,)
+        return (check_strength(strength),)
 
     def changes(self, before: NDArray[Any], now: NDArray[Any]) -> NDArray[np.bool_]:
         """Which blocks of two pictures of one shape and type differ, for `changed`. Raises ArgumentError otherwise."""
@@ -199,7 +215,8 @@ class Network:
         return [new_array((size,), np.uint8) for _ in range(min(strips, _MEMORY // size))]
 
     def _run(
-        self, kind: str, source: NDArray[Any], target: NDArray[Any], bits: int, part: Part | None
+        self, kind: str, source: NDArray[Any], target: NDArray[Any], bits: int, part: Part | None,
+        strength: tuple[float, ...],
     ) -> None:  # fmt: skip
         _, height, width = source.shape
         bands = int(self._bands(height))
@@ -234,7 +251,7 @@ class Network:
             first, last = cuts[index]
             used = (source, target, workshop.scratch[index], mask)  # kept alive by the job, even if its caller is gone
             wanted = (None, 0, 0) if mask is None else (mask.ctypes.data, mask.shape[1], grows)
-            return lambda: entry(*where, first, last, used[2].ctypes.data, *wanted)
+            return lambda: entry(*where, first, last, used[2].ctypes.data, *wanted, *strength)
 
         jobs = [strip(index) for index in range(strips)]
         try:
