@@ -109,6 +109,6 @@ def _registered(name: str, weights: Path | None, threads: int | None) -> tuple[U
 
 
 def is_estimated(model: str | Path | Upscaler, network: Upscaler) -> bool:
-    """Whether what `network` is told is estimated, where a caller says nothing: for shipped ones that are named. A network
-    of somebody's own has its own default."""
+    """Whether what `network` is told is estimated where a caller says nothing: for shipped ones that are named. Others
+    have their own default."""
     return isinstance(model, str) and model in NAMES and takes_strength(network)
