@@ -47,10 +47,13 @@ def test_jpeg(name: str) -> None:
 @pytest.mark.parametrize("name", PHOTOS)
 def test_webp(name: str) -> None:
     clean = photo(name)
-    for quality in (30, 60, 90):
+    wrong = []
+    for quality in (30, 50, 70, 90):
         made, _ = through(clean, "WEBP", quality=quality)
         truth = strength_between(luma(clean), luma(made))
-        assert abs(estimate_strength(luma(made), Hints("webp", lossless=False)) - truth) < 0.2
+        wrong.append(abs(estimate_strength(luma(made), Hints("webp", lossless=False)) - truth))
+    assert max(wrong) < 0.35
+    assert np.mean(wrong) < 0.2
 
 
 def test_better_quality_is_less_strength() -> None:
@@ -119,16 +122,16 @@ def test_the_same_picture_gives_the_same() -> None:
 def test_tiles_are_few_and_spread() -> None:
     y, x = np.mgrid[:2000, :3000]
     tiles = luma_tiles((x * 255 // 2999).astype(np.uint8))
-    assert tiles.shape == (64, 32, 32)
-    assert tiles.min() < 16
-    assert tiles.max() > 239
+    assert tiles.shape == (36, 32, 32)
+    assert tiles.min() < 24
+    assert tiles.max() > 231
     assert luma_tiles((y[:64, :64] * 3).astype(np.uint8)).shape == (4, 32, 32)
 
 
 def test_quality_of_tables() -> None:
     for quality in (1, 10, 30, 49, 50, 51, 75, 95, 100):
         _, tables = through(photo("camera"), "JPEG", quality=quality)
-        assert jpeg_quality(tables) == pytest.approx(quality, abs=1.0 if quality > 1 else 3.0)
+        assert jpeg_quality(tables) == pytest.approx(quality, abs=1)
     assert jpeg_quality({}) is None
     assert jpeg_quality({0: [1] * 63}) is None
     assert jpeg_quality({0: [0] * 64}) == 100.0

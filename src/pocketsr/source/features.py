@@ -47,7 +47,7 @@ def picture_features(tiles: NDArray[np.float32]) -> Features:
     """Of (N, TILE, TILE) in levels of 255. Blocks may begin anywhere, as in pictures that were cropped or turned."""
     across, down = np.abs(np.diff(tiles, axis=2)), np.abs(np.diff(tiles, axis=1))
     mean_step = 0.5 * float(across.mean() + down.mean())
-    columns, rows = _profile(across), _profile(down.swapaxes(1, 2))
+    columns, rows = _profile(across, 2), _profile(down, 1)
     x, y = int(columns.argmax()), int(rows.argmax())
     blockiness = 0.5 * (_excess(columns, x) + _excess(rows, y))
     coefficients = block_transform(tiles, y, x)
@@ -78,14 +78,15 @@ def block_transform(tiles: NDArray[np.float32], top: int = 0, left: int = 0) -> 
     return made
 
 
-def _profile(steps: NDArray[np.float32]) -> NDArray[np.float64]:
+def _profile(steps: NDArray[np.float32], axis: int) -> NDArray[np.float64]:
     """(8,), -1 to 1: how much more often than not steps before columns 0, 8 .. are larger than those beside them, then
     before 1, 9 .., and so on. Counted and not summed, since a few edges have larger steps than all blocks.
 
-    steps: (N, TILE, TILE - 1) between neighbours.
+    steps: between neighbours along the axis, of tiles.
     """
-    larger = 2.0 * steps[:, :, 1:-1] - steps[:, :, :-2] - steps[:, :, 2:]  # of the steps before columns 2 .. 30
-    mean = np.mean(larger > 0.0, axis=(0, 1)) - np.mean(larger < 0.0, axis=(0, 1))
+    turned = steps if axis == 1 else steps.swapaxes(1, 2)  # a view
+    larger = 2.0 * turned[:, 1:-1] - turned[:, :-2] - turned[:, 2:]  # of the steps before columns 2 .. 30
+    mean = np.mean(larger > 0.0, axis=(0, 2)) - np.mean(larger < 0.0, axis=(0, 2))
     phase = np.arange(2, TILE - 1) % BLOCK
     profile: NDArray[np.float64] = np.bincount(phase, mean, BLOCK) / np.bincount(phase, minlength=BLOCK)
     return profile

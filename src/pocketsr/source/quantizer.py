@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -20,7 +21,7 @@ _ANNEX_K = np.array([
     49, 64, 78, 87, 103, 121, 120, 101,
     72, 92, 95, 98, 112, 100, 103, 99,
 ], np.float32)  # fmt: skip
-_LARGEST_STEP = 65_535  # of a table of 16 bits
+_LARGEST_STEP = 255  # of a baseline file; tables of 16 bits go to 65,535, for qualities below 10
 _KEPT = 0.3  # share of a step's error that a coefficient has which became 0: most were nearly so
 
 
@@ -34,10 +35,14 @@ def jpeg_quality(tables: Mapping[int, Sequence[int]]) -> float | None:
     table = tables.get(0, next(iter(tables.values()), ()))
     if len(table) != 64:
         return None
-    steps = np.clip(np.asarray(table, np.float64), 1, _LARGEST_STEP)
-    percent = 100.0 * float(steps.sum()) / float(_ANNEX_K.sum())
-    quality = 5000.0 / percent if percent > 100.0 else 100.0 - percent / 2.0
-    return float(np.clip(quality, 1.0, 100.0))
+    total = float(np.clip(np.asarray(table, np.float64), 1, _LARGEST_STEP).sum())
+    return float(1 + np.abs(_sums() - total).argmin())
+
+
+@functools.cache
+def _sums() -> NDArray[np.float64]:
+    """Of the steps in the tables of qualities 1 to 100."""
+    return np.array([np.rint(np.minimum(jpeg_steps(quality), _LARGEST_STEP)).sum() for quality in range(1, 101)])
 
 
 def jpeg_steps(quality: float) -> NDArray[np.float32]:

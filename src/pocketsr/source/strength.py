@@ -53,19 +53,24 @@ def estimate_strength(luma: NDArray[Any], hints: Hints | None = None, bits: int 
         millisecond whatever its size.
     hints: what is known of its file. bits: of a sample, where it isn't all of its type's.
     """
-    return look(luma, hints, bits).strength
+    return _strength(luma_tiles(luma, bits), hints or Hints())[0]
 
 
 def look(pixels: NDArray[Any], hints: Hints | None = None, bits: int | None = None) -> Seen:
     """All that is to be seen in a picture; the arguments are those of `estimate_strength`."""
     hints = hints or Hints()
     tiles = luma_tiles(pixels, bits)
-    model, numbers, blockiness = model_numbers(tiles, hints)
-    strength = 0.0
-    if _lossy(hints, blockiness):
-        strength = min(1.0, max(0.0, evaluate(tables()["strength"][model], numbers)))
+    strength, blockiness = _strength(tiles, hints)
     screen = evaluate(tables()["screen"], screen_features(tiles)) > 0.0
     return Seen(hints, strength, screen, blockiness)
+
+
+def _strength(tiles: NDArray[np.float32], hints: Hints) -> tuple[float, float]:
+    """And blockiness."""
+    model, numbers, blockiness = model_numbers(tiles, hints)
+    if not _lossy(hints, blockiness):
+        return 0.0, blockiness
+    return min(1.0, max(0.0, evaluate(tables()["strength"][model], numbers))), blockiness
 
 
 def _lossy(hints: Hints, blockiness: float) -> bool:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 __all__ = ["TILE", "luma_tiles"]
 
 TILE = 32  # pixels a side: four blocks of JPEG, two macroblocks
-_MOST = 8  # tiles across and down: 64 of them are 65,536 pixels
+_MOST = 6  # tiles across and down: 36 of them are 36,864 pixels
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601
 
 
 def luma_tiles(pixels: NDArray[Any], bits: int | None = None) -> NDArray[np.float32]:
-    """(N, TILE, TILE) of luma in levels of 255, unrounded, 1 <= N <= 64, each at a multiple of TILE.
+    """(N, TILE, TILE) of luma in levels of 255, rounded, 1 <= N <= 36, each at a multiple of TILE.
 
     A picture that is smaller than a tile is continued by its edges.
 
@@ -38,7 +38,7 @@ def luma_tiles(pixels: NDArray[Any], bits: int | None = None) -> NDArray[np.floa
         levels = levels[..., :3] @ _LUMA
     if top != 255:
         levels *= np.float32(255 / top)
-    return levels
+    return np.rint(levels, out=levels)  # or what is equal is not, by the last bit
 
 
 def _spread(count: int) -> NDArray[np.intp]:
