@@ -40,7 +40,7 @@ def test_jpeg(name: str) -> None:
         unknown.append(abs(estimate_strength(luma(made)) - truth))
     assert max(known) < 0.15
     assert np.mean(known) < 0.06
-    assert np.mean(unknown) < 0.12
+    assert np.mean(unknown) < 0.2
     assert np.mean(known) < np.mean(unknown)
 
 

