@@ -13,6 +13,8 @@ import pytest
 from cli_samples import make_clip, smooth
 from PIL import Image, ImageDraw, ImageFont
 
+from pocketsr import UserError, load
+
 Run = Callable[..., object]
 
 
@@ -107,10 +109,11 @@ def test_weights_are_for_named_networks(pocketsr: Run, photo: Path) -> None:
     assert "has no network to go to: small has its own" in done.err
 
 
-def test_other_verbs_say_that_there_is_no_source(pocketsr: Run) -> None:
+def test_without_a_source_there_is_no_auto(pocketsr: Run) -> None:
     done = pocketsr("bench", "speed", "-m", "auto")
     assert (done.code, done.err.count("\n")) == (2, 1)
-    assert "name a network" in done.err
+    with pytest.raises(UserError, match="name a network"):
+        load("auto")
 
 
 def _frames(path: Path) -> list[bytes]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.source.tiles import TILE
+from pocketsr.source.tiles import MOST_TILES, TILE
 
 __all__ = ["BLOCK", "Features", "block_transform", "picture_features"]
 
@@ -37,7 +37,7 @@ class Features:
     coefficients: NDArray[np.float32]
     blockiness: float
     """How much more often steps between blocks of 8 pixels are larger than those beside them, than steps within blocks
-    are: 0 to 2, mean of both directions."""
+    are: 0 to 2, mean of both directions, and less in small pictures, where chance makes more of it."""
 
 
 NAMES = ("gradient", "fine", "blockiness", "flat", "gone", "gone more on the grid", "slope", "quiet")
@@ -66,7 +66,10 @@ def picture_features(tiles: NDArray[np.float32]) -> Features:
         np.log2((0.05 + energy[_HIGH].mean()) / (0.05 + energy[_MIDDLE].mean())) / 8.0,
         np.log2(1.0 + float(np.median(fine.mean(axis=(1, 2))))),
     ])  # fmt: skip
-    return Features(numbers, coefficients, blockiness)
+    sure = min(
+        1.0, float(np.sqrt(len(tiles) / MOST_TILES))
+    )  # the error of what is counted goes by the root of how much is
+    return Features(numbers, coefficients, sure * blockiness)
 
 
 def block_transform(tiles: NDArray[np.float32], top: int = 0, left: int = 0) -> NDArray[np.float32]:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TILE", "luma_tiles"]
+__all__ = ["MOST_TILES", "TILE", "luma_tiles"]
 
 TILE = 32  # pixels a side: four blocks of JPEG, two macroblocks
 _MOST = 6  # tiles across and down: 36 of them are 36,864 pixels
+MOST_TILES = _MOST * _MOST
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601
 
 
