@@ -72,8 +72,8 @@ def test_lossless_pictures_are_what_they_were(name: str) -> None:
 
 @pytest.mark.parametrize("shift", [0, 1, 3, 6])
 def test_a_lossless_picture_that_was_a_jpeg(shift: int) -> None:
-    """Cut out of a JPEG: its blocks begin anywhere."""
-    for name in PHOTOS:
+    """Cut out of a JPEG: its blocks begin anywhere. Not of the smallest picture, where chance makes as many blocks."""
+    for name in PHOTOS[:4]:
         made, _ = through(photo(name), "JPEG", quality=40)
         cut = made[shift:, shift:]
         truth = strength_between(luma(photo(name)), luma(made))
