@@ -179,6 +179,7 @@ def _compact(text: str) -> str:
 def gains(most: int, networks: list[str]) -> None:
     """Print dB over `small`, on the HR pictures, by kind of source and estimated strength."""
     from pocketsr import load
+    from pocketsr.engine import takes_strength, upscaled
     from pocketsr.pixels import psnr
 
     sr = {name: load(name, threads=1) for name in ("small", *networks)}
@@ -189,8 +190,8 @@ def gains(most: int, networks: list[str]) -> None:
         hr = sample.hr[: 2 * sample.luma.shape[0], : 2 * sample.luma.shape[1]]
         quality = {}
         for name, network in sr.items():
-            told = {"strength": seen.strength} if getattr(network, "strengths", 0) else {}
-            made = network(np.ascontiguousarray(sample.luma), **told)
+            told = seen.strength if takes_strength(network) else None
+            made = upscaled(network, np.ascontiguousarray(sample.luma), strength=told)
             quality[name] = psnr(made[2:-2, 2:-2], hr[2:-2, 2:-2])
         for name in networks:
             by[name, kind, int(seen.strength * 20)].append(quality[name] - quality["small"])

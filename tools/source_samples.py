@@ -128,7 +128,8 @@ def _middle(frame: Plane) -> Plane:
 
 def _qp(frame: av.VideoFrame) -> float | None:
     for item in frame.side_data:
-        if (item := cast(SideData, item)).type.name == "VIDEO_ENC_PARAMS" and (found := mean_qp(bytes(item))):
+        data = cast(SideData, item)
+        if data.type.name == "VIDEO_ENC_PARAMS" and (found := mean_qp(bytes(data))) is not None:
             return found.qp
     return None
 

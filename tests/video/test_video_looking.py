@@ -28,14 +28,13 @@ def scene(number: int) -> np.ndarray:
     return np.clip(base, 16, 235).astype(np.uint8)
 
 
-def clip(path: Path, codec: str, pix_fmt: str = "yuv420p", **options: str) -> Path:
-    rate = options.pop("rate", None)
+def clip(path: Path, codec: str, pix_fmt: str = "yuv420p", *, rate: str | None = None, **options: str) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pix_fmt
         if rate is not None:
             stream.bit_rate = int(rate)
-        stream.options = options
+        stream.options = dict(options)
         for number in range(FRAMES):
             luma = scene(number)
             grey = np.full((HEIGHT // 2, WIDTH), 128, np.uint8)

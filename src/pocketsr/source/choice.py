@@ -27,8 +27,8 @@ class Rule:
     network: str
 
 
-# Where a network gains on `small`, by the estimated strength (`tools/fit_source.py --gains`). Of small-call, which takes
-# none: from 0.5 on 0.07 to 0.45 dB on pictures and 0.05 to 0.37 on videos, at most 0.07 lost on one of ten; below 0.35 it
+# Where a network gains on `small`, by the estimated strength (`tools/fit_source.py --gains`). Of today's small-call:
+# from 0.5 on 0.07 to 0.45 dB on pictures and 0.05 to 0.37 on videos, at most 0.07 lost on one of ten; below 0.35 it
 # loses, up to 0.8 dB.
 _SLIGHT, _POOR = 0.1, 0.5
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -49,7 +50,8 @@ def jpeg_steps(quality: float) -> NDArray[np.float32]:
     """The 64 luma steps, row by row, of a quality on the IJG's scale."""
     quality = min(100.0, max(1.0, quality))
     percent = 5000.0 / quality if quality < 50.0 else 200.0 - 2.0 * quality
-    return np.maximum(np.float32(1.0), _ANNEX_K * np.float32(percent / 100.0))
+    steps: NDArray[np.float32] = np.maximum(np.float32(1.0), _ANNEX_K * np.float32(percent / 100.0))
+    return steps
 
 
 def step_of_qp(codec: str, qp: float) -> float | None:
@@ -58,10 +60,10 @@ def step_of_qp(codec: str, qp: float) -> float | None:
     None for other codecs. VP9's table (its specification, section 8.6.1) is followed by a line and an exponential.
     """
     if codec == "h264":
-        return 0.625 * 2.0 ** (min(qp, 87.0) / 6.0)  # doubles every 6, and is 1 at 4
+        return 0.625 * math.pow(2.0, min(qp, 87.0) / 6.0)  # doubles every 6, and is 1 at 4
     if codec == "vp9":
         index = min(qp, 255.0)
-        return (index + 7.0) / 8.0 if index <= 95.0 else 102.0 / 8.0 * 2.0 ** ((index - 95.0) * 0.02603)
+        return (index + 7.0) / 8.0 if index <= 95.0 else 102.0 / 8.0 * math.pow(2.0, (index - 95.0) * 0.02603)
     return None
 
 
