@@ -21,6 +21,8 @@ GOOD = {
     "receptive_field": 7,
     "halo": 3,
     "zero_padded": True,
+    "strengths": 5,
+    "default_strength": 0.25,
 }
 
 
@@ -56,6 +58,8 @@ BAD = {
     "receptive_field": [-1, 10**9],
     "halo": [-1, 10**9, 3.0],  # memory around each picture
     "zero_padded": [0, 1, "yes", None],
+    "strengths": [-1, 18, 2.0, True, None],
+    "default_strength": [-0.1, 1.1, 1, float("nan"), float("inf"), "0.5"],
 }
 
 

@@ -47,10 +47,10 @@ export class Pool {
   }
 
   /** The plane, enlarged. Frames are made in the order in which they come. */
-  run(plane: Plane, width: number, height: number): Promise<Uint8Array<ArrayBuffer>> {
+  run(plane: Plane, width: number, height: number, strength?: number): Promise<Uint8Array<ArrayBuffer>> {
     if (plane.length !== width * height)
       return Promise.reject(new RangeError(`${plane.length} samples: ${width * height} are expected`));
-    const next = this.#last.then(() => this.#frame(plane, width, height));
+    const next = this.#last.then(() => this.#frame(plane, width, height, strength));
     this.#last = next.catch(() => undefined);
     return next;
   }
@@ -62,10 +62,10 @@ export class Pool {
     this.#waiting = undefined;
   }
 
-  #frame(plane: Plane, width: number, height: number): Promise<Uint8Array<ArrayBuffer>> {
+  #frame(plane: Plane, width: number, height: number, strength?: number): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#engine !== undefined) {
       try {
-        return Promise.resolve(this.#engine.upscale(plane, width, height).slice() as Uint8Array<ArrayBuffer>);
+        return Promise.resolve(this.#engine.upscale(plane, width, height, strength).slice() as Uint8Array<ArrayBuffer>);
       } catch (error) {
         return Promise.reject(error as Error);
       }
@@ -87,7 +87,7 @@ export class Pool {
       this.#waiting = { left: count, output: room, row: width * scale, shared: output, resolve, reject };
       this.#workers.forEach((worker, index) => {
         const input = shared ? this.#input! : plane.slice().buffer;
-        const strip: Strip = { kind: "strip", id, input: input as ArrayBuffer, output, width, height, index, count };
+        const strip: Strip = { kind: "strip", id, input: input as ArrayBuffer, output, width, height, index, count, strength };
         worker.postMessage(strip, shared ? [] : [input as ArrayBuffer]);
       });
     });

@@ -20,6 +20,8 @@ export interface Strip {
   /** this strip of so many */
   index: number;
   count: number;
+  /** for a network that is told one; undefined: its default */
+  strength?: number | undefined;
 }
 export interface Done {
   id: number;
@@ -54,7 +56,7 @@ export function serve(port: Port): void {
       engine.resize(width, height);
       engine.input.set(new Uint8Array(data.input));
       const [first, last] = bandsOf(data.index, data.count, engine.bands(height));
-      engine.run(first, last);
+      engine.run(first, last, data.strength);
       const [from, to] = engine.rows(first, last, height);
       const row = width * engine.facts.scale;
       const made = engine.output.subarray(from * row, to * row);

@@ -27,6 +27,9 @@ export interface Options {
 
 /** A picture or frame that comes in, and what comes out: of the same kind, `scale` times as large. */
 export class Upscaler {
+  /** How degraded pictures are, 0 (clean) to 1, for a network that is told; undefined: the network's default. */
+  strength: number | undefined;
+
   /** @internal */
   constructor(
     readonly name: string,
@@ -42,7 +45,7 @@ export class Upscaler {
 
   /** A luma plane without gaps. */
   async plane(plane: Plane, width: number, height: number): Promise<Uint8Array<ArrayBuffer> | Uint8ClampedArray<ArrayBuffer>> {
-    if (this.pool !== undefined) return this.pool.run(plane, width, height);
+    if (this.pool !== undefined) return this.pool.run(plane, width, height, this.strength);
     if (plane.length !== width * height) throw new RangeError(`${plane.length} samples: ${width * height} are expected`);
     return bicubic(plane, width, height, this.scale);
   }

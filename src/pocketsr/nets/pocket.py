@@ -151,7 +151,8 @@ class Pocket(SRNet):
 
     def _offset(self, near: Tensor, index: int) -> Tensor:
         """What is added to the channels of layer `index` before its PReLU, N C 1 1."""
-        return (near @ self.offsets[index])[..., None, None]
+        offsets: Tensor = near @ self.offsets[index]
+        return offsets[..., None, None]
 
     def _chain(self, x: Tensor, pad: bool, strength: Tensor | None) -> list[Tensor]:
         """The output of every layer; with `pad`, as large as `x`, else as far as it depends on nothing beyond."""
@@ -168,7 +169,10 @@ class Pocket(SRNet):
                 x = pad_edges(x, layer.kernel[0] // 2, layer.kernel[1] // 2)
             slope = self.slopes[index] if index < len(self.slopes) else None
             if near is not None:
-                given = () if layer.chosen is None else (classes if pad else self._shrunk_classes(classes, index),)
+                given: tuple[Tensor, ...] = ()
+                if layer.chosen is not None:
+                    assert classes is not None
+                    given = (classes if pad else self._shrunk_classes(classes, index),)
                 x = block(x, *given) + self._offset(near, index)
                 x = x if slope is None else F.prelu(x, slope)
             elif layer.chosen is None:

@@ -157,15 +157,16 @@ def to_onnx(net: SRNet, path: Path) -> None:
     what = "luma" if net.channels == 1 else "rgb"
     source, result = what, f"{what}_x{net.scale}"
     sides = {2: "height", 3: "width"}
-    given, names = (torch.zeros(1, net.channels, 32, 48),), [source]
+    given, names = [torch.zeros(1, net.channels, 32, 48)], [source]
     if net.conditioned:
-        given, names = (*given, torch.full((1,), 0.5)), [source, STRENGTH]
+        given.append(torch.full((1,), 0.5))
+        names.append(STRENGTH)
     large = {axis: f"{name}_x{net.scale}" for axis, name in sides.items()}
     with scratch_folder(path.parent) as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the older exporter announces its end; it leaves the cleaner graph
         file = scratch / path.name
         torch.onnx.export(
-            small, given, file, input_names=names, output_names=[result],
+            small, tuple(given), file, input_names=names, output_names=[result],
             opset_version=17, dynamo=False, dynamic_axes={source: sides, result: large},
         )  # fmt: skip
         model = onnx.load(file)

@@ -8,6 +8,7 @@ once, with other strengths or the same, each have their own.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,7 +145,7 @@ def told_pointer(name: str, step: Step, plan: Plan) -> list[str]:
     return [f"    const float *const {name}_bias = {place};"]
 
 
-def told_biases(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part], starts: NDArray[np.float64]) -> str:
+def told_biases(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part], starts: NDArray[Any]) -> str:
     """What fills the table of a convolution that reads floats. starts: of integers, without a strength."""
     assert op.offsets is not None
     place = _places(plan)[op.value]

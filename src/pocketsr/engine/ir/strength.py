@@ -29,7 +29,8 @@ def offset_at(knots: NDArray[np.float32], strength: float) -> NDArray[np.float64
     at = float(np.clip(np.float32(strength), 0, 1)) * last
     k = min(int(at), last - 1)
     slope = (knots[k + 1] - knots[k]).astype(np.float64)
-    return knots[k].astype(np.float64) + (at - k) * slope
+    found: NDArray[np.float64] = knots[k].astype(np.float64) + (at - k) * slope
+    return found
 
 
 def strength_for(graph: Graph, strength: float | None) -> float:

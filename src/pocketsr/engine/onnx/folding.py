@@ -83,7 +83,8 @@ def _gathered(inputs: Sequence[Any], given: dict[str, Any]) -> int:
 def _products(inputs: Sequence[Any], _: dict[str, Any]) -> int:
     """Multiply-adds of a product of matrices, of which some are no numbers that it makes."""
     left, right = (np.shape(x) for x in inputs[:2])
-    return prod(left) * prod(right) // max(1, min(left[-2:], default=1))
+    inner = min([int(size) for size in left[-2:]], default=1)
+    return int(prod(left)) * int(prod(right)) // max(1, inner)
 
 
 def _blocks(inputs: Sequence[Any], given: dict[str, Any]) -> int:

@@ -443,24 +443,33 @@ var Engine = class {
    * Makes bands [first, last) of `output` from `input`.
    * @param {number} [first]
    * @param {number} [last]
+   * @param {number} [strength] how degraded the frame is, 0 (clean) to 1, for a network that is told
    */
-  run(first = 0, last = this.bands(this._height)) {
+  run(first = 0, last = this.bands(this._height), strength) {
     const [w, h, s] = [this._width, this._height, this.facts.scale];
-    this._exports.u8(this._base, w, w * h, this._output, s * w, s * s * w * h, w, h, first, last, this._scratch);
+    const given = [this._base, w, w * h, this._output, s * w, s * s * w * h, w, h, first, last, this._scratch];
+    if (strength === void 0) {
+      this._exports.u8(...given);
+      return;
+    }
+    if (!this.facts.strengths) throw new RangeError(`${this.facts.name} takes no strength`);
+    if (!(strength >= 0 && strength <= 1)) throw new RangeError(`strength ${strength}: 0 to 1 is expected`);
+    this._exports.u8_at(...given, 0, 0, 0, strength);
   }
   /**
    * A frame, enlarged. The result is a view of the instance's memory, good until the next call: copy what is kept.
    * @param {Uint8Array | Uint8ClampedArray} samples planes without gaps
    * @param {number} width
    * @param {number} height
+   * @param {number} [strength] as for `run`
    * @returns {Uint8Array}
    */
-  upscale(samples, width, height) {
+  upscale(samples, width, height, strength) {
     const expected = width * height * this.facts.channels;
     if (samples.length !== expected) throw new RangeError(`${samples.length} samples: ${expected} are expected`);
     this.resize(width, height);
     this.input.set(samples);
-    this.run();
+    this.run(void 0, void 0, strength);
     return this.output;
   }
 };
@@ -555,10 +564,10 @@ var Pool = class {
     return this.#workers.length;
   }
   /** The plane, enlarged. Frames are made in the order in which they come. */
-  run(plane, width, height) {
+  run(plane, width, height, strength) {
     if (plane.length !== width * height)
       return Promise.reject(new RangeError(`${plane.length} samples: ${width * height} are expected`));
-    const next = this.#last.then(() => this.#frame(plane, width, height));
+    const next = this.#last.then(() => this.#frame(plane, width, height, strength));
     this.#last = next.catch(() => void 0);
     return next;
   }
@@ -568,10 +577,10 @@ var Pool = class {
     this.#waiting?.reject(new Error("closed"));
     this.#waiting = void 0;
   }
-  #frame(plane, width, height) {
+  #frame(plane, width, height, strength) {
     if (this.#engine !== void 0) {
       try {
-        return Promise.resolve(this.#engine.upscale(plane, width, height).slice());
+        return Promise.resolve(this.#engine.upscale(plane, width, height, strength).slice());
       } catch (error) {
         return Promise.reject(error);
       }
@@ -593,7 +602,7 @@ var Pool = class {
       this.#waiting = { left: count, output: room, row: width * scale, shared: output, resolve, reject };
       this.#workers.forEach((worker, index) => {
         const input = shared ? this.#input : plane.slice().buffer;
-        const strip = { kind: "strip", id, input, output, width, height, index, count };
+        const strip = { kind: "strip", id, input, output, width, height, index, count, strength };
         worker.postMessage(strip, shared ? [] : [input]);
       });
     });
@@ -628,12 +637,14 @@ var Upscaler = class {
   scale;
   reason;
   pool;
+  /** How degraded pictures are, 0 (clean) to 1, for a network that is told; undefined: the network's default. */
+  strength;
   get workers() {
     return this.pool?.workers ?? 0;
   }
   /** A luma plane without gaps. */
   async plane(plane, width, height) {
-    if (this.pool !== void 0) return this.pool.run(plane, width, height);
+    if (this.pool !== void 0) return this.pool.run(plane, width, height, this.strength);
     if (plane.length !== width * height) throw new RangeError(`${plane.length} samples: ${width * height} are expected`);
     return bicubic(plane, width, height, this.scale);
   }

@@ -77,24 +77,33 @@ var Engine = class {
    * Makes bands [first, last) of `output` from `input`.
    * @param {number} [first]
    * @param {number} [last]
+   * @param {number} [strength] how degraded the frame is, 0 (clean) to 1, for a network that is told
    */
-  run(first = 0, last = this.bands(this._height)) {
+  run(first = 0, last = this.bands(this._height), strength) {
     const [w, h, s] = [this._width, this._height, this.facts.scale];
-    this._exports.u8(this._base, w, w * h, this._output, s * w, s * s * w * h, w, h, first, last, this._scratch);
+    const given = [this._base, w, w * h, this._output, s * w, s * s * w * h, w, h, first, last, this._scratch];
+    if (strength === void 0) {
+      this._exports.u8(...given);
+      return;
+    }
+    if (!this.facts.strengths) throw new RangeError(`${this.facts.name} takes no strength`);
+    if (!(strength >= 0 && strength <= 1)) throw new RangeError(`strength ${strength}: 0 to 1 is expected`);
+    this._exports.u8_at(...given, 0, 0, 0, strength);
   }
   /**
    * A frame, enlarged. The result is a view of the instance's memory, good until the next call: copy what is kept.
    * @param {Uint8Array | Uint8ClampedArray} samples planes without gaps
    * @param {number} width
    * @param {number} height
+   * @param {number} [strength] as for `run`
    * @returns {Uint8Array}
    */
-  upscale(samples, width, height) {
+  upscale(samples, width, height, strength) {
     const expected = width * height * this.facts.channels;
     if (samples.length !== expected) throw new RangeError(`${samples.length} samples: ${expected} are expected`);
     this.resize(width, height);
     this.input.set(samples);
-    this.run();
+    this.run(void 0, void 0, strength);
     return this.output;
   }
 };
@@ -116,7 +125,7 @@ function serve(port) {
       engine.resize(width, height);
       engine.input.set(new Uint8Array(data.input));
       const [first, last] = bandsOf(data.index, data.count, engine.bands(height));
-      engine.run(first, last);
+      engine.run(first, last, data.strength);
       const [from, to] = engine.rows(first, last, height);
       const row = width * engine.facts.scale;
       const made = engine.output.subarray(from * row, to * row);
