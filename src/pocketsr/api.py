@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from pocketsr.arguments import as_path
-from pocketsr.engine import Upscaler, load_chroma
-from pocketsr.frames import FrameSink, FrameSource, Strength
-from pocketsr.loading import as_network, name_of
+from pocketsr.arguments import as_path, check_strength, check_threads
+from pocketsr.engine import Upscaler, load_chroma, takes_strength
+from pocketsr.frames import Frame, FrameSink, FrameSource, Strength
+from pocketsr.frames.looking import Following, look_at_frame
+from pocketsr.loading import as_network, is_estimated, name_of
 from pocketsr.report import Report
 from pocketsr.sizing import Sized, as_size
-from pocketsr.video import Progress, VideoOptions
+from pocketsr.source import AUTO, Seen, choose
+from pocketsr.video import Progress, VideoFileSource, VideoOptions
 from pocketsr.video import upscale_video as upscale_any
+from pocketsr.video.looking import look_at_opened, look_at_video
 
 __all__ = ["upscale_video"]
+
+_USUAL = "small"  # the network of sources that aren't looked at
 
 
 def upscale_video(
     source: str | Path | FrameSource,
     output: str | Path | FrameSink | None,
-    model: str | Path | Upscaler = "small",
+    model: str | Path | Upscaler = AUTO,
     *,
     size: Sized | None = None,
     rate: Fraction | float | None = None,
@@ -40,7 +47,9 @@ def upscale_video(
         its frames may change.
     output: the file to write, whose suffix chooses the container; or a `FrameSink`: a `VideoFileSink`, a window of your
         own, which you close yourself. None writes nothing, for measuring.
-    model: the network: a shipped one by name, an ONNX file, or what `pocketsr.load` returned.
+    model: the network: "auto" chooses a shipped one by a look at the file, or at the first frame of a list of frames
+        and of a `VideoFileSource` (of other sources it takes `small`); else a shipped one by name, an ONNX file, or
+        what `pocketsr.load` returned.
     size: of the output, default: the network's factor. A factor, 1.5 for instance; (width, height), of which one may be
         None and then follows; a `Size`. The network makes as many passes as fit, and a bicubic resize the rest. Where a
         file's picture would get another shape, its pixels do, so that players show the same.
@@ -50,7 +59,7 @@ def upscale_video(
     overwrite: whether an existing output file may be replaced.
     on_progress: called after every frame with (frames done, total frames or None if unknown).
     strength: how far frames are from what they were before an encoder, 0 (clean) to 1, for a network that is told; or
-        what finds it for each `Frame`. Default: the network's own.
+        what finds it for each `Frame`. Default: estimated for shipped networks that are named or chosen, else its own.
 
     Source, network and sink run on a thread each. An exception from a source or sink ends the run and is raised here.
 
@@ -58,19 +67,51 @@ def upscale_video(
     input can't be read or the output can't be written, such as a file whose frames change size. Then, and on Ctrl-C, an
     existing output file is left as it was; an output file is never partial.
     """
-    network = as_network(model, threads)
+    check_threads(threads)
+    if isinstance(source, str | os.PathLike):
+        source = as_path(source, "source")
+    network, name, strength = _network(source, model, threads, strength)
     chroma = partial(load_chroma, network.scale, threads=threads)
     options = VideoOptions(codec=codec, crf=crf, preset=preset, threads=threads)
     return upscale_any(
-        as_path(source, "source") if isinstance(source, str | os.PathLike) else source,
+        source,
         as_path(output, "output") if isinstance(output, str | os.PathLike) else output,
         network,
         chroma,
         options,
         size=as_size(size),
-        name=name_of(model),
+        name=name,
         rate=rate,
         overwrite=overwrite,
         on_progress=on_progress,
         strength=strength,
     )
+
+
+def _network(
+    source: Path | FrameSource, model: str | Path | Upscaler, threads: int | None, strength: Strength
+) -> tuple[Upscaler, str, Strength]:
+    """The network for a source, its name, and what it is told."""
+    if not (isinstance(model, str) and model == AUTO):
+        network = as_network(model, threads)
+        if strength is None and is_estimated(model, network):
+            seen = _seen(source)
+            strength = Following() if seen is None else seen.strength
+        return network, name_of(model), strength
+    seen = _seen(source)
+    if seen is not None and isinstance(strength, int | float):
+        seen = replace(seen, strength=check_strength(strength))
+    name = _USUAL if seen is None else choose(seen).network
+    network = as_network(name, threads)
+    told = strength if strength is not None or seen is None else seen.strength
+    return network, name, told if takes_strength(network) else None
+
+
+def _seen(source: Path | FrameSource) -> Seen | None:
+    """What a source is; None where it can't be looked at without taking frames from it, or not at all."""
+    if isinstance(source, Path):
+        return look_at_video(source)
+    if isinstance(source, VideoFileSource):
+        return look_at_opened(source)
+    first = source[0] if isinstance(source, Sequence) and source else None
+    return look_at_frame(first) if isinstance(first, Frame) else None

@@ -8,13 +8,14 @@ import warnings
 from pathlib import Path
 
 from pocketsr.arguments import as_path, check_threads
-from pocketsr.engine import Upscaler
+from pocketsr.engine import Upscaler, takes_strength
 from pocketsr.engine.onnx.model_file import read_file
 from pocketsr.errors import ArgumentError, ArgumentTypeError, FallbackWarning, did_you_mean
 from pocketsr.fallback import open_file
 from pocketsr.models import NAMES, resolve
+from pocketsr.source import AUTO
 
-__all__ = ["as_network", "is_registered_name", "key_of", "load", "name_of"]
+__all__ = ["as_network", "is_estimated", "is_registered_name", "key_of", "load", "name_of"]
 
 _OF_A_NETWORK = ("scale", "channels", "edge_halo")  # what an `Upscaler` has, beside being called
 
@@ -43,6 +44,10 @@ def load(
     weights = None if weights is None else as_path(weights, "weights")
     check_threads(threads)
     name = str(model)
+    if name == AUTO:
+        raise ArgumentError(
+            "auto chooses by what is upscaled, in upscale_image, upscale_video and `pocketsr upscale`: name a network"
+        )
     if is_registered_name(name):
         net, note = _registered(name, weights, threads)
     elif weights is not None:
@@ -101,3 +106,9 @@ def _registered(name: str, weights: Path | None, threads: int | None) -> tuple[U
         others = ", ".join(each for each in known if each not in NAMES)
         raise ArgumentError(f"unknown model '{name}': {shipped}; or, with --weights, {others}{close and '; ' + close}")
     return running.open_network(name, weights, threads)
+
+
+def is_estimated(model: str | Path | Upscaler, network: Upscaler) -> bool:
+    """Whether what `network` is told is estimated where a caller says nothing: for shipped ones that are named. Others
+    have their own default."""
+    return isinstance(model, str) and model in NAMES and takes_strength(network)

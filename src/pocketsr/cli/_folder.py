@@ -64,7 +64,7 @@ def upscale_many(sources: Sequence[Path], target: Path, job: Job, *, overwrite: 
     from tqdm import tqdm
 
     files = pieces(sources, target, job)
-    job.net  # noqa: B018  an unknown model is one error, not one a file
+    job.check()
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:

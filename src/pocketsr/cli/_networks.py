@@ -14,7 +14,21 @@ from pocketsr.names import harmless
 if TYPE_CHECKING:
     from pocketsr.engine import Upscaler
 
-__all__ = ["STRENGTH_HELP", "WEIGHTS_HELP", "add_models_argument", "open_networks", "strength", "tried_models"]
+__all__ = [
+    "AUTO",
+    "STRENGTH_HELP",
+    "USUAL",
+    "WEIGHTS_HELP",
+    "add_models_argument",
+    "open_networks",
+    "strength",
+    "tried_models",
+]
+
+AUTO = "auto"
+"""In place of a name: chosen by the source (`source.AUTO`, without loading that room for --help)."""
+USUAL = "small"
+"""Of the shipped networks the one that is taken where nothing speaks for another."""
 
 STRENGTH_HELP = "what networks are told that take it: how far the input is from its clean shrink, 0 (clean) to 1"
 

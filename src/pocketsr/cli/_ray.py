@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO, cast
 
 from pocketsr.atomic_io import Beside
+from pocketsr.cli._choosing import looked
 from pocketsr.cli._folder import Piece, pieces
 from pocketsr.cli._ray_tasks import Answer, file_made, segments_made
 from pocketsr.cli._upscaling import Job
@@ -46,7 +48,7 @@ def upscale_by_ray(
     """
     if address and not _ADDRESS.fullmatch(address):
         raise UserError(f"--ray {harmless(address)}: an address is expected, as in --ray 10.0.0.1:6379; put it last")
-    job.net  # noqa: B018  an unknown model is one error, not one a file
+    job.check()
     single = len(sources) == 1 and not sources[0].is_dir()
     todo = [Piece(sources[0], target)] if single else pieces(sources, target, job)
     with _without_rays_lines():
@@ -121,8 +123,8 @@ class _Work:
         self._build, self._machine = build(), machine_key()
         cores = job.threads or 1
         # Threads don't change a network's result, but some encoders': these get as many as on this machine.
-        self._job = replace(job, cores=os.cpu_count(), maker=self._segments)
-        self._sent = replace(_absolute(self._job), maker=None, net_threads=cores)
+        self._job = replace(job, cores=os.cpu_count())
+        self._sent = replace(_absolute(self._job), net_threads=cores)
         options = {"num_cpus": cores, "max_retries": _RETRIES}
         self._file_task = ray.remote(**options)(file_made)
         self._segments_task = ray.remote(**options)(segments_made)
@@ -201,18 +203,25 @@ class _Work:
         except OSError as error:
             raise UserError(f"{piece.target} can't be written: {error.strerror}") from error
         source = piece.source.resolve()
+        job, sent = self._job, self._sent
+        if job.looks:
+            job = looked(job, source, piece.source)
+            sent = replace(sent, model=job.model, strength=job.strength)
         video = not is_image_file(source)
         if video and plan_segments(source, keep_clock=keeps_clock(piece.target)) is not None:
-            return self._job.upscale(source, piece.target, overwrite=self._overwrite)
+            job = replace(job, maker=partial(self._segments, sent))
+            return job.upscale(source, piece.target, overwrite=self._overwrite)
         beside = Beside(
             piece.target, source, overwrite=self._overwrite
         )  # what is wrong with it is said before the work
         try:
-            task = self._file_task.remote(self._sent, source, piece.target.name, self._build)
+            task = self._file_task.remote(sent, source, piece.target.name, self._build)
             answer = self._wait(task)
             assert isinstance(answer.data, bytes)
             beside.path.write_bytes(answer.data)
             beside.keep()
+            if job.line is not None:
+                self._bar.write(job.line, file=sys.stderr)
         except OSError as error:
             raise UserError(f"{piece.target} can't be written: {error.strerror}") from error
         finally:
@@ -220,9 +229,14 @@ class _Work:
         return answer.report
 
     def _segments(
-        self, task: Task, parts: Sequence[Part], keep: Callable[[int, bytes], None], on_frames: Callable[[int], None]
+        self,
+        sent: Job,
+        task: Task,
+        parts: Sequence[Part],
+        keep: Callable[[int, bytes], None],
+        on_frames: Callable[[int], None],
     ) -> Made:
-        """A `Maker`: a task for each segment."""
+        """A `Maker`, but for `sent`: a task for each segment."""
         waiting = list(parts)[::-1]
         running: dict[Any, Part] = {}
         frames = 0
@@ -232,7 +246,7 @@ class _Work:
         while waiting or running:
             while waiting and len(running) < self._most:
                 part = waiting.pop()
-                running[self._segments_task.remote(self._sent, task, [part.number], self._build)] = part
+                running[self._segments_task.remote(sent, task, [part.number], self._build)] = part
             try:
                 ready, _ = self._ray.wait(list(running), timeout=_LOOK_S)
                 if self._off.is_set():

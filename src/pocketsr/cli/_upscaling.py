@@ -11,9 +11,12 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pocketsr.cli._choosing import looked, network_of, settled
 from pocketsr.cli._formats import ANIMATED, PICTURES, STREAMS
 from pocketsr.cli._live import ends_at_ctrl_c
+from pocketsr.cli._networks import AUTO, USUAL
 from pocketsr.errors import UserError
+from pocketsr.models import DEFAULT_SCALE
 from pocketsr.names import harmless
 from pocketsr.pipes import Inflow, Outflow
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from pocketsr.image.animation import AnimationSink, AnimationSource
     from pocketsr.report import Report
     from pocketsr.sizing import Size
+    from pocketsr.source import Seen
     from pocketsr.video import Address, Deinterlace, RawVideo, VideoFileSink, VideoFileSource
     from pocketsr.video.segments import Maker
 
@@ -34,6 +38,8 @@ Sink: TypeAlias = "Path | VideoFileSink | AnimationSink | None"
 # Options that segments of a video know of: whatever else is asked for, a video is made in one pass.
 _OF_SEGMENTS = (
     "model",
+    "strength",
+    "line",
     "weights",
     "size",
     "threads",
@@ -54,6 +60,8 @@ _SEEKING = (".mp4", ".m4v", ".mov", ".avi", ".3gp")  # whose head is written las
 class Job:
     """The options of the command line, and the network that they name, loaded when first asked for.
 
+    model: AUTO chooses it file by file. strength: of the source's degradation, for networks that are told one.
+    line: says what was chosen, when the work has begun.
     address: what is read in place of a file. cores: as for `VideoOptions`. maker: as for `upscale_in_segments`; it has
     a progress display of its own. net_threads: of the network, where it has other than `threads`.
     """
@@ -75,6 +83,7 @@ class Job:
     deinterlace: Deinterlace | None = None
     compare: bool = False
     strength: float | None = None
+    line: str | None = None
 
     @property
     def _plain(self) -> bool:
@@ -83,14 +92,26 @@ class Job:
 
     @functools.cached_property
     def net(self) -> Upscaler:
-        from pocketsr.cli._networks import open_networks
         from pocketsr.engine import takes_strength
 
-        weights = [] if self.weights is None else [self.weights]
-        (net,) = open_networks([self.model], weights, self.net_threads or self.threads).values()
+        net = network_of(self)
         if self.strength is not None and not takes_strength(net):
             raise UserError(f"--strength is for networks that are told one, and {self.name} takes none: leave it out")
         return net
+
+    def check(self) -> None:
+        """Raise UserError for a network that can't be loaded: one error, not one a file."""
+        if self.model != AUTO:
+            self.net  # noqa: B018
+        elif self.weights is not None:  # as if the one were named that is taken where nothing speaks for another
+            replace(self, model=USUAL).check()
+
+    @property
+    def looks(self) -> bool:
+        """Whether a source has to be looked at first: to choose a network, or for the strength that it is told."""
+        from pocketsr.engine import takes_strength
+
+        return self.model == AUTO or (self.strength is None and takes_strength(self.net))
 
     @property
     def name(self) -> str:
@@ -102,12 +123,14 @@ class Job:
         """Tells the network from others, by what its files hold."""
         from pocketsr.loading import key_of
 
-        return key_of(self.model, self.weights)
+        own = key_of(self.model, self.weights)
+        return own if self.strength is None else f"{own} at {self.strength}"
 
     def chroma(self, siting: Siting) -> Network:
         from pocketsr.engine import load_chroma
 
-        return load_chroma(scale=self.net.scale, siting=siting, threads=self.net_threads or self.threads)
+        scale = DEFAULT_SCALE if self.model == AUTO else self.net.scale
+        return load_chroma(scale=scale, siting=siting, threads=self.net_threads or self.threads)
 
     def upscale(
         self, source: Path | Inflow, target: Path | Outflow | None, *, overwrite: bool, name: Path | None = None
@@ -119,6 +142,7 @@ class Job:
         Args:
             name: what to call the source where it stands in for a pipe.
         """
+        self.check()
         if isinstance(source, Inflow):
             return self._video(source, target, overwrite, Path(source.name))
         from pocketsr.image import is_animation, is_image_file
@@ -130,12 +154,21 @@ class Job:
         return self._video(source, target, overwrite, name or source)
 
     def _image(self, source: Path, target: Path | Outflow | None, overwrite: bool, name: Path) -> Report:
+        from tqdm import tqdm
+
         from pocketsr.image import upscale_image_file
+
+        def choose(seen: Seen) -> tuple[Upscaler, str, float | None]:
+            job = settled(self, seen, name)
+            if job.line is not None:
+                tqdm.write(job.line, file=sys.stderr)
+            return job.net, job.name, job.strength
 
         def upscaled(target: Path | None) -> Report:
             return upscale_image_file(
-                source, target, self.net, self.chroma("center"),
+                source, target, None if self.looks else self.net, self.chroma("center"),
                 size=self.size, name=self.name, overwrite=overwrite, compare=self.compare, strength=self.strength,
+                choose=choose,
             )  # fmt: skip
 
         if isinstance(target, Outflow):
@@ -156,22 +189,39 @@ class Job:
         self, source: Path | Inflow, target: Path | Outflow | None, overwrite: bool, name: Path,
         animation: bool = False,
     ) -> Report:  # fmt: skip
+        animates = self._animates(source, target, animation)
+        bare = not isinstance(source, Path) or self.raw is not None or self.address is not None
+        job = looked(self, source, name) if isinstance(source, Path) and not bare and self.looks else self
+        with job._source(source, name, not animates if animation else None) as opened:
+            if bare and job.looks:
+                from pocketsr.video import VideoFileSource
+                from pocketsr.video.looking import look_at_opened
+
+                assert isinstance(opened, VideoFileSource)
+                job = settled(job, look_at_opened(opened), name)
+            return job._made(opened, source, target, overwrite, name, animates)
+
+    def _made(
+        self, opened: Source, source: Path | Inflow, target: Path | Outflow | None, overwrite: bool, name: Path,
+        animates: bool,
+    ) -> Report:  # fmt: skip
         from tqdm import tqdm
 
         from pocketsr.video import VideoOptions, upscale_video
 
-        animates = self._animates(source, target, animation)
         net = self.net  # before the bar: it may have a line to say
         options = VideoOptions(self.codec, self.crf, self.preset, self.threads, self.cores)
         said: set[str] = set()
         hidden = None if self.maker is None else True  # None: a bar on a terminal, silence in a pipe
         with (
-            self._source(source, name, not animates if animation else None) as opened,
             self._sink(target, opened, overwrite, source if isinstance(source, Path) else name, animates) as sink,
             tqdm(desc=name.name, unit=" frames", disable=hidden, file=sys.stderr, dynamic_ncols=True) as bar,
         ):
 
             def on_progress(done: int, total: int | None) -> None:
+                if self.line is not None and self.line not in said:  # not before: an error is one line alone
+                    said.add(self.line)
+                    bar.write(self.line, file=sys.stderr)
                 bar.total = total
                 bar.update(done - bar.n)
 
@@ -191,7 +241,7 @@ class Job:
                 made = upscale_in_segments(
                     opened, sink, net, self.chroma, options,
                     network=self.key, size=self.size, name=self.name, overwrite=overwrite, listeners=listeners,
-                    maker=self.maker,
+                    maker=self.maker, strength=self.strength,
                 )  # fmt: skip
             done = made or upscale_video(
                 opened,

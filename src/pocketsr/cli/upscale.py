@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pocketsr.cli._formats import add_format_arguments, checked_format, raw_video
 from pocketsr.cli._live import add_live_arguments, given, live_input, show
-from pocketsr.cli._networks import STRENGTH_HELP, WEIGHTS_HELP, strength
+from pocketsr.cli._networks import AUTO, STRENGTH_HELP, WEIGHTS_HELP, strength
 from pocketsr.cli._piped import is_pipe
 from pocketsr.cli._size import add_size_arguments, asked_size
 from pocketsr.cli._span import add_span_arguments, asked_span
@@ -41,9 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "-m",
         "--model",
-        metavar="NAME|FILE.onnx",
-        default="small",
-        help="the network: a name that `pocketsr models` lists, or a file (default: small)",
+        metavar="auto|NAME|FILE.onnx",
+        default=AUTO,
+        help="the network: auto looks at each source and says what it takes; else a name that `pocketsr models` lists, "
+        "or a file (default: auto)",
     )
     add("--weights", metavar="FILE", type=Path, help=WEIGHTS_HELP)
     add("--strength", metavar="S", type=strength, help=STRENGTH_HELP)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr import engine
-from pocketsr.arguments import check_type
-from pocketsr.engine import Plane, Same, Upscaler, check_told, repeat_edges, repeated, told
+from pocketsr.arguments import check_strength, check_type
+from pocketsr.engine import Plane, Same, Upscaler, check_told, repeat_edges, repeated, takes_strength, told
 from pocketsr.errors import ArgumentError, ArgumentTypeError
 from pocketsr.image._alpha import fill_hidden_colour
-from pocketsr.loading import as_network
+from pocketsr.loading import as_network, is_estimated
 from pocketsr.pixels import resized, rgb_to_ycbcr, ycbcr_to_rgb
 from pocketsr.sizing import Plan, Sized, as_size, plan
+from pocketsr.source import AUTO, Hints, choose, look
 
 __all__ = ["from_planes", "to_planes", "upscale_array", "upscale_image"]
 
@@ -26,7 +28,7 @@ _BAND = 64
 
 def upscale_image(
     rgb: Plane,
-    model: str | Path | Upscaler = "small",
+    model: str | Path | Upscaler = AUTO,
     threads: int | None = None,
     *,
     size: Sized | None = None,
@@ -35,11 +37,13 @@ def upscale_image(
     """Upscale an image that is held as an array.
 
     rgb: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGB with straight alpha; uint8 or uint16, full range, sRGB.
-    model: a shipped network's name, the path of an ONNX file, or a network that `pocketsr.load` returned.
+    model: "auto" chooses a shipped network by what the picture is: `small`, unless it was compressed before, or is text
+        and windows; else a shipped network's name, the path of an ONNX file, or what `pocketsr.load` returned.
     threads: for the networks loaded here; None: all cores.
     size: of the result, default: the network's factor. A factor, 1.5 for instance; (width, height), of which one may be
         None and then follows; a `pocketsr.Size`. The network makes as many passes as fit, a bicubic resize the rest.
-    strength: how far the image is from its clean shrink, 0 (clean) to 1, for a network that is told. Default: its own.
+    strength: how far the image is from its clean shrink, 0 (clean) to 1, for a network that is told. Default: estimated
+        for shipped networks that are named or chosen, else its own.
 
     Returns an array of the same type and channels, (scale * H, scale * W, ...) or of the size that is asked for.
 
@@ -53,10 +57,26 @@ def upscale_image(
     """
     _check(rgb)
     wanted = as_size(size)
-    net = as_network(model, threads)
+    net, strength = _network(rgb, model, threads, strength)
     way = plan(wanted, net.scale, rgb.shape[1], rgb.shape[0])
     bicubic = engine.load_chroma(scale=net.scale, siting="center", threads=threads)
     return upscale_array(rgb, net, bicubic, way, strength)
+
+
+def _network(
+    rgb: Plane, model: str | Path | Upscaler, threads: int | None, strength: float | None
+) -> tuple[Upscaler, float | None]:
+    """The network for an array, and what it is told. It says nothing of the file it came from: what shows no blocks is
+    taken for whole where a network is chosen."""
+    if isinstance(model, str) and model == AUTO:
+        seen = look(rgb, Hints(lossless=True))
+        choice = choose(seen if strength is None else replace(seen, strength=check_strength(strength)))
+        net = as_network(choice.network, threads)
+        return net, choice.strength if takes_strength(net) else None
+    net = as_network(model, threads)
+    if strength is None and is_estimated(model, net):
+        strength = look(rgb).strength
+    return net, strength
 
 
 def upscale_array(

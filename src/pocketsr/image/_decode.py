@@ -29,6 +29,7 @@ from pocketsr.image._pixels import TOO_DEEP, cmyk_to_rgb, grey16, to_array, turn
 from pocketsr.image._png import read_png
 from pocketsr.image._tiff import read_tiff
 from pocketsr.models import DEFAULT_SCALE
+from pocketsr.source import Hints, jpeg_quality
 
 __all__ = ["Kept", "Picture", "decode"]
 
@@ -67,13 +68,14 @@ class Picture:
     """A decoded image, upright.
 
     pixels: (H, W), (H, W, 3) or (H, W, 4), uint8 or uint16. kept: what the file said beside them.
-    lossy: whether the file it came from had lost something.
+    lossy: whether the file it came from had lost something. hints: what of the file tells how much.
     """
 
     pixels: NDArray[Any]
     kept: Kept
     lossy: bool
     warnings: tuple[str, ...]
+    hints: Hints = field(default_factory=Hints)
 
 
 @dataclass
@@ -300,4 +302,12 @@ def _finish(path: Path, name: str, image: ImageFile.ImageFile, kept: Kept, facts
     if facts.lost:
         notes.append(f"{path}: left out: {', '.join(facts.lost)}")
     lossy = name in ("JPEG", "AVIF", "HEIF", "JXL") or (name == "WEBP" and webp_is_lossy(path))
-    return Picture(pixels=pixels, kept=kept, lossy=lossy, warnings=tuple(notes))
+    return Picture(pixels=pixels, kept=kept, lossy=lossy, warnings=tuple(notes), hints=_hints(name, image, lossy))
+
+
+def _hints(name: str, image: ImageFile.ImageFile, lossy: bool) -> Hints:
+    """What the file says of how much was lost."""
+    quality = jpeg_quality(getattr(image, "quantization", {})) if name == "JPEG" else None
+    inside = name == "TIFF" and image.info.get("compression") in ("jpeg", "tiff_jpeg", "webp")
+    unknown = name in ("JPEG2000", "JXL")  # which may be either
+    return Hints(name.lower(), lossless=None if unknown else not (lossy or inside), jpeg_quality=quality)

@@ -7,7 +7,7 @@ import io
 import os
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -25,16 +25,21 @@ from pocketsr.image._encode import Scale, encode
 from pocketsr.image._formats import check_fits, target_format
 from pocketsr.image._memory import growth_of
 from pocketsr.image._pages import Pages, TiffWriter, open_pages
+from pocketsr.models import DEFAULT_SCALE
 from pocketsr.report import Percentiles, Report
 from pocketsr.sizing import Plan, Size, kept_aspect, plan
+from pocketsr.source import Seen, look
 
-__all__ = ["upscale_image_file"]
+__all__ = ["Choose", "upscale_image_file"]
+
+Choose = Callable[[Seen], tuple[Upscaler, str, float | None]]
+"""Gives the network for what was seen, its name, and what it is told."""
 
 
 def upscale_image_file(
     source: Path,
     target: Path | None,
-    net: Upscaler,
+    net: Upscaler | None,
     bicubic: Upscaler,
     *,
     size: Size | None = None,
@@ -42,6 +47,7 @@ def upscale_image_file(
     overwrite: bool = False,
     compare: bool = False,
     strength: float | None = None,
+    choose: Choose | None = None,
 ) -> Report:
     """Upscale the picture `source` into `target`, whose suffix says the format (see `_formats.WRITABLE`).
 
@@ -52,6 +58,7 @@ def upscale_image_file(
     grey, CMYK becomes RGB with a warning. All pages of a TIFF go into a TIFF. With
     `target` None the result is encoded and thrown away, for timing.
 
+    net: None where `choose` gives it, of the shipped networks, by what the picture is (the first, of several pages).
     size: of the result; default: `net.scale` times the picture's. name: of the network, for `Report.steps`.
     compare: whether bicubic interpolation stands beside it, at the left, both with labels.
     strength: what a network that takes one is told, 0..1; default: its own.
@@ -66,7 +73,7 @@ def upscale_image_file(
             target_format(target)
         beside = Beside(target, source, overwrite=overwrite)
     try:
-        return _upscale(source, beside, _Task(net, bicubic, size, name, compare, strength))
+        return _upscale(source, beside, _Task(net, bicubic, size, name, compare, strength, choose))
     except MemoryError:
         raise UserError(f"{source}: not enough memory to upscale it") from None
     finally:  # a failure, a full disk and Ctrl-C leave nothing behind; what was kept is no longer there
@@ -74,16 +81,24 @@ def upscale_image_file(
             beside.discard()
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Task:
     """What is done to each picture of a file."""
 
-    net: Upscaler
+    net: Upscaler | None
     bicubic: Upscaler
     size: Size | None
     name: str
     compare: bool
     strength: float | None
+    choose: Choose | None
+
+    def network(self, picture: Picture) -> Upscaler:
+        """The network, chosen now if it wasn't yet."""
+        if self.net is None:
+            assert self.choose is not None
+            self.net, self.name, self.strength = self.choose(look(picture.pixels, picture.hints))
+        return self.net
 
 
 @dataclass
@@ -129,9 +144,10 @@ def _upscaled(
 ) -> tuple[Picture, NDArray[Any], Plan, Scale]:
     """A picture, its upscaled pixels, how they came about, and by how much it has grown."""
     start = time.perf_counter()
-    picture = decode(source, growth_of(task.size, task.net.scale), page)
+    scale = DEFAULT_SCALE if task.net is None else task.net.scale
+    picture = decode(source, growth_of(task.size, scale), page)
     before = (picture.pixels.shape[1], picture.pixels.shape[0])
-    way = plan(task.size, task.net.scale, *before)
+    way = plan(task.size, scale, *before)
     _refuse_distortion(source, way)
     width, height = way.target[0] * (1 + task.compare), way.target[1]
     channels = picture.pixels.shape[2] if picture.pixels.ndim == 3 else 1
@@ -139,7 +155,8 @@ def _upscaled(
         bits = 8 * picture.pixels.dtype.itemsize
         check_fits(beside.target, width=width, height=height, channels=channels, bits=bits)
     decoded = time.perf_counter()
-    pixels = upscale_array(picture.pixels, task.net, task.bicubic, way, task.strength)
+    network = task.network(picture)
+    pixels = upscale_array(picture.pixels, network, task.bicubic, way, task.strength)
     if task.compare:
         bicubic = upscale_array(picture.pixels, task.bicubic, task.bicubic, way)
         pixels = side_by_side(bicubic, pixels, ("bicubic", task.name))

@@ -13,6 +13,7 @@ from pocketsr.engine import Plane, Siting, Upscaler
 from pocketsr.engine.onnx.model_file import read_file
 from pocketsr.errors import ArgumentError
 from pocketsr.frames import Frame
+from pocketsr.frames.looking import Following
 from pocketsr.live.probe import kept, probe
 from pocketsr.live.situation import Level
 from pocketsr.live.stream import Stream
@@ -61,8 +62,10 @@ class Ladder:
     ) -> None:  # fmt: skip
         check_type(networks, Mapping, "ladder", "a dict of networks by the name of their level")
         self._networks, self._pix_fmt, self._threads = networks, pix_fmt, threads
+        following = Following()  # one for all levels: a change of network is none of strength
         self._streams = {
-            _level(name): Stream(net, pix_fmt=pix_fmt, threads=threads, size=size) for name, net in networks.items()
+            _level(name): Stream(net, pix_fmt=pix_fmt, threads=threads, size=size, strength=following)
+            for name, net in networks.items()
         }
         self._size = size
         scales = sorted({stream.scale for stream in self._streams.values()})

@@ -13,8 +13,9 @@ from pocketsr.arguments import check_type
 from pocketsr.engine import Plane, Siting, Upscaler, check_told, computed_share, load_chroma
 from pocketsr.errors import ArgumentError
 from pocketsr.frames import Frame, FrameUpscaler, SizedUpscaler, Strength, fixed, multiples
+from pocketsr.frames.looking import Following
 from pocketsr.live.forks import renew_in_children
-from pocketsr.loading import as_network
+from pocketsr.loading import as_network, is_estimated
 from pocketsr.sizing import Plan, Sized, as_size, plain_plan, plan
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Stream:
         reuse: keep the last frame with its result, and compute only what a changed block changes: the results are the
             same, and where most of a picture stands still, as in calls, sooner there. `computed_share` tells.
         strength: how far frames are from what they were before an encoder, 0 (clean) to 1, for a network that is told;
-            or what finds it for each `Frame`. Default: the network's own.
+            or what finds it for each `Frame`. Default: estimated for shipped networks that are named, else its own.
 
     Raises UserError for an unavailable network: ArgumentError and ArgumentTypeError for what names none.
     """
@@ -57,7 +58,7 @@ class Stream:
         self._pix_fmt, self._threads = None if pix_fmt is None else Frame.named(pix_fmt), threads
         self._network = as_network(model, threads)
         check_told(self._network, fixed(strength))
-        self._strength = strength
+        self._strength = Following() if strength is None and is_estimated(model, self._network) else strength
         self._chroma = cache(self._load_chroma)
         self._upscalers: dict[tuple[str, Siting], FrameUpscaler] = {}
         self._sized: tuple[tuple[str, Siting, Plan], SizedUpscaler] | None = None  # for frames as the last one

@@ -212,6 +212,11 @@ class VideoReader:
             self.sum_up(max(packets, chunks), replace(self.tally, replaced=self.replaced))
 
     @property
+    def first_frame(self) -> VideoFrame:
+        """The first frame, decoded when the file was opened."""
+        return self._first
+
+    @property
     def source_codec(self) -> str:
         """FFmpeg's name of the decoder."""
         return self._decoder.name

@@ -32,7 +32,8 @@ __all__ = ["Listeners", "Made", "Maker", "Task", "make_segments", "upscale_in_se
 class Task:
     """What is to be made of a video file; the parts of it that other machines need too.
 
-    network: what tells the network from others. size: as for `upscale_video`. keep_clock: as for `VideoFileSource`.
+    network: what tells the network, and what it is told, from others. size, strength: as for `upscale_video`.
+    keep_clock: as for `VideoFileSource`.
     kind, pix_fmt: of the output, once they are known.
     """
 
@@ -43,6 +44,7 @@ class Task:
     size: Size | None
     network: str
     keep_clock: bool
+    strength: float | None = None
     kind: str = ""
     pix_fmt: str = ""
 
@@ -90,6 +92,7 @@ def upscale_in_segments(
     overwrite: bool = False,
     listeners: Listeners | None = None,
     maker: Maker | None = None,
+    strength: float | None = None,
     long: int = LONG,
     least: int = LEAST,
 ) -> Report | None:
@@ -99,7 +102,8 @@ def upscale_in_segments(
     input, options and build. What is written doesn't depend on whether, and where, it was interrupted.
 
     Args:
-        network: what tells the network from others, in a hash's words.
+        network: what tells the network, and what it is told, from others, in a hash's words.
+        strength: as for `upscale_video`, the same for all frames.
         maker: makes segments elsewhere; default: here.
         long, least: as for `plan_segments`.
 
@@ -111,7 +115,7 @@ def upscale_in_segments(
     if plan is None:
         return None
     says = listeners or Listeners()
-    task = Task(source, target, plan, options, size, network, keep_clock)
+    task = Task(source, target, plan, options, size, network, keep_clock, strength)
     with VideoFileSource(source, threads=options.threads, keep_clock=keep_clock) as whole:
         enlarge = enlarger_for(task, upscaler, chroma, whole)
         joining = JoiningSink(target, whole, options, overwrite=overwrite)
@@ -169,7 +173,7 @@ def enlarger_for(
 ) -> Enlarger:
     """What makes the task's frames larger."""
     about = whole.reader.source
-    return Enlarger(upscaler, chroma, task.size, about.aspect, about.turned)
+    return Enlarger(upscaler, chroma, task.size, about.aspect, about.turned, task.strength)
 
 
 def make_segments(

@@ -1,0 +1,115 @@
+"""Which of the networks that ship suits a source, and why, in words."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from pocketsr.models import SHIPPED
+from pocketsr.source.strength import Seen, tables
+
+__all__ = ["AUTO", "RULES", "Choice", "Rule", "choose", "together"]
+
+AUTO: Final = "auto"
+"""What stands in place of a network's name where it is chosen by the source."""
+
+Kind = Literal["text and windows", "lossy picture", "video", "anything"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Sources of a kind, at least so strongly degraded, go through this network, if it ships."""
+
+    kind: Kind
+    strength: float
+    network: str
+
+
+# Where a network gains on `small`, by the estimated strength (`tools/fit_source.py --gains`). Of today's small-call:
+# from 0.5 on 0.07 to 0.45 dB on pictures and 0.05 to 0.37 on videos, at most 0.07 lost on one of ten; below 0.35 it
+# loses, up to 0.8 dB.
+_SLIGHT, _POOR = 0.1, 0.5
+
+RULES: tuple[Rule, ...] = (
+    Rule("text and windows", 0.0, "screen"),
+    Rule("lossy picture", _SLIGHT, "photo"),
+    Rule("lossy picture", _POOR, "small-call"),
+    Rule("video", _POOR, "small-call"),
+    Rule("anything", 0.0, "small"),
+)
+"""The first that fits is taken. A network that doesn't ship is passed over."""
+
+_CALLED = {
+    "jpeg": "JPEG", "webp": "WebP", "jxl": "JPEG XL", "jpeg2000": "JPEG 2000", "mjpeg": "Motion JPEG", "h264": "H.264",
+    "hevc": "H.265", "libdav1d": "AV1", "libaom-av1": "AV1", "libvpx": "VP8", "libvpx-vp9": "VP9",
+    "mpeg2video": "MPEG-2", "mpeg1video": "MPEG-1", "mpeg4": "MPEG-4", "prores": "ProRes", "rawvideo": "raw frames",
+    "wrapped_avframe": "raw frames", "theora": "Theora", "tiff": "TIFF",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Choice:
+    """network: the name of one that ships. strength: of the source, for networks that are told one. why: the source."""
+
+    network: str
+    strength: float
+    why: str
+
+    @property
+    def words(self) -> str:
+        """The choice in a line."""
+        return f"{self.why}: {self.network}"
+
+
+def choose(seen: Seen, shipped: Collection[str] = SHIPPED) -> Choice:
+    """The network for what was seen.
+
+    shipped: the networks that there are.
+    """
+    rule = next(
+        rule for rule in RULES
+        if rule.network in shipped and seen.strength >= rule.strength and _fits(rule.kind, seen)
+    )  # fmt: skip
+    return Choice(rule.network, seen.strength, _why(seen))
+
+
+def together(frames: Sequence[Seen]) -> Seen:
+    """What was seen in several frames of a video, as one. Raises ValueError for none."""
+    if not frames:
+        raise ValueError("no frame was seen")
+    known = [seen.hints.qp for seen in frames if seen.hints.qp is not None]
+    return replace(
+        frames[0],
+        hints=replace(frames[0].hints, qp=statistics.fmean(known) if known else None),
+        strength=statistics.median(seen.strength for seen in frames),
+        screen=2 * sum(seen.screen for seen in frames) > len(frames),
+        blockiness=statistics.median(seen.blockiness for seen in frames),
+    )
+
+
+def _fits(kind: Kind, seen: Seen) -> bool:
+    if kind == "text and windows":
+        return seen.screen
+    if kind == "video":
+        return seen.hints.moving
+    return kind == "anything" or not seen.hints.moving
+
+
+def _why(seen: Seen) -> str:
+    """What the source is, and what is known of how much was lost in it."""
+    hints = seen.hints
+    called = _CALLED.get(hints.codec, hints.codec.upper()) or ("frames" if hints.moving else "pixels")
+    if hints.jpeg_quality is not None:
+        called += f" of quality {hints.jpeg_quality:.0f}"
+    elif hints.qp is not None:
+        called += f" of QP {hints.qp:.0f}"
+    elif hints.lossless:
+        once = not hints.moving and seen.blockiness > tables()["blocks"]
+        called = f"{called} of what was a JPEG" if once else f"lossless {called}"
+    elif hints.bits_per_pixel is not None:
+        called += f" of {hints.bits_per_pixel:.2g} bits a pixel"
+    elif hints.lossless is False and not hints.moving:
+        called = f"lossy {called}" if hints.codec else called
+    return f"text and windows in {called}" if seen.screen else called

@@ -1,0 +1,125 @@
+"""The strength of a degradation, estimated from what came out of it."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pocketsr.pixels.strength import strength_of
+from pocketsr.source.features import picture_features
+from pocketsr.source.hints import Hints
+from pocketsr.source.quantizer import expected_rms, jpeg_steps, step_of_qp
+from pocketsr.source.screens import screen_features
+from pocketsr.source.tiles import luma_tiles
+
+__all__ = ["MODELS", "Seen", "estimate_strength", "evaluate", "look", "model_numbers", "products", "tables"]
+
+MODELS = ("picture", "video", "jpeg", "webp", "qp", "rate")
+"""By what is known: of a picture nothing, or of a video, JPEG's quality, that it is lossy WebP, QP, bits a pixel."""
+
+_CODECS = {
+    "h264": "h264", "hevc": "h265", "h265": "h265", "vp9": "vp9", "vp8": "vp9", "libvpx-vp9": "vp9", "av1": "av1",
+    "libdav1d": "av1", "libaom-av1": "av1",
+}  # fmt: skip
+_BITS = (1e-4, 24.0)  # a pixel: what lies outside is a mistake
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look at a picture or a frame found.
+
+    strength: 0..1, as `pixels.strength` defines it, estimated.
+    screen: whether it is text, windows and the like.
+    blockiness: of a grid of 8 pixels: about 0 where there never was one.
+    """
+
+    hints: Hints
+    strength: float
+    screen: bool
+    blockiness: float
+
+
+def estimate_strength(luma: NDArray[Any], hints: Hints | None = None, bits: int | None = None) -> float:
+    """How far a picture is from what it was before an encoder or a file changed it, 0..1, as `pixels.strength` has it.
+
+    luma: (H, W) uint8 or uint16, of any range; (H, W, 3) R'G'B' too. Tiles of it are looked at, which takes about a
+        millisecond whatever its size.
+    hints: what is known of its file. bits: of a sample, where it isn't all of its type's.
+    """
+    return _strength(luma_tiles(luma, bits), hints or Hints())[0]
+
+
+def look(pixels: NDArray[Any], hints: Hints | None = None, bits: int | None = None) -> Seen:
+    """All that is to be seen in a picture; the arguments are those of `estimate_strength`."""
+    hints = hints or Hints()
+    tiles = luma_tiles(pixels, bits)
+    strength, blockiness = _strength(tiles, hints)
+    screen = evaluate(tables()["screen"], screen_features(tiles)) > 0.0
+    return Seen(hints, strength, screen, blockiness)
+
+
+def _strength(tiles: NDArray[np.float32], hints: Hints) -> tuple[float, float]:
+    """And blockiness."""
+    model, numbers, blockiness = model_numbers(tiles, hints)
+    if not _lossy(hints, blockiness):
+        return 0.0, blockiness
+    return min(1.0, max(0.0, evaluate(tables()["strength"][model], numbers))), blockiness
+
+
+def _lossy(hints: Hints, blockiness: float) -> bool:
+    """Whether anything may have been lost: a picture of a lossless format that has no blocks is what it was."""
+    return not hints.lossless or blockiness > tables()["blocks"]
+
+
+def model_numbers(tiles: NDArray[np.float32], hints: Hints) -> tuple[str, NDArray[np.float64], float]:
+    """Which of `MODELS` is for these hints, what it takes, and the blockiness of the tiles."""
+    seen = picture_features(tiles)
+    more: list[float] = []
+    model = "video" if hints.moving else "picture"
+    codec = _CODECS.get(hints.codec, "")
+    step = None if hints.qp is None else step_of_qp(codec, max(0.0, hints.qp))
+    if not hints.moving and hints.codec == "jpeg" and hints.jpeg_quality is not None:
+        model = "jpeg"
+        steps = jpeg_steps(hints.jpeg_quality)
+        more = [strength_of(expected_rms(seen.coefficients, steps)), math.log2(float(steps.mean())) / 4.0]
+    elif not hints.moving and hints.codec == "webp" and hints.lossless is False:
+        model = "webp"
+    elif hints.moving and step is not None:
+        model = "qp"
+        more = [strength_of(expected_rms(seen.coefficients, step)), math.log2(step) / 4.0, float(codec == "vp9")]
+    elif hints.moving and codec and hints.bits_per_pixel is not None:
+        model = "rate"
+        bits = min(_BITS[1], max(_BITS[0], hints.bits_per_pixel))
+        more = [math.log2(bits) / 4.0, *(float(codec == other) for other in ("h265", "vp9", "av1"))]
+    return model, np.concatenate([seen.numbers, more]), seen.blockiness
+
+
+def evaluate(table: dict[str, Any], numbers: NDArray[np.float64]) -> float:
+    """A polynomial of the second degree of numbers that are brought to mean 0 and deviation 1, and limited to 3."""
+    scaled = np.clip((numbers - table["mean"]) / table["deviation"], -3.0, 3.0)
+    return float(products(scaled) @ table["weights"])
+
+
+def products(scaled: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1, each number, and the products of any two: (.., n) to (.., 1 + n + n (n + 1) / 2)."""
+    first, second = np.triu_indices(scaled.shape[-1])
+    ones = np.ones((*scaled.shape[:-1], 1))
+    return np.concatenate([ones, scaled, scaled[..., first] * scaled[..., second]], axis=-1)
+
+
+@functools.cache
+def tables() -> dict[str, Any]:
+    """The numbers that `tools/fit_source.py` fitted."""
+    found = json.loads(Path(__file__).with_name("fitted.json").read_text(encoding="utf-8"))
+    for table in (*found["strength"].values(), found["screen"]):
+        for key in ("mean", "deviation", "weights"):
+            table[key] = np.array(table[key])
+    made: dict[str, Any] = found
+    return made

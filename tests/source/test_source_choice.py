@@ -1,0 +1,107 @@
+"""Which network a source gets, with those that ship and with those that don't yet, and in what words it is said."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from source_samples import PHOTOS, large, photo
+
+import pocketsr
+from pocketsr.models import SHIPPED
+from pocketsr.pixels import psnr, rgb_to_luma
+from pocketsr.source import Hints, Seen, choose, jpeg_quality, look, together
+from pocketsr.source.choice import RULES
+
+ALL = (*SHIPPED, "photo", "screen")
+TODAY = tuple(name for name in SHIPPED if name not in ("photo", "screen"))
+JPEG = Hints("jpeg", lossless=False, jpeg_quality=71.2)
+PNG = Hints("png", lossless=True)
+CALL = Hints("h264", True, False, qp=38.4, bits_per_pixel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("seen", "of_all", "of_today", "why"),
+    [
+        (Seen(PNG, 0.0, False, 0.0), "small", "small", "lossless PNG"),
+        (Seen(PNG, 0.4, False, 0.5), "photo", "small", "PNG of what was a JPEG"),
+        (Seen(PNG, 0.0, True, 0.0), "screen", "small", "text and windows in lossless PNG"),
+        (Seen(JPEG, 0.3, False, 0.1), "photo", "small", "JPEG of quality 71"),
+        (Seen(JPEG, 0.9, False, 0.1), "photo", "small-call", "JPEG of quality 71"),
+        (Seen(JPEG, 0.02, False, 0.0), "small", "small", "JPEG of quality 71"),
+        (Seen(JPEG, 0.3, True, 0.1), "screen", "small", "text and windows in JPEG of quality 71"),
+        (Seen(Hints("webp", lossless=False), 0.3, False, 0.0), "photo", "small", "lossy WEBP"),
+        (Seen(CALL, 0.8, False, 0.0), "small-call", "small-call", "H.264 of QP 38"),
+        (Seen(CALL, 0.1, False, 0.0), "small", "small", "H.264 of QP 38"),
+        (Seen(CALL, 0.8, True, 0.0), "screen", "small-call", "text and windows in H.264 of QP 38"),
+        (Seen(replace(CALL, qp=None), 0.1, False, 0.0), "small", "small", "H.264 of 0.02 bits a pixel"),
+        (Seen(Hints("ffv1", True, True), 0.0, False, 0.0), "small", "small", "lossless FFV1"),
+        (Seen(Hints("", True), 0.0, False, 0.0), "small", "small", "frames"),
+        (Seen(Hints("", lossless=True), 0.0, False, 0.0), "small", "small", "lossless pixels"),
+    ],
+)
+def test_the_table(seen: Seen, of_all: str, of_today: str, why: str) -> None:
+    choice = choose(seen, ALL)
+    assert (choice.network, choice.strength) == (of_all, seen.strength)
+    assert choice.why.lower() == why.lower()
+    assert choose(seen, TODAY).network == of_today
+    assert choose(seen).network in SHIPPED
+
+
+def test_every_source_has_a_rule() -> None:
+    assert RULES[-1].kind == "anything"
+    assert (RULES[-1].strength, RULES[-1].network) == (0.0, "small")
+    assert "small" in SHIPPED
+    assert {rule.network for rule in RULES} <= set(ALL)
+
+
+def test_frames_together() -> None:
+    frames = [Seen(replace(CALL, qp=20.0 + k), k / 10, k % 3 == 0, 0.0) for k in range(5)]
+    one = together(frames)
+    assert (one.hints.qp, one.strength, one.screen) == (22.0, 0.2, False)
+    assert together(frames[:1]) == frames[0]
+    with pytest.raises(ValueError, match="no frame"):
+        together([])
+
+
+def _files() -> list[tuple[str, np.ndarray, Hints, np.ndarray]]:
+    """Pictures as people have them: what of, pixels, hints, and the large one."""
+    found = []
+    for name, clean, big in [(n, photo(n), large(n)) for n in PHOTOS]:
+        found.append((f"{name} clean", clean, PNG, big))
+        for quality in (40, 60, 80, 95):
+            file = io.BytesIO()
+            Image.fromarray(clean).save(file, "JPEG", quality=quality)
+            with Image.open(file) as image:
+                hints = Hints("jpeg", lossless=False, jpeg_quality=jpeg_quality(image.quantization))
+                found.append((f"{name} jpeg {quality}", np.asarray(image), hints, big))
+                if quality == 40:
+                    found.append((f"{name} was jpeg", np.asarray(image)[2:, 2:], PNG, big[4:, 4:]))
+        file = io.BytesIO()
+        Image.fromarray(clean).save(file, "WEBP", quality=50)
+        with Image.open(file) as image:
+            found.append((f"{name} webp", np.asarray(image.convert("RGB")), Hints("webp", lossless=False), big))
+    return found
+
+
+def test_never_worse_than_small() -> None:
+    """By more than 0.05 dB in the mean of any state, nor by more than 0.15 on one picture."""
+    networks: dict[str, pocketsr.Upscaler] = {}
+
+    def quality(name: str, strength: float, luma: np.ndarray, truth: np.ndarray) -> float:
+        network = networks.setdefault(name, pocketsr.load(name))
+        told = {"strength": strength} if getattr(network, "strengths", 0) else {}
+        made = network(luma, **told)
+        return psnr(made[2:-2, 2:-2], truth[2:-2, 2:-2])
+
+    lost: dict[str, list[float]] = {}
+    for of, pixels, hints, big in _files():
+        luma, truth = (np.rint(rgb_to_luma(rgb)).astype(np.uint8) for rgb in (pixels, big))
+        choice = choose(look(pixels, hints))
+        worse = quality("small", 0.0, luma, truth) - quality(choice.network, choice.strength, luma, truth)
+        assert worse < 0.15, (of, choice)
+        lost.setdefault(of.partition(" ")[2], []).append(worse)
+    assert max(float(np.mean(each)) for each in lost.values()) < 0.05, lost

@@ -1,0 +1,211 @@
+"""Fit what looks at sources: `python tools/fit_source.py` writes src/pocketsr/source/fitted.json.
+
+Pictures and clips of ../shared/data that networks are trained with, never those that are kept for measuring, go through
+JPEG, WebP, blur, noise and the encoders of calls; the truth is `strength_between` the clean LR and the degraded. Errors
+are of pictures and clips that a fit didn't see, in five folds. `--gains` prints instead what networks gain on `small`,
+by the estimated strength: where a rule of `source.choice` begins. Minutes of a core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import zlib
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from source_samples import Sample, clips, graphics, pages, pictures
+
+from pocketsr.data.noise import add_jpeg
+from pocketsr.source import Hints, look
+from pocketsr.source.screens import SCREEN_FEATURES, screen_features
+from pocketsr.source.strength import MODELS, evaluate, model_numbers, products
+from pocketsr.source.tiles import luma_tiles
+
+RESULT = Path(__file__).resolve().parents[1] / "src" / "pocketsr" / "source" / "fitted.json"
+FOLDS = 5
+# What left the least error in five folds: there are few clips, and a rate says less than a quantizer.
+RIDGE = {"picture": 3e-3, "video": 0.3, "jpeg": 0.03, "webp": 0.3, "qp": 0.03, "rate": 0.1, "screen": 3e-3}
+SPURIOUS = 0.02  # share of clean pictures that may look as if they had blocks
+Array = NDArray[np.float64]
+
+
+def _fold(group: str) -> int:
+    return zlib.crc32(group.encode()) % FOLDS
+
+
+def _table(mean: Array, deviation: Array, weights: Array) -> dict[str, Any]:
+    kept = {"mean": mean, "deviation": deviation, "weights": weights}
+    return {key: np.round(value, 5) for key, value in kept.items()}
+
+
+def _scaled(numbers: Array) -> tuple[Array, Array, Array]:
+    mean, deviation = numbers.mean(axis=0), np.maximum(numbers.std(axis=0), 1e-3)
+    return np.clip((numbers - mean) / deviation, -3, 3), mean, deviation
+
+
+def _ridge(numbers: Array, truth: Array, weight: Array, ridge: float) -> dict[str, Any]:
+    """The polynomial of `source.strength.evaluate` with the least weighted squares."""
+    scaled, mean, deviation = _scaled(numbers)
+    terms = products(scaled) * np.sqrt(weight)[:, None]
+    penalty = ridge * weight.sum() * np.eye(terms.shape[1])
+    penalty[0, 0] = 0
+    return _table(mean, deviation, np.linalg.solve(terms.T @ terms + penalty, terms.T @ (truth * np.sqrt(weight))))
+
+
+def _logistic(numbers: Array, truth: Array, weight: Array) -> dict[str, Any]:
+    """The same polynomial, whose sign tells two classes apart, by Newton's method."""
+    scaled, mean, deviation = _scaled(numbers)
+    terms, ridge = products(scaled), RIDGE["screen"] * weight.sum()
+    weights = np.zeros(terms.shape[1])
+    for _ in range(30):
+        chance = 1 / (1 + np.exp(-np.clip(terms @ weights, -30, 30)))
+        slope = terms.T @ (weight * (chance - truth)) + ridge * weights
+        curve = (terms.T * (weight * chance * (1 - chance) + 1e-6)) @ terms
+        weights -= np.linalg.solve(curve + ridge * np.eye(len(weights)), slope)
+    return _table(mean, deviation, weights)
+
+
+def _views(sample: Sample) -> list[Hints]:
+    """The sample's hints, and those that would be left if less were known: one for each model that it can teach."""
+    hints = sample.hints
+    if hints.moving:
+        less = [replace(hints, qp=None), Hints("", moving=True)]
+        return [hints, *less] if hints.qp is not None else less if hints.codec else [hints]
+    return [hints, Hints("", lossless=False)] if hints.codec in ("jpeg", "webp") else [Hints("", lossless=False)]
+
+
+def _fit_strengths(samples: list[Sample]) -> tuple[dict[str, Any], dict[str, Any]]:
+    rows: dict[str, list[tuple[Array, float, str, str]]] = defaultdict(list)
+    for sample in samples:
+        tiles = luma_tiles(sample.luma)
+        for hints in _views(sample):
+            model, numbers, _ = model_numbers(tiles, hints)
+            rows[model].append((numbers, sample.strength, sample.group, sample.of))
+    fitted, errors = {}, {}
+    for model in MODELS:
+        numbers = np.stack([row[0] for row in rows[model]])
+        truth = np.array([row[1] for row in rows[model]])
+        folds = np.array([_fold(row[2]) for row in rows[model]])
+        # A third of what is judged by the picture alone is clean: it is what may not be taken for worse.
+        clean = truth == 0
+        weight = np.where(clean, 0.5 * (~clean).sum() / max(1, clean.sum()), 1.0) if model in MODELS[:2] else truth + 1
+        guessed = np.zeros_like(truth)
+        for fold in range(FOLDS):
+            there = folds != fold
+            table = _ridge(numbers[there], truth[there], weight[there], RIDGE[model])
+            guessed[~there] = [np.clip(evaluate(table, each), 0, 1) for each in numbers[~there]]
+        fitted[model] = _ridge(numbers, truth, weight, RIDGE[model])
+        wrong = np.abs(guessed - truth)
+        by: dict[str, list[float]] = defaultdict(list)
+        for row, each in zip(rows[model], wrong, strict=True):
+            by[row[3]].append(float(each))
+        errors[model] = {"all": round(float(wrong.mean()), 4), "samples": len(wrong)}
+        errors[model] |= {of: round(float(np.mean(each)), 4) for of, each in sorted(by.items())}
+    return fitted, errors
+
+
+def _fit_screens(samples: list[Sample]) -> tuple[dict[str, Any], dict[str, Any]]:
+    found: list[tuple[Array, bool, str]] = []
+    for sample in samples:
+        screen = sample.group.startswith("screen")
+        found.append((screen_features(luma_tiles(sample.luma)), screen, sample.group))
+        if sample.of in ("clean", "clean clip"):
+            found.append((screen_features(luma_tiles(sample.hr)), screen, sample.group))
+    for number, page in enumerate(pages(120)):
+        for luma in (page, add_jpeg(page, 40 + number % 56)):
+            found.append((screen_features(luma_tiles(luma)), True, f"page {number}"))
+    for number, drawn in enumerate(graphics()):
+        found.append((screen_features(luma_tiles(drawn)), False, f"graphics {number}"))
+    numbers = np.stack([each[0] for each in found])
+    truth = np.array([each[1] for each in found], np.float64)
+    folds = np.array([_fold(each[2]) for each in found])
+    weight = np.where(truth > 0, 1.0, 2.0 * truth.sum() / (1 - truth).sum())  # a photograph may not be taken for text
+    guessed = np.zeros(len(truth), bool)
+    for fold in range(FOLDS):
+        there = folds != fold
+        table = _logistic(numbers[there], truth[there], weight[there])
+        guessed[~there] = [evaluate(table, each) > 0 for each in numbers[~there]]
+    errors = {
+        "screens missed": round(float(np.mean(~guessed[truth > 0])), 4),
+        "others taken for screens": round(float(np.mean(guessed[truth == 0])), 4),
+        "samples": len(truth),
+    }
+    return _logistic(numbers, truth, weight), errors
+
+
+def _blocks(samples: list[Sample]) -> tuple[float, dict[str, float]]:
+    """The blockiness that hardly a clean picture has, and which share of those that were JPEGs has it."""
+    of: dict[str, list[float]] = defaultdict(list)
+    for sample in samples:
+        if sample.of in ("clean", "was a jpeg"):
+            of[sample.of].append(model_numbers(luma_tiles(sample.luma), sample.hints)[2])
+    limit = float(np.quantile(of["clean"], 1 - SPURIOUS))
+    return round(limit, 4), {
+        "found of those that were JPEGs": round(float(np.mean(np.array(of["was a jpeg"]) > limit)), 4)
+    }
+
+
+def fit(most: int) -> None:
+    """Fit all, write the numbers, and print the errors."""
+    samples = [*pictures(most), *clips()]
+    strengths, errors = _fit_strengths(samples)
+    screen, screen_errors = _fit_screens(samples)
+    blocks, block_errors = _blocks(samples)
+    made = {
+        "about": "by tools/fit_source.py; errors: mean absolute, of pictures and clips that the fit didn't see",
+        "screen features": SCREEN_FEATURES,
+        "blocks": blocks,
+        "strength": strengths,
+        "screen": screen,
+        "errors": {"strength": errors, "screen": screen_errors, "blocks": block_errors},
+    }
+    text = json.dumps(made, indent=1, default=lambda array: array.tolist())
+    RESULT.write_text(_compact(text) + "\n", encoding="utf-8")
+    print(json.dumps(made["errors"], indent=1))
+
+
+def _compact(text: str) -> str:
+    """JSON whose lists of numbers take a line each."""
+    import re
+
+    return re.sub(r"\[\s+([^\[\]]*?)\s+\]", lambda found: "[" + re.sub(r",\s+", ", ", found[1]) + "]", text)
+
+
+def gains(most: int, networks: list[str]) -> None:
+    """Print dB over `small`, on the HR pictures, by kind of source and estimated strength."""
+    from pocketsr import load
+    from pocketsr.engine import takes_strength, upscaled
+    from pocketsr.pixels import psnr
+
+    sr = {name: load(name, threads=1) for name in ("small", *networks)}
+    by: dict[tuple[str, str, int], list[float]] = defaultdict(list)
+    for sample in [*pictures(most), *clips()]:
+        seen = look(sample.luma, sample.hints)
+        kind = "video" if sample.hints.moving else "picture"
+        hr = sample.hr[: 2 * sample.luma.shape[0], : 2 * sample.luma.shape[1]]
+        quality = {}
+        for name, network in sr.items():
+            told = seen.strength if takes_strength(network) else None
+            made = upscaled(network, np.ascontiguousarray(sample.luma), strength=told)
+            quality[name] = psnr(made[2:-2, 2:-2], hr[2:-2, 2:-2])
+        for name in networks:
+            by[name, kind, int(seen.strength * 20)].append(quality[name] - quality["small"])
+    for (name, kind, step), found in sorted(by.items()):
+        worst = np.quantile(found, 0.1)
+        print(f"{name:12} {kind:8} {step / 20:.2f}: {np.mean(found):+.3f} dB, tenth {worst:+.3f}, {len(found)} samples")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pictures", type=int, default=400, help="how many of the training pictures (default: 400)")
+    parser.add_argument("--gains", nargs="+", metavar="NETWORK", help="print what these gain on small, by strength")
+    asked = parser.parse_args()
+    if asked.gains:
+        gains(asked.pictures, asked.gains)
+    else:
+        fit(asked.pictures)
