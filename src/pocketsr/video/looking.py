@@ -20,7 +20,7 @@ from pocketsr.frames.looking import look_at_frame
 from pocketsr.source import FrameQp, Hints, Seen, mean_qp, together
 from pocketsr.video.decoding import decoder_of, main_stream
 from pocketsr.video.ffmpeglog import described
-from pocketsr.video.files import VideoFileSource
+from pocketsr.video.file_source import VideoFileSource
 from pocketsr.video.opening import open_input
 from pocketsr.video.source import LOSSLESS
 
