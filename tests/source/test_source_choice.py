@@ -17,20 +17,20 @@ from pocketsr.source import Hints, Seen, choose, jpeg_quality, look, together
 from pocketsr.source.choice import RULES
 
 ALL = (*SHIPPED, "photo", "screen")
-TODAY = tuple(name for name in SHIPPED if name not in ("photo", "screen"))
+FEW = tuple(name for name in SHIPPED if name not in ("photo", "screen"))
 JPEG = Hints("jpeg", lossless=False, jpeg_quality=71.2)
 PNG = Hints("png", lossless=True)
 CALL = Hints("h264", True, False, qp=38.4, bits_per_pixel=0.02)
 
 
 @pytest.mark.parametrize(
-    ("seen", "of_all", "of_today", "why"),
+    ("seen", "of_all", "of_few", "why"),
     [
         (Seen(PNG, 0.0, False, 0.0), "small", "small", "lossless PNG"),
         (Seen(PNG, 0.4, False, 0.5), "photo", "small", "PNG of what was a JPEG"),
         (Seen(PNG, 0.0, True, 0.0), "screen", "small", "text and windows in lossless PNG"),
         (Seen(JPEG, 0.3, False, 0.1), "photo", "small", "JPEG of quality 71"),
-        (Seen(JPEG, 0.9, False, 0.1), "photo", "small-call", "JPEG of quality 71"),
+        (Seen(JPEG, 0.9, False, 0.1), "photo", "small", "JPEG of quality 71"),
         (Seen(JPEG, 0.02, False, 0.0), "small", "small", "JPEG of quality 71"),
         (Seen(JPEG, 0.3, True, 0.1), "screen", "small", "text and windows in JPEG of quality 71"),
         (Seen(Hints("webp", lossless=False), 0.3, False, 0.0), "photo", "small", "lossy WEBP"),
@@ -43,11 +43,11 @@ CALL = Hints("h264", True, False, qp=38.4, bits_per_pixel=0.02)
         (Seen(Hints("", lossless=True), 0.0, False, 0.0), "small", "small", "lossless pixels"),
     ],
 )
-def test_the_table(seen: Seen, of_all: str, of_today: str, why: str) -> None:
+def test_the_table(seen: Seen, of_all: str, of_few: str, why: str) -> None:
     choice = choose(seen, ALL)
     assert (choice.network, choice.strength) == (of_all, seen.strength)
     assert choice.why.lower() == why.lower()
-    assert choose(seen, TODAY).network == of_today
+    assert choose(seen, FEW).network == of_few
     assert choose(seen).network in SHIPPED
 
 

@@ -11,16 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from pocketsr.bench.vmaf import vmaf
 from pocketsr.data import Clip, Codec, CodecSetting, Plane, find_clips, read_clip, scaled_kbps, send_clip
-from pocketsr.engine import Upscaler, repeat_edges
+from pocketsr.engine import Upscaler, repeat_edges, takes_strength
+from pocketsr.engine.upscaler import upscaled
 from pocketsr.errors import UserError
+from pocketsr.frames.looking import Following
 from pocketsr.models import SHIPPED
 from pocketsr.pixels import imresize, psnr, ssim
+from pocketsr.source import Hints, estimate_strength
 
 __all__ = [
     "CODECS",
@@ -129,9 +133,21 @@ def measure_clip(
         for rate_kbps in rates_kbps:
             asked_kbps = scaled_kbps(rate_kbps, width, height)
             received, sent_kbps = send_clip(small, CodecSetting(codec, asked_kbps, clip.fps, _KEYFRAME_INTERVAL))
+            strengths = _strengths(received, codec, 1000 * sent_kbps / (clip.fps * width * height))
             for model, net in nets.items():
-                figures = _compare([net(frame) for frame in received], clip.frames, ffmpeg)
+                takes = takes_strength(net)
+                enlarged = [
+                    upscaled(net, frame, strength=strength if takes else None)
+                    for frame, strength in zip(received, strengths, strict=True)
+                ]
+                figures = _compare(enlarged, clip.frames, ffmpeg)
                 yield Row(clip.name, codec, rate_kbps, asked_kbps, sent_kbps, model, *figures)
+
+
+def _strengths(received: Sequence[Plane], codec: Codec, bits_per_pixel: float) -> list[float]:
+    """How strongly degraded each frame is, as `upscale` estimates it from the picture and its file."""
+    following, hints = Following(), Hints(codec=codec, moving=True, bits_per_pixel=bits_per_pixel)
+    return [following.after(partial(estimate_strength, frame, hints)) for frame in received]
 
 
 def _compare(

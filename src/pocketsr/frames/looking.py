@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pocketsr.frames.frame import Frame
 from pocketsr.source import Hints, Seen, look
 
@@ -37,8 +39,12 @@ class Following:
 
     def __call__(self, frame: Frame) -> float:
         """Of a frame, 0..1."""
+        return self.after(lambda: look_at_frame(frame, self._hints).strength)
+
+    def after(self, looked: Callable[[], float]) -> float:
+        """Of the next frame, 0..1; `looked` gives the strength that a look at it finds, where it is time for one."""
         if self._count % _EVERY == 0:
-            found = look_at_frame(frame, self._hints).strength
+            found = looked()
             change = found - self._strength
             if not self._count or abs(change) > _JUMP:
                 self._strength = found
