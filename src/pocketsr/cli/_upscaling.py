@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pocketsr.cli._bar import frames_bar, say
 from pocketsr.cli._choosing import looked, network_of, settled
 from pocketsr.cli._formats import ANIMATED, PICTURES, STREAMS
 from pocketsr.cli._live import ends_at_ctrl_c
@@ -154,14 +155,12 @@ class Job:
         return self._video(source, target, overwrite, name or source)
 
     def _image(self, source: Path, target: Path | Outflow | None, overwrite: bool, name: Path) -> Report:
-        from tqdm import tqdm
-
         from pocketsr.image import upscale_image_file
 
         def choose(seen: Seen) -> tuple[Upscaler, str, float | None]:
             job = settled(self, seen, name)
             if job.line is not None:
-                tqdm.write(job.line, file=sys.stderr)
+                say(job.line)
             return job.net, job.name, job.strength
 
         def upscaled(target: Path | None) -> Report:
@@ -205,17 +204,14 @@ class Job:
         self, opened: Source, source: Path | Inflow, target: Path | Outflow | None, overwrite: bool, name: Path,
         animates: bool,
     ) -> Report:  # fmt: skip
-        from tqdm import tqdm
-
         from pocketsr.video import VideoOptions, upscale_video
 
         net = self.net  # before the bar: it may have a line to say
         options = VideoOptions(self.codec, self.crf, self.preset, self.threads, self.cores)
         said: set[str] = set()
-        hidden = None if self.maker is None else True  # None: a bar on a terminal, silence in a pipe
         with (
             self._sink(target, opened, overwrite, source if isinstance(source, Path) else name, animates) as sink,
-            tqdm(desc=name.name, unit=" frames", disable=hidden, file=sys.stderr, dynamic_ncols=True) as bar,
+            frames_bar(name.name, hidden=self.maker is not None) as bar,
         ):
 
             def on_progress(done: int, total: int | None) -> None:

@@ -27,7 +27,7 @@ class Rule:
     network: str
 
 
-# Above it they gain on `small`, below they lose: from 0.3 on small-call gains on all test clips at all rates, at 0.26 to
+# Above it they gain on `small`, below they lose: from 0.3 on small-call gains on all test clips and rates, at 0.26 to
 # 0.29 the two are within 0.2 dB, below it loses 0.2 to 0.3; photo gains 0.05 dB at 0.35 (JPEG of quality 95).
 _WORTH = 0.3
 

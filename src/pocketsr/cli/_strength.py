@@ -1,0 +1,15 @@
+"""The option that tells networks how far the input is from its clean shrink."""
+
+from __future__ import annotations
+
+__all__ = ["STRENGTH_HELP", "strength"]
+
+STRENGTH_HELP = "what networks are told that take it: how far the input is from its clean shrink, 0 (clean) to 1"
+
+
+def strength(text: str) -> float:
+    """A number from 0 to 1, as the parser of arguments takes it."""
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{harmless(text, 40)}: a number from 0 (clean) to 1 is expected")
+    return number
