@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
+
+from pocketsr.names import harmless
+
 __all__ = ["STRENGTH_HELP", "strength"]
 
 STRENGTH_HELP = "what networks are told that take it: how far the input is from its clean shrink, 0 (clean) to 1"
