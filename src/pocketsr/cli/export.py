@@ -16,7 +16,7 @@ from pocketsr.names import harmless
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
 SUMMARY = "write a network for another runtime"
-_OPTIONS = ("cpu", "f32", "precision", "size", "triple")
+_OPTIONS = ("cpu", "f32", "precision", "size", "triple", "variants")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cpu", metavar="NAME", help="c: the processor, as cortex-a55, apple-a13, x86-64-v3")
     parser.add_argument("--f32", action="store_true", default=None, help="wasm: an entry for floats, too")
     parser.add_argument("--triple", metavar="TRIPLE", help="c: the system, as `compile --target` takes it")
+    parser.add_argument(
+        "--variants",
+        metavar="NAMES",
+        help="c: several kinds of processors, chosen at run time: all, or as neon,dotprod",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

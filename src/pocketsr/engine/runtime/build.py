@@ -14,7 +14,7 @@ from pathlib import Path
 from pocketsr.engine.codegen.target import Target, compiler_environment, zig
 from pocketsr.errors import UserError
 
-__all__ = ["FLAGS", "build_library", "library_suffix"]
+__all__ = ["FLAGS", "build_library", "flags_for", "library_suffix", "linker", "run_tool"]
 
 # No libc is needed: the code calls nothing. NaN is never an input, so max and min are single instructions.
 FLAGS = (
@@ -47,7 +47,8 @@ _PATIENCE_S = 900
 """The largest supported networks compile in two minutes; what takes this long never ends."""
 
 
-def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+def run_tool(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+    """Run a compiler or linker in `folder`. Raises UserError with its first complaint, OSError for a full disk."""
     try:
         done = subprocess.run(
             command,
@@ -77,7 +78,8 @@ def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
         )
 
 
-def _flags_for(target: Target, clang: bool) -> list[str]:
+def flags_for(target: Target, clang: bool) -> list[str]:
+    """FLAGS as gcc or clang take them for `target`."""
     x86 = target.triple is None or target.triple.startswith("x86_64")
     flags = [flag for flag in FLAGS if clang or flag != "-fno-honor-nans"]
     if not clang:
@@ -88,7 +90,7 @@ def _flags_for(target: Target, clang: bool) -> list[str]:
     return [flag for flag in flags if x86 or not flag.startswith("-mprefer-vector")]
 
 
-def _linker(target: Target, exports: Sequence[str], soname: str | None) -> list[str]:
+def linker(target: Target, exports: Sequence[str], soname: str | None) -> list[str]:
     """The command that links net.o to a library of the target's kind, which programs know as `soname`."""
     match library_suffix(target):
         case ".wasm":
@@ -118,13 +120,13 @@ def build_library(
         folder = Path(scratch)
         (folder / "net.c").write_text(source)
         environment = compiler_environment(folder, target)
-        flags = [*_flags_for(target, clang), *target.flags]
+        flags = [*flags_for(target, clang), *target.flags]
         made = folder / f"net{library_suffix(target)}"
         if own:
             known = [f"-Wl,-soname,{soname}"] if soname and made.suffix == ".so" and sys.platform == "linux" else []
-            _run([*compiler, *flags, "-shared", "-nostdlib", *known, "net.c", "-o", made.name], folder, environment)
+            run_tool([*compiler, *flags, "-shared", "-nostdlib", *known, "net.c", "-o", made.name], folder, environment)
         else:
             # Compiling and linking apart keeps zig from building a libc that nobody calls: 0.1 s in place of 4 s.
-            _run([*compiler, *flags, "-c", "net.c", "-o", "net.o"], folder, environment)
-            _run([*_linker(target, exports, soname), "net.o"], folder, environment)
+            run_tool([*compiler, *flags, "-c", "net.c", "-o", "net.o"], folder, environment)
+            run_tool([*linker(target, exports, soname), "net.o"], folder, environment)
         shutil.move(made, library)
