@@ -60,7 +60,8 @@ class Elf:
 
         symbols, each = place(found[6]), found[11]
         number = struct.unpack_from("<II", content, place(found[4]))[1]  # chains of the old hash table
-        undefined, defined = set(), set()
+        undefined: set[str] = set()
+        defined: set[str] = set()
         for i in range(1, number):
             if wide:
                 name, _, _, section = struct.unpack_from("<IBBH", content, symbols + i * each)

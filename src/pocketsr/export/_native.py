@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pocketsr.engine.codegen.target import Target, compiler_environment, zig
-from pocketsr.engine.runtime.build import flags_for, library_suffix, linker, run_tool
+from pocketsr.engine.runtime.build import flags_for, library_suffix, linker, own_division, run_tool
 
 __all__ = ["Workshop", "workshop"]
 
 _ENTRY = "DllMainCRTStartup"  # where Windows enters a library; a network's own C brings one for a library without a CRT
-_ENTRY_FILE = "pocketsr-entry.c"  # no network is called that: its name is an identifier
+_BESIDE = "pocketsr-beside.c"  # no network is called that: its name is an identifier
 _ENTRY_C = f"""int {_ENTRY}(void *library, unsigned reason, void *reserved);
 int {_ENTRY}(void *library, unsigned reason, void *reserved)
 {{
@@ -52,7 +52,7 @@ class Workshop:
     def _object(self, source: Path, flags: Sequence[str]) -> str:
         clang = not self.own or "clang" in self.own[-1]
         words = [*(self.own or [*zig(), "cc"]), *flags_for(self.target, clang), *self.target.flags, *flags]
-        if self._is_windows and source.name != _ENTRY_FILE:
+        if self._is_windows and source.name != _BESIDE:
             words.append(f"-D{_ENTRY}={source.stem}_entry")
         run_tool([*words, "-c", source.name, "-o", f"{source.stem}.o"], self.folder, self.environment)
         return f"{source.stem}.o"
@@ -65,8 +65,10 @@ class Workshop:
             command = [*self.own, "-shared", "-nostdlib", *known, *words, "-o", f"net{suffix}"]
         else:
             command = [*linker(self.target, (), soname), *words]
-        entry = self.objects({_ENTRY_FILE: _ENTRY_C}) if self._is_windows else []
-        run_tool([*command, *objects, *entry], self.folder, self.environment)
+        # What a library has in place of a C runtime, and what a static one leaves to the program
+        more = _ENTRY_C if self._is_windows else own_division(self.target)
+        beside = self.objects({_BESIDE: more}) if more else []
+        run_tool([*command, *objects, *beside], self.folder, self.environment)
         return self.folder / f"net{suffix}"
 
     def static(self, objects: Sequence[str]) -> Path:

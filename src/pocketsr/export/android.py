@@ -18,6 +18,7 @@ from pocketsr.errors import UserError
 from pocketsr.export._java import Jdk, find_jdk, java_sources, package_of, write_zip
 from pocketsr.export._native import Workshop, workshop
 from pocketsr.export._sources import Sources, for_several, texts_for
+from pocketsr.export._targets import with_minimum
 from pocketsr.export._variants import Variant, named, template
 from pocketsr.export.c import operators
 from pocketsr.export.report import Report, write_report
@@ -41,7 +42,7 @@ class Abi:
 
 ABIS = (
     Abi("arm64-v8a", cross_target("aarch64-linux-android"), "all", libc=True),
-    Abi("armeabi-v7a", cross_target("arm-linux-androideabi"), "all"),
+    Abi("armeabi-v7a", cross_target(with_minimum("arm-linux-androideabi")), "all"),
     # Emulators and Chromebooks; every one of them has SSE 4.2
     Abi("x86_64", replace(cross_target("x86_64-linux-android"), cpu="x86_64_v2"), "avx2"),
 )

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 
 from pocketsr.engine.codegen.target import Target, compiler_environment, zig
 from pocketsr.errors import UserError
 
-__all__ = ["FLAGS", "build_library", "flags_for", "library_suffix", "linker", "run_tool"]
+__all__ = ["FLAGS", "build_library", "flags_for", "library_suffix", "linker", "own_division", "run_tool"]
 
 # No libc is needed: the code calls nothing. NaN is never an input, so max and min are single instructions.
 FLAGS = (
@@ -78,6 +79,15 @@ def run_tool(command: list[str], folder: Path, environment: dict[str, str]) -> N
         )
 
 
+def _is_arm_32(target: Target) -> bool:
+    return (target.triple or "").startswith(("arm-", "thumb-"))
+
+
+def own_division(target: Target) -> str:
+    """C that a library for `target` needs beside a network's, since it calls no C library: division on 32-bit ARM."""
+    return files("pocketsr.engine.runtime").joinpath("divide_arm.c").read_text() if _is_arm_32(target) else ""
+
+
 def flags_for(target: Target, clang: bool) -> list[str]:
     """FLAGS as gcc or clang take them for `target`."""
     x86 = target.triple is None or target.triple.startswith("x86_64")
@@ -87,6 +97,8 @@ def flags_for(target: Target, clang: bool) -> list[str]:
     if "windows" in (target.triple or ""):
         # The probe is a C runtime's; frames are small, since tiles are in scratch memory.
         flags.append("-mno-stack-arg-probe")
+    if _is_arm_32(target):  # its tables name a function of a C++ runtime
+        flags += ["-fno-unwind-tables", "-fno-asynchronous-unwind-tables"]
     return [flag for flag in flags if x86 or not flag.startswith("-mprefer-vector")]
 
 
@@ -118,7 +130,7 @@ def build_library(
     clang = not own or "clang" in own[-1]
     with tempfile.TemporaryDirectory(dir=library.parent, prefix=".build-") as scratch:
         folder = Path(scratch)
-        (folder / "net.c").write_text(source)
+        (folder / "net.c").write_text(source + own_division(target))
         environment = compiler_environment(folder, target)
         flags = [*flags_for(target, clang), *target.flags]
         made = folder / f"net{library_suffix(target)}"

@@ -41,8 +41,8 @@ static jboolean JNICALL luma(JNIEnv *env, jclass own, jobject in, jint in_at, ji
     uint8_t *to = rows_in(env, out, out_at, (jlong)SCALE * w, out_stride, (jlong)SCALE * h);
     uint8_t *memory = rows_in(env, scratch, 0, (jlong)scratch_of(w), INT32_MAX, 1);
     if (!from || !to || !memory) return JNI_FALSE;
-    const int64_t bands = @NAME@_bands(h);
-    const int first = (int)(bands * i / strips), last = (int)(bands * (i + 1) / strips);
+    const int bands = @NAME@_bands(h), each = bands / strips, more = bands % strips;
+    const int first = each * i + (i < more ? i : more), last = first + each + (i < more);
     if (first < last) @NAME@_u8(from, in_stride, 0, to, out_stride, 0, w, h, first, last, memory);
     return JNI_TRUE;
 }
