@@ -23,10 +23,10 @@ _RELEASE = "8"  # what Android 5 and its build tools take
 _WORDS = frozenset(  # of Java and Kotlin
     re.findall(
         r"\w+",
-        "abstract as assert boolean break byte case catch char class const continue default do double else enum extends "
-        "false final finally float for fun goto if implements import in instanceof int interface is long native new null "
-        "object package private protected public return short static strictfp super switch synchronized this throw throws "
-        "transient true try typealias typeof val var void volatile when while _",
+        "abstract as assert boolean break byte case catch char class const continue default do double else enum "
+        "extends false final finally float for fun goto if implements import in instanceof int interface is long "
+        "native new null object package private protected public return short static strictfp super switch "
+        "synchronized this throw throws transient true try typealias typeof val var void volatile when while _",
     )
 )
 _EPOCH = (1980, 1, 1, 0, 0, 0)

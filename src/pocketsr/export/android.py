@@ -48,7 +48,7 @@ ABIS = (
 )
 _PAGES = ("-z", "max-page-size=16384")  # Android 15; devices with pages of 4 KB take them too
 # Android 5 reads the older of the two hash tables only; what JNI doesn't call is nobody's
-_LINK = (*_PAGES, "--hash-style=both", "--no-undefined", "--as-needed", "--version-script=exports.map")
+_LINK = (*_PAGES, "--hash-style=both", "--no-undefined", "--version-script=exports.map")
 _EXPORTS = "{ global: JNI_OnLoad; local: *; };\n"
 _LIBC = (
     "unsigned long getauxval(unsigned long type) { (void)type; return 0; }\n"  # what it is called is all that counts
