@@ -51,7 +51,7 @@ def _java(folder: Path, program: str, words: list[str], given: bytes) -> subproc
     (folder / f"{program}.java").write_text((HERE / f"{program}.java").read_text().replace("PACKAGE", "small_w8a8"))
     subprocess.run(["javac", "-cp", "classes.jar", f"{program}.java"], cwd=folder, check=True)
     command = ["java", "-Xcheck:jni", f"-Djava.library.path={folder}", "-cp", "classes.jar:.", program, *words]
-    return subprocess.run(command, cwd=folder, input=given, capture_output=True, check=False)
+    return subprocess.run(command, cwd=folder, input=given, capture_output=True, check=False, timeout=300)
 
 
 @needs_jdk
@@ -103,7 +103,7 @@ def test_java_and_jni_in_a_desktop_jvm(made: Path) -> None:
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     variant, refused = done.stderr.decode().split()[-2:]
     assert variant in ("avx2", "sse2", "dotprod", "neon")
-    assert refused == "17"
+    assert refused == "15"
     assert b"WARNING" not in done.stderr + done.stdout[:20]
     luma, *chroma = enlarged("small-w8a8", planes)
     samples = np.frombuffer(done.stdout, np.uint8)

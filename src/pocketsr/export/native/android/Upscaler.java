@@ -117,11 +117,13 @@ public final class Upscaler {
                 pool.execute(new Runnable() {
                     @Override
                     public void run() {
+                        boolean made = false;
                         try {
-                            if (!strip.make(mine)) {
+                            made = strip.make(mine);
+                        } finally {
+                            if (!made) {
                                 fine.set(false);
                             }
-                        } finally {
                             done.countDown();
                         }
                     }
@@ -134,8 +136,11 @@ public final class Upscaler {
                 done.countDown();
             }
         }
-        fine.compareAndSet(true, strip.make(0));
-        awaitAll(done);
+        try {
+            fine.compareAndSet(true, strip.make(0));
+        } finally {
+            awaitAll(done);
+        }
         if (refused != null) {
             throw refused;
         }
