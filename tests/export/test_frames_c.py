@@ -132,5 +132,5 @@ def test_cmake_finds_the_libraries_and_builds_the_c(tmp_path: Path) -> None:
         made = np.fromfile(tmp_path / f"{program}.yuv", np.uint8)
         assert np.abs(made - expected).max() <= 1  # another variant or compiler rounds floats otherwise
         assert (made != expected).mean() < 1e-3
-    done = subprocess.run([build / "frame_c", "37", "22", "in.yuv", "x.yuv"], cwd=tmp_path, check=False)
-    assert done.returncode == 1
+    odd = subprocess.run([build / "frame_c", "37", "22", "in.yuv", "x.yuv"], cwd=tmp_path, check=False)
+    assert odd.returncode == 1

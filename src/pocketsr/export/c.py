@@ -47,7 +47,8 @@ def export(
     if variants is not None and cpu is not None:
         raise ArgumentError("variants are for several kinds of processors, cpu for one: leave one of both out")
     (width, height), source = size_of(size), open_source(model)
-    runs_here, kinds = triple is None and cpu is None, ()
+    runs_here = triple is None and cpu is None
+    kinds: tuple[Variant, ...] = ()
     if variants is None:
         target = target_for(cpu, triple)
     else:
