@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,12 @@ import pytest
 from export_nets import net_of_many_forms
 from frames_i420 import enlarged, frame_of, joined
 
+from pocketsr.engine.codegen.target import cross_target
+from pocketsr.errors import UserError
 from pocketsr.export import export
+from pocketsr.export._sources import for_one
+from pocketsr.export.c import check_floats
+from pocketsr.export.source import open_source
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "cmake"
 
@@ -104,7 +110,7 @@ def test_what_is_no_frame_is_refused_before_anything_is_written(
 
 def test_networks_of_colour_have_no_frames(tmp_path: Path) -> None:
     network = net_of_many_forms(tmp_path / "colour.onnx")
-    report = export("c", network, tmp_path / "out", triple="x86_64-linux-gnu", variants="all")
+    report = export("c", network, tmp_path / "out", triple="x86_64-linux-gnu", variants="sse2")
     assert "colour_sse2.c" in report.files
     assert not list((tmp_path / "out").glob("*i420*"))
 
@@ -134,3 +140,13 @@ def test_cmake_finds_the_libraries_and_builds_the_c(tmp_path: Path) -> None:
         assert (made != expected).mean() < 1e-3
     odd = subprocess.run([build / "frame_c", "37", "22", "in.yuv", "x.yuv"], cwd=tmp_path, check=False)
     assert odd.returncode == 1
+
+
+def test_a_strength_is_not_handed_to_32_bit_android() -> None:
+    """Whose functions take floats in other registers than what is built for it."""
+    plan = for_one(open_source("bicubic").graph, cross_target("arm-linux-gnueabihf"))
+    told = replace(plan, headers=plan.headers | {"more.h": "void net_u8_at(const uint8_t *in, float strength);"})
+    with pytest.raises(UserError, match="choose aarch64-linux-android, or export android"):
+        check_floats(told, "arm-linux-androideabi")
+    check_floats(plan, "arm-linux-androideabi")
+    check_floats(told, "arm-linux-gnueabihf")

@@ -26,8 +26,8 @@ EXPECTED = {
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ios")
-    report = export("ios", "tiny", folder)
-    assert report.files == ("pocketsr-tiny-swift", "CPocketsr_tiny.xcframework")
+    report = export("ios", "bicubic", folder)
+    assert report.files == ("pocketsr-bicubic-swift", "CPocketsr_bicubic.xcframework")
     return folder
 
 
@@ -45,7 +45,7 @@ def _slices(content: bytes) -> list[bytes]:
 
 
 def test_the_xcframework_says_what_it_holds(made: Path) -> None:
-    folder = made / "CPocketsr_tiny.xcframework"
+    folder = made / "CPocketsr_bicubic.xcframework"
     info = plistlib.loads((folder / "Info.plist").read_bytes())
     assert info["CFBundlePackageType"] == "XFWK"
     assert info["XCFrameworkFormatVersion"] == "1.0"
@@ -62,11 +62,11 @@ def test_the_xcframework_says_what_it_holds(made: Path) -> None:
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_every_object_is_for_its_system(made: Path, name: str) -> None:
-    content = (made / "CPocketsr_tiny.xcframework" / name / "libtiny.a").read_bytes()
+    content = (made / "CPocketsr_bicubic.xcframework" / name / "libbicubic.a").read_bytes()
     slices = _slices(content)
     for piece, expected in zip(slices, EXPECTED[name], strict=True):
         members = {each: body for each, body in archive_members(piece).items() if not each.startswith("__.SYMDEF")}
-        assert "tiny_i420.o" in members
+        assert "bicubic_i420.o" in members
         assert {macho_system(body) for body in members.values()} == {expected}
 
 
@@ -74,28 +74,28 @@ def test_llvm_reads_the_libraries(made: Path) -> None:
     reader = next((found for each in ("llvm-readobj", "llvm-readobj-14") if (found := shutil.which(each))), None)
     if reader is None:
         pytest.skip("llvm-readobj is not installed (apt-get install llvm)")
-    library = made / "CPocketsr_tiny.xcframework" / "ios-arm64_x86_64-simulator" / "libtiny.a"
+    library = made / "CPocketsr_bicubic.xcframework" / "ios-arm64_x86_64-simulator" / "libbicubic.a"
     done = subprocess.run([reader, "--symbols", str(library)], capture_output=True, text=True, check=True)
-    for name in ("_tiny_i420", "_tiny_u8", "_tiny_avx2_u8", "_tiny_neon_u8"):
+    for name in ("_bicubic_i420", "_bicubic_u8", "_bicubic_avx2_u8", "_bicubic_neon_u8"):
         assert f"Name: {name} (" in done.stdout
     assert "Arch: aarch64" in done.stdout
     assert "Arch: x86_64" in done.stdout
 
 
 def test_the_module_map_names_headers_that_are_there(made: Path) -> None:
-    for folder in (made / "CPocketsr_tiny.xcframework").glob("*/Headers"):
+    for folder in (made / "CPocketsr_bicubic.xcframework").glob("*/Headers"):
         lines = (folder / "module.modulemap").read_text().splitlines()
-        assert lines[0] == "module CPocketsr_tiny {"
+        assert lines[0] == "module CPocketsr_bicubic {"
         named = [line.split('"')[1] for line in lines if "header" in line]
         assert {*named, "module.modulemap"} == {each.name for each in folder.iterdir()}
-    own = made / "pocketsr-tiny-swift"
+    own = made / "pocketsr-bicubic-swift"
     package = (own / "Package.swift").read_text()
-    assert package.count('"Pocketsr_tiny"') == 3
-    assert 'path: "Sources/CPocketsr_tiny"' in package
-    assert {each.name for each in (own / "Sources").iterdir()} == {"CPocketsr_tiny", "Pocketsr_tiny"}
+    assert package.count('"Pocketsr_bicubic"') == 3
+    assert 'path: "Sources/CPocketsr_bicubic"' in package
+    assert {each.name for each in (own / "Sources").iterdir()} == {"CPocketsr_bicubic", "Pocketsr_bicubic"}
     texts = [each.read_text() for each in own.rglob("*") if each.is_file()]
     assert not [text for text in texts if "@NAME@" in text or "@MODULE@" in text or "@SWIFT@" in text]
-    assert (own / "Sources" / "CPocketsr_tiny" / "include" / "module.modulemap").is_file()
+    assert (own / "Sources" / "CPocketsr_bicubic" / "include" / "module.modulemap").is_file()
 
 
 def test_one_library_alone_stays_as_it_is() -> None:

@@ -51,8 +51,8 @@ _MINIMUM = {"macos": "13.0", "ios": "13.0"}
 def with_minimum(triple: str) -> str:
     """The triple as zig is told it: with the oldest version of Apple's systems that is supported, where it names none.
 
-    For Android's 32-bit ARM, which hands floats over in general registers, zig 0.17 knows no NEON. No function here
-    takes a float, so code that would use floats' own registers for that is right there, too.
+    For Android's 32-bit ARM, which hands floats over in general registers, zig 0.17 knows no NEON. Code
+    that would use floats' own registers for that is right there too where no function takes a float (`c.check_floats`).
     """
     if triple.startswith(("arm-", "thumb-")) and triple.endswith("-androideabi"):
         return _LINUX_32

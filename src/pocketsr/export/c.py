@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from pocketsr.engine.codegen.emit import emit, emit_header
 from pocketsr.engine.codegen.plan import Plan, make_plan
 from pocketsr.engine.codegen.target import Target, compiler_flags, cross_target
 from pocketsr.engine.runtime.build import build_library, library_suffix
-from pocketsr.errors import ArgumentError
+from pocketsr.errors import ArgumentError, UserError
 from pocketsr.export._cmake import config
 from pocketsr.export._native import workshop
 from pocketsr.export._sources import Sources, for_one, for_several
@@ -23,7 +24,7 @@ from pocketsr.export.report import Operator, Report, write_report
 from pocketsr.export.source import Source, open_source, size_of
 from pocketsr.names import API
 
-__all__ = ["CPUS", "OPTIONS", "export", "operators", "target_for"]
+__all__ = ["CPUS", "OPTIONS", "check_floats", "export", "operators", "target_for"]
 
 OPTIONS = frozenset({"cpu", "size", "triple", "variants"})
 
@@ -59,6 +60,7 @@ def export(
             plan, files = _wasm(source, target, scratch)
         else:
             sources = for_several(source.graph, kinds) if kinds else for_one(source.graph, target)
+            check_floats(sources, triple or "")
             plan, files = sources.plan, _libraries(source, sources, target, scratch, flags)
         report = Report(
             target="c",
@@ -82,6 +84,17 @@ def export(
             )
         write_report(report, scratch, source.name)
     return report
+
+
+def check_floats(sources: Sources, triple: str) -> None:
+    """Raises UserError for a function of a float on Android's 32-bit ARM, which is built with floats in registers of
+    their own (`with_minimum`)."""
+    takes_floats = any(re.search(r"[(,]\s*float \w", each) for each in sources.headers.values())
+    if takes_floats and triple.endswith("androideabi"):
+        raise UserError(
+            f"{sources.plan.graph.name} takes a number, which 32-bit Android hands over in another way than the library "
+            "takes it: choose aarch64-linux-android, or export android"
+        )
 
 
 def operators(plan: Plan) -> tuple[Operator, ...]:
