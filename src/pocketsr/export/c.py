@@ -92,8 +92,8 @@ def check_floats(sources: Sources, triple: str) -> None:
     takes_floats = any(re.search(r"[(,]\s*float \w", each) for each in sources.headers.values())
     if takes_floats and triple.endswith("androideabi"):
         raise UserError(
-            f"{sources.plan.graph.name} takes a number, which 32-bit Android hands over in another way than the library "
-            "takes it: choose aarch64-linux-android, or export android"
+            f"{sources.plan.graph.name} takes a number, which 32-bit Android hands over in another way than the "
+            "library takes it: choose aarch64-linux-android, or export android"
         )
 
 
