@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="compile for another machine, such as aarch64-linux-gnu, x86_64-windows-gnu, aarch64-macos, "
         "wasm32-freestanding",
     )
+    parser.add_argument("--cpu", metavar="NAME", help="the processor, as cortex-a55, apple-a13, x86-64-v3")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,10 +29,10 @@ def run(args: argparse.Namespace) -> int:
     from pocketsr.atomic_io import delivered
     from pocketsr.engine import compile_network
     from pocketsr.engine.codegen.emit import describe
-    from pocketsr.engine.codegen.target import cross_target, host_target
+    from pocketsr.export._targets import target_for
 
     path = models.resolve(args.model)
-    target = cross_target(args.target) if args.target else host_target()
+    target = target_for(args.cpu, args.target)
     folder: Path = args.output
     with delivered(folder) as scratch:  # a failed compilation leaves nothing
         plan, _ = compile_network(path, scratch, target)

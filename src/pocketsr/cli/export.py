@@ -18,7 +18,7 @@ __all__ = ["SUMMARY", "add_arguments", "run"]
 
 _STRENGTH_HELP = "at which one a network is written that is told strengths, 0 (clean) to 1; default: its own"
 SUMMARY = "write a network for another runtime"
-_OPTIONS = ("cpu", "f32", "precision", "size", "strength", "triple")
+_OPTIONS = ("cpu", "f32", "precision", "size", "strength", "triple", "variants")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cpu", metavar="NAME", help="c: the processor, as cortex-a55, apple-a13, x86-64-v3")
     parser.add_argument("--f32", action="store_true", default=None, help="wasm: an entry for floats, too")
     parser.add_argument("--triple", metavar="TRIPLE", help="c: the system, as `compile --target` takes it")
+    parser.add_argument(
+        "--variants",
+        metavar="NAMES",
+        help="c: several kinds of processors, chosen at run time: all, or as neon,dotprod",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -21,7 +21,9 @@ TARGETS: dict[str, str] = {
     "coreml": "Core ML: an .mlpackage, an image in and an image out",
     "mnn": "MNN: an .mnn file, for pictures of any size",
     "wasm": "WebAssembly: a module for browsers and Node, and its loader",
-    "c": "C, a header for C and C++, and a library for one kind of processor",
+    "c": "C, a header for C and C++, and libraries for one kind of processor or several",
+    "android": "Android: an AAR with Java classes and C for three kinds of processors, and a sample app",
+    "ios": "iOS and macOS: a Swift package and an xcframework, made without Xcode",
 }
 """What each target is, in a line; its module has the same name."""
 

@@ -1,70 +1,31 @@
-"""C, as an app takes it: NAME.c, NAME.h for C and C++, and a library libNAME for one kind of processor."""
+"""C, as an app takes it: NAME.c, NAME.h for C and C++, libraries for one or several kinds of processors, and CMake."""
 
 from __future__ import annotations
 
+import re
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from pocketsr.atomic_io import delivered
 from pocketsr.engine import Network, read_network
 from pocketsr.engine.codegen.emit import emit, emit_header, exports
-from pocketsr.engine.codegen.plan import make_plan
-from pocketsr.engine.codegen.target import Target, compiler_flags, cross_target, host_target
+from pocketsr.engine.codegen.plan import Plan, make_plan
+from pocketsr.engine.codegen.target import Target, compiler_flags, cross_target
 from pocketsr.engine.runtime.build import build_library, library_suffix
-from pocketsr.errors import ArgumentError, did_you_mean
+from pocketsr.errors import ArgumentError, UserError
+from pocketsr.export._cmake import config
+from pocketsr.export._native import workshop
+from pocketsr.export._sources import Sources, for_one, for_several
+from pocketsr.export._targets import CPUS, host_triple, target_for, with_minimum
+from pocketsr.export._variants import Variant, named
 from pocketsr.export.checking import compare, milliseconds, pictures
 from pocketsr.export.report import Operator, Report, write_report
-from pocketsr.export.source import open_source, size_of
-from pocketsr.names import harmless
+from pocketsr.export.source import Source, open_source, size_of
 
-__all__ = ["CPUS", "OPTIONS", "export", "target_for"]
+__all__ = ["CPUS", "OPTIONS", "check_floats", "export", "operators", "target_for"]
 
-OPTIONS = frozenset({"cpu", "size", "triple"})
-_LINUX, _APPLE = "aarch64-linux-gnu", "aarch64-macos"
-_PLAIN, _DOT = 8, 1  # instructions for a dot product of four bytes: without sdot, with it
-_ARM = {
-    "cortex-a53": _PLAIN,
-    "cortex-a72": _PLAIN,
-    "cortex-a73": _PLAIN,
-    "cortex-a55": _DOT,
-    "cortex-a75": _DOT,
-    "cortex-a76": _DOT,
-    "cortex-a78": _DOT,
-    "cortex-a510": _DOT,
-    "cortex-a715": _DOT,
-    "cortex-x1": _DOT,
-    "cortex-x3": _DOT,
-    "apple-a12": _PLAIN,
-    "apple-a13": _DOT,
-    "apple-m1": _DOT,
-}
-CPUS: dict[str, Target] = {
-    "x86-64": Target("x86_64-linux-gnu", "x86_64", 4, 16),
-    "x86-64-v3": cross_target("x86_64-linux-gnu"),
-    "x86-64-v4": Target("x86_64-linux-gnu", "x86_64_v4", 16, 32, l1_bytes=49152),
-} | {
-    name: Target(_APPLE if name.startswith("apple") else _LINUX, name.replace("-", "_"), 4, 32, dot_cost=cost)
-    for name, cost in _ARM.items()
-}
-"""What `--cpu` names; each with the system that it is built for unless `--triple` says another."""
-
-
-def target_for(cpu: str | None, triple: str | None) -> Target:
-    """The target of both options; this machine without any. Raises UserError for what isn't known or doesn't fit."""
-    if cpu is None:
-        return cross_target(triple) if triple else host_target()
-    if cpu not in CPUS:
-        close = did_you_mean(cpu, list(CPUS))
-        raise ArgumentError(f"unknown cpu '{harmless(cpu)}': choose one of {', '.join(CPUS)}{close and '; ' + close}")
-    target = CPUS[cpu]
-    if triple is None:
-        return target
-    own, other = (str(each).partition("-")[0] for each in (target.triple, cross_target(triple).triple))
-    if own != other:
-        raise ArgumentError(
-            f"cpu {cpu} is of {own}, triple {harmless(triple)} of {harmless(other)}: choose ones that fit"
-        )
-    return replace(target, triple=triple)
+OPTIONS = frozenset({"cpu", "size", "triple", "variants"})
 
 
 def export(
@@ -73,38 +34,45 @@ def export(
     *,
     cpu: str | None = None,
     triple: str | None = None,
+    variants: str | None = None,
     size: tuple[int, int] | None = None,
 ) -> Report:
-    """Write NAME.c, NAME.h, libNAME.so (.dylib; NAME.dll, .wasm) and a report into `folder`.
+    """Write NAME.c, NAME.h, libNAME.so (.dylib; NAME.dll), libNAME.a, what CMake finds them by, and a report.
 
+    For luma networks frames in I420 come with it (NAME_i420.h). A WebAssembly triple gives NAME.wasm alone.
     cpu: one of CPUS; with neither it nor `triple` this machine. triple: a target as `compile --target` takes it.
+    variants: "all", or names with commas: the library chooses among them at run time, by the processor.
     size: of the pictures that it is tried with, which it is for this machine alone.
     """
-    target, (width, height) = target_for(cpu, triple), size_of(size)
-    source = open_source(model)
-    plan = make_plan(source.graph, target)
-    name, suffix = source.graph.name, library_suffix(target)
-    library = f"{'lib' if suffix in ('.so', '.dylib') else ''}{name}{suffix}"
+    if variants is not None and cpu is not None:
+        raise ArgumentError("variants are for several kinds of processors, cpu for one: leave one of both out")
+    (width, height), source = size_of(size), open_source(model)
+    runs_here = triple is None and cpu is None
+    kinds: tuple[Variant, ...] = ()
+    if variants is None:
+        target = target_for(cpu, triple)
+    else:
+        target, kinds = _several(source, variants, triple)
+    flags = "-O3" if kinds else compiler_flags(target)
     with delivered(folder) as scratch:
-        text = emit(plan)
-        (scratch / f"{name}.c").write_text(text)
-        (scratch / f"{name}.h").write_text(emit_header(plan))
-        build_library(text, scratch / library, target, exports(plan), soname=library)
+        if target.is_wasm:
+            plan, files = _wasm(source, target, scratch)
+        else:
+            sources = for_several(source.graph, kinds) if kinds else for_one(source.graph, target)
+            check_floats(sources, triple or "")
+            plan, files = sources.plan, _libraries(source, sources, target, scratch, flags)
         report = Report(
             target="c",
             model=source.name,
-            files=(f"{name}.c", f"{name}.h", library),
-            bytes=(scratch / library).stat().st_size,
-            operators=tuple(Operator(type(step.op).__name__ if step.op else "Read", "CPU") for step in plan.steps),
+            files=files,
+            bytes=(scratch / files[2]).stat().st_size,
+            operators=operators(plan),
             precision="int8" if source.layers.is_quantized else "float32",
             size=(width, height),
-            notes=(
-                f"Compile the C with {compiler_flags(target)}; the library was.",
-                "The header, for C and C++, says what each function takes.",
-            ),
+            notes=_notes(source, target, kinds),
         )
-        if target.triple is None:
-            made = Network(scratch / library, read_network(source.file)[1], threads=1)
+        if runs_here:
+            made = Network(scratch / files[2], read_network(source.file)[1], threads=1)
             tried = pictures(height, width, source.graph.channels)
             exactness = compare(made, source.reference(), tried)
             report = replace(
@@ -115,3 +83,67 @@ def export(
             )
         write_report(report, scratch, source.name)
     return report
+
+
+def check_floats(sources: Sources, triple: str) -> None:
+    """Raises UserError for a function of a float on Android's 32-bit ARM, which is built with floats in registers of
+    their own (`with_minimum`)."""
+    takes_floats = any(re.search(r"[(,]\s*float \w", each) for each in sources.headers.values())
+    if takes_floats and triple.endswith("androideabi"):
+        raise UserError(
+            f"{sources.plan.graph.name} takes a number, which 32-bit Android hands over in another way than the "
+            "library takes it: choose aarch64-linux-android, or export android"
+        )
+
+
+def operators(plan: Plan) -> tuple[Operator, ...]:
+    """The steps of the C."""
+    return tuple(Operator(type(step.op).__name__ if step.op else "Read", "CPU") for step in plan.steps)
+
+
+def _several(source: Source, variants: str, triple: str | None) -> tuple[Target, tuple[Variant, ...]]:
+    """The system's plainest processor, to build for, and the variants."""
+    system = cross_target(with_minimum(triple or host_triple()))
+    architecture = str(system.triple).partition("-")[0]
+    kinds = named(source.graph, architecture, variants)
+    return replace(system, cpu=None if architecture != "x86_64" else "x86_64"), kinds
+
+
+def _wasm(source: Source, target: Target, folder: Path) -> tuple[Plan, tuple[str, ...]]:
+    plan, name = make_plan(source.graph, target), source.graph.name
+    (folder / f"{name}.c").write_text(emit(plan))
+    (folder / f"{name}.h").write_text(emit_header(plan))
+    build_library(emit(plan), folder / f"{name}.wasm", target, exports(plan))
+    return plan, (f"{name}.c", f"{name}.h", f"{name}.wasm")
+
+
+def _libraries(source: Source, sources: Sources, target: Target, folder: Path, flags: str) -> tuple[str, ...]:
+    """All files, by name: the C, its header and the shared library (where there is none, the static one) first."""
+    name, suffix = source.graph.name, library_suffix(target)
+    shared, static = f"{'lib' if suffix != '.dll' else ''}{name}{suffix}", f"lib{name}.a"
+    for file, text in sources.texts.items():
+        (folder / file).write_text(text)
+    with workshop(folder, target) as shop:
+        objects = shop.objects(sources.texts)
+        shutil.move(shop.static(objects), folder / static)
+        libraries = [static]
+        if "-ios" not in (target.triple or ""):  # apps for iOS take static ones
+            shutil.move(shop.shared(objects, shared), folder / shared)
+            libraries.insert(0, shared)
+    found = f"pocketsr-{source.name}-config.cmake"
+    (folder / found).write_text(config(source.name, name, sources, libraries, flags))
+    first = (f"{name}.c", f"{name}.h", *libraries)
+    return (*first, *(file for file in sorted(sources.texts) if file not in first), found)
+
+
+def _notes(source: Source, target: Target, kinds: tuple[Variant, ...]) -> tuple[str, ...]:
+    flags = "-O3: each file asks for its instructions by itself" if kinds else compiler_flags(target)
+    notes = [f"Compile the C with {flags}; the libraries were.", "The headers, for C and C++, say how it is called."]
+    if kinds:
+        names = ", ".join(each.name for each in kinds)
+        notes.append(f"Chosen at run time, the first that the processor has: {names} ({source.graph.name}_variant()).")
+    if source.graph.channels == 1 and not target.is_wasm:
+        notes.append(f"Frames of luma and chroma: {source.graph.name}_i420.h.")
+    if not target.is_wasm:
+        notes.append(f"CMake: find_package(pocketsr-{source.name} CONFIG), pocketsr::{source.name}.")
+    return tuple(notes)

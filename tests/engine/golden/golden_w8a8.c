@@ -232,7 +232,7 @@ INLINE vi dot4(vi acc, bytes x, const int32_t *w)
 #if VL == 16
     __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x.part[0]), "v"(k));
 #else
-    __asm__("{vex} vpdpbusd %2, %1, %0" : "+x"(acc) : "x"(x.part[0]), "x"(k));
+    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(acc) : "x"(x.part[0]), "x"(k));
 #endif
     return acc;
 }

@@ -49,9 +49,12 @@ def compiler_flags(target: Target) -> str:
     architecture = (target.triple or "").partition("-")[0]
     if architecture.startswith("wasm"):
         return "-O3 -msimd128"
+    if architecture in ("arm", "thumb"):
+        cpu = f"-mcpu={target.cpu.replace('_', '-')}" if target.cpu else "-march=armv7-a"
+        return f"-O3 {cpu} -mfpu=neon{' -mfloat-abi=hard' if (target.triple or '').endswith('hf') else ''}"
     if target.cpu is None:
-        return "-O3 -mfpu=neon" if architecture in ("arm", "thumb") else "-O3"
-    kind = "-mcpu" if architecture in ("aarch64", "arm", "thumb") else "-march"
+        return "-O3"
+    kind = "-mcpu" if architecture == "aarch64" else "-march"
     wide = " -mprefer-vector-width=512" if target.lanes == 16 else ""
     return f"-O3 {kind}={target.cpu.replace('_', '-')}{wide}"
 

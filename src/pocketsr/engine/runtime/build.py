@@ -9,12 +9,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 
 from pocketsr.engine.codegen.target import Target, compiler_environment, zig
 from pocketsr.errors import UserError
 
-__all__ = ["FLAGS", "build_library", "library_suffix"]
+__all__ = ["FLAGS", "build_library", "flags_for", "library_suffix", "linker", "own_division", "run_tool"]
 
 # No libc is needed: the code calls nothing. NaN is never an input, so max and min are single instructions.
 FLAGS = (
@@ -47,7 +48,8 @@ _PATIENCE_S = 900
 """The largest supported networks compile in two minutes; what takes this long never ends."""
 
 
-def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+def run_tool(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+    """Run a compiler or linker in `folder`. Raises UserError with its first complaint, OSError for a full disk."""
     try:
         done = subprocess.run(
             command,
@@ -77,7 +79,17 @@ def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
         )
 
 
-def _flags_for(target: Target, clang: bool) -> list[str]:
+def _is_arm_32(target: Target) -> bool:
+    return (target.triple or "").startswith(("arm-", "thumb-"))
+
+
+def own_division(target: Target) -> str:
+    """C that a library for `target` needs beside a network's, since it calls no C library: division on 32-bit ARM."""
+    return files("pocketsr.engine.runtime").joinpath("divide_arm.c").read_text() if _is_arm_32(target) else ""
+
+
+def flags_for(target: Target, clang: bool) -> list[str]:
+    """FLAGS as gcc or clang take them for `target`."""
     x86 = target.triple is None or target.triple.startswith("x86_64")
     flags = [flag for flag in FLAGS if clang or flag != "-fno-honor-nans"]
     if not clang:
@@ -85,10 +97,12 @@ def _flags_for(target: Target, clang: bool) -> list[str]:
     if "windows" in (target.triple or ""):
         # The probe is a C runtime's; frames are small, since tiles are in scratch memory.
         flags.append("-mno-stack-arg-probe")
+    if _is_arm_32(target):  # its tables name a function of a C++ runtime
+        flags += ["-fno-unwind-tables", "-fno-asynchronous-unwind-tables"]
     return [flag for flag in flags if x86 or not flag.startswith("-mprefer-vector")]
 
 
-def _linker(target: Target, exports: Sequence[str], soname: str | None) -> list[str]:
+def linker(target: Target, exports: Sequence[str], soname: str | None) -> list[str]:
     """The command that links net.o to a library of the target's kind, which programs know as `soname`."""
     match library_suffix(target):
         case ".wasm":
@@ -116,15 +130,15 @@ def build_library(
     clang = not own or "clang" in own[-1]
     with tempfile.TemporaryDirectory(dir=library.parent, prefix=".build-") as scratch:
         folder = Path(scratch)
-        (folder / "net.c").write_text(source)
+        (folder / "net.c").write_text(source + own_division(target))
         environment = compiler_environment(folder, target)
-        flags = [*_flags_for(target, clang), *target.flags]
+        flags = [*flags_for(target, clang), *target.flags]
         made = folder / f"net{library_suffix(target)}"
         if own:
             known = [f"-Wl,-soname,{soname}"] if soname and made.suffix == ".so" and sys.platform == "linux" else []
-            _run([*compiler, *flags, "-shared", "-nostdlib", *known, "net.c", "-o", made.name], folder, environment)
+            run_tool([*compiler, *flags, "-shared", "-nostdlib", *known, "net.c", "-o", made.name], folder, environment)
         else:
             # Compiling and linking apart keeps zig from building a libc that nobody calls: 0.1 s in place of 4 s.
-            _run([*compiler, *flags, "-c", "net.c", "-o", "net.o"], folder, environment)
-            _run([*_linker(target, exports, soname), "net.o"], folder, environment)
+            run_tool([*compiler, *flags, "-c", "net.c", "-o", "net.o"], folder, environment)
+            run_tool([*linker(target, exports, soname), "net.o"], folder, environment)
         shutil.move(made, library)
