@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -34,6 +34,7 @@ from pocketsr.engine.ir.reference import evaluate
 from pocketsr.engine.ir.strength import at_strength
 from pocketsr.engine.onnx.told import at_strength as model_at
 from pocketsr.engine.runtime.parts import mask_shape
+from pocketsr.engine.upscaler import Told
 
 STRENGTHS = (0.0, 0.1, 0.25, 0.61, 1.0)
 FLOATS = [
@@ -157,9 +158,9 @@ def test_wrappers_hand_a_strength_on(folder: Path) -> None:
     y = picture(np.random.default_rng(4), (17, 22), np.uint8)
     wide = np.pad(y, network.edge_halo, mode="edge")
     inner = slice(2 * network.edge_halo, -2 * network.edge_halo)
-    around = repeat_edges(network)
+    around = cast(Told, repeat_edges(network))
     np.testing.assert_array_equal(around(y, strength=0.8), network(wide, strength=0.8)[inner, inner])
-    twice = repeated(network, 2)  # what was upscaled once is clean
+    twice = cast(Told, repeated(network, 2))  # what was upscaled once is clean
     np.testing.assert_array_equal(twice(y, strength=0.8), around(around(y, strength=0.8), strength=0.0))
     np.testing.assert_array_equal(told(network, 0.8)(y), network(y, strength=0.8))
 
@@ -169,9 +170,10 @@ def test_a_strength_that_is_none_is_refused(folder: Path) -> None:
     for strength in (-0.1, 1.5, float("nan"), float("inf")):
         with pytest.raises(ArgumentError, match=r"from 0 \(clean\) to 1"):
             network(y, strength=strength)
-    for strength in ("0.5", True, np.zeros(1)):
+    wrong: Any
+    for wrong in ("0.5", True, np.zeros(1)):
         with pytest.raises(TypeError, match="strength is a"):
-            network(y, strength=strength)
+            network(y, strength=wrong)
     with pytest.raises(ArgumentError, match="tiny takes no strength"):
         load("tiny", 1)(y, strength=0.5)
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from pocketsr.cli import _bench_field
 from pocketsr.cli._figures import add_options, jsonable, listed
-from pocketsr.cli._networks import STRENGTH_HELP, WEIGHTS_HELP, open_networks, strength
+from pocketsr.cli._networks import WEIGHTS_HELP, open_networks
+from pocketsr.cli._strength import STRENGTH_HELP, strength
 from pocketsr.models import SHIPPED
 from pocketsr.names import harmless
 

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING
 
 from pocketsr.cli._patience import note_after
 from pocketsr.errors import UserError
-from pocketsr.names import harmless
 
 if TYPE_CHECKING:
     from pocketsr.engine import Upscaler
 
-__all__ = ["STRENGTH_HELP", "WEIGHTS_HELP", "add_models_argument", "open_networks", "strength", "tried_models"]
-
-STRENGTH_HELP = "what networks are told that take it: how far the input is from its clean shrink, 0 (clean) to 1"
+__all__ = ["WEIGHTS_HELP", "add_models_argument", "open_networks", "tried_models"]
 
 _PATIENCE_S = 10.0
 _TIMED = ("tiny", "small")
@@ -38,14 +35,6 @@ def add_models_argument(parser: argparse.ArgumentParser) -> None:
 def tried_models(args: argparse.Namespace) -> list[str]:
     """What `-m` named, or what is timed where it named nothing."""
     return args.model or list(_TIMED)
-
-
-def strength(text: str) -> float:
-    """A number from 0 to 1, as the parser of arguments takes it."""
-    number = float(text)
-    if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"{harmless(text, 40)}: a number from 0 (clean) to 1 is expected")
-    return number
 
 
 def open_networks(models: Sequence[str], weights: Sequence[Path], threads: int | None = None) -> dict[str, Upscaler]:

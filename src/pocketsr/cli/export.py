@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pocketsr.cli._networks import strength
 from pocketsr.cli._size import sides
+from pocketsr.cli._strength import strength
 from pocketsr.export import TARGETS
 from pocketsr.names import harmless
 

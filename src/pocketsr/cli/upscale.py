@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from pocketsr.cli._formats import add_format_arguments, checked_format, raw_video
 from pocketsr.cli._live import add_live_arguments, given, live_input, show
-from pocketsr.cli._networks import STRENGTH_HELP, WEIGHTS_HELP, strength
+from pocketsr.cli._networks import WEIGHTS_HELP
 from pocketsr.cli._piped import is_pipe
 from pocketsr.cli._size import add_size_arguments, asked_size
 from pocketsr.cli._span import add_span_arguments, asked_span
+from pocketsr.cli._strength import STRENGTH_HELP, strength
 from pocketsr.cli._upscaling import Job
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
