@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 import onnx
 import pytest
-from emitted import AVX2, WARN, ZIG, check, write
+from emitted import WARN, ZIG, check, write
 from engine_nets import NETS, chain
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
@@ -237,25 +237,24 @@ int main(void)
 """
 
 
-@pytest.mark.parametrize("name", ["small_like", "whole_zeros"])
+@pytest.mark.parametrize("name", ["tiny_like", "whole_one"])
 def test_c_as_programs_call_it(name: str, tmp_path: Path) -> None:
     path = save_told(name, tmp_path)
-    for target in (host_target(), AVX2, cross_target("aarch64-linux-musl"), cross_target("wasm32-freestanding")):
-        source = write(path, target)
-        check([*ZIG, *WARN, "-O1", *target.flags, "-c", str(source), "-o", str(tmp_path / "x.o")])
+    wasm = cross_target("wasm32-freestanding")
+    check([*ZIG, *WARN, "-O0", *wasm.flags, "-c", str(write(path, wasm)), "-o", str(tmp_path / "x.o")])
     if shutil.which("gcc") is None:
         pytest.skip("gcc is not installed; the bundled compiler would build a C library first")
     source = write(path, host_target())
     (tmp_path / "main.c").write_text(_MAIN.replace("NAME", path.stem))
     binary = tmp_path / "program"
-    check(["gcc", *WARN, "-O1", "-g", "-march=native", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
+    check(["gcc", *WARN, "-O0", "-march=native", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
            str(source), str(tmp_path / "main.c"), "-o", str(binary)])  # fmt: skip
     y = picture(np.random.default_rng(6), (13, 21), np.uint8)
     raw = subprocess.run([str(binary)], input=y.tobytes(), capture_output=True, check=True).stdout
     network = load(path, 1)
     for made, strength in zip(np.frombuffer(raw, np.uint8).reshape(4, 26, 42), (0, 0.3, 1, 1), strict=True):
         off = np.abs(made.astype(int) - network(y, strength=strength).astype(int))
-        assert off.max() <= (0 if name == "whole_zeros" else 1)
+        assert off.max() <= (0 if name == "whole_one" else 1)
 
 
 def test_ordinary_networks_have_none_of_it() -> None:
