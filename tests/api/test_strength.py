@@ -118,13 +118,13 @@ def test_the_verb(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
         expected = upscale_image(rgb, str(path), strength=float(strength))
         np.testing.assert_array_equal(np.asarray(Image.open(out)), expected)
     capsys.readouterr()
-    out = str(tmp_path / "no.png")
-    assert main(["upscale", str(source), "-o", out, "-m", "tiny", "--strength", "0.5"]) == 2
+    none = str(tmp_path / "no.png")
+    assert main(["upscale", str(source), "-o", none, "-m", "tiny", "--strength", "0.5"]) == 2
     assert "--strength is for networks that are told one, and tiny takes none" in capsys.readouterr().err
-    assert not Path(out).exists()
+    assert not Path(none).exists()
     for wrong in ("2", "nan", "much"):
         with pytest.raises(SystemExit) as stopped:
-            main(["upscale", str(source), "-o", out, "-m", str(path), "--strength", wrong])
+            main(["upscale", str(source), "-o", none, "-m", str(path), "--strength", wrong])
         assert stopped.value.code == 2
         assert "--strength" in capsys.readouterr().err
     assert pocketsr.load(path).strengths == 5  # type: ignore[attr-defined]

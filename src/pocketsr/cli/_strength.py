@@ -1,4 +1,4 @@
-"""The option that tells networks how far the input is from its clean shrink."""
+"""`--strength`: what networks are told that take it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ STRENGTH_HELP = "what networks are told that take it: how far the input is from 
 
 def strength(text: str) -> float:
     """A number from 0 to 1, as the parser of arguments takes it."""
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
     if not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"{harmless(text, 40)}: a number from 0 (clean) to 1 is expected")
     return number
