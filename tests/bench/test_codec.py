@@ -26,7 +26,8 @@ from pocketsr.errors import UserError
 from pocketsr.pixels import imresize
 
 KEYS = [
-    "clip", "codec", "path", "kbit_per_s", "bpp", "psnr_db", "ssim", "vmaf", "vmaf_neg", "encode_ms", "decode_ms", "sr_ms"
+    "clip", "codec", "path", "kbit_per_s", "bpp", "psnr_db", "ssim", "vmaf", "vmaf_neg",
+    "encode_ms", "decode_ms", "sr_ms",
 ]  # fmt: skip
 
 
@@ -134,7 +135,9 @@ def test_what_was_measured_is_not_measured_again(
 
 
 def test_a_corrected_path_pays_for_its_messages(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = _bench(capsys, clip, "--codecs", "h264,vp9", "--rates", "0.3", "-m", "tiny", "--no-vmaf", "--correction")["rows"]
+    rows = _bench(capsys, clip, "--codecs", "h264,vp9", "--rates", "0.3", "-m", "tiny", "--no-vmaf", "--correction")[
+        "rows"
+    ]
     for codec in ("h264", "vp9"):
         plain, made = (
             next(row for row in rows if row["codec"] == codec and row["path"] == path)
@@ -203,11 +206,11 @@ def test_without_the_package_one_line_says_what_to_install(
 
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv444p", "yuv422p10le", "bgr0"])
 def test_clips_become_studio_range_whatever_they_are(pix_fmt: str, tmp_path: Path) -> None:
-    made = read_footage(_write(tmp_path / "clip.mkv", 100, 70, 2, pix_fmt), 9)
+    made = read_footage(_write(tmp_path / "clip.mkv", 103, 71, 2, pix_fmt), 9)
     assert made.size == (100, 68)
     assert [picture.shape for picture in made.pictures] == [(102, 100)] * 2
     assert made.fps == 25
-    reference = read_footage(_write(tmp_path / "reference.mkv", 100, 70, 2), 9)
+    reference = read_footage(_write(tmp_path / "reference.mkv", 103, 71, 2), 9)
     assert np.abs(luma(made.pictures[0]).astype(int) - luma(reference.pictures[0])).mean() < 2
 
 
@@ -313,7 +316,9 @@ def test_a_journal_that_can_not_be_written_is_named(tmp_path: Path) -> None:
         Journal(tmp_path / "file")
     journal = Journal(tmp_path / "folder")
     journal.add("a", {"x": 1}, b"picture")
-    (tmp_path / "folder" / "measured.jsonl").open("a").write('{"key": 3}\n[]\nnot json\n{"key": "b", "figures": {"x": 2}}\n')
+    (tmp_path / "folder" / "measured.jsonl").open("a").write(
+        '{"key": 3}\n[]\nnot json\n{"key": "b", "figures": {"x": 2}}\n'
+    )
     again = Journal(tmp_path / "folder")
     assert (again.get("a"), again.get("b"), again.get("3")) == ({"x": 1}, {"x": 2}, None)
     assert again.still("a") == b"picture"

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from pocketsr.bench.codec_clip import SCALES, Footage, luma, sent_size, shrunk
 from pocketsr.bench.codec_corrected import Corrected
-from pocketsr.bench.codec_curve import METHOD, compare
+from pocketsr.bench.codec_curve import METHOD, Point, compare
 from pocketsr.bench.codec_journal import Journal
 from pocketsr.bench.codec_paths import NATIVE, Enlarger, Path
 from pocketsr.bench.codec_still import Still, cut
@@ -66,7 +66,7 @@ class Row:
     kbit_per_s: float
     bpp: float
     psnr_db: float
-    ssim: float
+    ssim: float | None
     vmaf: float | None
     vmaf_neg: float | None
     encode_ms: float
@@ -91,9 +91,8 @@ class Bd:
 
 @dataclass
 class Bench:
-    """What is measured, and how. ffmpeg: one with libvmaf, or None to leave VMAF out. codecs, rates_bpp: as asked.
-
-    encodings: what each encoder was told, in the order in which it was.
+    """What is measured, and how. ffmpeg: one with libvmaf, or None to leave VMAF out. similarity: SSIM too, which takes
+    longer than PSNR. encodings: what each encoder was told, in the order in which it was.
     """
 
     paths: Sequence[Path]
@@ -101,6 +100,7 @@ class Bench:
     rates_bpp: Sequence[float]
     ffmpeg: str | None
     journal: Journal
+    similarity: bool = True
     encodings: list[dict[str, Any]] = field(default_factory=list)
     stills: list[Still] = field(default_factory=list)
 
@@ -123,7 +123,7 @@ class Bench:
                     for path in (path for path in self.paths if path.scale == scale):
                         key = Journal.key(
                             protocol=PROTOCOL, clip=footage.sha256, frames=len(footage.pictures), codec=codec,
-                            rate=rate, told=told, path=path.name, network=path.sha256, vmaf=self.ffmpeg is not None,
+                            rate=rate, told=told, path=path.name, network=path.sha256, vmaf=self.ffmpeg is not None, ssim=self.similarity,
                         )  # fmt: skip
                         figures = self.journal.get(key)
                         if figures is None:
@@ -163,7 +163,7 @@ class Bench:
         figures = {
             "kbit_per_s": bits / 1000 / seconds,
             "bpp": bits / (len(decoded) * width * height),
-            **_quality(made, originals, self.ffmpeg),
+            **_quality(made, originals, self.ffmpeg, self.similarity),
             "encode_ms": encode_ms, "decode_ms": sent.decode_ms, "sr_ms": sr_ms,
         }  # fmt: skip
         rounded = {key: None if value is None else round(value, _PLACES.get(key, 3)) for key, value in figures.items()}
@@ -201,7 +201,7 @@ def _sent(pictures: Sequence[NDArray[np.uint8]], setting: CodecSetting) -> _Sent
         raise UserError(f"{setting.codec} can't be used for {size} ({error}): leave this codec out") from error
     if len(back) != len(frames):
         raise UserError(f"{setting.codec} gave {len(back)} of {len(frames)} frames back for {size}: use other rates")
-    planes = [np.ascontiguousarray(luma(frame.to_ndarray(format="yuv420p"))) for frame in back]
+    planes = [np.array(luma(frame.to_ndarray(format="yuv420p")), np.uint8) for frame in back]
     return _Sent(
         setting, packets, planes, _per_frame(encoded - began, frames), _per_frame(ended - encoded, frames)
     )  # fmt: skip
@@ -211,12 +211,14 @@ def _per_frame(seconds: float, frames: Sequence[object]) -> float:
     return 1000 * seconds / len(frames)
 
 
-def _quality(frames: Sequence[Plane], originals: Sequence[Plane], ffmpeg: str | None) -> dict[str, float | None]:
+def _quality(
+    frames: Sequence[Plane], originals: Sequence[Plane], ffmpeg: str | None, similarity: bool
+) -> dict[str, float | None]:  # fmt: skip
     shaved = [(frame[_SHAVED], hr[_SHAVED]) for frame, hr in zip(frames, originals, strict=True)]
     scores = vmaf_and_neg(ffmpeg, frames, originals, _VMAF_EVERY) if ffmpeg else (None, None)
     return {
         "psnr_db": min(statistics.fmean(min(psnr(*two), 100.0) for two in shaved), 100.0),
-        "ssim": statistics.fmean(ssim(*two) for two in shaved[::_SSIM_EVERY]),
+        "ssim": statistics.fmean(ssim(*two) for two in shaved[::_SSIM_EVERY]) if similarity else None,
         "vmaf": scores[0],
         "vmaf_neg": scores[1],
     }
@@ -236,12 +238,9 @@ def compared(rows: Sequence[Row], up_to_bpp: float = UP_TO_BPP) -> list[Bd]:
     for (clip, codec), paths in groups.items():
         for path, tested in paths.items():
             for metric, figure in METRICS.items():
-                curves = [
-                    [(row.bpp, value) for row in curve if (value := getattr(row, figure)) is not None]
-                    for curve in (paths.get(NATIVE, []), tested)
-                ]
-                if path != NATIVE and any(curves):
-                    result = compare(*curves, up_to_bpp, _UNITS.get(metric, ""))
+                anchor, curve = (_points(each, figure) for each in (paths.get(NATIVE, []), tested))
+                if path != NATIVE and (anchor or curve):
+                    result = compare(anchor, curve, up_to_bpp, _UNITS.get(metric, ""))
                     percent, crossover = result.bd_rate_percent, result.crossover_bpp
                     found.append(
                         Bd(
@@ -252,6 +251,10 @@ def compared(rows: Sequence[Row], up_to_bpp: float = UP_TO_BPP) -> list[Bd]:
                         )
                     )  # fmt: skip
     return found
+
+
+def _points(rows: Sequence[Row], figure: str) -> list[Point]:
+    return [(row.bpp, value) for row in rows if (value := getattr(row, figure)) is not None]
 
 
 def bd_settings(up_to_bpp: float) -> dict[str, Any]:

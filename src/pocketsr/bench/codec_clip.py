@@ -77,20 +77,21 @@ def _picture(frame: VideoFrame) -> Picture:
     planes = []
     for number, plane in enumerate(stored.planes):
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
-        sides = [(side << bool(number)) // _MULTIPLE * _MULTIPLE >> bool(number) for side in rows.shape]
-        values = rows[: sides[0], : sides[1]]
+        height, width = (side // _MULTIPLE * _MULTIPLE >> bool(number) for side in (stored.height, stored.width))
+        values = rows[:height, :width]
         planes.append(_studio(values, chroma=bool(number)) if kind == "yuvj420p" else values)
     return _joined(planes)
 
 
 def _studio(plane: Picture, *, chroma: bool) -> Picture:
     zero, gain, offset = (128, 224 / 255, 128) if chroma else (0, 219 / 255, 16)
-    return np.rint((plane.astype(np.float32) - zero) * gain + offset).astype(np.uint8)
+    return np.asarray(np.rint((plane.astype(np.float32) - zero) * gain + offset), np.uint8)
 
 
 def _joined(planes: list[Picture]) -> Picture:
     width = planes[0].shape[1]
-    return np.concatenate([plane.reshape(-1) for plane in planes]).reshape(-1, width)
+    joined: Picture = np.concatenate([plane.reshape(-1) for plane in planes]).reshape(-1, width)
+    return joined
 
 
 def luma(picture: Picture) -> Picture:

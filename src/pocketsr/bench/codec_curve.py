@@ -33,7 +33,7 @@ Point = tuple[float, float]
 @dataclass(frozen=True)
 class Compared:
     """bd_rate_percent: negative where bits are saved; None with the `reason`. crossover_bpp: below it the tested curve
-    is the better one; None where the curves don't cross in the rates that both have, and `beyond` says where they would.
+    is the better one; None where they don't cross in the rates that both have, and `beyond` says where they would.
     """
 
     bd_rate_percent: float | None
@@ -52,7 +52,7 @@ def require() -> Any:
 
 
 def compare(anchor: Sequence[Point], tested: Sequence[Point], up_to_bpp: float, unit: str = "") -> Compared:
-    """The tested curve against the anchor, whose points up to `up_to_bpp` count (a tenth more, as encoders miss a rate).
+    """The tested curve against the anchor, whose points up to `up_to_bpp` count (and a tenth: encoders miss rates).
 
     unit: of the quality, for the reason.
     """

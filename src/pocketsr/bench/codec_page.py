@@ -40,7 +40,9 @@ def make_page(
         means=_table(("codec", "path", "metric", "mean %", "median %", "best %", "worst %", "clips"), mean_lines(bd)),
         plots="\n".join(f"<figure>{as_svg(figure)}</figure>" for figure in figures),
         stills=_stills(stills) if stills else "",
-        table=_table(("clip", "codec", "path", "metric", "BD-rate %", "crossover bpp", ""), [_line(each) for each in bd]),
+        table=_table(
+            ("clip", "codec", "path", "metric", "BD-rate %", "crossover bpp", ""), [_line(each) for each in bd]
+        ),
         settings=escape(json.dumps(shown, indent=1)),
     )
 
@@ -73,7 +75,7 @@ def _table(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     body = "".join(
         "<tr>"
         + "".join(
-            f'<td{" class=reason" * (not title)}>{escape(cell)}</td>' for title, cell in zip(titles, line, strict=True)
+            f"<td{' class=reason' * (not title)}>{escape(cell)}</td>" for title, cell in zip(titles, line, strict=True)
         )
         + "</tr>"
         for line in lines
@@ -128,7 +130,7 @@ def _stills(stills: Sequence[Still]) -> str:
     text = json.dumps([{"name": name, "stills": each} for name, each in sets.items()]).replace("<", "\\u003c")
     side = "<label><select></select> <output></output></label>"
     return (
-        "<h2>Stills at equal bits</h2><p>A part of the middle frame, luma; all paths were asked for the same rate, and the "
+        "<h2>Stills at equal bits</h2><p>A part of the middle frame, luma; all paths were asked for one rate, and the "
         'figures are those of the whole clip. <select id="which" aria-label="clip and codec"></select></p>'
         f'<div class="sides">{side}{side}</div>'
         '<input type="range" min="0" max="100" value="50" step="0.1" aria-label="border between the two pictures">'

@@ -28,7 +28,7 @@ class Still:
 
 
 def cut(frame: NDArray[np.uint8], original: NDArray[np.uint8]) -> bytes:
-    """The square of `frame` (luma, studio range) where the original has most detail, as a lossless WebP of full range."""
+    """The square of `frame` (luma, studio range) where the original has most detail: a lossless WebP, full range."""
     height, width = (min(SIDE, side) for side in original.shape)
     y = original.astype(np.float32)
     detail = np.zeros(original.shape, np.float64)

@@ -30,8 +30,14 @@ _DEFAULT_MODELS = ("tiny-call", "small-call")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("clips", metavar="CLIP", type=Path, nargs="+", help="videos, of the size that native coding has")
-    add("--codecs", default=_DEFAULT_CODECS, help=f"comma-separated, of {', '.join(_CODECS)} (default: {_DEFAULT_CODECS})")
-    add("--rates", metavar="BPP,..", help="comma-separated bits per full-size pixel (default: 0.005 to 0.08 in 7 steps)")
+    add(
+        "--codecs",
+        default=_DEFAULT_CODECS,
+        help=f"comma-separated, of {', '.join(_CODECS)} (default: {_DEFAULT_CODECS})",
+    )
+    add(
+        "--rates", metavar="BPP,..", help="comma-separated bits per full-size pixel (default: 0.005 to 0.08 in 7 steps)"
+    )
     add(
         "-m", "--model", action="append", metavar="NAME|FILE",
         help=f"a x2 network, beside bicubic; may be repeated (default: {', '.join(_DEFAULT_MODELS)})",

@@ -6,7 +6,7 @@ VP8 and VP9 have no place for user data: there messages go beside the stream (a 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 from uuid import UUID
 
 from av.packet import Packet
@@ -52,7 +52,7 @@ def with_message(
     codec: Carrier, packet: Packet[VideoStream], message: bytes, length_bytes: int | None = None
 ) -> Packet[VideoStream]:
     """A packet of PyAV like `packet`, with its times, that holds `message` too. Errors as of `put`."""
-    made: Packet[VideoStream] = Packet(put(codec, bytes(packet), message, length_bytes))
+    made = cast("Packet[VideoStream]", Packet(put(codec, bytes(packet), message, length_bytes)))
     made.pts, made.dts, made.time_base = packet.pts, packet.dts, packet.time_base
     made.duration, made.is_keyframe = packet.duration, packet.is_keyframe
     if packet.stream is not None:

@@ -56,7 +56,7 @@ class Correction:
 def corrected(
     correction: Correction, decoded: NDArray[Any], upscaled: NDArray[Any], bits: int | None = None
 ) -> NDArray[Any]:  # fmt: skip
-    """`upscaled` (2 H, 2 W) with the correction applied, new memory of its type; `decoded` (H, W) is what it is made of.
+    """`upscaled` (2 H, 2 W) with the correction applied, new memory of its type; `decoded` (H, W) is its source.
 
     bits: of a sample; default all of the type (uint8 or uint16). Raises ValueError for shapes that don't go together.
     """

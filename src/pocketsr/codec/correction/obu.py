@@ -17,7 +17,7 @@ _END = 0x80  # trailing bits
 
 
 def put(data: bytes, payload: bytes, length: int | None = None) -> bytes:
-    """Before the first frame of a temporal unit in the low-overhead format. length: None, OBUs have sizes of their own."""
+    """Before the first frame of a temporal unit (low-overhead format). length: None, OBUs tell their own sizes."""
     _check(length)
     body = bytes([_PRIVATE]) + payload + bytes([_END])
     unit = bytes([_METADATA << 3 | 2]) + _leb128(len(body)) + body
