@@ -123,7 +123,8 @@ class Bench:
                     for path in (path for path in self.paths if path.scale == scale):
                         key = Journal.key(
                             protocol=PROTOCOL, clip=footage.sha256, frames=len(footage.pictures), codec=codec,
-                            rate=rate, told=told, path=path.name, network=path.sha256, vmaf=self.ffmpeg is not None, ssim=self.similarity,
+                            rate=rate, told=told, path=path.name, network=path.sha256,
+                            vmaf=self.ffmpeg is not None, ssim=self.similarity,
                         )  # fmt: skip
                         figures = self.journal.get(key)
                         if figures is None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from pocketsr.codec.rule import half_size_psnr
 from pocketsr.errors import UserError
 from pocketsr.pixels import imresize
 from pocketsr.pixels.resize import resized
@@ -43,6 +46,17 @@ class Footage:
         """Width and height in pixels."""
         rows, width = self.pictures[0].shape
         return width, rows * 2 // 3
+
+    def about(self) -> dict[str, Any]:
+        """What it is, fit for JSON. softness_db: mean `half_size_psnr` of the first, the middle and the last frame."""
+        shown = [self.pictures[number] for number in (0, len(self.pictures) // 2, -1)]
+        return {
+            "sha256": self.sha256,
+            "size": "{}x{}".format(*self.size),
+            "fps": self.fps,
+            "frames": len(self.pictures),
+            "softness_db": round(statistics.fmean(half_size_psnr(luma(picture)) for picture in shown), 2),
+        }
 
 
 def read_footage(path: Path, most_frames: int) -> Footage:

@@ -18,7 +18,7 @@ import numpy as np
 
 from pocketsr.errors import UserError
 
-__all__ = ["LEAST_OVERLAP", "METHOD", "Compared", "Point", "compare", "require"]
+__all__ = ["LEAST_OVERLAP", "METHOD", "Compared", "Point", "compare", "crossing", "require"]
 
 METHOD = "pchip"
 LEAST_OVERLAP = 0.25
@@ -63,7 +63,7 @@ def compare(anchor: Sequence[Point], tested: Sequence[Point], up_to_bpp: float, 
         if reason := _unfit(curve, whose, unit):
             return Compared(None, None, reason)
     low, high = curves.values()
-    crossover, beyond = _crossover(whole, high) if _unfit(whole, "", unit) is None else _crossover(low, high)
+    crossover, beyond = crossing(whole, high) if _unfit(whole, "", unit) is None else crossing(low, high)
     ranges = [(curve[0][1], curve[-1][1]) for curve in (low, high)]
     overlap = min(top for _, top in ranges) - max(bottom for bottom, _ in ranges)
     share = overlap / min(top - bottom for bottom, top in ranges)
@@ -98,8 +98,11 @@ def _unfit(curve: Sequence[Point], whose: str, unit: str) -> str | None:
     return None
 
 
-def _crossover(anchor: Sequence[Point], tested: Sequence[Point]) -> tuple[float | None, str | None]:
-    """The highest rate at which the tested curve stops being the better one; else whether all of it is (not)."""
+def crossing(anchor: Sequence[Point], tested: Sequence[Point]) -> tuple[float | None, str | None]:
+    """The highest rate at which the tested curve stops being the better one; else where it would be, in words."""
+    anchor, tested = _thinned(anchor), _thinned(tested)
+    if min(len(anchor), len(tested)) < 2:
+        return None, "nowhere: a curve has less than two rates"
     from scipy.interpolate import PchipInterpolator
 
     low, high = max(anchor[0][0], tested[0][0]), min(anchor[-1][0], tested[-1][0])

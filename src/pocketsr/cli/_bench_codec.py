@@ -15,7 +15,6 @@ from pocketsr.names import harmless
 
 if TYPE_CHECKING:
     from pocketsr.bench.codec import Bd, Bench, Row
-    from pocketsr.bench.codec_clip import Footage
     from pocketsr.codec.encoding import Codec
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
@@ -46,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--frames", type=int, default=60, help="the first frames of each clip (default: 60)")
     add("--up-to", type=float, metavar="BPP", help="BD-rates where native coding spends at most this (default: 0.032)")
     add("--no-vmaf", action="store_true", help="skip VMAF, which needs an ffmpeg with libvmaf")
+    add("--psnr-only", action="store_true", help="skip SSIM too, which takes longer than PSNR")
     add("-o", "--output", type=Path, metavar="DIR", help="write codec.json and codec.html; goes on where it stopped")
     add("--json", action="store_true", help="one JSON object on standard output")
 
@@ -68,16 +68,16 @@ def run(args: argparse.Namespace) -> int:
     clips = _distinct(args.clips)
     require()
     paths = make_paths(args.model or _DEFAULT_MODELS, correction=args.correction)
-    ffmpeg = None if args.no_vmaf else find_ffmpeg()
-    bench = Bench(paths, codecs, rates or RATES_BPP, ffmpeg, Journal(args.output))
+    ffmpeg = None if args.no_vmaf or args.psnr_only else find_ffmpeg()
+    bench = Bench(paths, codecs, rates or RATES_BPP, ffmpeg, Journal(args.output), not args.psnr_only)
     rows: list[Row] = []
-    seen: list[Footage] = []
+    seen: dict[str, dict[str, Any]] = {}
     # disable=None: a bar with the time left on a terminal, nothing when piped
     with tqdm(total=step_count(bench, len(clips)), leave=False, disable=None, file=sys.stderr) as bar:
         for footage in _read(clips, args.frames):
             bar.set_description(harmless(footage.name))
             rows += bench.measure(footage, bar.update)
-            seen.append(footage)
+            seen[footage.name] = footage.about()
     bd = compared(rows, up_to)
     report = _report(rows, bd, bench, seen, args.frames, up_to)
     if args.output is not None:
@@ -125,7 +125,7 @@ def _read(clips: list[Path], frames: int) -> Any:
 
 
 def _report(
-    rows: list[Row], bd: list[Bd], bench: Bench, seen: list[Footage], frames: int, up_to: float
+    rows: list[Row], bd: list[Bd], bench: Bench, seen: dict[str, dict[str, Any]], frames: int, up_to: float
 ) -> dict[str, Any]:
     from dataclasses import asdict
 
@@ -140,12 +140,7 @@ def _report(
         "rates_bpp": list(bench.rates_bpp),
         "bd": bd_settings(up_to),
         "vmaf": None if bench.ffmpeg is None else {"models": ["vmaf_v0.6.1", "vmaf_v0.6.1neg"], "clipped": [0, 100]},
-        "clips": {
-            each.name: {
-                "sha256": each.sha256, "size": "{}x{}".format(*each.size), "fps": each.fps, "frames": len(each.pictures)
-            }
-            for each in seen
-        },
+        "clips": seen,
         "networks": {path.label: path.sha256 for path in bench.paths if path.label},
         "encodings": bench.encodings,
     }  # fmt: skip

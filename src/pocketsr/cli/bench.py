@@ -1,4 +1,4 @@
-"""`pocketsr bench PART`: speed, quality of pictures and calls, bits of calls, parts of frames, WebAssembly, drawings."""
+"""`pocketsr bench PART`: speed, quality of pictures and calls, bits of calls, parts, WebAssembly, drawings."""
 
 from __future__ import annotations
 

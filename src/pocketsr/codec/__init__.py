@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from pocketsr.codec.encoding import CODECS, Codec, CodecSetting
-from pocketsr.codec.rule import Choice, choose, half_size_loss
+from pocketsr.codec.rule import Choice, choose, half_size_psnr
 
-__all__ = ["CODECS", "Choice", "Codec", "CodecSetting", "choose", "half_size_loss"]
+__all__ = ["CODECS", "Choice", "Codec", "CodecSetting", "choose", "half_size_psnr"]
