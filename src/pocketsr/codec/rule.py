@@ -3,11 +3,11 @@
 A smaller picture pays where the codec is short of bits: below some rate, what coding at full size loses is more than
 what halving loses. That rate is the higher the weaker the codec is and the softer the picture. So the rule is a table:
 for each codec, by what halving costs the picture (`half_size_psnr`), the bits per full-size pixel below which 2x and
-1.5x were better in PSNR, on every training clip of that softness or more, with a margin. Between lines of it
-nothing is interpolated, and beyond it everything is native: where it isn't sure, it doesn't promise.
+1.5x were better in PSNR, on every training clip of that softness or more, with a margin. Between lines nothing is
+interpolated, and beyond the table everything is native: where it isn't sure, it doesn't promise.
 
-The table was fitted by tools/fit_codec_rule.py (benchmarks/codec_rule.json has the figures), on clips that no test uses;
-`benchmarks/codec.json` shows what it does on others.
+The table was fitted by tools/fit_codec_rule.py (figures in benchmarks/codec_rule.json), on clips that no test uses;
+benchmarks/codec.json has what it does on others.
 """
 
 from __future__ import annotations
