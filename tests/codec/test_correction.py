@@ -48,8 +48,8 @@ def _plainly(correction: Correction, low: np.ndarray, high: np.ndarray, most: in
 @pytest.mark.parametrize("shape", [(1, 1), (5, 7), (8, 3)])
 def test_it_is_its_definition_bit_for_bit(kind: type, bits: int, shape: tuple[int, int]) -> None:
     rng = np.random.default_rng(1)
-    low = rng.integers(0, 1 << bits, shape).astype(kind)
-    high = rng.integers(0, 1 << bits, (2 * shape[0], 2 * shape[1])).astype(kind)
+    low: np.ndarray = rng.integers(0, 1 << bits, shape).astype(kind)
+    high: np.ndarray = rng.integers(0, 1 << bits, (2 * shape[0], 2 * shape[1])).astype(kind)
     for correction in (_random(2), _random(3, 3), Correction(np.full((4, 41), 127, np.int8))):
         made = corrected(correction, low, high, bits)
         assert np.array_equal(made, _plainly(correction, low, high, (1 << bits) - 1))

@@ -202,7 +202,7 @@ def _sent(pictures: Sequence[NDArray[np.uint8]], setting: CodecSetting) -> _Sent
         raise UserError(f"{setting.codec} can't be used for {size} ({error}): leave this codec out") from error
     if len(back) != len(frames):
         raise UserError(f"{setting.codec} gave {len(back)} of {len(frames)} frames back for {size}: use other rates")
-    planes = [np.array(luma(frame.to_ndarray(format="yuv420p")), np.uint8) for frame in back]
+    planes = [luma(np.array(frame.to_ndarray(format="yuv420p"), np.uint8)).copy() for frame in back]
     return _Sent(
         setting, packets, planes, _per_frame(encoded - began, frames), _per_frame(ended - encoded, frames)
     )  # fmt: skip
