@@ -149,7 +149,7 @@ def test_it_says_none_once_a_correction_harms() -> None:
     messages = _run(sender, good)
     assert any(message is not None and read(message).correction is not None for message in messages)
     low, up, _ = good[-1]
-    for second in (10.0, 20.0):  # from now on the picture is right as it is
+    for second in (1.6, 3.2):  # from now on the picture is right as it is
         sender.measure(low, up, up)
         message = sender.due(second)
         if message is not None:
@@ -158,7 +158,19 @@ def test_it_says_none_once_a_correction_harms() -> None:
     else:
         pytest.fail("the receiver was left with what harms")
     sender.measure(low, up, up)
-    assert sender.due(30.0) is None  # said once
+    assert sender.due(second + 1) is None
+
+
+def test_what_was_said_is_repeated_for_those_who_missed_it() -> None:
+    sender = Sender(NETWORK)
+    assert sender.due(0.0) is None
+    sender.measure(*_blurred(1)[0])
+    said = sender.due(0.1)
+    assert said is not None
+    assert [sender.due(second) for second in (1.0, 2.0, 4.0)] == [None] * 3
+    assert sender.due(4.2) == said
+    assert sender.due(5.0) is None
+    assert sender.due(8.3) == said
 
 
 def test_what_a_receiver_shows_is_never_worse_on_what_was_measured() -> None:

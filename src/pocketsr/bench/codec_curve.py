@@ -1,9 +1,9 @@
 """Curves of quality over rate compared: BD-rate (Bjontegaard, VCEG-M33) and where one passes the other.
 
 By the package `bjontegaard` (Herglotz et al., FAU Erlangen), method "pchip": piecewise cubic Hermite interpolation of
-the logarithm of the rate over the quality, as the Common Test Conditions of JCT-VC have it. It integrates over whatever
-overlap there is (1.3.0: a tenth of a range gives a number and a warning), and ends in scipy's ValueError for a curve that
-falls; "cubic" takes even that. So both are checked here, and said in words.
+the logarithm of the rate over the quality, as the Common Test Conditions of JCT-VC have it. It integrates over what
+overlap there is (1.3.0: a tenth of a range gives a number and a warning), and ends in scipy's ValueError for a curve
+that falls; "cubic" takes even that. So both are checked here, and said in words.
 """
 
 from __future__ import annotations

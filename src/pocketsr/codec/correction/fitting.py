@@ -14,6 +14,7 @@ __all__ = ["Sums", "fit"]
 
 _UNIT = 4 * STEPS
 _RIDGE = 1e-3  # of the mean energy of a tap: a pull towards "no change", where the picture doesn't say
+_EXACT = 1e-6  # squared levels a pixel that count as none
 _FLOOR = 1e-2  # squared steps a pixel, so that a black picture has an answer too
 
 
@@ -57,11 +58,12 @@ class Sums:
 
     def gain_db(self, correction: Correction | None) -> float:
         """What a correction gains in PSNR on these pictures, before its output is rounded and clipped."""
-        if correction is None or self.energy <= 0:
+        if correction is None:
             return 0.0
         q = correction.coefficients.astype(np.float64).T  # 41 4
         left = self.energy + float(np.sum(q * (self.gram @ q)) - 2 * np.sum(q * self.cross))
-        return float(10 * np.log10(self.energy / max(left, 1e-9 * self.energy)))
+        least = _EXACT * max(self.pixels, 1)  # a picture that was right already has no energy
+        return float(10 * np.log10((self.energy + least) / (max(left, 0.0) + least)))
 
 
 def fit(sums: Sums) -> Correction | None:

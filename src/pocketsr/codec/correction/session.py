@@ -19,6 +19,7 @@ _KEEP = 0.7  # of what earlier pictures said, with each new one: a scene changes
 _LEAST_DB = 0.02  # of gain on the newest picture, for a correction to be worth its bits
 _BETTER_DB = 0.02  # of gain over what the receiver has, for another to be
 _BURST_S = 1.5  # seconds' worth of bits that may be saved up
+_REPEAT_S = 4.0
 
 
 class Sender:
@@ -36,6 +37,7 @@ class Sender:
         self._past = Sums()
         self._newest: Sums | None = None
         self._sent: Correction | None = None
+        self._said: float | None = None  # when
         self._measured = False
 
     def measure(self, decoded: NDArray[Any], upscaled: NDArray[Any], original: NDArray[Any]) -> None:
@@ -52,30 +54,29 @@ class Sender:
         """The message to send now, or None. seconds: time on any clock, of the picture that it goes with.
 
         A correction is fitted on the pictures before the newest one and tried on that one; only one that gains there is
-        sent, fitted on all. Where what the receiver has begins to harm, it is told to use none.
+        sent, fitted on all. Where what the receiver has begins to harm, it is told to use none. What was said last is
+        repeated every few seconds, for those who missed it.
         """
         elapsed = 0.0 if self._clock is None else max(0.0, seconds - self._clock)
         self._clock = seconds
         self._saved = min(self._saved + elapsed * self._bits_per_s, self._bits_per_s * _BURST_S)
-        if not self._measured or self._newest is None:
-            return None
-        self._measured = False
-        has = self._newest.gain_db(self._sent)
-        made = self._proved(self._newest)
-        if made is None or self._newest.gain_db(made) < has + _BETTER_DB:
-            made = self._sent if has > 0 else None
-        if made == self._sent:
-            return None
-        data = write(Message(self._network, made))
-        bits = 8 * (len(data) + OVERHEAD_BYTES)
-        if bits > self._saved:
-            if has >= 0:
-                return None
-            made, data = None, write(Message(self._network, None))  # short, and it stops the harm
+        wanted = [self._sent] if self._said is not None and seconds - self._said >= _REPEAT_S else []
+        if self._measured and self._newest is not None:
+            self._measured = False
+            has = self._newest.gain_db(self._sent)
+            made = self._proved(self._newest)
+            if made is not None and self._newest.gain_db(made) >= has + _BETTER_DB:
+                wanted.insert(0, made)
+            if has < 0:
+                wanted = [*(each for each in wanted if each != self._sent), None]
+        for correction in wanted:  # the first one that there are bits for
+            data = write(Message(self._network, correction))
             bits = 8 * (len(data) + OVERHEAD_BYTES)
-        self._saved -= bits
-        self._sent = made
-        return data
+            if bits <= self._saved:
+                self._saved -= bits
+                self._sent, self._said = correction, seconds
+                return data
+        return None
 
     def _proved(self, newest: Sums) -> Correction | None:
         """Fitted on all pictures, if what is fitted on the earlier ones gains on the newest."""
