@@ -134,7 +134,8 @@ def test_what_was_measured_is_not_measured_again(
     assert len(coded) == 1
 
 
-def test_a_corrected_path_pays_for_its_messages(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_corrected_path_pays_for_its_messages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = _write(tmp_path / "longer.mkv", 160, 128, 20)  # the sender measures every fifth frame, and waits for three
     rows = _bench(capsys, clip, "--codecs", "h264,vp9", "--rates", "0.3", "-m", "tiny", "--no-vmaf", "--correction")[
         "rows"
     ]

@@ -164,7 +164,9 @@ def test_it_says_none_once_a_correction_harms() -> None:
 def test_what_was_said_is_repeated_for_those_who_missed_it() -> None:
     sender = Sender(NETWORK)
     assert sender.due(0.0) is None
-    sender.measure(*_blurred(1)[0])
+    for picture in _blurred(3):
+        assert sender.due(0.1) is None  # not before the third one
+        sender.measure(*picture)
     said = sender.due(0.1)
     assert said is not None
     assert [sender.due(second) for second in (1.0, 2.0, 4.0)] == [None] * 3

@@ -32,7 +32,21 @@ from pocketsr.codec.encoding import Codec, CodecSetting, VideoPacket, as_frames,
 from pocketsr.errors import UserError
 from pocketsr.pixels import psnr, ssim
 
-__all__ = ["METRICS", "PROTOCOL", "RATES_BPP", "UP_TO_BPP", "Bd", "Bench", "Row", "compared", "step_count"]
+__all__ = [
+    "METRICS",
+    "PROTOCOL",
+    "RATES_BPP",
+    "UP_TO_BPP",
+    "Bd",
+    "Bench",
+    "Row",
+    "Sent",
+    "bd_settings",
+    "coded",
+    "compared",
+    "setting_for",
+    "step_count",
+]
 
 PROTOCOL = 1
 """Of figures that can stand beside each other: a change of the protocol counts up, and all is measured anew."""
@@ -114,12 +128,12 @@ class Bench:
         for codec in self.codecs:
             for rate in self.rates_bpp:
                 for scale in SCALES:
-                    setting = _setting(footage, codec, rate)
+                    setting = setting_for(footage, codec, rate)
                     told = described(setting)
                     width, height = sent_size(*footage.size, SCALES[scale])
                     about = {"clip": footage.name, "codec": codec, "asked_bpp": rate, "size": f"{width}x{height}"}
                     self.encodings.append(about | told)
-                    sent: _Sent | None = None
+                    sent: Sent | None = None
                     for path in (path for path in self.paths if path.scale == scale):
                         key = Journal.key(
                             protocol=PROTOCOL, clip=footage.sha256, frames=len(footage.pictures), codec=codec,
@@ -130,7 +144,7 @@ class Bench:
                         if figures is None:
                             if scale not in small:
                                 small[scale] = [shrunk(picture, SCALES[scale]) for picture in footage.pictures]
-                            sent = sent or _sent(small[scale], setting)
+                            sent = sent or coded(small[scale], setting)
                             figures, still = self._figures(footage, path, sent, rate == shown)
                             self.journal.add(key, figures, still)
                         if rate == shown and (picture := self.journal.still(key)):
@@ -139,7 +153,7 @@ class Bench:
                         done()
 
     def _figures(
-        self, footage: Footage, path: Path, sent: _Sent, shown: bool
+        self, footage: Footage, path: Path, sent: Sent, shown: bool
     ) -> tuple[dict[str, Any], bytes | None]:  # fmt: skip
         originals = [luma(picture) for picture in footage.pictures]
         packets, decoded = sent.packets, sent.decoded
@@ -173,7 +187,7 @@ class Bench:
 
 
 @dataclass(frozen=True)
-class _Sent:
+class Sent:
     """A clip through an encoder and a decoder: luma as it came back."""
 
     setting: CodecSetting
@@ -183,13 +197,15 @@ class _Sent:
     decode_ms: float
 
 
-def _setting(footage: Footage, codec: Codec, rate_bpp: float) -> CodecSetting:
+def setting_for(footage: Footage, codec: Codec, rate_bpp: float) -> CodecSetting:
+    """What any size of a clip is asked for, at bits per full-size pixel."""
     width, height = footage.size
     kbps = max(1, round(rate_bpp * width * height * footage.fps / 1000))
     return CodecSetting(codec, kbps, footage.fps, _KEYFRAME_INTERVAL)
 
 
-def _sent(pictures: Sequence[NDArray[np.uint8]], setting: CodecSetting) -> _Sent:
+def coded(pictures: Sequence[NDArray[np.uint8]], setting: CodecSetting) -> Sent:
+    """I420 pictures through the encoder and the decoder. Raises UserError where one is missing or refuses."""
     frames = as_frames(pictures, setting.fps)
     size = f"{frames[0].width}x{frames[0].height} at {setting.bit_rate_kbps} kbit/s"
     try:
@@ -203,7 +219,7 @@ def _sent(pictures: Sequence[NDArray[np.uint8]], setting: CodecSetting) -> _Sent
     if len(back) != len(frames):
         raise UserError(f"{setting.codec} gave {len(back)} of {len(frames)} frames back for {size}: use other rates")
     planes = [luma(np.array(frame.to_ndarray(format="yuv420p"), np.uint8)).copy() for frame in back]
-    return _Sent(
+    return Sent(
         setting, packets, planes, _per_frame(encoded - began, frames), _per_frame(ended - encoded, frames)
     )  # fmt: skip
 

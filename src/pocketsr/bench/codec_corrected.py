@@ -18,7 +18,6 @@ __all__ = ["Corrected"]
 Plane = NDArray[np.uint8]
 
 _EVERY = 5  # frames: which ones the sender measures
-_FIRST = 3  # these it measures all: a call begins without a correction
 
 
 class Corrected:
@@ -48,7 +47,7 @@ class Corrected:
             heard = process_time()
             made.append(self._receiver.apply(low, high))
             applied = process_time()
-            if number < _FIRST or number % _EVERY == 0:
+            if number % _EVERY == 0:
                 self._sender.measure(low, high, original)
                 self.measured += 1
             self.sender_ms += sent - began + process_time() - applied

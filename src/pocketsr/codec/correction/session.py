@@ -16,6 +16,7 @@ OVERHEAD_BYTES = 27
 """What carries a message in a stream takes at most, but for emulation prevention: start code, header, identifier."""
 
 _KEEP = 0.7  # of what earlier pictures said, with each new one: a scene changes
+_EARLIER = 1 + _KEEP - 1e-6  # pictures, as they fade: a call's first frames are unlike those that follow
 _LEAST_DB = 0.02  # of gain on the newest picture, for a correction to be worth its bits
 _BETTER_DB = 0.02  # of gain over what the receiver has, for another to be
 _BURST_S = 1.5  # seconds' worth of bits that may be saved up
@@ -45,16 +46,20 @@ class Sender:
 
         It need not be every picture: a few a second will do.
         """
+        self.learn(Sums.of(decoded, upscaled, original))
+
+    def learn(self, newest: Sums) -> None:
+        """As `measure`, of a picture that was summed elsewhere."""
         if self._newest is not None:
             self._past.add(self._newest, _KEEP)
-        self._newest = Sums.of(decoded, upscaled, original)
+        self._newest = newest
         self._measured = True
 
     def due(self, seconds: float) -> bytes | None:
         """The message to send now, or None. seconds: time on any clock, of the picture that it goes with.
 
-        A correction is fitted on the pictures before the newest one and tried on that one; only one that gains there is
-        sent, fitted on all. Where what the receiver has begins to harm, it is told to use none. What was said last is
+        A correction is fitted on the pictures before the newest one, two at least, and tried on that one; only one that
+        gains there is sent, fitted on all. Where what the receiver has begins to harm, it is told to use none. What was said last is
         repeated every few seconds, for those who missed it.
         """
         elapsed = 0.0 if self._clock is None else max(0.0, seconds - self._clock)
@@ -80,7 +85,7 @@ class Sender:
 
     def _proved(self, newest: Sums) -> Correction | None:
         """Fitted on all pictures, if what is fitted on the earlier ones gains on the newest."""
-        if self._past.pixels and newest.gain_db(fit(self._past)) < _LEAST_DB:
+        if self._past.pixels < _EARLIER * newest.pixels or newest.gain_db(fit(self._past)) < _LEAST_DB:
             return None
         together = Sums()
         together.add(self._past, 1.0)
