@@ -2,7 +2,7 @@
 
 Writes benchmarks/codec.json: what `pocketsr bench codec --json` prints, the bench's command and the SHA-256 of the
 networks beside it. RUNS: a folder that keeps what was measured, so that it goes on where it stopped, with codec.html.
-Further arguments go to the bench (`--psnr-only`, `--frames 30`, `-m FILE`). To be run whenever small-call changes.
+Further arguments go to the bench (`--correction`, `--psnr-only`, `--frames 24`). To be run whenever small-call changes.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ MODEL = "small-call"
 
 def record(data: Path, runs: str, options: Sequence[str]) -> None:
     """Run the bench on `CLIPS` in `data` and write RESULTS."""
-    bench = ["codec", *(str(data / name) for name in CLIPS), "-o", runs, "-m", MODEL, "--correction", *options]
-    command = " ".join(["pocketsr bench codec CLIP.. -m", MODEL, "--correction", *options, "--json"])
+    bench = ["codec", *(str(data / name) for name in CLIPS), "-o", runs, "-m", MODEL, *options]
+    command = " ".join(["pocketsr bench codec CLIP.. -m", MODEL, *options, "--json"])
     report = recorded(bench, [MODEL], command)
     settings = report.pop("settings")
     encodings = settings.pop("encodings")

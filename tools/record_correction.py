@@ -1,10 +1,10 @@
 """Measure what corrections are worth: `python tools/record_correction.py ../shared/data/clips`.
 
-Writes benchmarks/correction.json. Each test clip is sent at half its sides, as `pocketsr bench codec` does it, and enlarged
-by small-call. The sender measures every fifth frame and sends corrections within 1 kbit/s; a frame is judged by
-the correction that the receiver has then, which was fitted on earlier frames. Gains are of PSNR, before rounding, on the frames
-that were measured, means over them; `of_itself_db` is what a correction of the same size would gain that was fitted on
-all of them. To be run whenever small-call changes.
+Writes benchmarks/correction.json. Each test clip is sent at half its sides, as `pocketsr bench codec` does it, and
+enlarged by small-call. The sender measures every fifth frame and sends corrections within 1 kbit/s; a frame is judged
+by the correction that the receiver has then, which was fitted on earlier frames. Gains are of PSNR, before rounding, on
+the frames that were measured, means over them; `of_itself_db` is what a correction would gain that was fitted on all of
+them. To be run whenever small-call changes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What benchmarks/codec.json and codec_rule.json say, and that the rule keeps its promise on clips it wasn't fitted to."""
+"""What codec.json, codec_rule.json and correction.json say; the rule keeps its promise on clips it wasn't fitted to."""
 
 from __future__ import annotations
 
@@ -79,22 +79,17 @@ def test_it_picks_a_smaller_size_somewhere(recorded: dict[str, Any]) -> None:
     assert picked.count(2) + picked.count(1.5) >= len(picked) / 10
 
 
-def test_corrections_gain_and_never_lose(recorded: dict[str, Any]) -> None:
-    """In PSNR at the same encoding; bits of the messages are in `bpp`, at most 1 kbit/s and what is saved up."""
-    gains = []
-    for row in recorded["rows"]:
-        if row["path"] == f"2x {NETWORK} + correction":
-            (plain,) = (
-                other
-                for other in recorded["rows"]
-                if (other["clip"], other["codec"], other["path"]) == (row["clip"], row["codec"], f"2x {NETWORK}")
-                and 0 <= row["kbit_per_s"] - other["kbit_per_s"] < 3
-                and other["decode_ms"] == row["decode_ms"]
-            )
-            gains.append(row["psnr_db"] - plain["psnr_db"])
-    assert len(gains) == len(TEST_CLIPS) * 3 * len(recorded["settings"]["rates_bpp"])
-    assert min(gains) >= -0.005
-    assert sum(gains) / len(gains) > 0.1
+def test_corrections_gain_and_never_lose_much(recorded: dict[str, Any]) -> None:
+    """Within 1 kbit/s and what is saved up at the start. A frame is judged by what was fitted on earlier ones: where a
+    scene turns, one may lose before the sender knows it."""
+    found = json.loads((BENCHMARKS / "correction.json").read_text())
+    rows = found["rows"]
+    assert found["networks"][NETWORK] == recorded["settings"]["networks"][NETWORK]
+    assert {row["clip"] for row in rows} == set(recorded["settings"]["clips"])
+    for row in rows:
+        assert row["message_kbit"] <= row["seconds"] + 1.5
+        assert row["gain_db"] >= 0
+    assert sum(row["gain_db"] for row in rows) / len(rows) > 0.05
 
 
 def test_every_clip_has_its_figures(recorded: dict[str, Any]) -> None:

@@ -59,8 +59,8 @@ class Sender:
         """The message to send now, or None. seconds: time on any clock, of the picture that it goes with.
 
         A correction is fitted on the pictures before the newest one, two at least, and tried on that one; only one that
-        gains there is sent, fitted on all. Where what the receiver has begins to harm, it is told to use none. What was said last is
-        repeated every few seconds, for those who missed it.
+        gains there is sent, fitted on all. Where what the receiver has begins to harm, it is told to use none. What was
+        said last is repeated every few seconds, for those who missed it.
         """
         elapsed = 0.0 if self._clock is None else max(0.0, seconds - self._clock)
         self._clock = seconds
