@@ -89,7 +89,8 @@ def test_corrections_gain_and_never_lose_much(recorded: dict[str, Any]) -> None:
     for row in rows:
         assert row["message_kbit"] <= row["seconds"] + 1.5
         assert row["gain_db"] >= 0
-    assert sum(row["gain_db"] for row in rows) / len(rows) > 0.05
+    assert sum(row["gain_db"] for row in rows) / len(rows) > 0.15
+    assert sum(row["from_second_1_db"] for row in rows) / len(rows) > 0.2
 
 
 def test_every_clip_has_its_figures(recorded: dict[str, Any]) -> None:
