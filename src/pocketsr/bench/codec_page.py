@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["make_page", "mean_lines"]
 
 _COLOURS = ("#444444", "#2e6f9e", "#d1495b", "#3a7d44", "#b0770a", "#7d4fa0", "#178a8a", "#a04f6a")
+_TICKS = tuple(digit * 10.0**power for power in range(-4, 1) for digit in (1, 2, 5))
 _LABELS = {"psnr": "PSNR, dB", "vmaf_neg": "VMAF NEG"}  # what is drawn
 
 
@@ -31,14 +32,14 @@ def make_page(
     """The whole page. Raises UserError where matplotlib is missing."""
     page = Template(Path(__file__).with_name("codec.html").read_text())
     drawn = [metric for metric in _LABELS if any(getattr(row, METRICS[metric]) is not None for row in rows)]
-    figures = [_figure(codec, rows, drawn) for codec in dict.fromkeys(row.codec for row in rows)]
+    figures = {codec: _figure(codec, rows, drawn) for codec in dict.fromkeys(row.codec for row in rows)}
     about = settings.get("bd", {})
     shown = {key: value for key, value in settings.items() if key != "encodings"}
     return page.substitute(
         up_to=escape(str(about.get("anchor_up_to_bpp", ""))),
         method=escape(str(about.get("method", ""))),
         means=_table(("codec", "path", "metric", "mean %", "median %", "best %", "worst %", "clips"), mean_lines(bd)),
-        plots="\n".join(f"<figure>{as_svg(figure)}</figure>" for figure in figures),
+        plots="\n".join(f"<h3>{codec}</h3><figure>{as_svg(figure)}</figure>" for codec, figure in figures.items()),
         stills=_stills(stills) if stills else "",
         table=_table(
             ("clip", "codec", "path", "metric", "BD-rate %", "crossover bpp", ""), [_line(each) for each in bd]
@@ -87,6 +88,7 @@ def _figure(codec: str, rows: Sequence[Row], metrics: Sequence[str]) -> Figure:
     """A drawing a clip and metric: quality over bits per full-size pixel, a line a path."""
     try:
         from matplotlib.figure import Figure
+        from matplotlib.ticker import NullFormatter
     except ModuleNotFoundError as error:
         raise UserError(f"curves need {error.name}: pip install 'pocketsr[codec]'") from error
     here = [row for row in rows if row.codec == codec]
@@ -107,11 +109,13 @@ def _figure(codec: str, rows: Sequence[Row], metrics: Sequence[str]) -> Figure:
             style = "--" if "bicubic" in path else "-"
             axes.plot(*zip(*curve, strict=True), style, color=colour, marker=".", linewidth=1.3, label=path)
         axes.set(xscale="log", title=clip, ylabel=_LABELS[metric])
+        low, high = axes.get_xlim()
+        axes.set_xticks([tick for tick in _TICKS if low <= tick <= high], minor=False)
         axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(which="both", alpha=0.2, linewidth=0.6)
         if number == 0:
             figure.legend(loc="outside upper center", ncols=min(4, len(paths)), fontsize=9)
-    figure.suptitle(codec)
     figure.supxlabel("bits per full-size pixel")
     return figure
 
