@@ -37,6 +37,7 @@ RESULTS = ROOT / "benchmarks" / "codec_rule.json"
 CLIPS = (
     "clips/webcam_walk", "clips/webcam_yes", "clips_call/lp_s13", "clips_call/latentsync_demo1",
     "clips_call/mead_m030", "clips_call/lp_d9", "clips_call/lp_d12", "clips_call/sam2_bedroom",
+    "clips_call/sam2_cups", "clips_call/sam2_dog",
 )  # fmt: skip
 CODECS: tuple[Codec, ...] = ("h264", "vp9", "av1")
 RATES_BPP = (0.005, 0.0125, 0.032, 0.08)
