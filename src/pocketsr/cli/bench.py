@@ -1,10 +1,10 @@
-"""`pocketsr bench PART`: speed, quality on pictures and on calls, parts of frames, WebAssembly, drawings."""
+"""`pocketsr bench PART`: speed, quality of pictures and calls, bits of calls, parts, WebAssembly, drawings."""
 
 from __future__ import annotations
 
 import argparse
 
-from pocketsr.cli import _bench_call, _bench_plot, _bench_quality, _bench_reuse, _bench_speed, _bench_wasm
+from pocketsr.cli import _bench_call, _bench_codec, _bench_plot, _bench_quality, _bench_reuse, _bench_speed, _bench_wasm
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
@@ -12,11 +12,12 @@ SUMMARY = "measure speed against other runtimes, or quality on the standard test
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parts = parser.add_subparsers(dest="part", required=True, metavar="speed|quality|call|reuse|wasm|plot")
+    parts = parser.add_subparsers(dest="part", required=True, metavar="speed|quality|call|codec|reuse|wasm|plot")
     named = {
         "speed": _bench_speed,
         "quality": _bench_quality,
         "call": _bench_call,
+        "codec": _bench_codec,
         "reuse": _bench_reuse,
         "wasm": _bench_wasm,
         "plot": _bench_plot,

@@ -1,0 +1,117 @@
+"""Which size to send in a call, and what makes it large again: native, 1.5x or 2x.
+
+A smaller picture pays where the codec is short of bits: below some rate, what coding at full size loses is more than
+what halving loses. That rate is the higher the weaker the codec is and the softer the picture. So the rule is a table:
+for each codec, by what halving costs the picture (`half_size_psnr`), the bits per full-size pixel below which 2x and
+1.5x were better in PSNR, on every training clip of that softness or more, with a margin. Between lines nothing is
+interpolated, and beyond the table everything is native: where it isn't sure, it doesn't promise.
+
+The table was fitted by tools/fit_codec_rule.py (figures in benchmarks/codec_rule.json), on clips that no test uses;
+benchmarks/codec.json has what it does on others.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pocketsr.codec.encoding import CODECS, Codec
+from pocketsr.errors import ArgumentError
+from pocketsr.pixels import psnr
+from pocketsr.pixels.resize import resized
+
+__all__ = ["NETWORK", "TABLE", "Choice", "Limit", "choose", "half_size_psnr"]
+
+NETWORK = "small-call"
+"""What the table was fitted with."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """From this softness on (`half_size_psnr` in dB): below how many bits per full-size pixel each size pays."""
+
+    softness_db: float
+    bpp_2x: float
+    bpp_1_5x: float
+
+
+TABLE: dict[Codec, tuple[Limit, ...]] = {
+    "h264": (Limit(32, 0.017, 0.037), Limit(36, 0.017, 0.037)),
+    "h265": (Limit(32, 0.0, 0.02), Limit(36, 0.0, 0.02)),  # not measured: the least of the others
+    "vp9": (Limit(32, 0.0087, 0.02), Limit(36, 0.0087, 0.02)),
+    "av1": (Limit(32, 0.0, 0.023), Limit(36, 0.0, 0.023)),
+}
+"""By codec, from crisp to soft."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """scale: 1 (native), 1.5 or 2: sides are divided by it before coding. model: the network that makes the picture
+    large again, None for native; at 1.5 its 2x is resized to the size."""
+
+    scale: float
+    model: str | None
+
+
+_NATIVE = Choice(1, None)
+
+# The AC quantizer of VP9 and AV1 for 8 bits by base_q_idx, at its bends; between them it grows evenly.
+_AC_STEPS = (
+    (0, 4), (1, 8), (95, 102), (120, 152), (150, 255), (176, 408), (198, 615), (216, 864), (233, 1196), (255, 1828)
+)  # fmt: skip
+_MOST_QP: dict[Codec, int] = {"h264": 51, "h265": 51, "vp9": 255, "av1": 255}
+
+
+def half_size_psnr(luma: NDArray[Any]) -> float:
+    """What halving costs: PSNR in dB of a plane (H, W) of uint8 that was halved and doubled by bicubic.
+
+    25 is crisp, as lossless pictures full of detail are; 40 is soft, as webcams are. It takes milliseconds; one
+    frame a scene will do. 100 for a flat picture. Raises ArgumentError for other arrays.
+    """
+    if luma.ndim != 2 or luma.dtype != np.uint8 or min(luma.shape) < 4:
+        raise ArgumentError(f"a plane of uint8 of at least 4x4 is expected, not {luma.dtype} of shape {luma.shape}")
+    height, width = luma.shape
+    half = resized(luma, (width + 1) // 2, (height + 1) // 2)
+    return min(psnr(resized(half, width, height), luma), 100.0)
+
+
+def choose(codec: Codec, bits_per_pixel: float, *, softness_db: float, qp: float | None = None) -> Choice:
+    """The size to send, and the network.
+
+    codec: as calls set it (`pocketsr.codec.encoding`). bits_per_pixel: bits a second over full-size pixels a second;
+    0.02 is 553 kbit/s at 1280x720 and 30 frames. softness_db: `half_size_psnr` of a frame.
+    qp: where it is known, what coding at full size takes at this rate: 0..51 for H.264 and H.265, base_q_idx 0..255 for
+    VP9 and AV1. It can only rule a smaller size out: where quantization noise (step^2 / 12) is below what halving
+    loses, the codec has the bits that it needs.
+    Raises ArgumentError for a codec that isn't known, and numbers that can't be.
+    """
+    if codec not in CODECS:
+        raise ArgumentError(f"unknown codec '{codec}': {', '.join(CODECS)} are known")
+    if not (math.isfinite(bits_per_pixel) and bits_per_pixel > 0):
+        raise ArgumentError(f"{bits_per_pixel} bits per pixel: a number above 0 is expected, as 0.02")
+    if math.isnan(softness_db):
+        raise ArgumentError("softness_db is no number: give half_size_psnr of a frame")
+    if qp is not None:
+        if not 0 <= qp <= _MOST_QP[codec]:
+            raise ArgumentError(f"qp {qp} of {codec}: 0 to {_MOST_QP[codec]} are expected")
+        if _step(codec, qp) ** 2 / 12 < 255**2 * 10 ** (-softness_db / 10):
+            return _NATIVE
+    fitting = [limit for limit in TABLE[codec] if softness_db >= limit.softness_db]
+    if fitting:
+        limit = max(fitting, key=lambda each: each.softness_db)
+        for scale, below in ((2, limit.bpp_2x), (1.5, limit.bpp_1_5x)):
+            if bits_per_pixel <= below:
+                return Choice(scale, NETWORK)
+    return _NATIVE
+
+
+def _step(codec: Codec, qp: float) -> float:
+    """The quantizer's step in levels of an orthonormal transform."""
+    if codec in ("h264", "h265"):
+        return float(2 ** ((qp - 4) / 6))
+    known, steps = zip(*_AC_STEPS, strict=True)
+    return math.exp(float(np.interp(qp, known, np.log(steps)))) / 8
