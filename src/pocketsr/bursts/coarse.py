@@ -13,6 +13,7 @@ __all__ = ["Rough", "rough_motion"]
 
 _AREA = 1_000_000  # pixels of a small copy at most
 _FEATURES, _RATIO, _NEAR_PX, _LEAST = 1500, 0.75, 2.0, 12
+_SURE = 0.95  # correlation: features can tell nothing better
 _SMOOTHING = 5  # pixels: of ECC's Gaussian
 _STEPS, _PRECISION = 50, 1e-5
 _LEAST_SIDE = 24  # pixels: below, optical flow has no pyramid
@@ -31,15 +32,24 @@ def rough_motion(reference: NDArray[np.uint16], frame: NDArray[np.uint16]) -> Ro
     height, width = frame.shape
     factor = max(1, int(np.ceil(np.sqrt(height * width / _AREA))))
     small, other = (_shrunk(plane, factor) for plane in (reference, frame))
-    tried = [np.eye(3), _phase(small, other), _by_features(small, other)]
-    best = max((each for each in tried if each is not None), key=lambda each: _correlation(small, other, each))
-    refined = _ecc(small, other, best)
-    if _correlation(small, other, refined) >= _correlation(small, other, best):
-        best = refined
+    best, correlation = _best(small, other, [np.eye(3), _phase(small, other)])
+    if correlation < _SURE:
+        found = _by_features(small, other)
+        if found is not None:
+            best, correlation = _best(small, other, [best, found])
     flow = _flow(small, other, best) * factor
-    correlation = _correlation(small, other, best)
     step = np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1]])
     return Rough(step @ best @ np.linalg.inv(step), correlation, flow)
+
+
+def _best(
+    reference: NDArray[np.uint8], frame: NDArray[np.uint8], tried: list[NDArray[np.float64]]
+) -> tuple[NDArray[np.float64], float]:
+    """The best of some beginnings, made better, and its correlation."""
+    correlation, best = max(((_correlation(reference, frame, each), each) for each in tried), key=lambda pair: pair[0])
+    refined = _ecc(reference, frame, best)
+    after = _correlation(reference, frame, refined)
+    return (refined, after) if after >= correlation else (best, correlation)
 
 
 def _shrunk(plane: NDArray[np.uint16], factor: int) -> NDArray[np.uint8]:

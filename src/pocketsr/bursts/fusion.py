@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pocketsr.bursts.camera import Camera
 from pocketsr.bursts.motion import Box, Motion, centres
-from pocketsr.bursts.opencv import Map, Plane32, averaged, cosines, eroded, from_cosines, opencv, resampled
+from pocketsr.bursts.opencv import Map, Plane32, averaged, cosines, eroded, from_cosines, opencv, places, resampled
 
 __all__ = ["Settings", "View", "fused", "view_of"]
 
@@ -29,10 +29,12 @@ _TEXTURE = 0.06  # of the local variance: what the prediction may be wrong by
 
 @dataclass(frozen=True)
 class Settings:
-    """ridge: of the start, against one sample of a frame. steps: of conjugate gradients."""
+    """ridge: of the start, against one sample of a frame. steps: of conjugate gradients, of luma and of chroma, which has less
+    that is fine."""
 
     ridge: float
-    steps: int = 6
+    steps: int = 4
+    chroma_steps: int = 2
 
 
 @dataclass(frozen=True)
@@ -78,18 +80,17 @@ def view_of(
     box = Box(max(top, 0), max(left, 0), min(bottom, height), min(right, width))
     if box.bottom - box.top < 2 or box.right - box.left < 2:
         return None
-    back = (x - box.left).astype(np.float32), (y - box.top).astype(np.float32)
+    back = places(x - box.left, y - box.top)
     here = np.broadcast_arrays(*centres(box)) if motion is None else motion.to_reference(box)
     inside = np.ones(box.shape, bool)
     for place, low, high, most in ((here[0], tile.left, tile.right, width), (here[1], tile.top, tile.bottom, height)):
         inside &= place >= (0 if low == 0 else low + _EDGE)
         inside &= place <= (most - 1 if high == most else high - 1 - _EDGE)
-    at = tuple(
-        (camera.index(place) - camera.scale * low).astype(np.float32)
-        for place, low in ((here[0], tile.left), (here[1], tile.top))
+    index_x, index_y = (
+        camera.index(place) - camera.scale * low for place, low in ((here[0], tile.left), (here[1], tile.top))
     )
     samples = [plane.astype(np.float32) * np.float32(1 / 257) for plane in read(box)]
-    return View(samples, (at[0], at[1]), back, inside.astype(np.float32))
+    return View(samples, places(index_x, index_y), back, inside.astype(np.float32))
 
 
 def trusted(view: View, sums: Sequence[Plane32], noise: float) -> View:
@@ -120,7 +121,7 @@ def fused(
     sums = camera.blurred(large)
     errors = [view.samples[index] - view.predicted(sums) for view in views]
     direction, before, slope = np.zeros_like(start), start, np.float32(1)
-    for step in range(settings.steps):
+    for step in range(settings.chroma_steps if index else settings.steps):
         gradient = ridge * (start - large)
         for view, error in zip(views, errors, strict=True):
             gradient += view.spread(view.weight * error)

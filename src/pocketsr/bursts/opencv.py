@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from pocketsr.errors import UserError
 
-__all__ = ["Map", "Plane32", "averaged", "cosines", "eroded", "filtered", "from_cosines", "opencv", "resampled", "threads_of"]
+__all__ = ["Map", "Plane32", "averaged", "cosines", "eroded", "filtered", "from_cosines", "opencv", "places", "resampled", "threads_of"]
 
 Plane32 = NDArray[np.float32]
-Map = tuple[Plane32, Plane32]
-"""Where to read: x and y, of one shape, in pixels of what is read; pixel centres are whole numbers."""
+Map = tuple[NDArray[Any], NDArray[Any]]
+"""Where to read, as OpenCV wants it: made by `places`."""
 
 
 @cache
@@ -43,14 +43,24 @@ def threads_of(count: int | None) -> Iterator[None]:
         opencv().setNumThreads(before)
 
 
+def places(x: NDArray[Any], y: NDArray[Any]) -> Map:
+    """Places by their x and y, of one shape, in pixels of what is read; pixel centres are whole numbers.
+
+    OpenCV (5.0) takes them in steps of 1/32 pixel, whatever the type: converted once, reading is twice as fast.
+    """
+    cv2 = opencv()
+    made = cv2.convertMaps(x.astype(np.float32), y.astype(np.float32), cv2.CV_16SC2)
+    return made[0], made[1]
+
+
 def resampled(plane: NDArray[Any], at: Map, *, outside: float | None = None) -> Plane32:
     """`plane` read at fractional places by bicubic interpolation; beyond its edges mirrored, or `outside`.
 
-    OpenCV (5.0) takes places in steps of 1/32 pixel, and its cubic has a = -0.75.
+    OpenCV's cubic (5.0) has a = -0.75.
     """
     cv2 = opencv()
     border = cv2.BORDER_REFLECT if outside is None else cv2.BORDER_CONSTANT
-    made: Plane32 = cv2.remap(plane, *at, cv2.INTER_CUBIC, borderMode=border, borderValue=outside or 0.0)
+    made: Plane32 = cv2.remap(plane, at[0], at[1], cv2.INTER_CUBIC, borderMode=border, borderValue=outside or 0.0)
     return made
 
 

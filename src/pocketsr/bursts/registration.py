@@ -15,19 +15,20 @@ from numpy.typing import NDArray
 from pocketsr.bursts.camera import Camera
 from pocketsr.bursts.coarse import rough_motion
 from pocketsr.bursts.motion import Box, Motion, boxes, grid_shape
-from pocketsr.bursts.opencv import Plane32, opencv, resampled
+from pocketsr.bursts.opencv import Map, Plane32, opencv, places, resampled
 
 __all__ = ["Registered", "register"]
 
 BLOCK = 16
 _TILE = 32 * BLOCK
 _SAMPLED = 16  # tiles that the global motion is found from
-_GLOBAL_STEPS, _LOCAL_STEPS = 4, 3
+_GLOBAL_STEPS, _LOCAL_STEPS = 4, 2
 _LEAST_CORRELATION = 0.3
 _SPREAD_PX = 0.25  # of local motions, where the picture doesn't say
 _DEPENDENT = 4.0  # neighbouring residuals are no independent witnesses: as if there were so many times fewer
 _LONGEST_PX = 1.0  # a step
 _BETTER = 0.9  # optical flow is taken where it leaves less than this share of the error
+_STILL_PX = 0.4  # optical flow of less is left to the blocks themselves
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,12 @@ def register(
     for _ in range(_GLOBAL_STEPS):
         motion = Motion(_globally(_normals(camera, sums, frame, motion, some), motion, width, height), still, BLOCK)
     first = _locally(camera, sums, frame, motion, tiles)
-    flowing = Motion(motion.matrix, _on_grid(rough.flow, frame.shape, shape), BLOCK)
-    second = _locally(camera, sums, frame, flowing, tiles)
-    better = second.error < _BETTER * first.error
+    flow = _on_grid(rough.flow, frame.shape, shape)
+    moving = [box for box in tiles if np.abs(flow[_blocks(box)]).max() > _STILL_PX]
+    if not moving:
+        return first
+    second = _locally(camera, sums, frame, Motion(motion.matrix, flow, BLOCK), moving)
+    better = (second.error < _BETTER * first.error) & _covered(moving, shape)
     grid = np.where(better[..., None], second.motion.grid, first.motion.grid)
     return Registered(Motion(motion.matrix, grid, BLOCK), np.where(better, second.error, first.error))
 
@@ -95,8 +99,7 @@ def _normals(
         square = error * error
         usual = max(float(np.median(square[inside])) * 6.0, 4.0)
         weight = inside / np.square(1 + square / np.float32(usual))
-        rows = slice(box.top // BLOCK, -(-box.bottom // BLOCK))
-        columns = slice(box.left // BLOCK, -(-box.right // BLOCK))
+        rows, columns = _blocks(box)
         parts = (across * across, across * down, down * down, across * error, down * error)
         for index, each in enumerate(parts):
             made.sums[index, rows, columns] = _block_sums(weight * each)
@@ -105,18 +108,35 @@ def _normals(
     return made
 
 
+def _blocks(box: Box) -> tuple[slice, slice]:
+    """Of the grid."""
+    return (
+        slice(box.top // BLOCK, -(-box.bottom // BLOCK)),
+        slice(box.left // BLOCK, -(-box.right // BLOCK)),
+    )
+
+
+def _covered(tiles: list[Box], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which blocks lie in `tiles`."""
+    made = np.zeros(shape, bool)
+    for box in tiles:
+        made[_blocks(box)] = True
+    return made
+
+
 def _around(
     sums: NDArray[np.uint16], x: NDArray[np.float64], y: NDArray[np.float64], inside: NDArray[np.bool_]
-) -> tuple[Plane32, tuple[Plane32, Plane32]]:
+) -> tuple[Plane32, Map]:
     """The part of `sums` that is read, in levels, and the places in it."""
     left, top = (max(int(each[inside].min()) - 4, 0) for each in (x, y))
     right, bottom = (int(each[inside].max()) + 6 for each in (x, y))
     part = sums[top:bottom, left:right].astype(np.float32) * np.float32(1 / 257)
-    return part, ((x - left).astype(np.float32), (y - top).astype(np.float32))
+    return part, places(x - left, y - top)
 
 
 def _slope(plane: Plane32, axis: int) -> Plane32:
-    made: Plane32 = np.gradient(plane, axis=axis).astype(np.float32)
+    cv2 = opencv()
+    made: Plane32 = cv2.Sobel(plane, cv2.CV_32F, axis, 1 - axis, ksize=1, scale=0.5, borderType=cv2.BORDER_REPLICATE)
     return made
 
 
