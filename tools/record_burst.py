@@ -49,12 +49,14 @@ def moved(hr: Picture, x: float, y: float, degrees: float) -> Picture:
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     middle = (np.array(hr.shape[:2]) - 1) / 2
     offset = middle - turn @ middle + np.array([y, x])
-    planes = [ndimage.affine_transform(hr[..., c].astype(np.float64), turn, offset, order=5, mode="mirror") for c in range(3)]
+    planes = [
+        ndimage.affine_transform(hr[..., c].astype(np.float64), turn, offset, order=5, mode="mirror") for c in range(3)
+    ]
     return np.clip(np.rint(np.stack(planes, axis=-1)), 0, 255).astype(np.uint8)
 
 
 def degraded(lr: Picture, how: str, rng: np.random.Generator) -> Picture:
-    """"clean"; "noise S": normal, of sigma S levels, in each of R, G and B; "jpeg Q": of quality Q, 4:2:0."""
+    """ "clean"; "noise S": normal, of sigma S levels, in each of R, G and B; "jpeg Q": of quality Q, 4:2:0."""
     kind, _, strength = how.partition(" ")
     if kind == "noise":
         noisy = lr + rng.normal(0.0, float(strength), lr.shape)

@@ -20,7 +20,10 @@ def scene(height: int, width: int, seed: int = 3) -> Picture:
         colour = rng.uniform(20, 235, 3)
         cx, cy, size = rng.uniform(0, width), rng.uniform(0, height), rng.uniform(3, 14)
         angle = rng.uniform(0, np.pi)
-        along, across = (x - cx) * np.cos(angle) + (y - cy) * np.sin(angle), (y - cy) * np.cos(angle) - (x - cx) * np.sin(angle)
+        along, across = (
+            (x - cx) * np.cos(angle) + (y - cy) * np.sin(angle),
+            (y - cy) * np.cos(angle) - (x - cx) * np.sin(angle),
+        )
         kind = rng.integers(3)
         if kind == 0:
             inside = along**2 + across**2 < size**2
@@ -38,7 +41,9 @@ def moved(hr: Picture, x: float, y: float, degrees: float = 0.0) -> Picture:
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     middle = (np.array(hr.shape[:2]) - 1) / 2
     offset = middle - turn @ middle + np.array([y, x])
-    planes = [ndimage.affine_transform(hr[..., c].astype(float), turn, offset, order=5, mode="mirror") for c in range(3)]
+    planes = [
+        ndimage.affine_transform(hr[..., c].astype(float), turn, offset, order=5, mode="mirror") for c in range(3)
+    ]
     return np.clip(np.rint(np.stack(planes, axis=-1)), 0, 255).astype(np.uint8)
 
 

@@ -1,6 +1,6 @@
 """Several frames of one scene into one sharper picture: arrays and files.
 
-    frames ▸ registration ▸ fusion ▸ picture       camera, the model that all frames have to agree with
+frames ▸ registration ▸ fusion ▸ picture       camera, the model that all frames have to agree with
 """
 
 from __future__ import annotations

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr.bursts.camera import Camera
-from pocketsr.bursts.fusion import MARGIN, Settings, View, fused, trusted, view_of
+from pocketsr.bursts.fusion import fused
 from pocketsr.bursts.motion import Box, boxes
 from pocketsr.bursts.noise import noise_of
-from pocketsr.bursts.opencv import Plane32
 from pocketsr.bursts.registration import Registered, register
+from pocketsr.bursts.view import view_of
 from pocketsr.engine import Plane, Upscaler, repeat_edges, repeated
 from pocketsr.image import fill_hidden_colour, from_planes, to_planes, upscale_array
 from pocketsr.pixels import resized
@@ -23,8 +22,8 @@ from pocketsr.sizing import Plan, Size, plan
 
 __all__ = ["Fused", "fuse"]
 
+_MARGIN = 24  # pixels of the small picture around a tile that are solved with it
 _TILE = 256  # pixels of the small picture a side
-_PRIOR = 25.0  # variance of what networks get wrong, in levels
 _UNIT = np.float32(1 / 257)  # levels of 255, of what planes hold
 
 Planes = list[NDArray[np.uint16]]
@@ -74,27 +73,30 @@ def fuse(
     others = _registered(camera, start[0], [first, *(f for index, f in enumerate(frames) if index != reference)])
     kept = [each for each in others if each is not None]
     noise = float(np.median([each.noise for each in kept])) if kept else 0.0
-    settings = Settings(scale**2 * (noise / 2 + 0.1) / _PRIOR)
+
+    def own_planes(box: Box) -> Planes:
+        return to_planes(first[box.slices])
+
     made = np.empty((height * scale, width * scale, *first.shape[2:]), first.dtype)
-    shares = dict.fromkeys(map(id, kept), 0.0)
+    shares = [0.0] * len(kept)
     for core in boxes(height, width, _TILE):
-        tile = core.grown(MARGIN, height, width)
+        tile = core.grown(_MARGIN, height, width)
         large = [plane[tile.times(scale).slices].astype(np.float32) * _UNIT for plane in start]
-        sums = [camera.blurred(plane) for plane in large]
-        whole = view_of(camera, tile, (height, width), None, lambda box: to_planes(first[box.slices]))
-        views = [] if whole is None else [whole]
-        for each in kept:
-            view = view_of(camera, tile, (height, width), each.registered.motion, each.planes)
-            if view is not None:
-                view = trusted(view, sums, each.noise)
-                views.append(view)
-                shares[id(each)] += float(view.weight.sum()) / tile.area * core.area
+        whole = view_of(camera, tile, (height, width), None, own_planes)
+        seen = {
+            index: view_of(camera, tile, (height, width), each.registered.motion, each.planes, each.noise)
+            for index, each in enumerate(kept)
+        }
+        views = {index: view for index, view in seen.items() if view is not None}
+        planes, weights = fused(camera, [whole, *views.values()], large, noise)
+        for index, weight in zip(views, weights, strict=True):
+            shares[index] += weight * views[index].weight.size * core.area / tile.area
         inner = Box(core.top - tile.top, core.left - tile.left, core.bottom - tile.top, core.right - tile.left)
         part = inner.times(scale).slices
-        planes = [fused(camera, views, index, plane, settings)[part] for index, plane in enumerate(large)]
-        levels = [np.clip(np.rint(plane * np.float32(257)), 0, 65535).astype(np.uint16) for plane in planes]
+        levels = [np.clip(np.rint(plane[part] * np.float32(257)), 0, 65535).astype(np.uint16) for plane in planes]
         made[core.times(scale).slices] = from_planes(levels, first.dtype)
-    return Fused(made, [0.0 if each is None else shares[id(each)] / (height * width) for each in others])
+    used = iter(shares)
+    return Fused(made, [0.0 if each is None else next(used) / (height * width) for each in others])
 
 
 def _start(pixels: Plane, net: Upscaler, bicubic: Upscaler, way: Plan) -> Planes:

@@ -1,159 +1,78 @@
-"""Several frames into one large picture: the picture that, shrunk and moved by the model, gives all of them.
-
-Least squares over all frames' samples, each with a weight that is 0 where something moved, and a ridge towards the
-start, what a network makes of the reference (maximum a posteriori, as in Irani and Peleg's back-projection and its
-successors). Conjugate gradients, with the blur's inverse as preconditioner, in tiles: memory doesn't grow with them.
-"""
+"""Several frames into one large tile, and one frame's picture where they disagree."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pocketsr.bursts.camera import Camera
-from pocketsr.bursts.motion import Box, Motion, centres
-from pocketsr.bursts.opencv import Map, Plane32, averaged, cosines, eroded, from_cosines, opencv, places, resampled
+from pocketsr.bursts.opencv import Plane32, averaged, eroded, resampled
+from pocketsr.bursts.solver import solved
+from pocketsr.bursts.view import View
 
-__all__ = ["Settings", "View", "fused", "view_of"]
+__all__ = ["fused"]
 
-MARGIN = 24
-"""Pixels of the small picture around a tile that are solved with it."""
-_EDGE = 3  # pixels of the small picture at a tile's border that can't be predicted
 _SIDE = 5  # pixels: of the window in which a frame must agree with the prediction
 _STRICT, _CUT = 12.0, 0.12  # as s and t of Wronski et al., "Handheld Multi-Frame Super-Resolution", 2019
-_TEXTURE = 0.06  # of the local variance: what the prediction may be wrong by
+_LOOSE, _TIGHT = 0.5, 0.02
+"""Of the local variance: what a prediction by one frame's network may be wrong by, and one by all frames together."""
+_TRIAL_STEPS, _STEPS, _CHROMA_STEPS = 3, 4, 2
+_PRIOR, _LEAST_PRIOR = 60.0, 4.0  # variance of what networks get wrong, in levels: as a guess, and the least
+_WINDOW = 17  # pixels of the large picture: where that is measured
+_FULL = 0.5  # the others' weight together from which on nothing of the single picture is kept
 
 
-@dataclass(frozen=True)
-class Settings:
-    """ridge: of the start, against one sample of a frame. steps: of conjugate gradients, of luma and of chroma, which has less
-    that is fine."""
+def fused(
+    camera: Camera, views: Sequence[View], start: Sequence[Plane32], noise: float
+) -> tuple[list[Plane32], list[float]]:
+    """The planes of a large tile, and the mean weight of each view but the first.
 
-    ridge: float
-    steps: int = 4
-    chroma_steps: int = 2
+    views: of the reference first. start: the planes that a network makes of the reference. noise: variance in levels.
 
-
-@dataclass(frozen=True)
-class View:
-    """What a frame shows of a tile.
-
-    samples: of each plane, levels of 255 (h, w). at: where in the tile's `Camera.blurred` each sample is predicted.
-    back: where in the samples each pixel of the large tile is. weight: of each sample, 0..1.
+    In two rounds. All frames that roughly show what the network predicts give a trial; nothing but noise is left of
+    each where they agree, sharp edges too, which a network alone gets wrong by more than a faint object. So what
+    doesn't fit the trial has moved, and where the reference itself doesn't, all others have: that isn't used.
     """
-
-    samples: list[Plane32]
-    at: Map
-    back: Map
-    weight: Plane32
-
-    def predicted(self, sums: Plane32) -> Plane32:
-        return resampled(sums, self.at)
-
-    def spread(self, values: Plane32) -> Plane32:
-        """The transpose of the camera, times scale^2: bicubic interpolation of the samples at the large pixels."""
-        return resampled(values, self.back, outside=0.0)
-
-
-def view_of(
-    camera: Camera, tile: Box, size: tuple[int, int], motion: Motion | None,
-    read: Callable[[Box], list[NDArray[np.uint16]]],
-) -> View | None:
-    """The part of a frame that shows `tile`, with weights of 1 where it does; None where nothing does.
-
-    size: (height, width) of a frame. motion: None for the reference. read: gives a part of the
-    frame, its planes in 257ths of a level.
-    """
-    height, width = size
-    large = tile.times(camera.scale)
-    x, y = ((each + 0.5) / camera.scale - 0.5 for each in centres(large))
-    x, y = np.broadcast_arrays(x, y)
-    if motion is not None:
-        x, y = motion.to_frame(x, y)
-    found = (np.floor(y.min()) - 2, np.floor(x.min()) - 2, np.ceil(y.max()) + 3, np.ceil(x.max()) + 3)
-    if not np.isfinite(found).all():
-        return None
-    top, left, bottom, right = (int(np.clip(side, -9, max(size) + 9)) for side in found)
-    box = Box(max(top, 0), max(left, 0), min(bottom, height), min(right, width))
-    if box.bottom - box.top < 2 or box.right - box.left < 2:
-        return None
-    back = places(x - box.left, y - box.top)
-    here = np.broadcast_arrays(*centres(box)) if motion is None else motion.to_reference(box)
-    inside = np.ones(box.shape, bool)
-    for place, low, high, most in ((here[0], tile.left, tile.right, width), (here[1], tile.top, tile.bottom, height)):
-        inside &= place >= (0 if low == 0 else low + _EDGE)
-        inside &= place <= (most - 1 if high == most else high - 1 - _EDGE)
-    index_x, index_y = (
-        camera.index(place) - camera.scale * low for place, low in ((here[0], tile.left), (here[1], tile.top))
-    )
-    samples = [plane.astype(np.float32) * np.float32(1 / 257) for plane in read(box)]
-    return View(samples, places(index_x, index_y), back, inside.astype(np.float32))
+    whole, *others = views
+    sums = [camera.blurred(plane) for plane in start]
+    loose = [_weighed(view, sums, _LOOSE) for view in others]
+    base = np.float32(camera.scale**2 * (noise / 2 + 0.1))
+    flat = np.full_like(start[0], base / np.float32(_PRIOR + noise / 2))
+    trial = solved(camera, [whole, *loose], 0, start[0], flat, _TRIAL_STEPS)
+    agreed = [camera.blurred(trial)]
+    own = _weighed(replace(whole, noise=noise), agreed, _TIGHT).weight
+    tight = [_weighed(view, agreed, _TIGHT) for view in loose]
+    kept = [replace(view, weight=view.weight * np.clip(resampled(own, view.there), 0, 1)) for view in tight]
+    wrong = averaged(np.square(trial - start[0]) * _trust(kept, start[0]), _WINDOW)
+    ridge = base / (wrong + np.float32(_LEAST_PRIOR + noise / 2))
+    trust = _trust(kept, start[0])
+    planes = []
+    for index, plane in enumerate(start):
+        large = solved(
+            camera, [whole, *kept], index, plane, flat if index else ridge, _CHROMA_STEPS if index else _STEPS
+        )
+        planes.append(plane + trust * (large - plane))
+    return planes, [float(view.weight.mean()) for view in kept]
 
 
-def trusted(view: View, sums: Sequence[Plane32], noise: float) -> View:
-    """`view` with less weight where it shows something else than the `sums` predict, plane by plane.
+def _trust(views: Sequence[View], like: Plane32) -> Plane32:
+    """How far the others together say what is right, 0..1, of each large pixel."""
+    total = sum((view.spread(view.weight) for view in views), np.zeros_like(like))
+    made: Plane32 = np.clip(total / np.float32(_FULL), 0, 1)
+    return made
 
-    noise: variance, in levels, of what frames that show the same differ by.
-    """
+
+def _weighed(view: View, sums: Sequence[Plane32], texture_share: float) -> View:
+    """`view` with less weight where it shows something else than the `sums` predict, plane by plane."""
     worst = np.zeros_like(view.weight)
-    for samples, blurred in zip(view.samples, sums, strict=True):
+    for samples, blurred in zip(view.samples, sums, strict=False):
         predicted = view.predicted(blurred)
         error = samples - predicted
         off = averaged(error * error, _SIDE) + 4 * np.square(averaged(error, _SIDE))
         mean = averaged(predicted, _SIDE)
-        texture = averaged(predicted * predicted, _SIDE) - mean * mean
-        worst = np.maximum(worst, off / (2 * noise + 1 + _TEXTURE * np.maximum(texture, 0)))
+        texture = np.maximum(averaged(predicted * predicted, _SIDE) - mean * mean, 0)
+        worst = np.maximum(worst, off / (2 * view.noise + 1 + texture_share * texture))
     weight = np.clip(_STRICT * np.exp(-worst) - _CUT, 0, 1)
-    return View(view.samples, view.at, view.back, view.weight * eroded(weight, _SIDE))
-
-
-def fused(
-    camera: Camera, views: Sequence[View], index: int, start: Plane32, settings: Settings
-) -> Plane32:
-    """The plane `index` of a large tile, from what the first view, the reference, begins as: `start`."""
-    total = sum((view.spread(view.weight) for view in views), np.zeros_like(start))
-    divisor = _Divisor(camera, start.shape, float(np.mean(total)), settings.ridge)
-    ridge = np.float32(settings.ridge)
-    large = start.copy()
-    sums = camera.blurred(large)
-    errors = [view.samples[index] - view.predicted(sums) for view in views]
-    direction, before, slope = np.zeros_like(start), start, np.float32(1)
-    for step in range(settings.chroma_steps if index else settings.steps):
-        gradient = ridge * (start - large)
-        for view, error in zip(views, errors, strict=True):
-            gradient += view.spread(view.weight * error)
-        turned = divisor(gradient)
-        now = np.float32(np.vdot(gradient, turned))
-        if not now > 0:
-            break
-        mixed = max(0.0, float(np.vdot(gradient - before, turned)) / float(slope)) if step else 0.0
-        direction = turned + np.float32(mixed) * direction
-        sums = camera.blurred(direction)
-        changes = [view.predicted(sums) for view in views]
-        bend = sum(float(np.vdot(view.weight * change, change)) for view, change in zip(views, changes, strict=True))
-        bend = camera.scale**2 * bend + settings.ridge * float(np.vdot(direction, direction))
-        length = np.float32(float(np.vdot(gradient, direction)) / max(bend, 1e-9))
-        large += length * direction
-        errors = [error - length * change for error, change in zip(errors, changes, strict=True)]
-        before, slope = gradient, now
-    trust = np.clip(sum((view.spread(view.weight) for view in views[1:]), np.zeros_like(start)) * 2, 0, 1)
-    return start + trust * (large - start)
-
-
-class _Divisor:
-    """Divides by what the normal equations multiply each frequency with, where all samples count alike."""
-
-    def __init__(self, camera: Camera, shape: tuple[int, ...], weight: float, ridge: float) -> None:
-        self._shape, self._padded = shape, (shape[0] + shape[0] % 2, shape[1] + shape[1] % 2)
-        down, across = (np.square(camera.response(length)) for length in self._padded)
-        self._divisor = np.float32(max(weight, 1.0)) * down[:, None] * across[None] + np.float32(max(ridge, 1e-3))
-
-    def __call__(self, plane: Plane32) -> Plane32:
-        (height, width), (rows, columns) = self._shape, self._padded
-        cv2 = opencv()
-        full = cv2.copyMakeBorder(plane, 0, rows - height, 0, columns - width, cv2.BORDER_REFLECT)
-        made: Plane32 = from_cosines(cosines(full) / self._divisor)[:height, :width]
-        return np.ascontiguousarray(made)
+    return replace(view, weight=view.weight * eroded(weight, _SIDE))

@@ -62,7 +62,9 @@ def grid_shape(height: int, width: int, block: int) -> tuple[int, int]:
 
 def centres(box: Box) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """x (1, W) and y (H, 1) of the pixels of a box."""
-    return np.arange(box.left, box.right, dtype=np.float64)[None], np.arange(box.top, box.bottom, dtype=np.float64)[:, None]
+    return np.arange(box.left, box.right, dtype=np.float64)[None], np.arange(box.top, box.bottom, dtype=np.float64)[
+        :, None
+    ]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,6 @@ _MEDIAN = 0.4549  # of the square of a normal variable
 def noise_of(luma: NDArray[np.uint16]) -> float:
     """Variance of the noise in luma (257ths of a level), in squared levels; where all is texture, of the texture."""
     cv2 = opencv()
-    middle = luma[: 4096, : 4096].astype(np.float32) * np.float32(1 / 257)
+    middle = luma[:4096, :4096].astype(np.float32) * np.float32(1 / 257)
     fine = cv2.filter2D(middle, cv2.CV_32F, _LAPLACE, borderType=cv2.BORDER_REFLECT)
     return float(np.median(np.square(fine))) / _MEDIAN

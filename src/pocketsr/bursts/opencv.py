@@ -12,7 +12,20 @@ from numpy.typing import NDArray
 
 from pocketsr.errors import UserError
 
-__all__ = ["Map", "Plane32", "averaged", "cosines", "eroded", "filtered", "from_cosines", "opencv", "places", "resampled", "threads_of"]
+__all__ = [
+    "Map",
+    "Plane32",
+    "averaged",
+    "cosines",
+    "eroded",
+    "extended",
+    "filtered",
+    "from_cosines",
+    "opencv",
+    "places",
+    "resampled",
+    "threads_of",
+]
 
 Plane32 = NDArray[np.float32]
 Map = tuple[NDArray[Any], NDArray[Any]]
@@ -67,7 +80,9 @@ def resampled(plane: NDArray[Any], at: Map, *, outside: float | None = None) -> 
 def filtered(plane: Plane32, taps: Plane32, anchor: int) -> Plane32:
     """Correlation with `taps` along both axes, mirrored at the edges: tap `anchor` lies on the pixel."""
     cv2 = opencv()
-    made: Plane32 = cv2.sepFilter2D(plane, cv2.CV_32F, taps, taps, anchor=(anchor, anchor), borderType=cv2.BORDER_REFLECT)
+    made: Plane32 = cv2.sepFilter2D(
+        plane, cv2.CV_32F, taps, taps, anchor=(anchor, anchor), borderType=cv2.BORDER_REFLECT
+    )
     return made
 
 
@@ -87,6 +102,13 @@ def eroded(plane: Plane32, side: int) -> Plane32:
 def cosines(plane: Plane32) -> Plane32:
     """The discrete cosine transform (DCT-II, orthonormal) of a plane of even sides."""
     made: Plane32 = opencv().dct(plane)
+    return made
+
+
+def extended(plane: Plane32, down: int, across: int) -> Plane32:
+    """With so many rows and columns more at the end, mirrored."""
+    cv2 = opencv()
+    made: Plane32 = cv2.copyMakeBorder(plane, 0, down, 0, across, cv2.BORDER_REFLECT)
     return made
 
 
