@@ -16,11 +16,13 @@ __all__ = ["fused"]
 
 _SIDE = 5  # pixels: of the window in which a frame must agree with the prediction
 _STRICT, _CUT = 12.0, 0.12  # as s and t of Wronski et al., "Handheld Multi-Frame Super-Resolution", 2019
-_LOOSE, _TIGHT = 0.5, 0.02
+_LOOSE, _TIGHT = 4.0, 0.01
 """Of the local variance: what a prediction by one frame's network may be wrong by, and one by all frames together."""
 _TRIAL_STEPS, _STEPS, _CHROMA_STEPS = 3, 4, 2
-_PRIOR, _LEAST_PRIOR = 60.0, 4.0  # variance of what networks get wrong, in levels: as a guess, and the least
+_PRIOR, _LEAST_PRIOR = 60.0, 2.0  # variance of what networks get wrong, in levels: as a guess, and the least
 _WINDOW = 17  # pixels of the large picture: where that is measured
+_UNSHRUNK = np.float32(3)  # the trial is drawn to the single picture: that is so many times as wrong as it shows
+_MODEL = 0.5  # variance, in levels, of what the camera model, rounding and registration get wrong
 _FULL = 0.5  # the others' weight together from which on nothing of the single picture is kept
 
 
@@ -38,7 +40,7 @@ def fused(
     whole, *others = views
     sums = [camera.blurred(plane) for plane in start]
     loose = [_weighed(view, sums, _LOOSE) for view in others]
-    base = np.float32(camera.scale**2 * (noise / 2 + 0.1))
+    base = np.float32(camera.scale**2 * (noise / 2 + _MODEL))
     flat = np.full_like(start[0], base / np.float32(_PRIOR + noise / 2))
     trial = solved(camera, [whole, *loose], 0, start[0], flat, _TRIAL_STEPS)
     agreed = [camera.blurred(trial)]
@@ -46,7 +48,7 @@ def fused(
     tight = [_weighed(view, agreed, _TIGHT) for view in loose]
     kept = [replace(view, weight=view.weight * np.clip(resampled(own, view.there), 0, 1)) for view in tight]
     wrong = averaged(np.square(trial - start[0]) * _trust(kept, start[0]), _WINDOW)
-    ridge = base / (wrong + np.float32(_LEAST_PRIOR + noise / 2))
+    ridge = base / (_UNSHRUNK * wrong + np.float32(_LEAST_PRIOR + noise / 2))
     trust = _trust(kept, start[0])
     planes = []
     for index, plane in enumerate(start):
@@ -73,6 +75,6 @@ def _weighed(view: View, sums: Sequence[Plane32], texture_share: float) -> View:
         off = averaged(error * error, _SIDE) + 4 * np.square(averaged(error, _SIDE))
         mean = averaged(predicted, _SIDE)
         texture = np.maximum(averaged(predicted * predicted, _SIDE) - mean * mean, 0)
-        worst = np.maximum(worst, off / (2 * view.noise + 1 + texture_share * texture))
+        worst = np.maximum(worst, off / (2 * view.noise + _ALIKE + texture_share * texture))
     weight = np.clip(_STRICT * np.exp(-worst) - _CUT, 0, 1)
     return replace(view, weight=view.weight * eroded(weight, _SIDE))
