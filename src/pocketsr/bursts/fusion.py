@@ -22,6 +22,7 @@ _TRIAL_STEPS, _STEPS, _CHROMA_STEPS = 3, 4, 2
 _PRIOR, _LEAST_PRIOR = 60.0, 2.0  # variance of what networks get wrong, in levels: as a guess, and the least
 _WINDOW = 17  # pixels of the large picture: where that is measured
 _UNSHRUNK = np.float32(3)  # the trial is drawn to the single picture: that is so many times as wrong as it shows
+_ALIKE = 1.0  # squared levels: of less no eye would know
 _MODEL = 0.5  # variance, in levels, of what the camera model, rounding and registration get wrong
 _FULL = 0.5  # the others' weight together from which on nothing of the single picture is kept
 
