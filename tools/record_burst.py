@@ -1,4 +1,4 @@
-"""Records what several frames are worth: bursts made of HR pictures and of clips, by the protocol of docs/how-to/burst.md.
+"""Records what several frames are worth, on bursts of pictures and of clips: the protocol of docs/how-to/burst.md.
 
 `python tools/record_burst.py TEST --clips CLIP..` writes benchmarks/burst.json. TEST holds a folder a set. `--only`
 measures some rows anew and keeps the others.

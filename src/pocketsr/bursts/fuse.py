@@ -54,9 +54,9 @@ def fuse(
 ) -> Fused:  # fmt: skip
     """One picture, `scale` times as large, of `frames[reference]` and what the others know of it.
 
-    frames: (H, W), (H, W, 3) or (H, W, 4) of one height and width, all grey or all in colour, uint8 or uint16. net: what the reference is upscaled by, and
-    what stays where no other frame agrees; bicubic: of the same scale, for chroma. With one frame the result is that
-    of `upscale_array`.
+    frames: (H, W), (H, W, 3) or (H, W, 4) of one height and width, all grey or all in colour, uint8 or uint16.
+    net: what the reference is upscaled by, and what stays where no other frame agrees; bicubic: of the same scale, for
+    chroma and alpha. With one frame the result is that of `upscale_array`.
     """
     first = frames[reference]
     height, width = first.shape[:2]

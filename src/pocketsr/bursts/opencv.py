@@ -13,19 +13,9 @@ from numpy.typing import NDArray
 from pocketsr.errors import UserError
 
 __all__ = [
-    "Map",
-    "Plane32",
-    "averaged",
-    "cosines",
-    "eroded",
-    "extended",
-    "filtered",
-    "from_cosines",
-    "opencv",
-    "places",
-    "resampled",
-    "threads_of",
-]
+    "Map", "Plane32", "averaged", "cosines", "eroded", "extended", "filtered", "from_cosines", "opencv", "places",
+    "resampled", "threads_of",
+]  # fmt: skip
 
 Plane32 = NDArray[np.float32]
 Map = tuple[NDArray[Any], NDArray[Any]]

@@ -21,9 +21,9 @@ _EDGE = 3  # pixels of the small picture at a tile's border that can't be predic
 class View:
     """What a frame shows of a tile.
 
-    samples: of each plane, levels of 255 (h, w). at, there: where in the tile's `Camera.blurred`, and in the tile of the
-    reference, each sample lies. back: where in the samples each pixel of the large tile is. weight: of each sample,
-    0..1. noise: variance, in levels, of what the frame differs by from another that shows the same.
+    samples: of each plane, levels of 255 (h, w). at, there: where in the tile's `Camera.blurred`, and in the tile of
+    the reference, each sample lies. back: where in the samples each pixel of the large tile is. weight: of each
+    sample, 0..1. noise: variance, in levels, of what the frame differs by from another that shows the same.
     """
 
     samples: list[Plane32]

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         metavar="NAME|FILE.onnx",
         default="quality",
-        help="the network that upscales the reference: a name that `pocketsr models` lists, or a file (default: quality)",
+        help="what upscales the reference: a name that `pocketsr models` lists, or a file (default: quality)",
     )
     add("--weights", metavar="FILE", type=Path, help=WEIGHTS_HELP)
     add("-s", "--scale", type=int, default=2, help="how many times as large: 2, 3 or 4 (default: 2)")
