@@ -24,6 +24,7 @@ __all__ = ["Fused", "fuse"]
 
 _MARGIN = 24  # pixels of the small picture around a tile that are solved with it
 _TILE = 256  # pixels of the small picture a side
+_AGREEING_PERCENT, _UNLIKE = 10, 4.0  # of the blocks of a frame that is used: no more than so many times its noise
 _UNIT = np.float32(1 / 257)  # levels of 255, of what planes hold
 
 Planes = list[NDArray[np.uint16]]
@@ -128,8 +129,11 @@ def _registered(camera: Camera, large: NDArray[np.uint16], frames: Sequence[Plan
     for pixels in frames[1:]:
         luma = to_planes(pixels)[0]
         found = register(camera, sums, reference, luma)
-        noise = 0.0 if found is None else min(float(np.median(found.error)), 1.5 * (own + noise_of(luma)) + 1)
-        made.append(None if found is None else _Frame(pixels, found, noise))
+        most = 1.5 * (own + noise_of(luma)) + 1
+        if found is None or np.percentile(found.error, _AGREEING_PERCENT) > _UNLIKE * most:
+            made.append(None)
+        else:
+            made.append(_Frame(pixels, found, min(float(np.median(found.error)), most)))
     return made
 
 

@@ -61,7 +61,7 @@ def view_of(
         return None
     top, left, bottom, right = (int(np.clip(side, -9, max(size) + 9)) for side in found)
     box = Box(max(top, 0), max(left, 0), min(bottom, height), min(right, width))
-    if box.bottom - box.top < 2 or box.right - box.left < 2:
+    if box.bottom <= box.top or box.right <= box.left:
         return None
     back = places(x - box.left, y - box.top)
     here = np.broadcast_arrays(*centres(box)) if motion is None else motion.to_reference(box)

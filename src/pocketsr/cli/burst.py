@@ -74,9 +74,7 @@ def _check(args: argparse.Namespace) -> None:
     if args.scale not in (2, 3, 4):
         raise UserError(f"-s {args.scale}: 2, 3 or 4 is expected")
     if not 1 <= args.reference <= len(args.frames):
-        raise UserError(
-            f"--reference {args.reference}: a number of 1 to {len(args.frames)} is expected, as many as there are frames"
-        )
+        raise UserError(f"--reference {args.reference}: 1 to {len(args.frames)} is expected")
     if args.threads is not None and args.threads < 1:
         raise UserError(f"-j {args.threads}: at least one thread is needed")
     for path in args.frames:

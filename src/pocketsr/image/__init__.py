@@ -38,7 +38,8 @@ __all__ = [
 
 # Imported when they are asked for: to see that a file is a video, nobody needs Pillow.
 _LATER = {
-    "upscale_array": "_array", "upscale_image": "_array", "fill_hidden_colour": "_alpha", "from_planes": "_array", "to_planes": "_array",
+    "upscale_array": "_array", "upscale_image": "_array", "from_planes": "_array", "to_planes": "_array",
+    "fill_hidden_colour": "_alpha",
     "upscale_image_file": "_file", "write_picture": "_file", "Picture": "_decode", "decode": "_decode",
     "free_bytes": "_memory", "growth_of": "_memory",
     "ANIMATION_SUFFIXES": "_animated", "is_animation": "_animated",
