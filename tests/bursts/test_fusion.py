@@ -141,3 +141,11 @@ def test_transparency_is_that_of_the_reference(small: Upscaler, bicubic: Upscale
     alpha[8:24, 8:] = 255
     made = fuse([np.dstack([frames[0], alpha]), *frames[1:]], small, bicubic).pixels
     np.testing.assert_array_equal(made[..., 3], upscale_image(np.dstack([frames[0], alpha]), small)[..., 3])
+
+
+def test_a_brighter_frame_does_no_harm(small: Upscaler, bicubic: Upscaler) -> None:
+    hr = scene(96, 112)
+    frames = burst_of(hr, 4)
+    brighter = [frames[0], *(np.clip(each * 1.15, 0, 255).astype(np.uint8) for each in frames[1:])]
+    made = fuse(brighter, small, bicubic).pixels
+    assert _db(made, hr) > _db(upscale_image(frames[0], small), hr) - 0.1

@@ -11,6 +11,7 @@ from pathlib import Path
 from pocketsr.atomic_io import Beside
 from pocketsr.bursts.arrays import LEAST_SHARE, MOST_FRAMES
 from pocketsr.bursts.fuse import Fused, fuse
+from pocketsr.bursts.opencv import lacks_memory
 from pocketsr.engine import Plane, Upscaler
 from pocketsr.errors import UserError
 from pocketsr.image import (
@@ -62,8 +63,10 @@ def burst_files(
     try:
         return _burst(sources, beside, lambda frames: fuse(frames, net, bicubic, scale=scale, reference=reference),
                       net.scale, scale, reference)  # fmt: skip
-    except MemoryError:
-        raise UserError(f"not enough memory for {len(sources)} frames: give fewer, or smaller ones") from None
+    except Exception as error:
+        if isinstance(error, MemoryError) or lacks_memory(error):
+            raise UserError(f"not enough memory for {len(sources)} frames: give fewer, or smaller ones") from None
+        raise
     finally:
         beside.discard()
 

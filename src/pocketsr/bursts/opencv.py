@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from pocketsr.errors import UserError
 
 __all__ = [
-    "Map", "Plane32", "averaged", "cosines", "eroded", "extended", "filtered", "from_cosines", "opencv", "places",
-    "resampled", "threads_of",
+    "Map", "Plane32", "averaged", "cosines", "eroded", "extended", "filtered", "from_cosines", "lacks_memory",
+    "opencv", "places", "resampled", "threads_of",
 ]  # fmt: skip
 
+_NO_MEMORY = -4  # cv2.Error.StsNoMem
 Plane32 = NDArray[np.float32]
 Map = tuple[NDArray[Any], NDArray[Any]]
 """Where to read, as OpenCV wants it: made by `places`."""
@@ -30,6 +31,11 @@ def opencv() -> Any:
     except ImportError as error:
         raise UserError(f"fusing several frames needs OpenCV ({error}): pip install 'pocketsr[burst]'") from error
     return cv2
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether this is OpenCV's way of saying what Python calls a MemoryError."""
+    return getattr(error, "code", None) == _NO_MEMORY and type(error).__module__ == "cv2"
 
 
 @contextmanager

@@ -24,6 +24,7 @@ _TILE = 32 * BLOCK
 _SAMPLED = 16  # tiles that the global motion is found from
 _GLOBAL_STEPS, _LOCAL_STEPS = 4, 2
 _LEAST_CORRELATION = 0.3
+_MOST_ZOOM = 1.5  # of a side of the picture, between two frames
 _SPREAD_PX = 0.25  # of local motions, where the picture doesn't say
 _DEPENDENT = 4.0  # neighbouring residuals are no independent witnesses: as if there were so many times fewer
 _LONGEST_PX = 1.0  # a step
@@ -60,9 +61,9 @@ def register(
     sums: `Camera.blurred` of the large picture's luma. reference, frame: luma (H, W). All in 257ths of a level.
     """
     rough = rough_motion(reference, frame)
-    if rough.correlation < _LEAST_CORRELATION:
-        return None
     height, width = frame.shape
+    if rough.correlation < _LEAST_CORRELATION or not _plausible(rough.matrix, width, height):
+        return None
     shape = grid_shape(height, width, BLOCK)
     still = np.zeros((*shape, 2), np.float32)
     motion = Motion(rough.matrix, still, BLOCK)
@@ -70,6 +71,8 @@ def register(
     some = tiles[:: max(1, len(tiles) // _SAMPLED)]
     for _ in range(_GLOBAL_STEPS):
         motion = Motion(_globally(_normals(camera, sums, frame, motion, some), motion, width, height), still, BLOCK)
+    if not _plausible(motion.matrix, width, height):
+        return None
     first = _locally(camera, sums, frame, motion, tiles)
     flow = _on_grid(rough.flow, frame.shape, shape)
     moving = [box for box in tiles if np.abs(flow[_blocks(box)]).max() > _STILL_PX]
@@ -79,6 +82,19 @@ def register(
     better = (second.error < _BETTER * first.error) & _covered(moving, shape)
     grid = np.where(better[..., None], second.motion.grid, first.motion.grid)
     return Registered(Motion(motion.matrix, grid, BLOCK), np.where(better, second.error, first.error))
+
+
+def _plausible(matrix: NDArray[np.float64], width: int, height: int) -> bool:
+    """Whether the frame's corners lie as those of a picture from nearly the same place and at nearly the same zoom."""
+    x, y = np.array([0.0, width, width, 0.0]), np.array([0.0, 0.0, height, height])
+    depth = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2]
+    if not (np.isfinite(matrix).all() and depth.min() > 0.1):
+        return False
+    moved = (matrix[:2] @ np.stack([x, y, np.ones(4)])) / depth
+    across, down = np.diff(moved, append=moved[:, :1])
+    sides = np.hypot(across, down) / np.array([width, height, width, height])
+    turns = across * np.roll(down, -1) - down * np.roll(across, -1)
+    return bool(turns.min() > 0 and sides.min() > 1 / _MOST_ZOOM and sides.max() < _MOST_ZOOM)
 
 
 def _normals(
