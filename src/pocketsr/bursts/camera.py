@@ -28,13 +28,17 @@ class Camera:
     @cached_property
     def _offsets(self) -> NDArray[np.float64]:
         """Where the taps lie around a sum: with an even scale between the pixels."""
-        side = 2 * self.scale
-        return np.arange(1 - side, side + 1) - 0.5 if self.scale % 2 == 0 else np.arange(1.0 - side, side)
+        side, between = 2 * self.scale, self.scale % 2 == 0
+        offsets: NDArray[np.float64] = np.arange(2 * side - (not between), dtype=np.float64) + (
+            1 - side - 0.5 * between
+        )
+        return offsets
 
     @cached_property
     def _taps(self) -> Plane32:
         taps = cubic(self._offsets / self.scale)
-        return (taps / taps.sum()).astype(np.float32)
+        made: Plane32 = (taps / taps.sum()).astype(np.float32)
+        return made
 
     @property
     def reach(self) -> int:
@@ -52,4 +56,5 @@ class Camera:
     def response(self, length: int) -> Plane32:
         """What is left of each of the `length` frequencies of a cosine transform, along one axis."""
         angles = np.pi * np.arange(length) / length
-        return (np.cos(angles[:, None] * self._offsets) @ self._taps).astype(np.float32)
+        made: Plane32 = (np.cos(angles[:, None] * self._offsets) @ self._taps).astype(np.float32)
+        return made

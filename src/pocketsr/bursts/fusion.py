@@ -77,5 +77,5 @@ def _weighed(view: View, sums: Sequence[Plane32], texture_share: float) -> View:
         mean = averaged(predicted, _SIDE)
         texture = np.maximum(averaged(predicted * predicted, _SIDE) - mean * mean, 0)
         worst = np.maximum(worst, off / (2 * view.noise + _ALIKE + texture_share * texture))
-    weight = np.clip(_STRICT * np.exp(-worst) - _CUT, 0, 1)
-    return replace(view, weight=view.weight * eroded(weight, _SIDE))
+    weight: Plane32 = np.clip(_STRICT * np.exp(-worst) - _CUT, 0, 1).astype(np.float32)
+    return replace(view, weight=np.multiply(view.weight, eroded(weight, _SIDE)))

@@ -100,10 +100,11 @@ def _plausible(matrix: NDArray[np.float64], width: int, height: int) -> bool:
 def _normals(
     camera: Camera, sums: NDArray[np.uint16], frame: NDArray[np.uint16], motion: Motion, tiles: list[Box]
 ) -> _Normals:
-    made = _Normals(grid_shape(*frame.shape, BLOCK))
+    height, width = frame.shape
+    made = _Normals(grid_shape(height, width, BLOCK))
     for box in tiles:
         x, y = motion.to_reference(box)
-        inside = (x >= 0) & (y >= 0) & (x <= frame.shape[1] - 1) & (y <= frame.shape[0] - 1)
+        inside = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
         if not inside.any():
             continue
         part, at = _around(sums, camera.index(x), camera.index(y), inside)
