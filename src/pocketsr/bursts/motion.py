@@ -89,7 +89,7 @@ class Motion:
         self, x: NDArray[np.float64], y: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """x and y in the frame, of places in the reference."""
-        inverse: NDArray[np.float64] = np.linalg.inv(self.matrix)
+        inverse: NDArray[np.float64] = np.linalg.inv(self.matrix).astype(np.float64)
         far_x, far_y = _projected(inverse, *np.broadcast_arrays(x, y))
         near_x, near_y = far_x, far_y
         for _ in range(_INVERSIONS if self.grid.any() else 0):
