@@ -87,7 +87,7 @@ $(VENV)/.demo: $(VENV)/.runtime
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	$(PIP) -e '.[dev,train,export,serve]'
+	$(PIP) -e '.[dev,train,export,serve,burst]'
 	touch $@
 
 $(VENV)/.docs: $(VENV)/.runtime

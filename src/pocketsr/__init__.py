@@ -4,6 +4,7 @@
 sr = pocketsr.load("small")  # a compiled network
 big = sr(y)  # (H, W) uint8 or uint16 luma -> (2H, 2W)
 pocketsr.upscale_image(rgb)  # (H, W, 3) uint8 -> (2H, 2W, 3)
+pocketsr.burst([one, two, three])  # several frames of one scene -> one sharper picture
 pocketsr.upscale_video("clip.mp4", "clip_2x.mp4")
 with pocketsr.Stream("small") as stream:  # frames of a camera or a call, one by one
     big = stream(frame)
@@ -21,6 +22,7 @@ from pocketsr.errors import ArgumentError, ArgumentTypeError, FallbackWarning, P
 
 if TYPE_CHECKING:
     from pocketsr.api import upscale_video
+    from pocketsr.bursts import burst
     from pocketsr.engine import ModelInfo, Network, Upscaler
     from pocketsr.frames import Colour, Frame, FrameFormat, FrameSink, FrameSource
     from pocketsr.image import upscale_image
@@ -57,6 +59,7 @@ __all__ = [
     "UserError",
     "VideoFileSink",
     "VideoFileSource",
+    "burst",
     "load",
     "register_network",
     "upscale_image",
@@ -85,6 +88,7 @@ _ROOMS = {
     "Upscaler": "engine",
     "VideoFileSink": "video",
     "VideoFileSource": "video",
+    "burst": "bursts",
     "load": "loading",
     "register_network": "nets",
     "upscale_image": "image",

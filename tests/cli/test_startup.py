@@ -35,6 +35,7 @@ def test_help_imports_the_standard_library_alone() -> None:
     [
         [],
         ["upscale"],
+        ["burst"],
         ["models"],
         ["compile"],
         ["train"],

@@ -19,7 +19,8 @@ from pocketsr.names import harmless
 __all__ = ["main"]
 
 _VERBS = (
-    "upscale", "serve", "web", "models", "compile", "export", "train", "quantize", "design", "calibrate", "bench"
+    "upscale", "burst", "serve", "web", "models", "compile", "export", "train", "quantize", "design", "calibrate",
+    "bench",
 )  # fmt: skip
 
 

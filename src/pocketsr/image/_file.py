@@ -30,7 +30,7 @@ from pocketsr.report import Percentiles, Report
 from pocketsr.sizing import Plan, Size, kept_aspect, plan
 from pocketsr.source import Seen, look
 
-__all__ = ["Choose", "upscale_image_file"]
+__all__ = ["Choose", "upscale_image_file", "write_picture"]
 
 Choose = Callable[[Seen], tuple[Upscaler, str, float | None]]
 """Gives the network for what was seen, its name, and what it is told."""
@@ -121,7 +121,7 @@ def _upscale(source: Path, beside: Beside | None, task: _Task) -> Report:
         page = None if pages is None else next(iter(pages))
         picture, pixels, way, scale = _upscaled(source, page, beside, task, times)
         began = time.perf_counter()
-        warnings += [*picture.warnings, *_write(picture, pixels, beside, scale)]
+        warnings += [*picture.warnings, *write_picture(picture, pixels, beside, scale)]
         times.encode.append(time.perf_counter() - began)
         size, steps = (pixels.shape[1], pixels.shape[0]), None if way.plain else way.words(task.name)
     return Report(
@@ -198,7 +198,12 @@ def _refuse_distortion(source: Path, way: Plan) -> None:
         raise UserError(f"{source} is {a}x{b}, and {c}x{d} would distort it: --fit {c}x{d} makes it {e}x{f}")
 
 
-def _write(picture: Picture, pixels: NDArray[Any], beside: Beside | None, scale: Scale) -> tuple[str, ...]:
+def write_picture(picture: Picture, pixels: NDArray[Any], beside: Beside | None, scale: Scale) -> tuple[str, ...]:
+    """`pixels`, which `picture` has become at `scale` times its size, to `beside`, with all that was kept of it.
+
+    Returns a line for what the format can't hold. Raises UserError where it can't be written; `beside.discard` must
+    follow in any case.
+    """
     if beside is None:
         name = "JPEG" if picture.lossy and pixels.shape[2:] != (4,) and max(pixels.shape[:2]) <= 65_500 else "PNG"
         encode(pixels, picture.kept, io.BytesIO(), name, scale=scale, lossy=picture.lossy, suffix="")
