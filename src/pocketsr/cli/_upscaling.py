@@ -55,7 +55,8 @@ class Job:
     """The options of the command line, and the network that they name, loaded when first asked for.
 
     address: what is read in place of a file. cores: as for `VideoOptions`. maker: as for `upscale_in_segments`; it has
-    a progress display of its own. net_threads: of the network, where it has other than `threads`.
+    a progress display of its own. net_threads: of the network, where it has other than `threads`. budget_ms: as of
+    `Adaptive`.
     """
 
     model: str
@@ -74,6 +75,7 @@ class Job:
     span: Span | None = None
     deinterlace: Deinterlace | None = None
     compare: bool = False
+    budget_ms: float | None = None
 
     @property
     def _plain(self) -> bool:
@@ -82,6 +84,10 @@ class Job:
 
     @functools.cached_property
     def net(self) -> Upscaler:
+        if self.budget_ms is not None and self.weights is None:
+            from pocketsr.adaptive import open_adaptive
+
+            return open_adaptive(threads=self.net_threads or self.threads, budget_ms=self.budget_ms)
         from pocketsr.cli._networks import open_networks
 
         weights = [] if self.weights is None else [self.weights]

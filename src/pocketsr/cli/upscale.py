@@ -43,8 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         metavar="NAME|FILE.onnx",
         default="small",
-        help="the network: a name that `pocketsr models` lists, or a file (default: small)",
+        help="the network: a name that `pocketsr models` lists, or a file; adaptive: quality where it shows, small "
+        "elsewhere (default: small)",
     )
+    add("--budget-ms", metavar="MS", type=float, help="with -m adaptive: what a picture or a frame's luma may take")
     add("--weights", metavar="FILE", type=Path, help=WEIGHTS_HELP)
     add("-j", "--threads", type=int, help="threads of the network (default: all cores)")
     add("-y", "--yes", action="store_true", help="overwrite existing files")
@@ -155,6 +157,10 @@ def _check(args: argparse.Namespace, address: Address | None) -> None:
         raise UserError("--ray is for files and folders: leave it out for pipes and raw frames")
     if args.threads is not None and args.threads < 1:
         raise UserError(f"-j {args.threads}: at least one thread is needed")
+    if args.budget_ms is not None and args.model != "adaptive":
+        raise UserError(
+            f"--budget-ms chooses between the networks of -m adaptive: leave it out with {harmless(args.model)}"
+        )
 
 
 def _refuse_video_options(args: argparse.Namespace, source: Path | Inflow) -> None:
@@ -180,6 +186,7 @@ def _job(args: argparse.Namespace) -> Job:
         span=asked_span(args),
         deinterlace=args.deinterlace,
         compare=args.compare,
+        budget_ms=args.budget_ms,
         format=checked_format(args),
         raw=raw_video(args),
     )

@@ -11,7 +11,7 @@ from pocketsr.engine.runtime.arrays import check_frame
 from pocketsr.engine.runtime.network import Network
 from pocketsr.engine.upscaler import Plane, Upscaler
 
-__all__ = ["Reusing", "computed_share"]
+__all__ = ["Reusing", "computed_share", "reusing"]
 
 # Of the blocks: a picture of which more would be computed is computed whole. Parts of a picture cost more than their
 # share, by Winograd's tiles most: `small` took longer for 75 % than for all, `medium` 4 % less for 80 % (before this
@@ -52,9 +52,9 @@ class Reusing:
             if self._resting:
                 self._resting -= 1
                 self._count(1.0, y)
-                return self._network(y, bits=bits, out=out)
+                return self._whole(y, bits, out)
             if before is None or (before[0].shape, before[0].dtype, before[2]) != (y.shape, y.dtype, bits):
-                large = self._network(y, bits=bits, out=out)
+                large = self._whole(y, bits, out)
                 self._before = np.array(y), np.array(large), bits
                 self._count(1.0, y)
                 return large
@@ -69,6 +69,10 @@ class Reusing:
                 return large if self._before is None else large.copy()
             np.copyto(out, large)
             return out
+
+    def _whole(self, y: Plane, bits: int | None, out: Plane | None) -> Plane:
+        """A picture without one before, or of which nothing is kept."""
+        return self._network(y, bits=bits, out=out)
 
     def _update(self, y: Plane, bits: int | None, small: Plane, large: Plane) -> float:
         """The picture before and its result become those of `y`; returns the share of blocks that was computed."""
@@ -93,6 +97,13 @@ class Reusing:
     def _count(self, share: float, y: Plane) -> None:
         self.pixels += y.size
         self.computed += round(share * y.size)
+
+
+def reusing(network: Upscaler) -> Reusing:
+    """`network` with a memory: of its own kind where it has one, as `adaptive.Adaptive` does."""
+    own = getattr(network, "reusing", None)
+    made: Reusing = Reusing(network) if own is None else own()
+    return made
 
 
 def computed_share(networks: Iterable[Reusing]) -> float | None:

@@ -1,0 +1,116 @@
+"""Which blocks go to the good network, from gains that are made up here."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pocketsr import ArgumentError, ArgumentTypeError
+from pocketsr.adaptive.choice import Budget, choose, grown
+from pocketsr.adaptive.gain import block_means
+from pocketsr.adaptive.pace import Pace
+
+HALO = 16
+
+
+def uneven(rows: int, columns: int, seed: int = 0) -> NDArray[np.float32]:
+    """Most of the gain in one corner."""
+    rng = np.random.default_rng(seed)
+    gain = rng.random((rows, columns)).astype(np.float32)
+    gain[: rows // 2, : columns // 2] *= 100
+    return gain
+
+
+@pytest.mark.parametrize("keep", [0.5, 0.9, 0.99])
+def test_as_much_is_kept_as_was_asked_for_and_not_much_more(keep: float) -> None:
+    gain = uneven(40, 30)
+    chosen = choose(gain, HALO, Budget(keep=keep))
+    kept = gain[chosen].sum() / gain.sum()
+    assert keep <= kept < keep + 0.06
+    assert chosen[: 40 // 2, : 30 // 2].mean() > 2 * chosen.mean() > 0  # where the gain is
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 1.0])
+def test_no_more_than_a_share(share: float) -> None:
+    chosen = choose(uneven(40, 30), HALO, Budget(keep=1.0, share=share))
+    assert share - 0.06 <= chosen.mean() <= share
+
+
+def test_all_or_nothing() -> None:
+    gain = uneven(12, 9)
+    assert choose(gain, HALO, Budget(keep=1.0)).all()
+    assert not choose(gain, HALO, Budget(keep=0.0)).any()
+    assert choose(np.ones((12, 9), np.float32), HALO, Budget(keep=0.5)).all()  # all alike: no order among them
+    assert choose(np.ones((1, 1), np.float32), HALO, Budget()).all()
+    assert not choose(np.ones((12, 9), np.float32), HALO, Budget(share=0.5)).any()
+
+
+def test_only_the_order_counts() -> None:
+    gain = uneven(40, 30)
+    for factor in (2.0**-6, 2.0**5):
+        np.testing.assert_array_equal(choose(gain * np.float32(factor), HALO, Budget()), choose(gain, HALO, Budget()))
+
+
+def test_neighbours_are_taken_together() -> None:
+    """A lone block costs all that is computed around it; the same gain in one piece costs little more than itself."""
+    gain = np.full((40, 40), 0.01, np.float32)
+    gain[5, 5] = 30
+    gain[20:30, 20:30] = 10
+    chosen = choose(gain, HALO, Budget(keep=0.8))
+    assert chosen[20:30, 20:30].all()
+    assert not chosen[5, 5]
+
+
+def test_blocks_grow() -> None:
+    mask = np.zeros((7, 9), bool)
+    mask[0, 4] = True
+    wanted = np.zeros((7, 9), bool)
+    wanted[:3, 3:6] = True
+    np.testing.assert_array_equal(grown(mask, 2, 1), wanted)
+    np.testing.assert_array_equal(grown(mask, 0, 0), mask)
+
+
+@pytest.mark.parametrize(("height", "width"), [(4, 8), (8, 24), (1, 1), (9, 17), (30, 61)])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+def test_means_of_blocks(height: int, width: int, kind: type) -> None:
+    plane = np.random.default_rng(height).integers(0, 256, (height, width)).astype(kind)
+    tall, wide = -(-height // 4) * 4, -(-width // 8) * 8
+    full = np.pad(plane, ((0, tall - height), (0, wide - width)), mode="edge").astype(np.float64)
+    expected = full.reshape(tall // 4, 4, wide // 8, 8).mean(axis=(1, 3))
+    np.testing.assert_allclose(block_means(plane), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [{"keep": 1.1}, {"share": -0.1}, {"keep": float("nan")}])
+def test_a_budget_is_a_part(wrong: dict[str, float]) -> None:
+    with pytest.raises(ArgumentError, match="0 to 1"):
+        Budget(**wrong)
+
+
+def test_a_budget_is_a_number() -> None:
+    with pytest.raises(ArgumentTypeError, match="keep"):
+        Budget(keep="much")
+
+
+def test_a_budget_in_milliseconds_is_kept() -> None:
+    """On a machine where a picture takes 2 ms and 30 more for all of it."""
+    now = [0.0]
+    pace = Pace(12, lambda: now[0])
+
+    def taken() -> float:
+        with pace.timing():
+            now[0] += (2 + 30 * pace.share) / 1000
+        return pace.share
+
+    shares = [taken() for _ in range(60)]
+    assert all(0.26 < share <= 1 / 3 for share in shares[-20:])  # 10 of 30 ms are left for it
+    pace.budget_ms = 1.0  # less than the cheap network takes
+    assert [taken() for _ in range(8)][-1] == 0
+    pace.budget_ms = 100.0
+    assert [taken() for _ in range(120)][-1] == 1
+
+
+@pytest.mark.parametrize("wrong", [0, -1.0, float("nan"), float("inf")])
+def test_a_budget_is_some_time(wrong: float) -> None:
+    with pytest.raises(ArgumentError, match="above 0"):
+        Pace(wrong)
