@@ -40,7 +40,7 @@ def adaptive() -> Adaptive:
 
 def chosen_pixels(adaptive: Adaptive, y: Plane, bits: int | None) -> NDArray[np.bool_]:
     shape = (adaptive.scale * y.shape[0], adaptive.scale * y.shape[1])
-    return blocks(adaptive.choose(adaptive.predict(y, bits), bits), adaptive.scale, shape)
+    return blocks(adaptive.choose(adaptive.measure(y, bits), bits), adaptive.scale, shape)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -60,7 +60,7 @@ def test_each_block_is_of_one_network(adaptive: Adaptive, kind: type) -> None:
 
 def test_the_good_one_gets_what_has_texture(adaptive: Adaptive) -> None:
     y = scene(np.random.default_rng(1), 96, 192, np.uint8)
-    chosen = adaptive.choose(adaptive.predict(y))
+    chosen = adaptive.choose(adaptive.measure(y))
     assert chosen[:, 14:].mean() > 0.9
     assert chosen[:, :9].mean() < 0.1
 
@@ -110,7 +110,8 @@ def test_a_stream_of_frames_keeps_what_did_not_change() -> None:
         for got, wanted in zip(stream(frame).components, plain(frame).components, strict=True):
             np.testing.assert_array_equal(got, wanted)
         frame = Frame.from_planes("yuv420p", [plane.copy() for plane in frame.planes])
-        frame.components[0][10 * number : 10 * number + 6, 40:60] ^= 5
+        luma = next(iter(frame.components))
+        luma[10 * number : 10 * number + 6, 40:60] ^= 5
     assert stream.computed_share is not None
     assert stream.computed_share < 0.9
 

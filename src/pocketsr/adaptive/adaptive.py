@@ -29,11 +29,10 @@ _WHOLE = 0.5  # of the blocks: where the cheap network has more of a picture, al
 class Adaptive:
     """`good` on the blocks of a picture where it changes most, `cheap` on the others; called as a network is.
 
-    cheap, good: compiled networks for luma, of one scale. What is chosen follows from the picture, `keep` and `share`
+    cheap, good: compiled networks for luma, of one scale. What is chosen follows from the picture and the `Budget`
     alone (`choose`), so the result doesn't depend on threads or on earlier pictures.
-    keep, share: as of `Budget`.
+    keep, spare, share: as of `Budget`.
     budget_ms: for a picture, whatever is kept then; results depend on how fast the machine is. Default: no limit.
-    predictor: gives the gain of each pixel (see `gain`); default: the one that ships, on as many threads as `good`.
 
     Any number of threads may call it at one time. Raises ArgumentError for networks that don't go together, and for a
     budget that is none.
@@ -42,18 +41,19 @@ class Adaptive:
     channels = 1
 
     def __init__(
-        self, cheap: Network, good: Network, *, keep: float | None = None, share: float | None = None,
-        budget_ms: float | None = None, predictor: Network | None = None,
+        self, cheap: Network, good: Network, *, keep: float | None = None, spare: float | None = None,
+        share: float | None = None, budget_ms: float | None = None,
     ) -> None:  # fmt: skip
         for net in (cheap, good):
             if not isinstance(net, Network) or net.channels != 1:
                 raise ArgumentError(f"{net!r} can't be computed in parts of luma: name two networks of the engine's")
         if cheap.scale != good.scale:
             raise ArgumentError(f"{cheap.name} is x{cheap.scale} and {good.name} x{good.scale}: both make one picture")
-        asked = {name: value for name, value in (("keep", keep), ("share", share)) if value is not None}
-        self.budget, self._pace = Budget(**asked), None if budget_ms is None else Pace(budget_ms)
+        asked = {"keep": keep, "spare": spare, "share": share}
+        self.budget = Budget(**{name: value for name, value in asked.items() if value is not None})
+        self._pace = None if budget_ms is None else Pace(budget_ms)
         self.cheap, self.good, self.scale = cheap, good, good.scale
-        self.predictor = predictor or load(GAIN, good.threads)
+        self.laplacian = load(GAIN, good.threads)
         self.edge_halo = max(cheap.edge_halo, good.edge_halo)
         self.name = "adaptive"
 
@@ -61,22 +61,23 @@ class Adaptive:
         """As a network's own call."""
         check_frame(self.name, 1, self.scale, y, bits, out)
         with self.timing():
-            return self.run(y, bits, out, self.choose(self.predict(y, bits), bits))
+            return self.run(y, bits, out, self.choose(self.measure(y, bits), bits))
 
-    def predict(self, y: Plane, bits: int | None = None) -> Plane:
-        """The predictor's plane of a picture: a sample for each pixel."""
-        return self.predictor(self._in_range(y), bits=bits)
+    def measure(self, y: Plane, bits: int | None = None) -> Plane:
+        """The magnitude of a picture's Laplacian: a sample for each pixel."""
+        return self.laplacian(self._in_range(y), bits=bits)
 
-    def predict_anew(self, y: Plane, bits: int | None, predicted: Plane, changed: NDArray[np.bool_]) -> None:
-        """Make `predicted` that of `y`, which differs in the blocks of `changed` from its picture."""
-        self.predictor(self._in_range(y), bits=bits, out=predicted, changed=changed)
+    def measure_anew(self, y: Plane, bits: int | None, measured: Plane, changed: NDArray[np.bool_]) -> None:
+        """Make `measured` that of `y`, which differs in the blocks of `changed` from its picture."""
+        self.laplacian(self._in_range(y), bits=bits, out=measured, changed=changed)
 
-    def choose(self, predicted: Plane, bits: int | None = None) -> NDArray[np.bool_]:
+    def choose(self, measured: Plane, bits: int | None = None) -> NDArray[np.bool_]:
         """The blocks for the good network: a mask as `Network` takes it as `wanted`."""
         budget, pace = self.budget, self._pace
         if pace is not None:
             budget = replace(budget, share=min(budget.share, pace.share))
-        return choose(gains(self.predictor, predicted, bits), self.good.info.halo, budget)
+        top = {"u1": 255.0, "u2": 2.0 ** (bits or 16) - 1}.get(measured.dtype.str[1:], self.laplacian.info.max_value)
+        return choose(gains(measured, top), self.good.info.halo, budget)
 
     def run(self, y: Plane, bits: int | None, out: Plane | None, chosen: NDArray[np.bool_]) -> Plane:
         """The picture by both networks, the blocks of `chosen` by the good one."""
@@ -94,8 +95,8 @@ class Adaptive:
         return out
 
     def _in_range(self, y: Plane) -> Plane:
-        """Floats as the predictor takes them: networks have ranges of their own, 0..1 or 0..255."""
-        own, its = self.good.info.max_value, self.predictor.info.max_value
+        """Floats as `gain.onnx` takes them: networks have ranges of their own, 0..1 or 0..255."""
+        own, its = self.good.info.max_value, self.laplacian.info.max_value
         return y if y.dtype.kind != "f" or own == its else y * np.float32(its / own)
 
     def timing(self) -> AbstractContextManager[None]:
@@ -108,7 +109,7 @@ class Adaptive:
 
     def close(self) -> None:
         """Lets the threads and the working memory of all three networks go."""
-        for net in (self.cheap, self.good, self.predictor):
+        for net in (self.cheap, self.good, self.laplacian):
             net.close()
 
     def __enter__(self) -> Adaptive:
@@ -125,7 +126,7 @@ class Adaptive:
 
 def open_adaptive(
     cheap: str = CHEAP, good: str = GOOD, *, threads: int | None = None, keep: float | None = None,
-    share: float | None = None, budget_ms: float | None = None,
+    spare: float | None = None, share: float | None = None, budget_ms: float | None = None,
 ) -> Adaptive:  # fmt: skip
     """Of two networks by name or file. Raises UserError for what the engine can't run or that don't go together."""
-    return Adaptive(load(cheap, threads), load(good, threads), keep=keep, share=share, budget_ms=budget_ms)
+    return Adaptive(load(cheap, threads), load(good, threads), keep=keep, spare=spare, share=share, budget_ms=budget_ms)

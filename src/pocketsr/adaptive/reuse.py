@@ -19,7 +19,7 @@ class ReusingAdaptive(Reusing):
     """`Adaptive` for pictures of which most are like the one before: results are its own, to the last bit.
 
     A block's result stays where the network that made it is still chosen and nothing that it depends on has changed.
-    Beside the last picture and its result it keeps the predictor's plane, as large as the picture, and the choice.
+    Beside the last picture and its result it keeps the Laplacian, as large as the picture, and the choice.
 
     Attributes:
         by_good: samples of all pictures so far that lay in blocks that the good network computed.
@@ -28,7 +28,7 @@ class ReusingAdaptive(Reusing):
     def __init__(self, adaptive: Adaptive) -> None:
         super().__init__(adaptive)
         self._adaptive = adaptive
-        self._state: tuple[Plane, NDArray[np.bool_]] | None = None  # the predictor's plane, the choice
+        self._state: tuple[Plane, NDArray[np.bool_]] | None = None  # the Laplacian, the choice
         self.by_good = 0
 
     def __call__(self, y: Plane, bits: int | None = None, out: Plane | None = None) -> Plane:
@@ -37,9 +37,9 @@ class ReusingAdaptive(Reusing):
             return super().__call__(y, bits, out)
 
     def _whole(self, y: Plane, bits: int | None, out: Plane | None) -> Plane:
-        predicted = self._adaptive.predict(y, bits)
-        chosen = self._adaptive.choose(predicted, bits)
-        self._state = predicted, chosen
+        measured = self._adaptive.measure(y, bits)
+        chosen = self._adaptive.choose(measured, bits)
+        self._state = measured, chosen
         self._count_good(chosen, y)
         return self._adaptive.run(y, bits, out, chosen)
 
@@ -48,10 +48,10 @@ class ReusingAdaptive(Reusing):
         changed = adaptive.good.changes(small, y)
         if self._state is None or not changed.any():  # there is a state: `_whole` made it with the picture before
             return 0.0
-        predicted, before = self._state
-        adaptive.predict_anew(y, bits, predicted, changed)
-        chosen = adaptive.choose(predicted, bits)
-        self._state = predicted, chosen
+        measured, before = self._state
+        adaptive.measure_anew(y, bits, measured, changed)
+        chosen = adaptive.choose(measured, bits)
+        self._state = measured, chosen
         other = chosen != before
         by_cheap = ~chosen & (other | adaptive.cheap.wanted(changed, *y.shape))
         by_good = chosen & (other | adaptive.good.wanted(changed, *y.shape))

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr.adaptive import Adaptive
-from pocketsr.bench.quality import network_quality, read_sample
+from pocketsr.bench.quality import mean_psnr_db, read_sample
 from pocketsr.engine import Plane
 from pocketsr.pixels import rgb_to_luma
 
@@ -31,8 +31,9 @@ class Row:
     """Means over the images of a set; ms and cpu_ms are sums of medians.
 
     lost_db: what `good` alone has more. share: of the blocks, by `good`. ms_ratio, cpu_ratio: of both networks to the
-    good one alone, by the clock and by processor time. border_levels: root mean square, in levels of 255, of the step that a
-    change of network adds between neighbouring pixels; inside_levels: of what both differ by where `good` was taken.
+    good one alone, by the clock and by processor time. border_levels: root mean square, in levels of 255, of the step
+    that a change of network adds between neighbouring pixels; inside_levels: of what both differ by where `good` was
+    taken.
     """
 
     set: str
@@ -81,9 +82,9 @@ def measure_set(name: str, files: Sequence[Path], adaptive: Adaptive, rounds: in
     for path in files:
         sample = read_sample(name, path, adaptive.scale)
         nets = (adaptive.cheap, adaptive.good, adaptive)
-        quality.append([network_quality(net, sample.hr, sample.lr).psnr_db for net in nets])
+        quality.append([mean_psnr_db(net, [sample]) for net in nets])
         y = np.rint(rgb_to_luma(sample.lr) * _LEVEL).astype(np.uint16)
-        chosen = adaptive.choose(adaptive.predict(y))
+        chosen = adaptive.choose(adaptive.measure(y))
         shares.append(float(chosen.mean()))
         times.append(_timed((adaptive.good, adaptive), y, rounds))
         good, cheap = (net(y) / _LEVEL for net in (adaptive.good, adaptive.cheap))

@@ -126,7 +126,7 @@ def _timed(net: Network, adaptive: Adaptive | None, frames: Sequence[Plane]) -> 
         shares["full"].append(1.0)
         shares["reuse"].append(float(net.wanted(net.changes(before, frame), *frame.shape).mean()))
         if adaptive is not None:
-            shares["choice"].append(float(adaptive.choose(adaptive.predict(frame)).mean()))
+            shares["choice"].append(float(adaptive.choose(adaptive.measure(frame)).mean()))
             by_good = both.by_good
         for mode in turns:
             begun, busy = perf_counter(), process_time()
