@@ -35,6 +35,7 @@ def main() -> int:
     parser.add_argument("--cheap", default=CHEAP)
     parser.add_argument("--good", default=GOOD)
     parser.add_argument("--keep", type=float)
+    parser.add_argument("--every", type=int, default=1, help="of the images of a set, one of so many: for a look")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("-j", "--threads", type=int, default=2)
     parser.add_argument("-o", "--output", type=Path, default=RESULT)
@@ -42,7 +43,7 @@ def main() -> int:
     rows = []
     with open_adaptive(args.cheap, args.good, threads=args.threads, keep=args.keep) as adaptive:
         for name, files in find_sets(args.data, args.sets).items():
-            rows.append(_rounded(measure_set(name, files, adaptive, args.rounds)))
+            rows.append(_rounded(measure_set(name, files[:: args.every], adaptive, args.rounds)))
             print(rows[-1], flush=True)
         keep = adaptive.budget.keep
     record = {

@@ -21,13 +21,14 @@ _ALL = 0.92  # of the work of a whole picture: where parts take as much, the who
 class Budget:
     """How much the good network is to do.
 
-    keep: at least this part of what it would change in a picture, 0 to 1, as it is told beforehand. spare: unless what
-    is left then is below this mean squared difference, in levels of 255: 0.05 is 0.02 dB of a picture with 38 dB, and
-    less of a worse one, as decoded calls are. share: of the blocks, at most this part, 0 to 1, whatever is left then.
+    keep: at least this part of what it would gain in a picture, 0 to 1, as it is told beforehand. spare: unless what is
+    left then is below this mean squared error, in levels of 255: 0.1 is 0.02 dB of a picture with 35 dB, as decoded
+    calls have. The defaults lose 6 % of the decibels between both networks on pictures that were kept apart from those
+    that the gain was fitted to. share: of the blocks, at most this part, 0 to 1, whatever is left then.
     """
 
     keep: float = 0.92
-    spare: float = 0.05
+    spare: float = 0.1
     share: float = 1.0
 
     def __post_init__(self) -> None:
@@ -35,7 +36,7 @@ class Budget:
             value = getattr(self, name)
             check_number(value, name)
             if name == "spare" and not 0 <= value < float("inf"):
-                raise ArgumentError(f"spare is {value}: a mean squared difference is expected, 0 or more")
+                raise ArgumentError(f"spare is {value}: a mean squared error is expected, 0 or more")
             if name != "spare" and not 0 <= value <= 1:
                 raise ArgumentError(f"{name} is {value}: a part of a picture, 0 to 1, is expected")
 
@@ -45,14 +46,16 @@ def choose(gain: NDArray[np.float32], halo: int, budget: Budget) -> NDArray[np.b
 
     gain: of each block, in mean squared levels. What a part of a picture costs lies between its blocks and these grown
     by `halo`, since each layer computes what the later ones read: a lone block costs twenty, and gaps are nearly free.
-    So a block counts with its neighbours above and below, and gaps are filled. At the same cost, that keeps 92 % of the
-    difference in place of 88 % on training pictures (halo 16).
+    So a block counts by the geometric mean of what its neighbours above and below gain and what all do within the halo,
+    and gaps are filled. At the same loss on training pictures, that costs 10 % less than blocks one by one, and 45 %
+    less where few are taken, as on decoded calls.
 
     Thresholds lie on a grid of their own, eighths of octaves, so that of two frames alike most choices are the same.
     """
     weight = gain.astype(np.float64)
-    score = np.maximum(_column_mean(weight, round(halo / 16)), _FAINT)
-    rank = np.floor(_STEPS * np.log2(score)).astype(np.int64)
+    near, wide = _mean(weight, round(halo / 16), 0), _mean(weight, round(halo / 4), round(halo / 8))
+    octaves = (np.log2(np.maximum(near, _FAINT)) + np.log2(np.maximum(wide, _FAINT))) / 2
+    rank = np.floor(_STEPS * octaves).astype(np.int64)
     rank -= rank.min()
     count = np.bincount(rank.ravel())[::-1].cumsum()  # blocks at or above each rank, from the highest
     kept = np.bincount(rank.ravel(), weights=weight.ravel())[::-1].cumsum()
@@ -72,13 +75,13 @@ def choose(gain: NDArray[np.float32], halo: int, budget: Budget) -> NDArray[np.b
     return chosen
 
 
-def _column_mean(values: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
-    """The mean over each value and `rows` above and below, edges repeated."""
-    wide = np.pad(values, ((rows, rows), (0, 0)), mode="edge")
-    total = np.zeros_like(values)
-    for at in range(2 * rows + 1):
-        total += wide[at : at + len(values)]
-    return total / (2 * rows + 1)
+def _mean(values: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.float64]:
+    """The mean over each value and those up to `rows` and `columns` from it, edges repeated."""
+    wide = np.pad(values, ((rows, rows), (columns, columns)), mode="edge")
+    height, width = values.shape
+    tall = sum((wide[at : at + height] for at in range(2 * rows + 1)), np.zeros((height, wide.shape[1])))
+    total = sum((tall[:, at : at + width] for at in range(2 * columns + 1)), np.zeros((height, width)))
+    return np.asarray(total / ((2 * rows + 1) * (2 * columns + 1)))
 
 
 def grown(mask: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.bool_]:

@@ -1,15 +1,12 @@
-"""What the good network would change, for each block of a picture, told from the picture alone.
+"""What the good network takes off the squared error of the cheap one, for each block, told from the picture alone.
 
-The measure is the mean of the Laplacian's magnitude, squared, times `SCALE`: about the mean squared difference between
-`quality` and `small`, in squared levels of 255. The Laplacian is a network of one convolution (`gain.onnx`), so it is
-computed in C, for all types of samples, and of what changed alone. In 8 bits it is a whole number: the same everywhere.
+The measure is the mean L of the Laplacian's magnitude, in levels of 255: `SCALE` * (L^2 - `FLOOR`^2), and nothing below
+`FLOOR`, where both networks round noise. The Laplacian is a network of one convolution (`gain.onnx`), so it is computed
+in C, for all types of samples, and of what changed alone. In 8 bits it is a whole number: the same on every machine.
 
-More was tried, and isn't worth it (`gain.json`, by `tools/fit_gain.py`): 95 % of the difference lies in 55 % of the
-blocks when they are taken in this order, in 54 % by a regression on twenty such features, and in no less than 50 % in
-the true order.
-
-Why the difference of both, and not the error that the good one takes away: where the good one is close to the mean of
-all pictures that look like this when they are small, both are the same in the mean, and the difference has no noise.
+More was tried, and isn't worth it (`gain.json`, by `tools/fit_gain.py`): 95 % of what `quality` and `small` differ by
+lies in 55 % of the blocks when they are taken in this order, in 54 % by a regression on twenty such features, and in no
+less than 50 % in the true order.
 """
 
 from __future__ import annotations
@@ -23,10 +20,11 @@ from numpy.typing import NDArray
 from pocketsr.engine import Plane
 from pocketsr.engine.runtime.parts import BLOCK, mask_shape
 
-__all__ = ["GAIN", "SCALE", "block_means", "gains"]
+__all__ = ["FLOOR", "GAIN", "SCALE", "block_means", "gains"]
 
 GAIN: Final = Path(__file__).parent / "gain.onnx"
-SCALE: Final = 2.0**-7.5
+SCALE: Final = 0.0052
+FLOOR: Final = 4.0
 """Of `gain.json`, rounded."""
 
 
@@ -47,4 +45,5 @@ def block_means(plane: NDArray[Any]) -> NDArray[np.float32]:
 
 def gains(magnitude: Plane, full_scale: float) -> NDArray[np.float32]:
     """Squared levels a pixel, for each block, from the Laplacian's magnitude in samples of `full_scale`."""
-    return np.float32(SCALE) * np.square(block_means(magnitude) * np.float32(255 / full_scale))
+    levels = block_means(magnitude) * np.float32(255 / full_scale)
+    return np.float32(SCALE) * np.maximum(np.square(levels) - np.float32(FLOOR**2), 0)
