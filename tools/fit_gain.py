@@ -1,10 +1,12 @@
 """Make `pocketsr/adaptive/gain.onnx` and `gain.json` anew: `python tools/fit_gain.py ../shared/data` (two minutes).
 
-The network is the magnitude of the Laplacian. The JSON tells how far its square, scaled, is what `quality` changes in
-the results of `small`, on training pictures (a quarter of them through JPEG) and on frames of call clips as they come
-out of a codec; never on test sets or the clips that calls are measured with. `scale` is the mean over the pictures, in
-octaves, of the ratio of both sums. `shares` are those of the blocks that hold 90 and 95 % of the difference, in the
-order of this measure, in that of a regression on twenty features of other filters, and in the true one.
+The network is the magnitude of the Laplacian. The JSON tells what that says of a block, on training pictures (a quarter
+of them through JPEG) and on frames of call clips as they come out of a codec; never on test sets or the clips that
+calls are measured with. `curve`: by half octaves of the mean magnitude, the share of the blocks, the mean squared
+difference of `quality` and `small`, and what `quality` takes off the squared error, in levels. `scale`, `floor`: of
+scale * (magnitude^2 - floor^2), by least squares of octaves over those half octaves that gain. `shares` are those of
+the blocks that hold 90 and 95 % of the difference, in the order of this measure, in that of a regression on twenty features
+of other filters, and in the true one.
 """
 
 from __future__ import annotations
@@ -46,10 +48,11 @@ _FILTERS = (
 
 class Sample(NamedTuple):
     """features: of each block, mean magnitude and root mean square of each filter. apart: mean squared difference of
-    both networks' results, in levels."""
+    both networks' results, in levels. gain: what the good one takes off the mean squared error."""
 
     features: NDArray[np.float32]
     apart: NDArray[np.float32]
+    gain: NDArray[np.float32]
 
 
 def write_network(path: Path) -> None:
@@ -75,34 +78,42 @@ def write_network(path: Path) -> None:
         part.write_bytes(model.SerializeToString())
 
 
-def pictures(data: Path, rng: np.random.Generator) -> Iterator[Plane]:
+def pictures(data: Path, rng: np.random.Generator) -> Iterator[tuple[Plane, Plane]]:
     """Training pictures of many kinds, shrunk as the protocol does."""
     pairs = load_images([data / "train", data / "train_more"], exclude=["div2k_crops/*", "clic_half/*"])
     for index in rng.permutation(len(pairs))[:PICTURES]:
-        lr = pairs[index].lr
-        yield add_jpeg(lr, int(rng.integers(40, 95))) if rng.random() < 0.25 else lr
+        pair = pairs[index]
+        lr = add_jpeg(pair.lr, int(rng.integers(40, 95))) if rng.random() < 0.25 else pair.lr
+        yield pair.hr, lr
 
 
-def calls(data: Path) -> Iterator[Plane]:
+def calls(data: Path) -> Iterator[tuple[Plane, Plane]]:
     """Two frames of each call clip for training, as a receiver has them."""
     for index, path in enumerate(find_clips(data / "clips_call")):
         clip = read_clip(path, _FRAMES)
-        small = [imresize(frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2], 1 / 2) for frame in clip.frames]
+        large = [frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2] for frame in clip.frames]
+        small = [imresize(frame, 1 / 2) for frame in large]
         height, width = small[0].shape
         kbps = scaled_kbps(_RATES_KBPS[index % 3], width, height)
         received, _ = send_clip(small, CodecSetting("h264" if index % 2 else "vp9", kbps, clip.fps, 300))
-        yield from (received[min(number, len(received) - 1)] for number in (5, 20))
+        for number in (min(5, len(large) - 1), min(20, len(large) - 1)):
+            yield large[number], received[number]
 
 
-def samples_of(planes: Iterator[Plane]) -> list[Sample]:
+def samples_of(pairs: Iterator[tuple[Plane, Plane]]) -> list[Sample]:
     cheap, good = (load(name, 1) for name in (CHEAP, GOOD))
     found = []
-    for lr in planes:
+    for hr, lr in pairs:
         deep = lr.astype(np.uint16) * 257
-        apart = np.square((good(deep).astype(np.float32) - cheap(deep)) / 257)
-        mean = (apart[::2, ::2] + apart[1::2, ::2] + apart[::2, 1::2] + apart[1::2, 1::2]) / 4
-        found.append(Sample(_features(lr), block_means(mean)))
+        cheaply, well = (net(deep) / np.float32(257) for net in (cheap, good))
+        gain = np.square(cheaply - hr) - np.square(well - hr)
+        found.append(Sample(_features(lr), _halved(np.square(well - cheaply)), _halved(gain)))
     return found
+
+
+def _halved(large: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Means of blocks of the input, of a plane of the result's size."""
+    return block_means((large[::2, ::2] + large[1::2, ::2] + large[::2, 1::2] + large[1::2, 1::2]) / 4)
 
 
 def _features(lr: Plane) -> NDArray[np.float32]:
@@ -137,6 +148,46 @@ def share_for(score: NDArray[np.float32], apart: NDArray[np.float32], keep: floa
     return float((np.searchsorted(held, keep * held[-1]) + 1) / held.size)
 
 
+class Point(NamedTuple):
+    """Blocks of alike magnitude; all in levels or squared levels."""
+
+    magnitude: float
+    blocks: float
+    apart: float
+    gain: float
+
+
+def curve_of(samples: Sequence[Sample]) -> list[Point]:
+    """By half octaves of the magnitude, those that a thousandth of the blocks lie in."""
+    magnitude, apart, gain = (
+        np.concatenate([each.ravel() for each in of])
+        for of in (
+            [sample.features[0] for sample in samples],
+            [sample.apart for sample in samples],
+            [sample.gain for sample in samples],
+        )
+    )
+    at = np.floor(2 * np.log2(magnitude + 0.25))
+    parts = [at == value for value in np.unique(at)]
+    return [
+        Point(*(round(float(each), 4) for each in (magnitude[p].mean(), p.mean(), apart[p].mean(), gain[p].mean())))
+        for p in parts
+        if p.mean() > 1e-3
+    ]
+
+
+def fitted(curve: Sequence[Point]) -> tuple[float, float]:
+    """(scale, floor), the floor in quarters of a level."""
+    best = (np.inf, 0.0, 0.0)
+    for floor in np.arange(0, 8, 0.25):
+        seen = [point for point in curve if point.gain > 0 and point.magnitude > floor]
+        octaves = [float(np.log2(point.gain / (point.magnitude**2 - floor**2))) for point in seen]
+        missed = sum(point.gain * point.blocks for point in curve if point.gain > 0 and point not in seen)
+        error = float(np.var(octaves)) + 100 * missed / sum(point.gain * point.blocks for point in seen)
+        best = min(best, (error, 2.0 ** float(np.mean(octaves)), float(floor)))
+    return best[1:]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
@@ -150,12 +201,14 @@ def main() -> int:
         "regression": _regression(to_fit),
         "true": lambda sample: sample.apart,
     }
-    ratios = [np.log2(each.apart.sum() / np.square(each.features[0]).sum()) for each in to_fit if each.apart.any()]
+    curve = curve_of(to_fit)
+    scale, floor = fitted(curve)
     record = {
         "cheap": CHEAP,
         "good": GOOD,
-        "scale": 2.0 ** float(np.mean(ratios)),
-        "spread_octaves": round(float(np.std(ratios)), 3),
+        "scale": round(scale, 6),
+        "floor": floor,
+        "curve": [point._asdict() for point in curve],
         "shares": {
             kind: {
                 name: [
