@@ -5,8 +5,8 @@ of them through JPEG) and on frames of call clips as they come out of a codec; n
 calls are measured with. `curve`: by half octaves of the mean magnitude, the share of the blocks, the mean squared
 difference of `quality` and `small`, and what `quality` takes off the squared error, in levels. `scale`, `floor`: of
 scale * (magnitude^2 - floor^2), by least squares of octaves over those half octaves that gain. `shares` are those of
-the blocks that hold 90 and 95 % of the difference, in the order of this measure, in that of a regression on twenty features
-of other filters, and in the true one.
+the blocks that hold 90 and 95 % of the difference, in the order of this measure, of a regression on twenty features of
+other filters, and in the true one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Parts of frames against whole ones, at random, for as long as is asked: `python tools/fuzz_partial.py --minutes 60`.
 
-Every shipped network, the tests' own, chroma, and two by block; sizes from 1x1, all types of samples, one to three threads, sequences
-with cuts and masks at random. Prints the seed of each round; stops with the first difference.
+Every shipped network, the tests' own, chroma, and two by block; sizes from 1x1, all types of samples, one to three
+threads, sequences with cuts and masks at random. Prints the seed of each round; stops with the first difference.
 """
 
 from __future__ import annotations
