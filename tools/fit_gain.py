@@ -4,7 +4,7 @@ The network is the magnitude of the Laplacian. The JSON tells what that says of 
 of them through JPEG) and on frames of call clips as they come out of a codec; never on test sets or the clips that
 calls are measured with. `curve`: by half octaves of the mean magnitude, the share of the blocks, the mean squared
 difference of `quality` and `small`, and what `quality` takes off the squared error, in levels. `scale`, `floor`: of
-scale * (magnitude^2 - floor^2), by least squares of octaves over those half octaves that gain. `shares` are those of
+scale * (magnitude^2 - floor^2), over those half octaves that gain. `shares` are those of
 the blocks that hold 90 and 95 % of the difference, in the order of this measure, of a regression on twenty features of
 other filters, and in the true one.
 """
@@ -177,14 +177,20 @@ def curve_of(samples: Sequence[Sample]) -> list[Point]:
 
 
 def fitted(curve: Sequence[Point]) -> tuple[float, float]:
-    """(scale, floor), the floor in quarters of a level."""
+    """(scale, floor): the sum over all blocks is right, and the octaves that parts of it are off by vary least.
+
+    The floor, in quarters of a level, is among the magnitudes where the good network starts to gain.
+    """
+    gaining = [point for point in curve if point.gain > 0]
+    weights = [point.gain * point.blocks for point in gaining]
     best = (np.inf, 0.0, 0.0)
-    for floor in np.arange(0, 8, 0.25):
-        seen = [point for point in curve if point.gain > 0 and point.magnitude > floor]
-        octaves = [float(np.log2(point.gain / (point.magnitude**2 - floor**2))) for point in seen]
-        missed = sum(point.gain * point.blocks for point in curve if point.gain > 0 and point not in seen)
-        error = float(np.var(octaves)) + 100 * missed / sum(point.gain * point.blocks for point in seen)
-        best = min(best, (error, 2.0 ** float(np.mean(octaves)), float(floor)))
+    for floor in np.arange(0, min(point.magnitude for point in gaining), 0.25):
+        squares = [point.magnitude**2 - floor**2 for point in gaining]
+        octaves = np.log2([point.gain / square for point, square in zip(gaining, squares, strict=True)])
+        centre = np.average(octaves, weights=weights)
+        error = float(np.average(np.square(octaves - centre), weights=weights))
+        held = sum(point.blocks * square for point, square in zip(gaining, squares, strict=True))
+        best = min(best, (error, sum(weights) / held, float(floor)))
     return best[1:]
 
 

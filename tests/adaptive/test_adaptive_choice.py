@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from pocketsr import ArgumentError, ArgumentTypeError
 from pocketsr.adaptive.choice import Budget, choose, closed, grown
-from pocketsr.adaptive.gain import block_means
+from pocketsr.adaptive.gain import FLOOR, GAIN, SCALE, block_means, gains
 from pocketsr.adaptive.pace import Pace
 
 HALO = 16
@@ -132,3 +134,18 @@ def test_a_budget_in_milliseconds_is_kept() -> None:
 def test_a_budget_is_some_time(wrong: float) -> None:
     with pytest.raises(ArgumentError, match="above 0"):
         Pace(wrong)
+
+
+def test_the_gain_is_the_fitted_one() -> None:
+    """`tools/fit_gain.py` wrote the numbers, and the curve that they stand for."""
+    fit = json.loads(GAIN.with_suffix(".json").read_text(encoding="utf-8"))
+    assert pytest.approx(fit["scale"], rel=0.05) == SCALE
+    assert fit["floor"] == FLOOR
+    magnitudes = np.array([point["magnitude"] for point in fit["curve"]], np.float32)
+    made = gains(np.repeat(np.repeat(magnitudes[None] / 255, 4, 0), 8, 1), 1.0)[0]
+    gained = np.array([point["gain"] for point in fit["curve"]])
+    weight = np.array([point["blocks"] for point in fit["curve"]])
+    assert (made * weight).sum() == pytest.approx((gained * weight).sum(), rel=0.05)
+    assert np.all(np.abs(made - gained) < 0.03 + 0.7 * np.maximum(gained, 0))
+    for shares in fit["shares"].values():  # what a better measure could spare
+        assert shares["laplacian"][1] - shares["true"][1] < 0.06
