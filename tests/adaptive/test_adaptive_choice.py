@@ -146,6 +146,6 @@ def test_the_gain_is_the_fitted_one() -> None:
     gained = np.array([point["gain"] for point in fit["curve"]])
     weight = np.array([point["blocks"] for point in fit["curve"]])
     assert (made * weight).sum() == pytest.approx((gained * weight).sum(), rel=0.05)
-    assert np.all(np.abs(made - gained) < 0.03 + 0.7 * np.maximum(gained, 0))
+    assert np.all(np.abs(made - gained) < 0.05 + 0.7 * np.maximum(gained, 0))
     for shares in fit["shares"].values():  # what a better measure could spare
         assert shares["laplacian"][1] - shares["true"][1] < 0.06
