@@ -23,8 +23,8 @@ class Budget:
 
     keep: at least this part of what it would gain in a picture, 0 to 1, as it is told beforehand. spare: unless what is
     left then is below this mean squared error, in levels of 255: 0.08 is 0.02 dB of a picture with 36 dB, and less
-    of a worse one, as decoded calls are. The defaults lose 6 % of the decibels between both networks on training pictures
-    that were kept apart. share: of the blocks, at most this part, 0 to 1, whatever is left then.
+    of a worse one, as decoded calls are. The defaults lose 6 % of the decibels between both networks on training
+    pictures that were kept apart. share: of the blocks, at most this part, 0 to 1, whatever is left then.
     """
 
     keep: float = 0.93
