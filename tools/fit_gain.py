@@ -67,7 +67,7 @@ def write_network(path: Path) -> None:
         helper.make_node("Conv", ["wide", "laplacian"], ["second"]),
         helper.make_node("PRelu", ["second", "slope"], ["magnitude"]),
     ]
-    shape = [1, 1, "height", "width"]
+    shape: list[str | int | None] = [1, 1, "height", "width"]
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("luma", "magnitude")]
     constants = [numpy_helper.from_array(value, name) for name, value in numbers.items()]
     graph = helper.make_graph(nodes, "gain", ends[:1], ends[1:], constants)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,7 +95,7 @@ def test_blocks_grow() -> None:
 @pytest.mark.parametrize(("height", "width"), [(4, 8), (8, 24), (1, 1), (9, 17), (30, 61)])
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
 def test_means_of_blocks(height: int, width: int, kind: type) -> None:
-    plane = np.random.default_rng(height).integers(0, 256, (height, width)).astype(kind)
+    plane: NDArray[Any] = np.random.default_rng(height).integers(0, 256, (height, width)).astype(kind)
     tall, wide = -(-height // 4) * 4, -(-width // 8) * 8
     full = np.pad(plane, ((0, tall - height), (0, wide - width)), mode="edge").astype(np.float64)
     expected = full.reshape(tall // 4, 4, wide // 8, 8).mean(axis=(1, 3))

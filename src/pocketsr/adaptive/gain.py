@@ -40,7 +40,8 @@ def block_means(plane: NDArray[Any]) -> NDArray[np.float32]:
     for y in range(BLOCK[0]):
         for x in range(BLOCK[1]):
             total += plane[y :: BLOCK[0], x :: BLOCK[1]]
-    return total.astype(np.float32) / np.float32(BLOCK[0] * BLOCK[1])
+    mean: NDArray[np.float32] = total.astype(np.float32) / np.float32(BLOCK[0] * BLOCK[1])
+    return mean
 
 
 def gains(magnitude: Plane, full_scale: float) -> NDArray[np.float32]:
