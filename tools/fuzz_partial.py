@@ -1,7 +1,7 @@
 """Parts of frames against whole ones, at random, for as long as is asked: `python tools/fuzz_partial.py --minutes 60`.
 
-Every shipped network, the tests' own and chroma; sizes from 1x1, all types of samples, one to three threads, sequences
-with cuts and masks at random. Prints the seed of each round; stops with the first difference.
+Every shipped network, the tests' own, chroma, and two by block; sizes from 1x1, all types of samples, one to three
+threads, sequences with cuts and masks at random. Prints the seed of each round; stops with the first difference.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "engine"))
 
 from engine_nets import NETS, save  # type: ignore[import-not-found]
-from partial_runs import check_sequence, check_wanted  # type: ignore[import-not-found]
+from partial_runs import check_remembered, check_sequence, check_wanted  # type: ignore[import-not-found]
 from quantized_nets import WHOLE, save_whole  # type: ignore[import-not-found]
 
 from pocketsr import models
+from pocketsr.adaptive import Adaptive, open_adaptive
 from pocketsr.engine import Network, load, load_chroma
 
 _ROUND_S = 5.0
@@ -30,11 +31,13 @@ def _networks(folder: Path) -> list[tuple[str, Path | None]]:
     named: list[tuple[str, Path | None]] = [(name, None) for name in models.SHIPPED]
     named += [(name, save(name, folder)) for name in NETS]
     named += [(name, save_whole(name, folder)) for name in WHOLE]
-    return [*named, ("chroma", None)]
+    return [*named, ("chroma", None), ("adaptive", None)]
 
 
-def _opened(name: str, path: Path | None, rng: np.random.Generator) -> Network:
+def _opened(name: str, path: Path | None, rng: np.random.Generator) -> Network | Adaptive:
     threads = int(rng.integers(1, 4))
+    if name == "adaptive":
+        return open_adaptive("tiny", "small-w8a8", threads=threads, keep=rng.random(), share=rng.random())
     if name == "chroma":
         siting = ("left", "center", "topleft")[rng.integers(3)]
         return load_chroma(int(rng.integers(2, 5)), siting, threads)  # type: ignore[arg-type]
@@ -59,6 +62,10 @@ def main() -> int:
             while time.monotonic() < until:
                 height, width = (int(rng.integers(1, 2 ** rng.integers(1, most))) for most in (8, 10))
                 kind = (np.uint8, np.uint16, np.float32)[rng.integers(3)]
+                if isinstance(network, Adaptive):
+                    check_remembered(network, rng, height, width, kind)
+                    checks += 1
+                    continue
                 check_sequence(network, rng, height, width, kind)
                 check_wanted(network, rng, height, width, kind)
                 checks += 2

@@ -54,3 +54,24 @@ def test_what_makes_no_sense_is_refused(
 ) -> None:
     assert main(["bench", "reuse", str(clip), *options]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_two_networks_by_block_too(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["-m", "tiny", "-m", "small-w8a8", "--cheap", "tiny", "--kbit", "3000", "--no-vmaf", "--json"]
+    assert main(["bench", "reuse", str(clip), *options]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [(row["model"], row["mode"]) for row in rows] == [
+        ("tiny", "full"), ("tiny", "reuse"),
+        ("small-w8a8", "full"), ("small-w8a8", "reuse"), ("small-w8a8", "choice"), ("small-w8a8", "both"),
+    ]  # fmt: skip
+    full, reuse, choice, both = rows[2:]
+    assert choice["psnr_db"] == both["psnr_db"]
+    assert both["computed_share"] <= min(reuse["computed_share"], choice["computed_share"])
+    assert choice["computed_share"] > 0
+    assert full["computed_share"] == 1
+
+
+def test_the_cheap_network_can_be_left_out(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["-m", "small-w8a8", "--cheap", "none", "--kbit", "3000", "--no-vmaf", "--json"]
+    assert main(["bench", "reuse", str(clip), *options]) == 0
+    assert [row["mode"] for row in json.loads(capsys.readouterr().out)["rows"]] == ["full", "reuse"]

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.engine import Network
+from pocketsr.engine import Network, Upscaler, reusing
 from pocketsr.engine.runtime.parts import mask_shape
 
-__all__ = ["Picture", "blocks", "check_sequence", "check_wanted", "picture"]
+__all__ = ["Picture", "blocks", "check_remembered", "check_sequence", "check_wanted", "next_picture", "picture"]
 
 Picture = NDArray[Any]
 _BITS = 10
@@ -28,7 +28,7 @@ def blocks(mask: NDArray[Any], scale: int, shape: tuple[int, ...]) -> NDArray[np
     return np.repeat(np.repeat(mask, 4 * scale, 0), 8 * scale, 1)[: shape[0], : shape[1]].astype(bool)
 
 
-def _next(rng: np.random.Generator, before: Picture) -> Picture:
+def next_picture(rng: np.random.Generator, before: Picture) -> Picture:
     """The next picture of a sequence: a cut, the same, corners, or a few patches changed."""
     fresh = picture(rng, before.shape, before.dtype.type)
     height, width = before.shape[:2]
@@ -58,10 +58,20 @@ def check_sequence(network: Network, rng: np.random.Generator, height: int, widt
     before, bits = _start(network, rng, height, width, kind)
     out = network(before, bits).copy()
     for _ in range(4):
-        now = _next(rng, before)
+        now = next_picture(rng, before)
         network(now, bits, out, changed=network.changes(before, now))
         np.testing.assert_array_equal(out, network(now, bits), f"{network.name} {height}x{width} {kind}")
         before = now
+
+
+def check_remembered(network: Upscaler, rng: np.random.Generator, height: int, width: int, kind: type) -> None:
+    """A few pictures, each made of the one before, through `network` with a memory and without."""
+    now, bits = picture(rng, (height, width), kind), _BITS if kind is np.uint16 else None
+    remembering = reusing(network)
+    for _ in range(5):
+        what = f"{network} {height}x{width} {kind}"
+        np.testing.assert_array_equal(remembering(now, bits), network(now, bits), what)
+        now = next_picture(rng, now)
 
 
 def check_wanted(network: Network, rng: np.random.Generator, height: int, width: int, kind: type) -> None:

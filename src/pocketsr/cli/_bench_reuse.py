@@ -1,4 +1,4 @@
-"""`pocketsr bench reuse`: whole frames against what changed of them, on video as calls send it."""
+"""`pocketsr bench reuse`: whole frames against what changed of them and where it shows, on video as calls send it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
-SUMMARY = "time of whole frames, and of what changed of them, on video as in calls"
+SUMMARY = "time of whole frames, of what changed of them, and of two networks by block, on video as in calls"
 _CODECS: tuple[Codec, ...] = ("h264", "h265", "vp9", "av1")
 
 
@@ -25,6 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("clips", metavar="CLIP", type=Path, nargs="+", help="videos")
     add("-m", "--model", action="append", metavar="NAME|FILE", help="may be repeated (default: small, medium, quality)")
+    add(
+        "--cheap", metavar="NAME|FILE", default="small",
+        help="the network for what shows least, under each dearer one (default: small); none leaves these modes out",
+    )  # fmt: skip
     add("--codec", default="h264", help=f"comma-separated, of {', '.join(_CODECS)} (default: h264)")
     add("--kbit", default="150,300,600", help="comma-separated bit rates as for 640x360 (default: 150,300,600)")
     add("-j", "--threads", type=int, default=2, help="threads of the networks (default: 2)")
@@ -53,10 +57,11 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("bench reuse needs torch: pip install 'pocketsr[call]'") from error
     ffmpeg = None if args.no_vmaf else find_ffmpeg()
     nets = load_networks(args.model or ["small", "medium", "quality"], args.threads)
+    cheap = None if args.cheap == "none" else load_networks([args.cheap], args.threads)[args.cheap]
     rows = [
         row
         for path in args.clips
-        for row in measure(path, nets, codecs=known, rates=[int(rate) for rate in rates], ffmpeg=ffmpeg)
+        for row in measure(path, nets, codecs=known, rates=[int(rate) for rate in rates], ffmpeg=ffmpeg, cheap=cheap)
     ]
     print(json.dumps({"rows": [jsonable(row) for row in rows]}) if args.json else _table(rows))
     return 0
@@ -64,9 +69,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _table(rows: list[Row]) -> str:
     lines = [
-        f"{'clip':18}{'codec':6}{'kbit/s':>7}  {'model':16}{'mode':6}{'ms':>8}{'cpu ms':>8}{'share':>7}{'PSNR':>8}"
+        f"{'clip':18}{'codec':6}{'kbit/s':>7}  {'model':16}{'mode':7}{'ms':>8}{'cpu ms':>8}{'share':>7}{'PSNR':>8}"
     ]
     for row in rows:
-        name = f"{harmless(row.clip)[:17]:18}{row.codec:6}{row.kbit_per_s:7}  {harmless(row.model)[:15]:16}{row.mode:6}"
+        name = f"{harmless(row.clip)[:17]:18}{row.codec:6}{row.kbit_per_s:7}  {harmless(row.model)[:15]:16}{row.mode:7}"
         lines.append(f"{name}{row.ms:8.2f}{row.cpu_ms:8.2f}{row.computed_share:7.2f}{row.psnr_db:8.3f}")
     return "\n".join(lines)

@@ -64,7 +64,8 @@ class Job:
     model: AUTO chooses it file by file. strength: of the source's degradation, for networks that are told one.
     line: says what was chosen, when the work has begun.
     address: what is read in place of a file. cores: as for `VideoOptions`. maker: as for `upscale_in_segments`; it has
-    a progress display of its own. net_threads: of the network, where it has other than `threads`.
+    a progress display of its own. net_threads: of the network, where it has other than `threads`. budget_ms: as of
+    `Adaptive`.
     """
 
     model: str
@@ -85,6 +86,7 @@ class Job:
     compare: bool = False
     strength: float | None = None
     line: str | None = None
+    budget_ms: float | None = None
 
     @property
     def _plain(self) -> bool:
@@ -94,6 +96,11 @@ class Job:
     @functools.cached_property
     def net(self) -> Upscaler:
         from pocketsr.engine import takes_strength
+
+        if self.budget_ms is not None and self.weights is None:
+            from pocketsr.adaptive import open_adaptive
+
+            return open_adaptive(threads=self.net_threads or self.threads, budget_ms=self.budget_ms)
 
         net = network_of(self)
         if self.strength is not None and not takes_strength(net):

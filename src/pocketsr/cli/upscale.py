@@ -45,8 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="auto|NAME|FILE.onnx",
         default=AUTO,
         help="the network: auto looks at each source and says what it takes; else a name that `pocketsr models` lists, "
-        "or a file (default: auto)",
+        "or a file; adaptive: quality where it shows, small elsewhere (default: auto)",
     )
+    add("--budget-ms", metavar="MS", type=float, help="with -m adaptive: what a picture or a frame's luma may take")
     add("--weights", metavar="FILE", type=Path, help=WEIGHTS_HELP)
     add("--strength", metavar="S", type=strength, help=STRENGTH_HELP)
     add("-j", "--threads", type=int, help="threads of the network (default: all cores)")
@@ -160,6 +161,10 @@ def _check(args: argparse.Namespace, address: Address | None) -> None:
         raise UserError("--live chooses networks itself, and --strength is for one: leave it out")
     if args.threads is not None and args.threads < 1:
         raise UserError(f"-j {args.threads}: at least one thread is needed")
+    if args.budget_ms is not None and args.model != "adaptive":
+        raise UserError(
+            f"--budget-ms chooses between the networks of -m adaptive: leave it out with {harmless(args.model)}"
+        )
 
 
 def _refuse_video_options(args: argparse.Namespace, source: Path | Inflow) -> None:
@@ -186,6 +191,7 @@ def _job(args: argparse.Namespace) -> Job:
         deinterlace=args.deinterlace,
         compare=args.compare,
         strength=args.strength,
+        budget_ms=args.budget_ms,
         format=checked_format(args),
         raw=raw_video(args),
     )

@@ -11,7 +11,7 @@ from pocketsr.engine.info import ModelInfo
 from pocketsr.engine.onnx.limits import LIMITS
 from pocketsr.engine.onnx.model_file import ModelFile, read_file
 from pocketsr.engine.repeated import Same, repeated
-from pocketsr.engine.reuse import Reusing, computed_share
+from pocketsr.engine.reuse import Reusing, computed_share, reusing
 from pocketsr.engine.runtime import cache
 from pocketsr.engine.runtime.edges import repeat_edges
 from pocketsr.engine.runtime.network import Network
@@ -40,6 +40,7 @@ __all__ = [
     "read_network",
     "repeat_edges",
     "repeated",
+    "reusing",
     "takes_strength",
     "told",
     "upscaled",

@@ -11,7 +11,7 @@ from pocketsr.engine.runtime.arrays import check_frame
 from pocketsr.engine.runtime.network import Network
 from pocketsr.engine.upscaler import Plane, Upscaler, upscaled
 
-__all__ = ["Reusing", "computed_share"]
+__all__ = ["Reusing", "Way", "computed_share", "reusing"]
 
 # Of the blocks: a picture of which more would be computed is computed whole. Parts of a picture cost more than their
 # share, by Winograd's tiles most: `small` took longer for 75 % than for all, `medium` 4 % less for 80 % (before this
@@ -19,7 +19,7 @@ __all__ = ["Reusing", "computed_share"]
 _WHOLE = 0.65
 _PATIENCE, _REST = 8, 24  # after so many of these in a row, as many pictures are neither compared nor kept
 
-_Way = tuple[int | None, float | None]  # bits, strength
+Way = tuple[int | None, float | None]  # bits, strength
 
 
 class Reusing:
@@ -37,7 +37,7 @@ class Reusing:
         self._network, self.scale, self.channels = network, network.scale, network.channels
         self.edge_halo = int(getattr(network, "edge_halo", getattr(network, "reach", 0)))
         self.strengths = int(getattr(network, "strengths", 0))
-        self._before: tuple[Plane, Plane, _Way] | None = None  # picture, result, and how it was made
+        self._before: tuple[Plane, Plane, Way] | None = None  # picture, result, and how it was made
         self._lock = threading.Lock()
         self._in_vain = self._resting = 0
         self.pixels = self.computed = 0
@@ -58,9 +58,9 @@ class Reusing:
             if self._resting:
                 self._resting -= 1
                 self._count(1.0, y)
-                return upscaled(self._network, y, bits, out, strength)
+                return self._whole(y, way, out)
             if before is None or (before[0].shape, before[0].dtype, before[2]) != (y.shape, y.dtype, way):
-                large = upscaled(self._network, y, bits, out, strength)
+                large = self._whole(y, way, out)
                 self._before = np.array(y), np.array(large), way
                 self._count(1.0, y)
                 return large
@@ -76,7 +76,12 @@ class Reusing:
             np.copyto(out, large)
             return out
 
-    def _update(self, y: Plane, way: _Way, small: Plane, large: Plane) -> float:
+    def _whole(self, y: Plane, way: Way, out: Plane | None) -> Plane:
+        """A picture without one before, or of which nothing is kept."""
+        bits, strength = way
+        return upscaled(self._network, y, bits, out, strength)
+
+    def _update(self, y: Plane, way: Way, small: Plane, large: Plane) -> float:
         """The picture before and its result become those of `y`; returns the share of blocks that was computed."""
         share, (bits, strength) = 1.0, way
         if isinstance(self._network, Network):
@@ -99,6 +104,13 @@ class Reusing:
     def _count(self, share: float, y: Plane) -> None:
         self.pixels += y.size
         self.computed += round(share * y.size)
+
+
+def reusing(network: Upscaler) -> Reusing:
+    """`network` with a memory: of its own kind where it has one, as `adaptive.Adaptive` does."""
+    own = getattr(network, "reusing", None)
+    made: Reusing = Reusing(network) if own is None else own()
+    return made
 
 
 def computed_share(networks: Iterable[Reusing]) -> float | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pocketsr.engine import Plane, Reusing, Siting, Upscaler, repeat_edges, takes_strength, upscaled
+from pocketsr.engine import Plane, Reusing, Siting, Upscaler, repeat_edges, reusing, takes_strength, upscaled
 from pocketsr.errors import ArgumentError
 from pocketsr.frames.format import UNSPECIFIED
 from pocketsr.frames.frame import Frame
@@ -78,8 +78,9 @@ class FrameUpscaler:
 
         def ready(network: Upscaler) -> Upscaler:
             if reuse:  # each component has a picture before of its own
-                network = Reusing(network)
-                self.reusing.append(network)
+                remembering = reusing(network)
+                self.reusing.append(remembering)
+                network = remembering
             return repeat_edges(network)
 
         chroma_of = cache(chroma)

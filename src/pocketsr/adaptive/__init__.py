@@ -1,0 +1,8 @@
+"""Two networks over one picture: the good one where it shows, the cheap one everywhere else."""
+
+from __future__ import annotations
+
+from pocketsr.adaptive.adaptive import CHEAP, GOOD, Adaptive, open_adaptive
+from pocketsr.adaptive.gain import GAIN
+
+__all__ = ["CHEAP", "GAIN", "GOOD", "Adaptive", "open_adaptive"]

@@ -1,0 +1,72 @@
+"""Both at once: what changed is computed, by the network that is chosen for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pocketsr.engine import Plane, Reusing
+from pocketsr.engine.reuse import Way
+from pocketsr.engine.upscaler import check_told
+
+if TYPE_CHECKING:
+    from pocketsr.adaptive.adaptive import Adaptive
+
+__all__ = ["ReusingAdaptive"]
+
+
+class ReusingAdaptive(Reusing):
+    """`Adaptive` for pictures of which most are like the one before: results are its own, to the last bit.
+
+    A block's result stays where the network that made it is still chosen and nothing that it depends on has changed.
+    Beside the last picture and its result it keeps the Laplacian, as large as the picture, and the choice.
+
+    Attributes:
+        by_good: samples of all pictures so far that lay in blocks that the good network computed.
+    """
+
+    def __init__(self, adaptive: Adaptive) -> None:
+        super().__init__(adaptive)
+        self._adaptive = adaptive
+        self._state: tuple[Plane, NDArray[np.bool_]] | None = None  # the Laplacian, the choice
+        self.by_good = 0
+
+    def __call__(
+        self, y: Plane, bits: int | None = None, out: Plane | None = None, *, strength: float | None = None
+    ) -> Plane:
+        """As the network's own call; it takes no strength."""
+        check_told(self._adaptive, strength)
+        with self._adaptive.timing():
+            return super().__call__(y, bits, out)
+
+    def _whole(self, y: Plane, way: Way, out: Plane | None) -> Plane:
+        bits = way[0]
+        measured = self._adaptive.measure(y, bits)
+        chosen = self._adaptive.choose(measured, bits)
+        self._state = measured, chosen
+        self._count_good(chosen, y)
+        return self._adaptive.run(y, bits, out, chosen)
+
+    def _update(self, y: Plane, way: Way, small: Plane, large: Plane) -> float:
+        adaptive, bits = self._adaptive, way[0]
+        changed = adaptive.good.changes(small, y)
+        if self._state is None or not changed.any():  # there is a state: `_whole` made it with the picture before
+            return 0.0
+        measured, before = self._state
+        adaptive.measure_anew(y, bits, measured, changed)
+        chosen = adaptive.choose(measured, bits)
+        self._state = measured, chosen
+        other = chosen != before
+        by_cheap = ~chosen & (other | adaptive.cheap.wanted(changed, *y.shape))
+        by_good = chosen & (other | adaptive.good.wanted(changed, *y.shape))
+        for net, mine in ((adaptive.cheap, by_cheap), (adaptive.good, by_good)):
+            if mine.any():
+                net(y, bits=bits, out=large, wanted=mine)
+        self._count_good(by_good, y)
+        np.copyto(small, y)
+        return float((by_cheap | by_good).mean())
+
+    def _count_good(self, blocks: NDArray[np.bool_], y: Plane) -> None:
+        self.by_good += round(float(blocks.mean()) * y.size)
