@@ -55,7 +55,8 @@ def moved(hr: Picture, x: float, y: float, degrees: float) -> Picture:
     planes = [
         ndimage.affine_transform(hr[..., c].astype(np.float64), turn, offset, order=5, mode="mirror") for c in range(3)
     ]
-    return np.clip(np.rint(np.stack(planes, axis=-1)), 0, 255).astype(np.uint8)
+    moved: NDArray[np.uint8] = np.clip(np.rint(np.stack(planes, axis=-1)), 0, 255).astype(np.uint8)
+    return moved
 
 
 def degraded(lr: Picture, how: str, rng: np.random.Generator) -> Picture:
@@ -88,8 +89,8 @@ def windows(clip: Path, count: int) -> Iterator[tuple[Picture, list[Picture]]]:
         large = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     large = [frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2] for frame in large]
     for centre in np.linspace(count // 2, len(large) - count // 2, CENTRES).astype(int):
-        near = sorted(range(len(large)), key=lambda index, at=int(centre): (abs(index - at), index))[:count]
-        yield large[centre], [imresize(large[index], 1 / 2) for index in near]
+        near = sorted((abs(index - int(centre)), index) for index in range(len(large)))[:count]
+        yield large[centre], [imresize(large[index], 1 / 2) for _, index in near]
 
 
 def quality_db(made: Picture, hr: Picture) -> float:

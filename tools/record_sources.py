@@ -24,8 +24,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from pocketsr.image.looking import look_at_image
-from pocketsr.source import Choice, choose
 from recording import digests
 from tqdm import tqdm
 
@@ -33,7 +31,9 @@ import pocketsr
 from pocketsr.bench.machine import describe_machine
 from pocketsr.bench.quality import read_image
 from pocketsr.data import load_images, read_clip, split
+from pocketsr.image.looking import look_at_image
 from pocketsr.pixels import imresize, psnr, rgb_to_luma, ssim
+from pocketsr.source import Choice, choose
 
 RESULT = Path(__file__).resolve().parents[1] / "benchmarks" / "sources.json"
 QUALITIES = (40, 60, 80, 95, None)
@@ -122,7 +122,8 @@ def _photographs(data: Path, networks: dict[str, Any], scratch: Path) -> list[di
                 lr = imresize(hr, 0.5)
                 file = scratch / ("lr.jpg" if quality else "lr.png")
                 shown = np.clip(np.rint((lr - 16.0) * (255 / 219)), 0, 255).astype(np.uint8) if grey else lr
-                Image.fromarray(shown).save(file, **({"quality": quality, "subsampling": "4:2:0"} if quality else {}))
+                options: dict[str, Any] = {"quality": quality, "subsampling": "4:2:0"} if quality else {}
+                Image.fromarray(shown).save(file, **options)
                 decoded = np.asarray(Image.open(file).convert("RGB"))
                 luma = np.rint(rgb_to_luma(decoded)).astype(np.uint8)
                 seen = look_at_image(file)

@@ -16,9 +16,10 @@ from av.sidedata.sidedata import SideData
 from av.video.codeccontext import VideoCodecContext
 from PIL import Image, ImageDraw, ImageFont
 
+from pocketsr.codec.encoding import as_frames, encode
 from pocketsr.data import Pair, load_images, read_clips
 from pocketsr.data.clips import luma_plane
-from pocketsr.data.codec import CODECS, CodecSetting, _encode, scaled_kbps
+from pocketsr.data.codec import CODECS, CodecSetting, scaled_kbps
 from pocketsr.data.noise import add_blur, add_jpeg, add_noise, add_webp
 from pocketsr.data.pairs import Plane, pair_from
 from pocketsr.pixels.strength import strength_between
@@ -105,7 +106,8 @@ def clips() -> Iterator[Sample]:
         ):
             setting = CodecSetting(codec, scaled_kbps(rate, width, height), 30.0, 150)
             even = [np.pad(f, ((0, height % 2), (0, width % 2)), mode="edge") for f in lr]
-            packets = _encode(even, setting)
+            grey = [np.pad(f, ((0, f.shape[0] // 2), (0, 0)), constant_values=128) for f in even]
+            packets = encode(as_frames(grey, setting.fps), setting)
             bits = 8 * sum(packet.size for packet in packets) / (len(lr) * height * width)
             decoder = cast(VideoCodecContext, CodecContext.create(DECODERS[codec], "r"))
             decoder.thread_count = 1

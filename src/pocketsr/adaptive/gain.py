@@ -47,4 +47,5 @@ def block_means(plane: NDArray[Any]) -> NDArray[np.float32]:
 def gains(magnitude: Plane, full_scale: float) -> NDArray[np.float32]:
     """Squared levels a pixel, for each block, from the Laplacian's magnitude in samples of `full_scale`."""
     levels = block_means(magnitude) * np.float32(255 / full_scale)
-    return np.float32(SCALE) * np.maximum(np.square(levels) - np.float32(FLOOR**2), 0)
+    found: NDArray[np.float32] = np.float32(SCALE) * np.maximum(np.square(levels) - np.float32(FLOOR**2), 0)
+    return found

@@ -78,7 +78,7 @@ def fuse(
     def own_planes(box: Box) -> Planes:
         return to_planes(first[box.slices])
 
-    made = np.empty((height * scale, width * scale, *first.shape[2:]), first.dtype)
+    result = np.empty((height * scale, width * scale, *first.shape[2:]), first.dtype)
     shares = [0.0] * len(kept)
     for core in boxes(height, width, _TILE):
         tile = core.grown(_MARGIN, height, width)
@@ -89,15 +89,16 @@ def fuse(
             for index, each in enumerate(kept)
         }
         views = {index: view for index, view in seen.items() if view is not None}
+        assert whole is not None  # the reference sees all of itself
         planes, weights = fused(camera, [whole, *views.values()], large, noise)
         for index, weight in zip(views, weights, strict=True):
             shares[index] += weight * views[index].weight.size * core.area / tile.area
         inner = Box(core.top - tile.top, core.left - tile.left, core.bottom - tile.top, core.right - tile.left)
         part = inner.times(scale).slices
         levels = [np.clip(np.rint(plane[part] * np.float32(257)), 0, 65535).astype(np.uint16) for plane in planes]
-        made[core.times(scale).slices] = from_planes(levels, first.dtype)
+        result[core.times(scale).slices] = from_planes(levels, first.dtype)
     used = iter(shares)
-    return Fused(made, [0.0 if each is None else next(used) / (height * width) for each in others])
+    return Fused(result, [0.0 if each is None else next(used) / (height * width) for each in others])
 
 
 def _start(pixels: Plane, net: Upscaler, bicubic: Upscaler, way: Plan) -> Planes:
@@ -140,7 +141,7 @@ def _registered(camera: Camera, large: NDArray[np.uint16], frames: Sequence[Plan
 def _blurred(camera: Camera, large: NDArray[np.uint16]) -> NDArray[np.uint16]:
     """`Camera.blurred` of a whole picture, in tiles: in floats it would take four times its memory."""
     made = np.empty_like(large)
-    for core in boxes(*large.shape, 2048):
+    for core in boxes(large.shape[0], large.shape[1], 2048):
         tile = core.grown(camera.reach, *large.shape)
         sums = camera.blurred(large[tile.slices].astype(np.float32))
         inner = sums[core.top - tile.top :, core.left - tile.left :][: core.shape[0], : core.shape[1]]
