@@ -33,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "; or 'all', which writes a table with published networks",
     )
     parser.add_argument("--weights", metavar="FILE", type=Path, action="append", default=[], help=WEIGHTS_HELP)
-    parser.add_argument("--strength", metavar="S", type=strength, help=STRENGTH_HELP)
+    told = f"{STRENGTH_HELP} (default: 0, which the protocol's pictures are)"
+    parser.add_argument("--strength", metavar="S", type=strength, default=0.0, help=told)
     parser.add_argument("--sets", help="comma-separated names of those folders (default: all)")
     _bench_field.add_arguments(parser)
 
@@ -51,8 +52,7 @@ def run(args: argparse.Namespace) -> int:
     sets = find_sets(args.data, names)
     models = [model for model in args.model or SHIPPED if model != "bicubic"]  # whose row is always there
     nets = open_networks(models, args.weights)
-    if args.strength is not None:
-        nets = {name: told(net, args.strength) if takes_strength(net) else net for name, net in nets.items()}
+    nets = {name: told(net, args.strength) if takes_strength(net) else net for name, net in nets.items()}
     rows: list[Row] = []
     for name, files in sets.items():
         # disable=None: a bar on a terminal, nothing when piped
