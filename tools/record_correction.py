@@ -25,6 +25,7 @@ from pocketsr.bench.codec_paths import Path as Way
 from pocketsr.codec.correction import Sender, Sums, fit, network_id, read
 from pocketsr.codec.correction.session import OVERHEAD_BYTES
 from pocketsr.codec.encoding import Codec
+from pocketsr.source import Hints
 
 __all__ = ["record"]
 
@@ -73,7 +74,10 @@ def record(data: Path) -> None:
             for rate in RATES_BPP:
                 sent = coded(small, setting_for(footage, codec, rate))
                 height, width = sent.decoded[0].shape
-                enlarge = Enlarger(Way("2x", MODEL), (width, height), footage.size)
+                bits = 8 * sum(packet.size for packet in sent.packets)
+                spent = bits / (len(sent.decoded) * width * height)
+                hints = Hints(codec, moving=True, lossless=False, bits_per_pixel=spent)
+                enlarge = Enlarger(Way("2x", MODEL), (width, height), footage.size, hints)
                 sums = [
                     Sums.of(sent.decoded[k], enlarge(sent.decoded[k]), luma(footage.pictures[k]))
                     for k in range(0, len(small), EVERY)

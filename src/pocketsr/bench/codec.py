@@ -31,6 +31,7 @@ from pocketsr.bench.vmaf import vmaf_and_neg
 from pocketsr.codec.encoding import Codec, CodecSetting, VideoPacket, as_frames, decode, described, encode
 from pocketsr.errors import UserError
 from pocketsr.pixels import psnr, ssim
+from pocketsr.source import Hints
 
 __all__ = [
     "METRICS",
@@ -162,7 +163,9 @@ class Bench:
             made = decoded
         else:
             height, width = decoded[0].shape
-            enlarge = Enlarger(path, (width, height), footage.size)
+            spent = bits / (len(decoded) * width * height)
+            hints = Hints(sent.setting.codec, moving=True, lossless=False, bits_per_pixel=spent)
+            enlarge = Enlarger(path, (width, height), footage.size, hints)
             enlarge(decoded[0])  # compiled, and warm
             began = process_time()
             made = [enlarge(frame) for frame in decoded]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import PurePath
 from typing import Any
 
@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr.bench.codec_clip import SCALES
-from pocketsr.engine import Upscaler, load, repeat_edges
+from pocketsr.engine import Upscaler, load, repeat_edges, takes_strength, upscaled
 from pocketsr.errors import UserError
 from pocketsr.frames import layout_of
+from pocketsr.frames.looking import Following
 from pocketsr.frames.resize import Resizer
 from pocketsr.models import NAMES, resolve
+from pocketsr.source import Hints, estimate_strength
 
 __all__ = ["BICUBIC", "NATIVE", "Enlarger", "Path", "make_paths"]
 
@@ -73,9 +75,14 @@ class Enlarger:
 
     2x is the network. 1.5x is the network and then FFmpeg's antialiased bicubic to the size, as `upscale --size` does
     it: any network serves, and none is trained for it. Bicubic 1.5x is that resize alone.
+
+    hints: what a receiver knows of the stream: a network that takes a strength is told an estimate, as `upscale` does.
     """
 
-    def __init__(self, path: Path, source: tuple[int, int], target: tuple[int, int]) -> None:
+    def __init__(
+        self, path: Path, source: tuple[int, int], target: tuple[int, int], hints: Hints | None = None
+    ) -> None:  # fmt: skip
+        self._hints, self._following = hints, Following()
         self._net: Upscaler | None = None
         self._resizer: Resizer | None = None
         self._large = np.empty((2 * source[1], 2 * source[0]), np.uint8)
@@ -87,12 +94,17 @@ class Enlarger:
 
     def __call__(self, decoded: Plane) -> Plane:
         """A plane of its own."""
-        large = decoded if self._net is None else np.asarray(self._net(decoded, out=self._large))
+        large = decoded if self._net is None else np.asarray(
+            upscaled(self._net, decoded, out=self._large, strength=self._strength(self._net, decoded))
+        )  # fmt: skip
         if self._resizer is None:
             return np.array(large)
         next(self._resizer.middle.components)[...] = large
         made: NDArray[Any] = next(self._resizer().components)
         return np.array(made)
+
+    def _strength(self, net: Upscaler, decoded: Plane) -> float | None:
+        return self._following.after(partial(estimate_strength, decoded, self._hints)) if takes_strength(net) else None
 
 
 def _network(model: str) -> Upscaler:
