@@ -1,0 +1,81 @@
+"""How much still areas of decoded calls flicker, into benchmarks/flicker.json: `python tools/record_flicker.py CLIPS`.
+
+Luma of clips is shrunk, sent through H.264 as calls set it, and enlarged by each network, told the strength that is
+estimated frame by frame. Counted is the mean absolute change from frame to frame, in levels, of the pixels that don't
+change in the original, beside bicubic's: what an encoder does there, every method shows, and none should add to it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from recording import digests
+from tqdm import tqdm
+
+import pocketsr
+from pocketsr.bench.call import HELD_OUT, named_clips, read_hr
+from pocketsr.bench.machine import describe_machine
+from pocketsr.data import CodecSetting, scaled_kbps, send_clip
+from pocketsr.engine import takes_strength, upscaled
+from pocketsr.frames.looking import Following
+from pocketsr.pixels import imresize
+from pocketsr.source import Hints, estimate_strength
+
+RESULT = Path(__file__).resolve().parents[1] / "benchmarks" / "flicker.json"
+NETWORKS = ("bicubic", "small", "small-call", "medium-call", "tiny-call")
+FRAMES, FIRST, RATES_KBPS = 40, 10, (150, 300, 600)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("clips", type=Path, help="the folder of clips")
+    args = parser.parse_args()
+    networks = {name: pocketsr.load(name) for name in NETWORKS}
+    rows: list[dict[str, Any]] = []
+    for path in tqdm(named_clips(args.clips, HELD_OUT), unit=" clips", disable=None):
+        clip = read_hr(path)
+        large = clip.frames[:FRAMES]
+        small = [imresize(frame, 0.5) for frame in large]
+        height, width = small[0].shape
+        for rate in RATES_KBPS:
+            setting = CodecSetting("h264", scaled_kbps(rate, width, height), clip.fps, 300)
+            received, sent = send_clip(small, setting)
+            hints = Hints("h264", moving=True, lossless=False, bits_per_pixel=1000 * sent / (clip.fps * width * height))
+            for name, net in networks.items():
+                following, before, total, count = Following(), None, 0.0, 0
+                for number, frame in enumerate(received):
+                    strength = (
+                        following.after(partial(estimate_strength, frame, hints)) if takes_strength(net) else None
+                    )
+                    made = upscaled(net, frame, strength=strength).astype(np.int16)
+                    if before is not None and number > FIRST:
+                        still = large[number] == large[number - 1]
+                        total, count = total + float(np.abs(made - before)[still].sum()), count + int(still.sum())
+                    before = made
+                rows.append({"clip": clip.name, "kbit_per_s": rate, "network": name, "still_pixels": count,
+                             "levels": round(total / max(1, count), 4)})  # fmt: skip
+    base = {(row["clip"], row["kbit_per_s"]): row["levels"] for row in rows if row["network"] == "bicubic"}
+    for row in rows:
+        row["to_bicubic"] = round(row["levels"] / base[row["clip"], row["kbit_per_s"]], 3)
+    means = {name: round(float(np.mean([row["to_bicubic"] for row in rows if row["network"] == name])), 3)
+             for name in NETWORKS}  # fmt: skip
+    result = {
+        "machine": describe_machine(),
+        "command": "python tools/record_flicker.py CLIPS",
+        "networks": digests(NETWORKS),
+        "mean_to_bicubic": means,
+        "rows": rows,
+    }
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(means), file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
