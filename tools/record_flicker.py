@@ -50,10 +50,8 @@ def main() -> int:
             for name, net in networks.items():
                 following, before, total, count = Following(), None, 0.0, 0
                 for number, frame in enumerate(received):
-                    strength = (
-                        following.after(partial(estimate_strength, frame, hints)) if takes_strength(net) else None
-                    )
-                    made = upscaled(net, frame, strength=strength).astype(np.int16)
+                    told = following.after(partial(estimate_strength, frame, hints))
+                    made = upscaled(net, frame, strength=told if takes_strength(net) else None).astype(np.int16)
                     if before is not None and number > FIRST:
                         still = large[number] == large[number - 1]
                         total, count = total + float(np.abs(made - before)[still].sum()), count + int(still.sum())
