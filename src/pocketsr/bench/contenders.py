@@ -16,7 +16,7 @@ import torch
 from safetensors import safe_open
 
 from pocketsr.bench.table import Figures, Origin
-from pocketsr.engine import Upscaler, load
+from pocketsr.engine import Upscaler, load, takes_strength, told
 from pocketsr.engine.analysis.count import Count, count
 from pocketsr.engine.onnx.checked import read_model
 from pocketsr.errors import UserError
@@ -100,10 +100,12 @@ def weight_files(places: Sequence[Path]) -> list[Path]:
 def _shipped(model: str) -> Contender:
     path = resolve(model)
     origin: Origin = "reproduced" if model == "bicubic" else "ours"
-    return Contender(
-        model, origin, None, _digest(path), lambda: count(path), lambda threads: load(path, threads=threads),
-        program_of(path),
-    )  # fmt: skip
+
+    def opened(threads: int | None) -> Upscaler:
+        net = load(path, threads=threads)
+        return told(net, 0.0) if takes_strength(net) else net  # the protocol's pictures are clean
+
+    return Contender(model, origin, None, _digest(path), lambda: count(path), opened, program_of(path))
 
 
 def program_of(path: Path) -> str:
