@@ -225,7 +225,7 @@ def test_a_program_is_the_graph_without_its_weights(tmp_path: Path) -> None:
         found.append(program_of(tmp_path / f"{seed}{name}.onnx"))
     assert found[0] == found[1]
     assert found[0] != found[2]
-    assert program_of(resolve("small")) == program_of(resolve("small-call")) != program_of(resolve("small-w8a8"))
+    assert program_of(resolve("photo")) == program_of(resolve("small-call")) != program_of(resolve("small-w8a8"))
 
 
 def test_the_median_of_a_frames_times() -> None:

@@ -59,7 +59,7 @@ def test_a_video_of_which_most_stands_still(options: list[str], tmp_path: Path) 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--budget-ms", "5"], "leave it out with small"),
+        (["--budget-ms", "5"], "leave it out with auto"),
         (["-m", "adaptive", "--budget-ms", "0"], "milliseconds above 0"),
         (["-m", "adaptive", "--budget-ms", "nan"], "milliseconds above 0"),
         (["-m", "adaptive", "--weights", "some.safetensors"], "has its own"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pocketsr.codec import encoding
 from pocketsr.data import (
     CODECS,
     Clip,
@@ -67,7 +68,7 @@ def test_the_same_setting_gives_the_same_frames(codec: Codec) -> None:
 
 
 def test_an_encoder_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(degrade_clip.__globals__["_ENCODERS"], "h264", ("no_such_encoder", lambda _: {}))
+    monkeypatch.setitem(encoding.encode.__globals__["_ENCODERS"], "h264", ("no_such_encoder", lambda _: {}))
     with pytest.raises(UserError, match=r"h264 can't be used for 96x72 at 100 kbit/s .*: leave this codec out"):
         degrade_clip(_clip(72, 96, 1), _setting("h264", 100))
 

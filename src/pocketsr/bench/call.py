@@ -137,7 +137,7 @@ def measure_clip(
             for model, net in nets.items():
                 takes = takes_strength(net)
                 enlarged = [
-                    upscaled(net, frame, strength=strength if takes else None)
+                    upscaled(net, frame, strength=strength) if takes else net(frame)
                     for frame, strength in zip(received, strengths, strict=True)
                 ]
                 figures = _compare(enlarged, clip.frames, ffmpeg)

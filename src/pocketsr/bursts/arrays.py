@@ -14,6 +14,7 @@ from pocketsr.bursts.opencv import threads_of
 from pocketsr.engine import Plane, Upscaler, load_chroma
 from pocketsr.errors import ArgumentError, ArgumentTypeError, PocketsrWarning
 from pocketsr.loading import as_network
+from pocketsr.models import DEFAULT_SCALE
 
 __all__ = ["LEAST_SHARE", "MOST_FRAMES", "SCALES", "burst"]
 
@@ -24,7 +25,8 @@ LEAST_SHARE = 0.02
 
 
 def burst(
-    frames: Sequence[Plane], model: str | Path | Upscaler = "quality", *, scale: int = 2, reference: int = 0,
+    frames: Sequence[Plane], model: str | Path | Upscaler = "quality", *, scale: int = DEFAULT_SCALE,
+    reference: int = 0,
     threads: int | None = None,
 ) -> Plane:  # fmt: skip
     """One sharper picture of several frames of one scene: hand-held pictures, neighbouring frames of a video.

@@ -23,6 +23,7 @@ from pocketsr.image import (
     target_format,
     write_picture,
 )
+from pocketsr.models import DEFAULT_SCALE
 from pocketsr.sizing import Size
 
 __all__ = ["BurstReport", "burst_files"]
@@ -43,7 +44,8 @@ class BurstReport:
 
 
 def burst_files(
-    sources: Sequence[Path], target: Path, net: Upscaler, bicubic: Upscaler, *, scale: int = 2, reference: int = 0,
+    sources: Sequence[Path], target: Path, net: Upscaler, bicubic: Upscaler, *, scale: int = DEFAULT_SCALE,
+    reference: int = 0,
     overwrite: bool = False,
 ) -> BurstReport:  # fmt: skip
     """Fuse the pictures `sources` into `target`, `scale` times as large; what goes along is that of the reference.

@@ -17,6 +17,7 @@ from pocketsr.bursts.registration import Registered, register
 from pocketsr.bursts.view import view_of
 from pocketsr.engine import Plane, Upscaler, repeat_edges, repeated
 from pocketsr.image import fill_hidden_colour, from_planes, to_planes, upscale_array
+from pocketsr.models import DEFAULT_SCALE
 from pocketsr.pixels import resized
 from pocketsr.sizing import Plan, Size, plan
 
@@ -51,7 +52,7 @@ class _Frame:
 
 
 def fuse(
-    frames: Sequence[Plane], net: Upscaler, bicubic: Upscaler, *, scale: int = 2, reference: int = 0
+    frames: Sequence[Plane], net: Upscaler, bicubic: Upscaler, *, scale: int = DEFAULT_SCALE, reference: int = 0
 ) -> Fused:  # fmt: skip
     """One picture, `scale` times as large, of `frames[reference]` and what the others know of it.
 
