@@ -11,6 +11,35 @@ import pytest
 from pocketsr.scheduling import keep_scheduling
 
 
+# What takes long and changes rarely, by the beginnings of tests' names; others are marked where they stand.
+SLOW = (
+    "tests/nets/test_published_wide.py::test_published_weights_give_the_measured_figures[Set5-smsr]",
+    "tests/nets/test_published_wide.py::test_published_weights_give_the_measured_figures[Set5-smfanet]",
+    "tests/nets/test_published_wide.py::test_published_weights_give_the_measured_figures[Set5-pan]",
+    "tests/nets/test_published_wide.py::test_published_weights_give_the_measured_figures[Set5-carn-m]",
+    "tests/nets/test_published_light.py::test_published_weights_are_as_good_as_measured[lapsrn]",
+    "tests/nets/test_published_light.py::test_published_weights_are_as_good_as_measured[etds-l]",
+    "tests/engine/test_emitted_c.py::test_no_warnings[small_like]",
+    "tests/engine/test_emitted_c.py::test_sanitizers_find_nothing[small_like]",
+    "tests/engine/test_emitted_c.py::test_no_warnings[narrow_x4]",
+    "tests/engine/test_integers_c.py::test_no_warnings_and_nothing_for_the_sanitizers[whole_skips]",
+    "tests/engine/test_integers_c.py::test_no_warnings_and_nothing_for_the_sanitizers[whole_zeros]",
+    "tests/engine/test_told.py::test_c_as_programs_call_it",
+    "tests/export/test_variants.py::test_other_compilers_need_no_flags",
+    "tests/export/test_variants.py::test_every_variant_that_runs_here_is_right[bicubic]",
+    "tests/export/test_frames_c.py::test_cmake_finds_the_libraries",
+    "tests/bursts/test_burst_memory.py::test_memory_is_linear_in_frames_and_small",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what SLOW names, before marks choose."""
+    for item in items:
+        if item.nodeid.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What is compiled for the tests stays out of the user's cache.
