@@ -10,7 +10,6 @@ import pytest
 
 from pocketsr.scheduling import keep_scheduling
 
-
 # What takes long and changes rarely, by the beginnings of tests' names; others are marked where they stand.
 SLOW = (
     "tests/nets/test_published_wide.py::test_published_weights_give_the_measured_figures[Set5-smsr]",
@@ -28,6 +27,9 @@ SLOW = (
     "tests/export/test_variants.py::test_other_compilers_need_no_flags",
     "tests/export/test_variants.py::test_every_variant_that_runs_here_is_right[bicubic]",
     "tests/export/test_frames_c.py::test_cmake_finds_the_libraries",
+    "tests/engine/test_emitted_c.py::test_aarch64_under_qemu[tiny_like]",
+    "tests/live/test_lifetimes.py::test_garbage_is_collected_while_frames_are_made",
+    "tests/design/test_space.py::test_the_built_in_space_is_large",
     "tests/bursts/test_burst_memory.py::test_memory_is_linear_in_frames_and_small",
 )
 
