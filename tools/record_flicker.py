@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from pocketsr.data import CodecSetting, scaled_kbps, send_clip
 from pocketsr.engine import takes_strength, upscaled
 from pocketsr.frames.looking import Following
 from pocketsr.pixels import imresize
-from pocketsr.source import Hints, estimate_strength
+from pocketsr.source import Hints
 
 RESULT = Path(__file__).resolve().parents[1] / "benchmarks" / "flicker.json"
 NETWORKS = ("bicubic", "small", "small-call", "medium-call", "tiny-call")
@@ -48,9 +47,9 @@ def main() -> int:
             received, sent = send_clip(small, setting)
             hints = Hints("h264", moving=True, lossless=False, bits_per_pixel=1000 * sent / (clip.fps * width * height))
             for name, net in networks.items():
-                following, before, total, count = Following(), None, 0.0, 0
+                following, before, total, count = Following(hints), None, 0.0, 0
                 for number, frame in enumerate(received):
-                    told = following.after(partial(estimate_strength, frame, hints))
+                    told = following.of_luma(frame)
                     made = upscaled(net, frame, strength=told if takes_strength(net) else None).astype(np.int16)
                     if before is not None and number > FIRST:
                         still = large[number] == large[number - 1]

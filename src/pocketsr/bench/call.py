@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ from pocketsr.errors import UserError
 from pocketsr.frames.looking import Following
 from pocketsr.models import SHIPPED
 from pocketsr.pixels import imresize, psnr, ssim
-from pocketsr.source import Hints, estimate_strength
+from pocketsr.source import Hints
 
 __all__ = [
     "CODECS",
@@ -146,8 +145,8 @@ def measure_clip(
 
 def _strengths(received: Sequence[Plane], codec: Codec, bits_per_pixel: float) -> list[float]:
     """How strongly degraded each frame is, as `upscale` estimates it from the picture and its file."""
-    following, hints = Following(), Hints(codec=codec, moving=True, bits_per_pixel=bits_per_pixel)
-    return [following.after(partial(estimate_strength, frame, hints)) for frame in received]
+    following = Following(Hints(codec=codec, moving=True, bits_per_pixel=bits_per_pixel))
+    return [following.of_luma(frame) for frame in received]
 
 
 def _compare(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import PurePath
 from typing import Any
 
@@ -19,7 +19,7 @@ from pocketsr.frames import layout_of
 from pocketsr.frames.looking import Following
 from pocketsr.frames.resize import Resizer
 from pocketsr.models import NAMES, resolve
-from pocketsr.source import Hints, estimate_strength
+from pocketsr.source import Hints
 
 __all__ = ["BICUBIC", "NATIVE", "Enlarger", "Path", "make_paths"]
 
@@ -82,7 +82,7 @@ class Enlarger:
     def __init__(
         self, path: Path, source: tuple[int, int], target: tuple[int, int], hints: Hints | None = None
     ) -> None:  # fmt: skip
-        self._hints, self._following = hints, Following()
+        self._following = Following(hints)
         self._net: Upscaler | None = None
         self._resizer: Resizer | None = None
         self._large = np.empty((2 * source[1], 2 * source[0]), np.uint8)
@@ -104,7 +104,7 @@ class Enlarger:
         return np.array(made)
 
     def _strength(self, net: Upscaler, decoded: Plane) -> float | None:
-        return self._following.after(partial(estimate_strength, decoded, self._hints)) if takes_strength(net) else None
+        return self._following.of_luma(decoded) if takes_strength(net) else None
 
 
 def _network(model: str) -> Upscaler:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pocketsr.engine import Plane
 from pocketsr.frames.frame import Frame
-from pocketsr.source import Hints, Seen, look
+from pocketsr.source import Hints, Seen, estimate_strength, look
 
 __all__ = ["Following", "look_at_frame"]
 
@@ -39,10 +40,13 @@ class Following:
 
     def __call__(self, frame: Frame) -> float:
         """Of a frame, 0..1."""
-        return self.after(lambda: look_at_frame(frame, self._hints).strength)
+        return self._after(lambda: look_at_frame(frame, self._hints).strength)
 
-    def after(self, looked: Callable[[], float]) -> float:
-        """Of the next frame, 0..1; `looked` gives the strength that a look at it finds, where it is time for one."""
+    def of_luma(self, luma: Plane) -> float:
+        """Of a frame's luma alone, (H, W) uint8 or uint16, 0..1."""
+        return self._after(lambda: estimate_strength(luma, self._hints))
+
+    def _after(self, looked: Callable[[], float]) -> float:
         if self._count % _EVERY == 0:
             found = looked()
             change = found - self._strength
