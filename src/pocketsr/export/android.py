@@ -14,7 +14,6 @@ from pathlib import Path
 from pocketsr.atomic_io import delivered
 from pocketsr.engine.codegen.target import Target, cross_target, zig
 from pocketsr.engine.runtime.build import run_tool
-from pocketsr.errors import UserError
 from pocketsr.export._java import Jdk, find_jdk, java_sources, package_of, write_zip
 from pocketsr.export._native import Workshop, workshop
 from pocketsr.export._sources import Sources, for_several, texts_for
@@ -22,8 +21,7 @@ from pocketsr.export._targets import with_minimum
 from pocketsr.export._variants import Variant, named, template
 from pocketsr.export.c import operators
 from pocketsr.export.report import Report, write_report
-from pocketsr.export.source import Source, open_source
-from pocketsr.names import harmless
+from pocketsr.export.source import Source, luma_words, open_source
 
 __all__ = ["ABIS", "OPTIONS", "Abi", "export", "jni_library", "native_sources"]
 
@@ -104,16 +102,9 @@ def export(model: str | Path, folder: Path) -> Report:
 
 def words_for(source: Source) -> dict[str, str]:
     """What the templates ask for. Raises UserError for networks of several channels."""
-    if source.graph.channels != 1:
-        raise UserError(
-            f"{harmless(source.name)} takes R, G and B: export android is for networks of luma; take one, as -m small"
-        )
     name = source.graph.name
     package = package_of(name)
-    return {
-        "NAME": name,
-        "MODEL": source.name,
-        "SCALE": str(source.graph.scale),
+    return luma_words(source, "android") | {
         "PACKAGE": package,
         "CLASS": package.replace(".", "/"),
         "LIBRARY": f"pocketsr_{name}",

@@ -7,15 +7,13 @@ from pathlib import Path
 
 from pocketsr.atomic_io import delivered
 from pocketsr.engine.codegen.target import Target
-from pocketsr.errors import UserError
 from pocketsr.export._macho import Slice, write_xcframework
 from pocketsr.export._native import workshop
 from pocketsr.export._sources import Sources, for_several, texts_for
 from pocketsr.export._variants import named, template
 from pocketsr.export.c import operators
 from pocketsr.export.report import Report, write_report
-from pocketsr.export.source import Source, open_source
-from pocketsr.names import harmless
+from pocketsr.export.source import Source, luma_words, open_source
 
 __all__ = ["OPTIONS", "SYSTEMS", "export"]
 
@@ -84,15 +82,8 @@ def export(model: str | Path, folder: Path) -> Report:
 
 
 def _words(source: Source) -> dict[str, str]:
-    if source.graph.channels != 1:
-        raise UserError(
-            f"{harmless(source.name)} takes R, G and B: export ios is for networks of luma; take one, as -m small"
-        )
     name = source.graph.name
-    return {
-        "NAME": name,
-        "MODEL": source.name,
-        "SCALE": str(source.graph.scale),
+    return luma_words(source, "ios") | {
         "SWIFT": f"Pocketsr_{name}",
         "MODULE": f"CPocketsr_{name}",
     }

@@ -16,7 +16,7 @@ from pocketsr.errors import ArgumentError, UserError
 from pocketsr.export.layers import Network, lower
 from pocketsr.names import harmless
 
-__all__ = ["SIZE", "Source", "no_form", "open_source", "precision_of", "size_of"]
+__all__ = ["SIZE", "Source", "luma_words", "no_form", "open_source", "precision_of", "size_of"]
 
 SIZE = (640, 360)
 """Width and height that a file is made for, where the format wants one, and tried with."""
@@ -100,3 +100,12 @@ def precision_of(source: Source, asked: str | None, choices: tuple[str, ...], ta
             "a network that is, as -m small-w8a8"
         )
     return found, source.name if found == natural else f"{source.name}-{found}"
+
+
+def luma_words(source: Source, target: str) -> dict[str, str]:
+    """What the templates of every app ask for. Raises UserError for networks of several channels."""
+    if source.graph.channels != 1:
+        raise UserError(
+            f"{harmless(source.name)} takes R, G and B: export {target} is for networks of luma; take one, as -m small"
+        )
+    return {"NAME": source.graph.name, "MODEL": source.name, "SCALE": str(source.graph.scale)}
