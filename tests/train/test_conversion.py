@@ -80,6 +80,26 @@ def test_new_strengths_begin_as_the_strongest(tmp_path: Path) -> None:
     torch.testing.assert_close(net(x), first(x))
 
 
+@pytest.mark.parametrize("chosen", [None, CHOSEN])
+@pytest.mark.parametrize("scale", [3, 4])
+def test_another_scale_begins_with_the_nearest_pixel(tmp_path: Path, scale: int, chosen: dict[str, Any] | None) -> None:
+    layers = [layer | {"chosen": chosen} for layer in FIRST]
+    first = _net(layers)
+    with torch.no_grad():
+        for name, weights in first.named_parameters():
+            if name.endswith("differences"):
+                weights.normal_(0, 0.1)
+    save_checkpoint({"ema": first.state_dict(), "recipe": {}}, tmp_path / "first.pt")
+    net = build("pocket", layers=[*layers[:2], layers[2] | {"channels": scale**2}], expansion=4, scale=scale)
+    net.load_state_dict(initial_weights(net, tmp_path / "first.pt"))
+    x = torch.rand(1, 1, 9, 11)
+    nearest = [min((abs((i + 0.5) / scale - (k + 0.5) / 2), k) for k in range(2))[1] for i in range(scale)]
+    rows, columns = ([2 * at + k for at in range(size) for k in nearest] for size in x.shape[2:])
+    if scale % 2:  # the middle lies between two: the later one is taken
+        rows, columns = ([at + (i % scale == scale // 2) for i, at in enumerate(line)] for line in (rows, columns))
+    torch.testing.assert_close(net(x), first(x)[..., rows, :][..., columns])
+
+
 @pytest.mark.parametrize(
     ("layers", "onto"),
     [

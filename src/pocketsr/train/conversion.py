@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import isqrt
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
+from pocketsr.nets.pocket import Pocket
 from pocketsr.pixels.structure import DIRECTIONS
 from pocketsr.reparam import Chosen, Linear
 
@@ -20,8 +22,9 @@ def converted(weights: Any, net: nn.Module) -> Any:
     Biases that `net` has and they lack are 0, so that nothing changes; so are those
     for strengths of a degradation. Where `net` has one PReLU slope for a layer and
     they have one a channel, it is their mean; where it is the other way round, each channel takes the one. Kernels that
-    are larger in `net` get a rim of zeros; strengths that `net` has beyond theirs begin as the strongest of theirs. All
-    else stays as it is: whoever loads it says what doesn't fit.
+    are larger in `net` get a rim of zeros; strengths that `net` has beyond theirs begin as the strongest of theirs. Where
+    `net` upscales by another factor, each pixel that it makes of one begins as the nearest of theirs. All else stays as
+    it is: whoever loads it says what doesn't fit.
     """
     if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
         return weights
@@ -38,7 +41,27 @@ def converted(weights: Any, net: nn.Module) -> Any:
             _add_strengths(found, f"{name}.differences", layer)
         if isinstance(layer, Linear):
             _widen(found, name if f"{name}.weight" in found else name.replace(".shared", ""), layer)
+    if isinstance(net, Pocket):
+        _rescale(found, net)
     return found
+
+
+def _rescale(found: dict[str, Any], net: Pocket) -> None:
+    """Gives the last layer scale**2 outputs: of each the weights of the one that lies nearest within the LR pixel."""
+    last = f"blocks.{len(net.blocks) - 1}."
+    bias = found.get(f"{last}bias", found.get(f"{last}shared.bias"))
+    given = isqrt(bias.numel()) if isinstance(bias, Tensor) else 0
+    if given == net.scale or not isinstance(bias, Tensor) or bias.shape != (given**2,):
+        return
+    near = [(2 * i + 1) * given // (2 * net.scale) for i in range(net.scale)]
+    order = torch.tensor([row * given + column for row in near for column in near])
+    for name, weights in found.items():
+        whole = name.startswith((last, f"offsets.{len(net.blocks) - 1}")) and isinstance(weights, Tensor)
+        axis = 1 if name.startswith("offsets.") else 0
+        outer = name.rpartition(".")[2] in ("weight", "bias", "point", "differences") or axis == 1
+        if whole and outer and weights.ndim > axis and weights.shape[axis] % given**2 == 0:
+            each = weights.unflatten(axis, (given**2, -1))  # a layer that chooses has its classes together
+            found[name] = each.index_select(axis, order).flatten(axis, axis + 1)
 
 
 def _add_strengths(found: dict[str, Any], name: str, layer: Chosen) -> None:
