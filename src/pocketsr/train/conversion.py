@@ -22,9 +22,9 @@ def converted(weights: Any, net: nn.Module) -> Any:
     Biases that `net` has and they lack are 0, so that nothing changes; so are those
     for strengths of a degradation. Where `net` has one PReLU slope for a layer and
     they have one a channel, it is their mean; where it is the other way round, each channel takes the one. Kernels that
-    are larger in `net` get a rim of zeros; strengths that `net` has beyond theirs begin as the strongest of theirs. Where
-    `net` upscales by another factor, each pixel that it makes of one begins as the nearest of theirs. All else stays as
-    it is: whoever loads it says what doesn't fit.
+    are larger in `net` get a rim of zeros; strengths that `net` has beyond theirs begin as the strongest of theirs.
+    Where `net` upscales by another factor, each pixel that it makes of one begins as the nearest of theirs. All
+    else stays as it is: whoever loads it says what doesn't fit.
     """
     if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
         return weights
