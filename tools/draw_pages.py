@@ -4,8 +4,8 @@ FONTS are folders of .ttf and .otf files. Each page is a function of its number 
 or panels with text in several sizes, light on dark or dark on light, code, buttons, rules, plots and now and then a
 gradient, as PNG. Letters are FreeType's, hinted and in greys, as most screens show them.
 
-Small letters on a screen were drawn small, not shrunk: `--small` pages hold text of 6 to 15 pixels as FreeType draws it,
-hinted, or as the area it covers, without hints (smallNNNN.lr.png), beside the same letters drawn at twice the size
+Small letters on a screen were drawn small, not shrunk: `--small` pages hold text of 6 to 15 pixels as FreeType draws it
+or as the area it covers, without hints (smallNNNN.lr.png), beside the same letters drawn at twice the size
 (smallNNNN.png), each letter in the middle of where the small one stands.
 """
 
