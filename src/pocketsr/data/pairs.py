@@ -106,7 +106,10 @@ def load_images(
 def _with_lr(pair: Pair, path: Path, lr: Plane) -> Pair:
     if lr.shape != pair.lr.shape:
         (height, width), (rows, columns) = pair.lr.shape[:2], lr.shape[:2]
-        raise UserError(f"{path} is {columns}x{rows}, not {width}x{height}, a {pair.scale}th of the picture beside it")
+        raise UserError(
+            f"{path} is {columns}x{rows}, but {width}x{height} is what {pair.name} is at x{pair.scale}: draw it so "
+            "large, or exclude it"
+        )
     return replace(pair, lr=lr)
 
 
