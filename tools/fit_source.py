@@ -3,8 +3,8 @@
 Pictures and clips of ../shared/data that networks are trained with, never those that are kept for measuring, go through
 JPEG, WebP, blur, noise and the encoders of calls; the truth is `strength_between` the clean LR and the degraded. Errors
 are of pictures and clips that a fit didn't see, in five folds. `--gains` prints instead what networks gain on `small`,
-by the estimated strength; `--thresholds` decides by pictures and clips that neither fit nor networks saw where the rules
-of `source.choice` begin, and writes that alone. Minutes of a core.
+by the estimated strength; `--thresholds` decides where the rules of `source.choice` begin, by pictures and clips that
+neither fit nor networks saw, and writes that alone. Minutes of a core.
 """
 
 from __future__ import annotations

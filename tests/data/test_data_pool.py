@@ -148,7 +148,7 @@ def test_a_share_of_the_patches_is_even_at_any_strength() -> None:
     assert levels[even].max() <= 235
     assert np.ptp(levels[even]) > 150
     strengths = lr[:, 1, 0, 0].numpy()
-    assert strengths[even].min() < 0.1 < 0.9 < strengths[even].max()
+    assert np.ptp(strengths[even]) > 0.8
     assert (strengths[~even] == 0).all()
 
 

@@ -61,7 +61,7 @@ def look(pixels: NDArray[Any], hints: Hints | None = None, bits: int | None = No
     hints = hints or Hints()
     tiles = luma_tiles(pixels, bits)
     strength, blockiness = _strength(tiles, hints)
-    # A photograph through `screen` loses up to 5 dB, a screen through `small` as much: only what is surely one is taken.
+    # A photograph through `screen` loses up to 5 dB, a screen through `small` as much: what is taken has to be sure.
     screen = evaluate(tables()["screen"], screen_features(tiles)) > tables()["thresholds"]["sure"]
     return Seen(hints, strength, screen, blockiness)
 
