@@ -50,7 +50,7 @@ def test_what_changed_is_computed_to_the_last_bit(name: str, opened: object) -> 
 
 @pytest.mark.parametrize("name", ["large_then_conv", "medium"])
 def test_spans_that_nearly_touch(name: str, opened: object) -> None:
-    """Two changed pixels, every distance up to 40 columns: a step that makes spans exactly has no turn that reaches on."""
+    """Two changed pixels up to 40 columns apart: where a step makes no more than its span, the next has no gap."""
     network, rng = opened(name, 1), np.random.default_rng(6)  # type: ignore[operator]
     for apart in range(1, 41):
         before = rng.random((9, 61), np.float32)
