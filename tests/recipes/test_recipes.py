@@ -23,6 +23,7 @@ LIMITS = {
     "small-call": 6168, "photo": 6168, "screen": 5848, "medium-call": 15_352,  # with biases at five strengths
     "small-x3": 6393, "small-x4": 7156, "quality-x3": 75_465, "quality-x4": 76_984,
     "sesr-m5": 13_600,  # 13,520 weights and 80 slopes
+    "phone": 1232, "sesr-m5": 13_600,  # 13,520 weights and 80 slopes
     "curve": 972, "curve-bits": 5848,  # what stands in the files until `tools/contest.py` names others
 }  # fmt: skip
 
