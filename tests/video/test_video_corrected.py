@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.stream import VideoStream
 
 from pocketsr.codec.correction import Correction, Message, Receiver, network_id, with_message, write
 from pocketsr.codec.correction.carriage import Carrier
@@ -32,6 +33,7 @@ def _clip(path: Path, codec: Carrier, messages: dict[int, bytes]) -> None:
     packets = encode(as_frames(pictures, 30), CodecSetting(codec, 300, 30, 300))
     with av.open(str(path), "w") as container:
         stream = container.add_stream(ENCODERS[codec], rate=30)
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
         for number, packet in enumerate(packets):
             data = messages.get(number)
