@@ -24,6 +24,7 @@ from pocketsr.serve.description import BadOfferError, checked_offer
 from pocketsr.serve.encoding import CallEncoder
 from pocketsr.serve.outgoing import Outgoing
 from pocketsr.serve.settings import CODECS, Settings
+from pocketsr.serve.side import Side
 from pocketsr.serve.splice import gather_on, use_assembly, use_encoder
 from pocketsr.video.colours import with_implied_colours
 
@@ -50,6 +51,7 @@ class Peer:
         self._codec = ""
         self._decoding: Decoding | None = None
         self._encoder: CallEncoder | None = None
+        self._side = Side(stream.hear, self._end)
         self._times = threading.Lock()
         self._came: OrderedDict[int, float] = OrderedDict()  # seconds by pts
         self._delays: deque[float] = deque(maxlen=_LATEST_DELAYS)
@@ -85,6 +87,7 @@ class Peer:
         (transceiver,) = connection.getTransceivers()
         self._codec = _settle(transceiver)
         transceiver.direction = "sendrecv"
+        self._side.attach(connection)
         transceiver.sender.replaceTrack(self._track)
         self._decoding = Decoding(self._codec, self._settings.limits, self._on_picture, self._on_refused)
         self._encoder = CallEncoder(self._codec, self._on_encoded)
@@ -236,6 +239,7 @@ class Peer:
             # By a newer one: before the encoder, or before this thread came to fetch it
             "replaced": self._track.replaced + max(0, done.frames - handed_on),
             "colour": self._tints,
+            "corrections": asdict(self._side.counted),
         }  # fmt: skip
         if made is not None:
             found["level"], found["reason"] = made.level.name.lower().replace("_", " "), str(made.reason)
