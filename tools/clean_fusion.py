@@ -141,7 +141,7 @@ def trained(clips: Sequence[Clip], net: Any, seconds: float, say: Callable[[str]
             optimizer.step()
             numbers = change.detach().numpy()
             state = [base + joined(each) for (_, base, _, _), each in zip(now, numbers, strict=True)]
-            losses.append((float(loss), float(missing[inner].abs().mean())))
+            losses.append((loss.item(), missing[inner].abs().mean().item()))
         step += 1
         if step % 50 == 0:
             here = losses[-50 * STEPS :]

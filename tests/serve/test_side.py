@@ -124,7 +124,7 @@ def test_what_is_no_correction_changes_nothing_and_a_flood_ends_its_peer(network
         await peer.until(lambda: peer.came > before + 3)
         assert (await peer.told())["corrections"] == {"heard": 0, "left": 5}
         assert peer.contrast < 1.5 * plain
-        for _number in range(40):  # more than ten a second
+        for _again in range(40):  # more than ten a second
             peer.side.send(_loud())
         await peer.until(lambda: peer.contrast > 2 * plain)
         told = (await peer.told())["corrections"]
