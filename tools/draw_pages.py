@@ -1,8 +1,12 @@
-"""Pages of text and windows to train `screen` on: `python tools/draw_pages.py FONTS.. -o runs/pages --count 400`.
+"""Pages of text and windows to train `screen` on: `python tools/draw_pages.py FONTS.. -o runs/pages`.
 
 FONTS are folders of .ttf and .otf files. Each page is a function of its number and of the fonts' names: a few columns
 or panels with text in several sizes, light on dark or dark on light, code, buttons, rules, plots and now and then a
 gradient, as PNG. Letters are FreeType's, hinted and in greys, as most screens show them.
+
+Small letters on a screen were drawn small, not shrunk: `--small` pages hold text of 6 to 15 pixels as FreeType draws it
+or as the area it covers, without hints (smallNNNN.lr.png), beside the same letters drawn at twice the size
+(smallNNNN.png), each letter in the middle of where the small one stands.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ SYLLABLES = tuple(
 )
 SIGNS = list("()[]{}<>=+-*/%&|!?.,:;\"'#@_~^$\\")
 Colour = tuple[int, int, int]
+Font = ImageFont.FreeTypeFont
 
 
 def _word(rng: np.random.Generator) -> str:
@@ -121,11 +126,89 @@ def page(number: int, fonts: list[Path]) -> Image.Image:
     return image
 
 
+def _hinted(draw: list[ImageDraw.ImageDraw], x: int, base: int, word: str, fonts: list[Font], ink: Colour) -> int:
+    """A word from LR pixel x on, base line at LR row `base`, in LR and in HR: the LR pixel behind it."""
+    for letter in word:
+        wide = round(fonts[0].getlength(letter))
+        spare = 2 * wide - fonts[1].getlength(letter)
+        draw[0].text((x, base), letter, font=fonts[0], fill=ink, anchor="ls")
+        draw[1].text((2 * x + round(spare / 2), 2 * base), letter, font=fonts[1], fill=ink, anchor="ls")
+        x += wide
+    return x
+
+
+def _words(rng: np.random.Generator, size: int, wide: int) -> list[str]:
+    """Words that about fill a line."""
+    found: list[str] = []
+    while sum(map(len, found)) + len(found) < 2.2 * wide / size:
+        found.append(_word(rng))
+    return found
+
+
+def small_page(number: int, fonts: list[Path]) -> tuple[Image.Image, Image.Image]:
+    """Page `number` of small text, 320x240, and twice as large: RGB."""
+    rng = np.random.default_rng((1, number))
+    sides = (WIDTH // 2, HEIGHT // 2), (WIDTH, HEIGHT)
+    pages = [Image.new("RGB", side) for side in sides]
+    draw = [ImageDraw.Draw(image) for image in pages]
+    columns = int(rng.integers(1, 3))
+    for left in range(0, sides[0][0], sides[0][0] // columns):
+        right, top = left + sides[0][0] // columns, 0
+        while top < sides[0][1]:
+            bottom = min(sides[0][1], top + int(rng.integers(30, 120)))
+            dark = rng.random() < 0.35
+            paper = _colour(rng, rng.uniform(0, 0.2) if dark else rng.uniform(0.85, 1), rng.choice([0.0, 0.3]))
+            ink = _colour(rng, rng.uniform(0.7, 1) if dark else rng.uniform(0, 0.3), rng.choice([0.0, 0.0, 0.7]))
+            path, size = str(fonts[rng.integers(len(fonts))]), int(rng.integers(6, 16))
+            block = [image.crop((0, 0, k * (right - left), k * (bottom - top))) for k, image in enumerate(pages, 1)]
+            (_block_hinted if rng.random() < 0.6 else _block_by_area)(block, path, size, paper, ink, rng)
+            for k, image in enumerate(pages, 1):
+                image.paste(block[k - 1], (k * left, k * top))
+            if rng.random() < 0.3:
+                for k, one in enumerate(draw, 1):
+                    one.rectangle((k * left, k * top, k * right - 1, k * (top + 1) - 1), fill=ink)
+            top = bottom
+    return pages[0], pages[1]
+
+
+def _block_hinted(
+    block: list[Image.Image], path: str, size: int, paper: Colour, ink: Colour, rng: np.random.Generator
+) -> None:
+    draw = [ImageDraw.Draw(image) for image in block]
+    fonts = [ImageFont.truetype(path, k * size) for k in (1, 2)]
+    for image, one in zip(block, draw, strict=True):
+        one.rectangle((0, 0, *image.size), fill=paper)
+    line = round(size * rng.uniform(1.15, 2.0))
+    for base in range(size + 2, block[0].height + size, line):
+        x = int(rng.integers(2, 5))
+        for word in _words(rng, size, block[0].width):
+            x = _hinted(draw, x, base, f"{word} ", fonts, ink)
+
+
+def _block_by_area(
+    block: list[Image.Image], path: str, size: int, paper: Colour, ink: Colour, rng: np.random.Generator
+) -> None:
+    fine = 8
+    width, height = (fine * side for side in block[0].size)
+    cover = Image.new("L", (width, height))
+    draw, font = ImageDraw.Draw(cover), ImageFont.truetype(path, fine * size)
+    line = size * rng.uniform(1.15, 2.0)
+    for number in range(round(block[0].height / line) + 1):
+        text = " ".join(_words(rng, size, block[0].width))
+        base = fine * round(size + 2 + number * line)  # browsers put base lines on whole pixels
+        draw.text((int(rng.integers(2 * fine, 5 * fine)), base), text, font=font, fill=255, anchor="ls")
+    for k, image in enumerate(block, 1):
+        mask = cover.reduce(fine // k)
+        image.paste(paper, (0, 0, *image.size))
+        image.paste(ink, (0, 0), mask)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="+", type=Path, metavar="FONTS", help="folders of fonts, with Latin letters")
     parser.add_argument("-o", "--output", type=Path, default=Path("runs/pages"))
     parser.add_argument("--count", type=int, default=400, help="pages (default: 400)")
+    parser.add_argument("--small", type=int, default=0, metavar="COUNT", help="pages of small text (default: none)")
     args = parser.parse_args()
     fonts = sorted((path for folder in args.folders for kind in ("*.ttf", "*.otf") for path in folder.rglob(kind)),
                    key=lambda path: path.name)  # fmt: skip
@@ -134,7 +217,11 @@ def main() -> int:
     args.output.mkdir(parents=True, exist_ok=True)
     for number in trange(args.count, unit=" pages", disable=None):
         page(number, fonts).save(args.output / f"page{number:04d}.png")
-    print(f"wrote {args.count} pages into {args.output}", file=sys.stderr)
+    for number in trange(args.small, unit=" pages of small text", disable=None):
+        lr, hr = small_page(number, fonts)
+        lr.save(args.output / f"small{number:04d}.lr.png")
+        hr.save(args.output / f"small{number:04d}.png")
+    print(f"wrote {args.count + args.small} pages into {args.output}", file=sys.stderr)
     return 0
 
 

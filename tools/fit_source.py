@@ -3,7 +3,8 @@
 Pictures and clips of ../shared/data that networks are trained with, never those that are kept for measuring, go through
 JPEG, WebP, blur, noise and the encoders of calls; the truth is `strength_between` the clean LR and the degraded. Errors
 are of pictures and clips that a fit didn't see, in five folds. `--gains` prints instead what networks gain on `small`,
-by the estimated strength: where a rule of `source.choice` begins. Minutes of a core.
+by the estimated strength; `--thresholds` decides where the rules of `source.choice` begin, by pictures and clips that
+neither fit nor networks saw, and writes that alone. Minutes of a core.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from source_samples import Sample, clips, graphics, pages, pictures
+from source_thresholds import thresholds
 
 from pocketsr.data.noise import add_jpeg
 from pocketsr.source import Hints, look
 from pocketsr.source.screens import SCREEN_FEATURES, screen_features
-from pocketsr.source.strength import MODELS, evaluate, model_numbers, products
+from pocketsr.source.strength import MODELS, evaluate, model_numbers, products, tables
 from pocketsr.source.tiles import luma_tiles
 
 RESULT = Path(__file__).resolve().parents[1] / "src" / "pocketsr" / "source" / "fitted.json"
@@ -163,10 +165,22 @@ def fit(most: int) -> None:
         "strength": strengths,
         "screen": screen,
         "errors": {"strength": errors, "screen": screen_errors, "blocks": block_errors},
+        "thresholds": tables()["thresholds"],  # `--thresholds` decides them again
     }
+    _write(made)
+    print(json.dumps(made["errors"], indent=1))
+
+
+def decide(most: int, fitted: int) -> None:
+    """Decide the thresholds by about `most` pictures, and write them beside what was fitted."""
+    made = json.loads(RESULT.read_text(encoding="utf-8")) | {"thresholds": thresholds(most, fitted)}
+    _write(made)
+    print(json.dumps(made["thresholds"], indent=1))
+
+
+def _write(made: dict[str, Any]) -> None:
     text = json.dumps(made, indent=1, default=lambda array: array.tolist())
     RESULT.write_text(_compact(text) + "\n", encoding="utf-8")
-    print(json.dumps(made["errors"], indent=1))
 
 
 def _compact(text: str) -> str:
@@ -204,8 +218,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=400, help="how many of the training pictures (default: 400)")
     parser.add_argument("--gains", nargs="+", metavar="NETWORK", help="print what these gain on small, by strength")
+    parser.add_argument("--thresholds", type=int, metavar="COUNT", help="decide where rules begin, by so many others")
     asked = parser.parse_args()
-    if asked.gains:
+    if asked.thresholds:
+        decide(asked.thresholds, asked.pictures)
+    elif asked.gains:
         gains(asked.pictures, asked.gains)
     else:
         fit(asked.pictures)

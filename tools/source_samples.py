@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import cast
 
@@ -17,7 +18,7 @@ from av.video.codeccontext import VideoCodecContext
 from PIL import Image, ImageDraw, ImageFont
 
 from pocketsr.codec.encoding import as_frames, encode
-from pocketsr.data import Pair, load_images, read_clips
+from pocketsr.data import Clip, Pair, load_images, read_clips
 from pocketsr.data.clips import luma_plane
 from pocketsr.data.codec import CODECS, CodecSetting, scaled_kbps
 from pocketsr.data.noise import add_blur, add_jpeg, add_noise, add_webp
@@ -51,7 +52,7 @@ def pictures(most: int) -> Iterator[Sample]:
     """About `most` of the training pictures, each in several states."""
     pairs = [pair for pair in load_images([DATA / "train", DATA / "train_more"]) if min(pair.lr.shape) >= 64]
     for pair in pairs[:: max(1, len(pairs) // most)]:
-        yield from _states(_cut(pair))
+        yield from states(pair)
 
 
 def _cut(pair: Pair) -> Pair:
@@ -62,7 +63,9 @@ def _cut(pair: Pair) -> Pair:
     return replace(pair, lr=lr, hr=pair.hr[2 * top : 2 * (top + height), 2 * left : 2 * (left + width)])
 
 
-def _states(pair: Pair) -> Iterator[Sample]:
+def states(pair: Pair) -> Iterator[Sample]:
+    """A part of a picture, clean and as files leave it."""
+    pair = _cut(pair)
     rng, clean = _rng(pair.name), pair.lr
     group = "screen" + pair.name if "screen/" in pair.name or pair.name.startswith(_SCREENS) else pair.name
 
@@ -89,10 +92,14 @@ def _states(pair: Pair) -> Iterator[Sample]:
     yield sample("worn jpeg", add_jpeg(worn, quality), known)
 
 
-def clips() -> Iterator[Sample]:
-    """Frames of the training clips, clean and through the encoders of calls."""
-    found = read_clips(DATA / "clips", exclude=KEPT_APART, most_frames=FRAMES)
-    found += read_clips(DATA / "clips_call", most_frames=FRAMES)
+def clips(only: Sequence[str] = ()) -> Iterator[Sample]:
+    """Frames of the training clips, clean and through the encoders of calls; of those that match a pattern alone."""
+    found: list[Clip] = []
+    for folder, apart in ((DATA / "clips", KEPT_APART), (DATA / "clips_call", ())):
+        names = [path.name for path in folder.iterdir()]
+        left = [name for name in names if only and not any(fnmatchcase(name, each) for each in only)]
+        if len(left) < len(names):
+            found += read_clips(folder, exclude=[*apart, *left], most_frames=FRAMES)
     for clip in found:
         rng = _rng(clip.name)
         pairs = [pair_from(clip.name, _middle(frame)) for frame in clip.frames]
@@ -140,13 +147,13 @@ _SCREENS = ("codec_wiki", "gmessages", "graph_", "gui_", "imac_g3", "terminal")
 _TEXT = "the quick brown fox jumps over a lazy dog while 0123456789 pixels wait for File Edit View Help"
 
 
-def pages(count: int) -> Iterator[Plane]:
+def pages(count: int, first: int = 0) -> Iterator[Plane]:
     """Text drawn by Pillow with the fonts that it and Matplotlib bring: luma of pages, dark and light."""
     import matplotlib
 
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     fonts = [folder / f"{name}.ttf" for name in ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "DejaVuSans-Bold")]
-    for number in range(count):
+    for number in range(first, first + count):
         rng = np.random.default_rng((7, number))
         paper = int(rng.integers(200, 256)) if rng.random() < 0.6 else int(rng.integers(0, 60))
         ink = 255 - paper if rng.random() < 0.5 else int(np.clip(255 - paper + rng.integers(-60, 60), 0, 255))

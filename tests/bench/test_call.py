@@ -6,10 +6,12 @@ import json
 from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
+import record_call
 from av.video.frame import VideoFrame
 from record_call import as_table
 
@@ -79,7 +81,7 @@ def test_there_is_a_row_for_each_codec_rate_and_network(rows: list[call.Row]) ->
     ]
     # LR is 96x72, 3 % of 640x360: 300 * 0.03 and 6000 * 0.03 kbit/s
     assert {row.rate_kbps: row.asked_kbps for row in rows} == {300: 9, 6000: 180}
-    assert all(row.clip == "one" and row.vmaf is None and row.sent_kbps > 0 for row in rows)
+    assert all(row.clip == "one" and (row.vmaf, row.vmaf_neg) == (None, None) and row.sent_kbps > 0 for row in rows)
 
 
 def test_networks_see_the_same_frames(rows: list[call.Row]) -> None:
@@ -116,12 +118,12 @@ def test_what_is_sent_is_measured() -> None:
 
 def test_means_count_each_clip_the_same(rows: list[call.Row]) -> None:
     base = replace(rows[0], codec="vp9", rate_kbps=150, model="m")
-    first = replace(base, clip="a", psnr_db=30.0, ssim=0.9, vmaf=60.0)
-    second = replace(base, clip="b", psnr_db=34.0, ssim=0.7, vmaf=80.0)
+    first = replace(base, clip="a", psnr_db=30.0, ssim=0.9, vmaf=60.0, vmaf_neg=50.0)
+    second = replace(base, clip="b", psnr_db=34.0, ssim=0.7, vmaf=80.0, vmaf_neg=60.0)
     other = replace(base, clip="a", model="n", psnr_db=20.0, ssim=0.5, vmaf=None)
     mean, apart = call.mean_over_clips([first, other, second])
     assert (mean.codec, mean.rate_kbps, mean.model, mean.clips) == ("vp9", 150, "m", 2)
-    assert (mean.psnr_db, mean.ssim, mean.vmaf) == pytest.approx((32.0, 0.8, 70.0))
+    assert (mean.psnr_db, mean.ssim, mean.vmaf, mean.vmaf_neg) == pytest.approx((32.0, 0.8, 70.0, 55.0))
     assert (apart.model, apart.clips, apart.psnr_db, apart.vmaf) == ("n", 1, 20.0, None)
 
 
@@ -195,16 +197,45 @@ def test_an_ffmpeg_that_fails_is_quoted(tmp_path: Path) -> None:
 
 
 def test_the_table_has_a_row_for_each_codec_and_rate() -> None:
-    mean = {"codec": "av1", "rate_kbps": 150, "model": "one", "clips": 4, "psnr_db": 30.126, "ssim": 0.9, "vmaf": 50.0}
-    better = mean | {"model": "two", "psnr_db": 31.0, "ssim": 0.89, "vmaf": None}
+    mean = {"codec": "av1", "rate_kbps": 150, "model": "one", "clips": 4, "psnr_db": 30.126, "ssim": 0.9}
+    mean |= {"vmaf": 50.0, "vmaf_neg": 48.0}
+    better = mean | {"model": "two", "psnr_db": 31.0, "ssim": 0.89, "vmaf": None, "vmaf_neg": None}
     lines = as_table([mean, better]).splitlines()
     assert "means over 4 clips" in lines[0]
     assert lines[2:] == [
         "| codec | kbit/s | one | two |",
         "|---|--:|---|---|",
-        "| av1 | 150 | 30.13 / **0.9000** / **50.0** | **31.00** / 0.8900 |",
+        "| av1 | 150 | 30.13 / **0.9000** / **50.0** / **48.0** | **31.00** / 0.8900 |",
     ]
 
 
 def test_rows_are_plain_values(rows: list[call.Row]) -> None:
     assert json.loads(json.dumps([asdict(row) for row in rows])) == [asdict(row) for row in rows]
+
+
+def test_a_recording_goes_on_behind_its_last_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each clip is measured once, and again where a network changed meanwhile."""
+    asked: list[str] = []
+
+    def recorded(bench: list[str], _models: list[str], command: str) -> dict[str, Any]:
+        asked.append(bench[bench.index("--clips") + 1])
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        row = call.Row(asked[-1], "av1", 150, 150, 149.0, "bicubic", 30.0 + len(asked[-1]), 0.9, 60.0, 50.0)
+        return {"machine": {}, "command": command, "networks": dict(known), "rows": [asdict(row)], "means": []}
+
+    known = {"bicubic": "1"}
+    monkeypatch.setattr(record_call, "recorded", recorded)
+    monkeypatch.setattr(record_call, "digests", lambda _: dict(known))
+    monkeypatch.setattr(record_call, "HELD_OUT", ("a", "bbb"))
+    for name in ("KEPT", "RESULTS", "TABLE"):
+        monkeypatch.setattr(record_call, name, tmp_path / name)
+    with pytest.raises(KeyboardInterrupt):
+        record_call.record("clips", ["bicubic"])
+    record_call.record("clips", ["bicubic"])
+    assert asked == ["a", "bbb", "bbb"]
+    (mean,) = json.loads((tmp_path / "RESULTS").read_text())["means"]
+    assert (mean["clips"], mean["psnr_db"], mean["vmaf_neg"]) == (2, 32.0, 50.0)
+    known["bicubic"] = "2"
+    record_call.record("clips", ["bicubic"])
+    assert asked[3:] == ["a", "bbb"]

@@ -135,3 +135,22 @@ def test_the_shared_training_images_split_as_for_the_first_networks(shared_data:
     train, valid = split(_named(*names))  # those of clic have more than a megapixel, and were all trained on
     assert (len(train), len(valid)) == (562, 19)
     assert not {pair.name for pair in train} & {pair.name for pair in valid}
+
+
+def test_an_lr_beside_its_hr_is_taken_as_it_is(tmp_path: Path) -> None:
+    hr, lr = _noise(12, 20), _noise(6, 10, 1)
+    Image.fromarray(hr).save(tmp_path / "page.png")
+    Image.fromarray(lr).save(tmp_path / "page.lr.png")
+    Image.fromarray(hr).save(tmp_path / "alone.lr.png")  # nothing's LR: a picture as any other
+    alone, page = load_images(tmp_path)
+    assert (alone.name, page.name) == ("alone.lr.png", "page.png")
+    np.testing.assert_array_equal(page.hr, hr)
+    np.testing.assert_array_equal(page.lr, lr)
+    np.testing.assert_array_equal(alone.lr, imresize(hr, 0.5))
+
+
+def test_an_lr_of_another_size_is_refused(tmp_path: Path) -> None:
+    Image.fromarray(_noise(12, 20)).save(tmp_path / "page.png")
+    Image.fromarray(_noise(6, 9)).save(tmp_path / "page.lr.png")
+    with pytest.raises(UserError, match=r"page\.lr\.png is 9x6, but 10x6 is what page\.png is at x2"):
+        load_images(tmp_path)

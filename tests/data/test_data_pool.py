@@ -133,3 +133,26 @@ def test_pictures_too_small_are_left_out_and_named() -> None:
     assert len(pool) == 1
     with pytest.raises(UserError, match=r"no picture has 42 pixels .* large comes closest with 40: .* at most 20"):
         PatchPool(pairs, 21)
+
+
+def test_a_share_of_the_patches_is_even_at_any_strength() -> None:
+    pairs = [pair_from("a", _noise(64, 64), 2)]
+    pool = PatchPool(pairs, 16, strengths=True, even_share=0.25)
+    lr, hr = _draw(pool, 400)
+    levels = _levels(lr[:, :1])
+    even = np.ptp(levels.reshape(400, -1), axis=1) == 0
+    assert 60 < even.sum() < 140
+    np.testing.assert_array_equal(_levels(hr)[even][:, 0, 0], levels[even][:, 0, 0])
+    assert (np.ptp(_levels(hr).reshape(400, -1), axis=1) == 0).tolist() == even.tolist()
+    assert levels[even].min() >= 16
+    assert levels[even].max() <= 235
+    assert np.ptp(levels[even]) > 150
+    strengths = lr[:, 1, 0, 0].numpy()
+    assert np.ptp(strengths[even]) > 0.8
+    assert (strengths[~even] == 0).all()
+
+
+def test_pools_without_even_patches_draw_as_ever() -> None:
+    pairs = [pair_from("a", _noise(64, 64), 2)]
+    with_none, ordinary = PatchPool(pairs, 16, even_share=0.0), PatchPool(pairs, 16)
+    np.testing.assert_array_equal(_draw(with_none, 8)[0], _draw(ordinary, 8)[0])

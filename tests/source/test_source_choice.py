@@ -58,6 +58,14 @@ def test_every_source_has_a_rule() -> None:
     assert {rule.network for rule in RULES} <= set(ALL)
 
 
+def test_rules_begin_where_the_fit_says() -> None:
+    for kind, hints in (("photo", JPEG), ("small-call", CALL)):
+        begin = next(rule.strength for rule in RULES if rule.network == kind)
+        assert 0.05 < begin < 0.6
+        assert choose(Seen(hints, begin, False, 0.0)).network == kind
+        assert choose(Seen(hints, begin - 1e-6, False, 0.0)).network == "small"
+
+
 def test_frames_together() -> None:
     frames = [Seen(replace(CALL, qp=20.0 + k), k / 10, k % 3 == 0, 0.0) for k in range(5)]
     one = together(frames)

@@ -4,7 +4,7 @@ For each clip: the luma of its first frames (studio range, cropped to even sides
 `imresize(HR, 1/2)` in uint8 is what is sent. An encoder set as calls set it (`pocketsr.data.send_clip`: zero latency,
 no B-frames, constant rate) makes LR of it. A network upscales the decoded LR luma, uint8 in and out, edges repeated
 as `pocketsr upscale` does. PSNR and SSIM are those of the still protocol (2 border pixels shaved), means over frames;
-VMAF is libvmaf's mean. Bit rates are named as for 640x360 and scaled by the number of LR pixels.
+VMAF and VMAF NEG are libvmaf's means. Bit rates are named as for 640x360 and scaled by the number of LR pixels.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pocketsr.bench.vmaf import vmaf
+from pocketsr.bench.vmaf import vmaf_and_neg
 from pocketsr.data import Clip, Codec, CodecSetting, Plane, find_clips, read_clip, scaled_kbps, send_clip
 from pocketsr.engine import Upscaler, repeat_edges, takes_strength
 from pocketsr.engine.upscaler import upscaled
 from pocketsr.errors import UserError
 from pocketsr.frames.looking import Following
-from pocketsr.models import SHIPPED
+from pocketsr.models import SHIPPED_X2
 from pocketsr.pixels import imresize, psnr, ssim
 from pocketsr.source import Hints
 
@@ -65,6 +65,8 @@ class Row:
     psnr_db: float
     ssim: float
     vmaf: float | None
+    vmaf_neg: float | None
+    """By VMAF's model that doesn't reward sharpening."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class Mean:
     psnr_db: float
     ssim: float
     vmaf: float | None
+    vmaf_neg: float | None
+    """By VMAF's model that doesn't reward sharpening."""
 
 
 def named_clips(folder: Path, names: Sequence[str] = HELD_OUT) -> list[Path]:
@@ -102,14 +106,14 @@ def read_hr(path: Path) -> Clip:
 
 
 def load_networks(models: Collection[str] | None = None) -> dict[str, Upscaler]:
-    """Bicubic and the networks that `models` names (default: all that ship), ready for `measure_clip`.
+    """Bicubic and the networks that `models` names (default: all that ship for x2), ready for `measure_clip`.
 
     Raises UserError for a model that can't be loaded, is not x2, or does not work on luma.
     """
     from pocketsr.engine import load  # not at the top: measuring something else needs no compiler
 
     nets: dict[str, Upscaler] = {}
-    for model in dict.fromkeys(("bicubic", *(models or SHIPPED))):
+    for model in dict.fromkeys(("bicubic", *(models or SHIPPED_X2))):
         net = load(model)
         if (net.scale, net.channels) != (_SCALE, 1):
             raise UserError(
@@ -151,12 +155,12 @@ def _strengths(received: Sequence[Plane], codec: Codec, bits_per_pixel: float) -
 
 def _compare(
     frames: Sequence[Plane], reference: Sequence[Plane], ffmpeg: str | None
-) -> tuple[float, float, float | None]:  # fmt: skip
+) -> tuple[float, float, float | None, float | None]:  # fmt: skip
     inner = (slice(_SCALE, -_SCALE), slice(_SCALE, -_SCALE))
     shaved = [(frame[inner], hr[inner]) for frame, hr in zip(frames, reference, strict=True)]
     psnr_db = float(np.mean([psnr(*two) for two in shaved]))
     similarity = float(np.mean([ssim(*two) for two in shaved[::_SSIM_EVERY]]))
-    return psnr_db, similarity, vmaf(ffmpeg, frames, reference) if ffmpeg else None
+    return psnr_db, similarity, *(vmaf_and_neg(ffmpeg, frames, reference) if ffmpeg else (None, None))
 
 
 def mean_over_clips(rows: Sequence[Row]) -> list[Mean]:
@@ -167,7 +171,11 @@ def mean_over_clips(rows: Sequence[Row]) -> list[Mean]:
     return [Mean(*group, len(each), *_means(each)) for group, each in groups.items()]
 
 
-def _means(rows: Sequence[Row]) -> tuple[float, float, float | None]:
-    scores = [row.vmaf for row in rows if row.vmaf is not None]
-    vmaf_mean = float(np.mean(scores)) if len(scores) == len(rows) else None
-    return float(np.mean([row.psnr_db for row in rows])), float(np.mean([row.ssim for row in rows])), vmaf_mean
+def _means(rows: Sequence[Row]) -> tuple[float, float, float | None, float | None]:
+    psnr_db, similarity = (float(np.mean(values)) for values in zip(*((r.psnr_db, r.ssim) for r in rows), strict=True))
+    return psnr_db, similarity, _mean_of_all([r.vmaf for r in rows]), _mean_of_all([r.vmaf_neg for r in rows])
+
+
+def _mean_of_all(scores: Sequence[float | None]) -> float | None:
+    known = [score for score in scores if score is not None]
+    return float(np.mean(known)) if len(known) == len(scores) else None

@@ -59,10 +59,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _table(means: list[Mean]) -> str:
     width = max(len("model"), *(len(harmless(mean.model)) for mean in means))
-    lines = [f"{'codec':8}{'kbit/s':>7}  {'model':{width}}{'PSNR dB':>9}{'SSIM':>8}{'VMAF':>7}"]
+    lines = [f"{'codec':8}{'kbit/s':>7}  {'model':{width}}{'PSNR dB':>9}{'SSIM':>8}{'VMAF':>7}{'NEG':>7}"]
     for mean in means:
-        score = "-" if mean.vmaf is None else f"{mean.vmaf:.2f}"
-        figures = f"{mean.psnr_db:9.3f}{mean.ssim:8.4f}{score:>7}"
+        scores = ("-" if score is None else f"{score:.2f}" for score in (mean.vmaf, mean.vmaf_neg))
+        figures = f"{mean.psnr_db:9.3f}{mean.ssim:8.4f}{''.join(f'{score:>7}' for score in scores)}"
         lines.append(f"{mean.codec:8}{mean.rate_kbps:7}  {harmless(mean.model):{width}}{figures}")
     clips = {mean.clips for mean in means}
     return "\n".join([*lines, f"means over {'/'.join(map(str, clips))} clips; kbit/s as for 640x360"])

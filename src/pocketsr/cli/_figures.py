@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_options", "jsonable", "listed"]
 
-_PLACES = {"sent_kbps": 1, "psnr_db": 4, "ssim": 5, "vmaf": 3, "ms": 3, "cpu_ms": 3, "computed_share": 4}
+_PLACES = {"sent_kbps": 1, "psnr_db": 4, "ssim": 5, "vmaf": 3, "vmaf_neg": 3, "ms": 3, "cpu_ms": 3, "computed_share": 4}
 
 
 def add_options(parser: argparse.ArgumentParser, data: str, also: str = "") -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -23,6 +23,8 @@ __all__ = ["Pair", "Plane", "downscale", "load_images", "pair_from", "split"]
 Plane = NDArray[np.uint8]
 
 _SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
+_SMALL = ".lr"  # before the suffix: page.lr.png is the LR of page.png
 
 _BLACK, _WHITE = 16, 235  # BT.601
 
@@ -83,15 +85,32 @@ def load_images(
     exclude: shell patterns of paths or names to leave out.
     grey: what pictures without colour hold: R = G = B of 0..255, or studio luma, unless there are levels outside of
     16..235 in one, which luma has not. Each becomes what `channels` asks for.
-    Raises UserError for a folder without images, and for files that can't be read or give no LR pixel.
+    A file NAME.lr.png beside NAME.png is its LR, in place of its bicubic shrink: small text drawn, not shrunk.
+    Raises UserError for a folder without images, for files that can't be read or give no LR pixel, and for an LR of
+    another size.
     """
     pairs = []
-    for name, path in tqdm(find_files(folders, _SUFFIXES, "images", exclude), desc="images", unit="", disable=None):
+    files = find_files(folders, _SUFFIXES, "images", exclude)
+    paths = {path for _, path in files}
+    drawn = {path: path.with_suffix(f"{_SMALL}{path.suffix}") for path in paths}
+    small = paths & set(drawn.values())
+    for name, path in tqdm([file for file in files if file[1] not in small], desc="images", unit="", disable=None):
         hr = _read(path, grey, channels)
         if min(hr.shape[:2]) < scale:
             raise UserError(f"{path} is too small ({hr.shape[1]}x{hr.shape[0]}): remove it, or exclude it")
-        pairs.append(pair_from(name, hr, scale))
+        pair = pair_from(name, hr, scale)
+        pairs.append(_with_lr(pair, drawn[path], _read(drawn[path], grey, channels)) if drawn[path] in small else pair)
     return pairs
+
+
+def _with_lr(pair: Pair, path: Path, lr: Plane) -> Pair:
+    if lr.shape != pair.lr.shape:
+        (height, width), (rows, columns) = pair.lr.shape[:2], lr.shape[:2]
+        raise UserError(
+            f"{path} is {columns}x{rows}, but {width}x{height} is what {pair.name} is at x{pair.scale}: draw it so "
+            "large, or exclude it"
+        )
+    return replace(pair, lr=lr)
 
 
 def _read(path: Path, grey: Literal["luma", "rgb"], channels: int) -> Plane:

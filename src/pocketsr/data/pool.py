@@ -19,6 +19,8 @@ __all__ = ["PatchPool"]
 
 _GRID = 16  # LR pixels between the places where a patch may start; a random offset below it is added
 
+_BLACK, _WHITE = 16, 235  # of studio luma
+
 
 class PatchPool:
     """Patches of `patch` x `patch` LR pixels from all pairs that are large enough.
@@ -31,6 +33,7 @@ class PatchPool:
     textured when its gradient is above its own picture's median.
 
     flat_share: 0..1, share of the patches drawn from all places in place of the textured ones.
+    even_share: 0..1, share of the patches that are of one level of 16..235 in LR and HR, at any strength.
     strengths: whether LR patches have a plane more, which holds the strength of their picture's degradation.
     too_small: names of the pairs that are left out.
     Raises UserError where no pair is large enough, and for a pattern that matches none.
@@ -38,9 +41,9 @@ class PatchPool:
 
     def __init__(
         self, pairs: Sequence[Pair], patch: int, flat_share: float = 0.0, weights: Mapping[str, float] | None = None,
-        *, strengths: bool = False,
+        *, strengths: bool = False, even_share: float = 0.0,
     ) -> None:  # fmt: skip
-        self.patch, self.flat_share, self.strengths = patch, flat_share, strengths
+        self.patch, self.flat_share, self.even_share, self.strengths = patch, flat_share, even_share, strengths
         self.too_small = tuple(pair.name for pair in pairs if _side(pair) < patch)
         self._pairs = [pair for pair in pairs if _side(pair) >= patch]
         if not self._pairs:
@@ -99,10 +102,16 @@ class PatchPool:
             x = left + right * min(_GRID, width - patch - left + 1) // _GRID
             _oriented(lr[k], turn)[:] = pair.lr[y : y + patch, x : x + patch]
             _oriented(hr[k], turn)[:] = pair.hr[scale * y : scale * (y + patch), scale * x : scale * (x + patch)]
+        known = np.array([self._pairs[draw[0]].strength for draw in draws], np.float32)
+        if self.even_share:  # asked before drawing: pools without it draw what they always did
+            even = rng.random(size) < self.even_share
+            levels = rng.integers(_BLACK, _WHITE + 1, size)[even]
+            for planes in (lr, hr):
+                planes[even] = levels.reshape(-1, *[1] * (planes.ndim - 1))
+            known[even] = rng.random(size)[even]
         if not self.strengths:
             return _floats(lr), _floats(hr)
-        known = torch.tensor([self._pairs[draw[0]].strength for draw in draws])
-        return with_strength(_floats(lr), known), _floats(hr)
+        return with_strength(_floats(lr), torch.from_numpy(known)), _floats(hr)
 
 
 def _above_median(gradient: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -20,22 +20,22 @@ Kind = Literal["text and windows", "lossy picture", "video", "anything"]
 
 @dataclass(frozen=True)
 class Rule:
-    """Sources of a kind, at least so strongly degraded, go through this network, if it ships."""
+    """Sources of a kind go through this network, if it ships, and from `strength` on."""
 
     kind: Kind
-    strength: float
     network: str
 
+    @property
+    def strength(self) -> float:
+        """Of a degradation: from there on the network gains on `small`, below it loses."""
+        return float(tables()["thresholds"]["worth"].get(self.network, 0.0))
 
-# Above it they gain on `small`, below they lose: from 0.3 on small-call gains on all test clips and rates, at 0.26 to
-# 0.29 the two are within 0.2 dB, below it loses 0.2 to 0.3; photo gains 0.05 dB at 0.35 (JPEG of quality 95).
-_WORTH = 0.3
 
 RULES: tuple[Rule, ...] = (
-    Rule("text and windows", 0.0, "screen"),
-    Rule("lossy picture", _WORTH, "photo"),
-    Rule("video", _WORTH, "small-call"),
-    Rule("anything", 0.0, "small"),
+    Rule("text and windows", "screen"),
+    Rule("lossy picture", "photo"),
+    Rule("video", "small-call"),
+    Rule("anything", "small"),
 )
 """The first that fits is taken. A network that doesn't ship is passed over."""
 

@@ -28,7 +28,6 @@ _CODECS = {
     "h264": "h264", "hevc": "h265", "h265": "h265", "vp9": "vp9", "vp8": "vp9", "libvpx-vp9": "vp9", "av1": "av1",
     "libdav1d": "av1", "libaom-av1": "av1",
 }  # fmt: skip
-_SURE = 0.6  # log-odds of a screen: a photograph through `screen` loses up to 5 dB, a screen through `small` as much
 _BITS = (1e-4, 24.0)  # a pixel: what lies outside is a mistake
 
 
@@ -62,7 +61,8 @@ def look(pixels: NDArray[Any], hints: Hints | None = None, bits: int | None = No
     hints = hints or Hints()
     tiles = luma_tiles(pixels, bits)
     strength, blockiness = _strength(tiles, hints)
-    screen = evaluate(tables()["screen"], screen_features(tiles)) > _SURE
+    # A photograph through `screen` loses up to 5 dB, a screen through `small` as much: what is taken has to be sure.
+    screen = evaluate(tables()["screen"], screen_features(tiles)) > tables()["thresholds"]["sure"]
     return Seen(hints, strength, screen, blockiness)
 
 

@@ -42,9 +42,12 @@ class Feed:
             if first >= last:
                 continue
             pools = [
-                PatchPool(pairs, patch, plan.flat_share, plan.sampling_weights, strengths=self._strengths)
+                PatchPool(
+                    pairs, patch, plan.flat_share, plan.sampling_weights, strengths=self._strengths,
+                    even_share=plan.even_share,
+                )
                 for pairs in self._sources
-            ]
+            ]  # fmt: skip
             self._open = [Batches(pool, plan.batch, plan.seed, start=first) for pool in pools]
             streams = [iter(batches) for batches in self._open]
             for _ in range(first, last):

@@ -48,6 +48,7 @@ class Batching:
     seed: int
     flat_share: float
     sampling_weights: Mapping[str, float]
+    even_share: float = 0.0
 
 
 @dataclass(frozen=True)

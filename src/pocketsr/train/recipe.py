@@ -134,6 +134,8 @@ class Data(_Section, frozen=True, kw_only=True):
     network's colours: studio luma, or R'G'B'."""
     flat_share: Share = 0.0
     """Share of the patches sampled from anywhere, and not from textured places."""
+    even_share: Share = 0.0
+    """Share of the patches that are of one level, any one at any strength: what a network must not move."""
     valid_share: Annotated[float, Meta(gt=0, lt=1)] = 1 / 29
     """About this share of the files is held out for validation, which chooses the checkpoint."""
     valid_patterns: tuple[str, ...] = ()
@@ -264,7 +266,9 @@ class Recipe(_Section, frozen=True, kw_only=True):
 
     def batching(self) -> Batching:
         data = self.data
-        return Batching(self.stages(), self.steps, self.batch, self.seed, data.flat_share, data.sampling_weights)
+        return Batching(
+            self.stages(), self.steps, self.batch, self.seed, data.flat_share, data.sampling_weights, data.even_share
+        )
 
     def loss_plan(self) -> LossPlan:
         return LossPlan(self.losses, self.finish.losses if self.finish else None, self.finish_step())

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pocketsr.engine.codegen.emit_chosen import classes_function, looked_up_functions
 from pocketsr.engine.codegen.emit_conv import conv_function, dot_shapes, lookup_shapes
 from pocketsr.engine.codegen.emit_dot import dot_function, winograd_functions
+from pocketsr.engine.codegen.emit_winograd_apart import apart_functions
 from pocketsr.engine.codegen.emit_filled import fill_all, fill_functions, is_filled
 from pocketsr.engine.codegen.emit_memory import frame_record, ring_functions, rows_beyond
 from pocketsr.engine.codegen.emit_planes import (
@@ -249,6 +250,8 @@ def emit(plan: Plan) -> str:
     graph = plan.graph
     chooses = any(isinstance(op, Classes) for op in graph.ops)
     own = "_wasm" if plan.target.is_wasm else ""
+    lanes = ("lanes.h",) if plan.target.is_arm64 else ()
+    arm = ("arm.h",) if plan.target.is_arm64 else ()
     parts = [
         f"""/* {graph.name}: {graph.channels} channel(s), {graph.scale}x. Made by pocketsr; do not edit.
 
@@ -264,8 +267,8 @@ def emit(plan: Plan) -> str:
         + "".join(f"   {line}\n" for line in describe(plan).splitlines())
         + "*/\n"
         f"#define VL {plan.target.lanes}\n",
-        _header("prelude.h", f"extremes{own}.h", "curves.h") + curve_code(graph.ops),
-        (_header(f"barrier{own}.h", "integers.h") if plan.formats.exact or rounds(graph) else "")
+        _header("prelude.h", *lanes, f"extremes{own}.h", "curves.h") + curve_code(graph.ops),
+        (_header(f"barrier{own}.h", "integers.h", *arm) if plan.formats.exact or rounds(graph) else "")
         + (_header("chosen.h") if chooses else ""),
         emit_header(plan),
         *told_functions(plan),
@@ -275,9 +278,11 @@ def emit(plan: Plan) -> str:
     ]
     shapes = sorted({shape for step in plan.steps if isinstance(step.op, Conv) for shape in dot_shapes(step)})
     methods = [step.method for step in plan.steps]
-    parts += [dot_function(*shape) for shape in shapes]
+    parts += [dot_function(*shape, by_lanes=plan.target.is_arm64) for shape in shapes]
     lookups = sorted({shape for step in plan.steps for shape in lookup_shapes(step)})
     parts += [looked_up_functions(*shape) for shape in lookups]
+    apart = [step for step in plan.steps if step.method.apart]
+    parts += [apart_functions(apart, plan)] if apart else []
     filters = {(each.outputs, each.taps): each for m in methods for each in (m.rows, m.columns) if each}
     parts += [winograd_functions(each) for each in filters.values()]
     parts += [fill_functions(filters.values())] if any(is_filled(step, plan) for step in plan.steps) else []

@@ -19,6 +19,7 @@ from pocketsr.engine.codegen.emit_pointwise import Part, array, extent, indent, 
 from pocketsr.engine.codegen.emit_sums import sums_body, sums_tables
 from pocketsr.engine.codegen.emit_told import is_told, spread_of, told_biases, told_pointer
 from pocketsr.engine.codegen.emit_winograd import along_rows, both_axes
+from pocketsr.engine.codegen.emit_winograd_apart import apart_body, results_function
 from pocketsr.engine.codegen.method import BAND, Method, Storage
 from pocketsr.engine.codegen.partial import spans_of
 from pocketsr.engine.codegen.plan import Plan, Step
@@ -31,7 +32,7 @@ def dot_shapes(step: Step) -> set[tuple[int, int, bool]]:
     """(channels, vectors, inlined) of the inner loops that a convolution needs."""
     assert isinstance(step.op, Conv)
     method = step.method
-    if method.reads is not Storage.FLOATS or method.lookup:
+    if method.reads is not Storage.FLOATS or method.lookup or method.apart:
         return set()
     return {(count, method.block.vectors, method.rows is None) for count in _block_channels(step.op, method)}
 
@@ -125,6 +126,8 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
         ]
     lines += ["    }", "}", ""]
     text = "\n".join(lines)
+    if method.apart:
+        text = results_function(name, op, step, plan) + text
     compares = method.reads is Storage.BYTES and f"{name}_step" not in text  # and needs no constant of any step
     return text if compares else tables + stage_tables(name, op.stages, plan.formats) + text
 
@@ -139,6 +142,8 @@ def _in_floats(name: str, op: Conv, step: Step, plan: Plan) -> tuple[list[str], 
         weights = in_tables(np.stack([_packed(each, step)[0] for each in own]), step)
         finish = stored(name, op, plan, "FIRST + j", "j")
         body = chosen_body(name, op, step, plan, blocks, finish)
+    elif method.apart:
+        body = apart_body(name, op, step, plan, blocks)
     elif method.columns:
         body = both_axes(name, op, step, plan, blocks)
     else:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pocketsr.engine.codegen.emit_dot import LANES
 from pocketsr.engine.codegen.emit_pointwise import array, indent, inverse, stages_code, tap_planes
 from pocketsr.engine.codegen.emit_told import is_told, told_starts
 from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Storage
@@ -74,10 +75,12 @@ def words_tables(name: str, op: Conv, step: Step, plan: Plan) -> str:
     ]
     size = dense.size // CHANNELS_A_WORD
     told = is_told(step)
+    # what is loaded for a row after the last one
+    beyond = f" + {step.method.block.channels + LANES}" if plan.target.has_sdot else ""
     starts = zip(op.integers.start, dense.sum(axis=(1, 2, 3, 4)), strict=True)
     start = ", ".join(f"START({b}, {s})" for b, s in starts)
     return (
-        f"static const int32_t {name}_weight[{size} * PARTS] __attribute__((aligned(64))) = {{\n"
+        f"static const int32_t {name}_weight[{size} * PARTS{beyond}] __attribute__((aligned(64))) = {{\n"
         + ",\n".join(rows)
         + f"}};\nstatic const int32_t {name}_{'from' if told else 'start'}[{op.channels}] = {{{start}}};\n"
         + (told_starts(name, op, step, plan) if told else "")
@@ -103,19 +106,49 @@ def words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
             f"        UNROLL for (int j = 0; j < {count}; j++)",
             f"            UNROLL for (int v = 0; v < {vectors}; v++)",
             f"                sum[j][v] = {name}_start[{first} + j] - (vi){{0}};",
-            f"        for (int i = 0; i < {total}; i++, w += {count} * PARTS) {{",
-            f"            bytes at[{vectors}];",
-            f"            UNROLL for (int v = 0; v < {vectors}; v++)",
-            "                at[v] = spread(load_words(plane[i] + x + v * VL));",
-            f"            UNROLL for (int j = 0; j < {count}; j++)",
-            f"                UNROLL for (int v = 0; v < {vectors}; v++)",
-            "                    sum[j][v] = dot4(sum[j][v], at[v], w + j * PARTS);",
-            "        }",
+            *(_by_lanes if plan.target.has_sdot else _one_by_one)(total, count, vectors),
             *indent(finished(name, op, plan, first, count, vectors, "p * phase + x + v * VL"), 2),
             "    }",
         ]
         done += count * total
     return [*lines, "    }"]
+
+
+def _one_by_one(total: int, count: int, vectors: int) -> list[str]:
+    """The inner loop over `total` rows of words: a weight at a time."""
+    return [
+        f"        for (int i = 0; i < {total}; i++, w += {count} * PARTS) {{",
+        f"            bytes at[{vectors}];",
+        f"            UNROLL for (int v = 0; v < {vectors}; v++)",
+        "                at[v] = spread(load_words(plane[i] + x + v * VL));",
+        f"            UNROLL for (int j = 0; j < {count}; j++)",
+        f"                UNROLL for (int v = 0; v < {vectors}; v++)",
+        "                    sum[j][v] = dot4(sum[j][v], at[v], w + j * PARTS);",
+        "        }",
+    ]
+
+
+def _by_lanes(total: int, count: int, vectors: int) -> list[str]:
+    """The same by vectors of four weights, one lane after the other (`arm.h`), in an order for cores that keep it: what
+    the next row needs is loaded where this row's was used for the last time."""
+    ks = range(0, count, LANES)
+    lines = [
+        "#ifdef BY_LANES",
+        f"        vi {', '.join(f'k{first}' for first in ks)}, at[{vectors}];",
+        *[f"        FETCH(at[{v}], plane[0] + x, {v * LANES});" for v in range(vectors)],
+        *[f"        FETCH(k{first}, w, {first});" for first in ks],
+        f"        for (int i = 0; i < {total}; i++, w += {count} * PARTS) {{",
+        f"            const float *const next = plane[i + (i + 1 < {total})] + x;",
+    ]
+    for v in range(vectors):
+        lines.append(f"            SIGNED(at[{v}]);")
+        for j in range(count):
+            first = j - j % LANES
+            lines.append(f"            DOT4(sum[{j}][{v}], at[{v}], k{first}, {j % LANES});")
+            if v == vectors - 1 and (j % LANES == LANES - 1 or j == count - 1):
+                lines.append(f"            FETCH(k{first}, w, {count + first});")
+        lines.append(f"            FETCH(at[{v}], next, {v * LANES});")
+    return [*lines, "        }", "#else", *_one_by_one(total, count, vectors), "#endif"]
 
 
 def finished(name: str, op: Conv, plan: Plan, first: int, count: int, vectors: int, at: str) -> list[str]:

@@ -63,7 +63,8 @@ class Method(NamedTuple):
 
     reads: how its inputs are stored. WORDS: four channels are multiplied and summed at once. BYTES: weights are
     instructions, sums and differences of whole vectors. lookup: where kernels are chosen, the numbers of a table that
-    a vector of weights is looked up in; 0: each class is computed for itself.
+    a vector of weights is looked up in; 0: each class is computed for itself. apart: Winograd's parts are functions of
+    their own, and biases are added to results in place of products.
     """
 
     block: Block
@@ -72,6 +73,7 @@ class Method(NamedTuple):
     tile: int = 0
     reads: Storage = Storage.FLOATS
     lookup: int = 0
+    apart: bool = False
 
     @property
     def products(self) -> int:
@@ -156,14 +158,19 @@ def _choose_floats(shape: tuple[int, ...], groups: int, vectors: int, phases: in
     step = block.vectors * target.lanes
     if best == "direct" or columns // 2 > target.lanes:
         return Method(block)
-    rows = minimal_filter(BAND, taps)
+    rows = _filter(BAND, taps, target)
     if best == "rows":
         fit = int(0.7 * target.l1_bytes) // (rows.products * phases * inputs * groups * 4) - 2 * target.lanes
         return Method(block, rows, None, max(1, fit // step) * step)
     # All products of a tile stay in the caches: 2 vectors of 12 channels are 55 KB transformed, and the products of 6
     # output channels 27 KB. Measured on `small`: 6 x 2 5.4 ms, 4 x 2 5.6, 12 x 1 5.9, 12 x 2 6.0, 6 x 3 7.2.
     block = Block(ceil(outputs / ceil(outputs / 6)), 2)
-    return Method(block, rows, minimal_filter(phases, columns), 2 * target.lanes)
+    return Method(block, rows, _filter(phases, columns, target), 2 * target.lanes, apart=target.is_wasm)
+
+
+def _filter(outputs: int, taps: int, target: Target) -> Filter:
+    found = minimal_filter(outputs, taps)
+    return found.monic if target.is_wasm else found
 
 
 def _choose_chosen(op: Conv, vectors: int, target: Target) -> Method:

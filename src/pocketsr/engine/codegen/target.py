@@ -38,6 +38,16 @@ class Target:
         return (self.triple or "").startswith("wasm")
 
     @property
+    def is_arm64(self) -> bool:
+        """Whether an instruction may take one of four weights from a vector (`arm.h`)."""
+        named = (self.triple or platform.machine()).partition("-")[0]
+        return named in ("aarch64", "arm64", "ARM64")
+
+    @property
+    def has_sdot(self) -> bool:
+        return self.is_arm64 and self.dot_cost == 1
+
+    @property
     def relaxed(self) -> Target:
         """This WebAssembly target with relaxed SIMD: clang contracts products and sums to `f32x4.relaxed_madd`, which
         one machine rounds once and another twice. For networks of floats."""
