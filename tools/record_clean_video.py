@@ -135,6 +135,20 @@ def _over(alone: dict[str, Any], way: str, made: dict[str, Any]) -> dict[str, An
     }  # fmt: skip
 
 
+def verdicts(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, bool]]:
+    """What a way must reach to ship, and whether it does, on the clips that were measured."""
+    found = {}
+    for way in sorted({row["way"] for row in rows if "gain_db" in row}):
+        own = [row for row in rows if row["way"] == way]
+        found[way] = {
+            "gains 0.3 dB on vid4_city": any(row["clip"] == "vid4_city" and row["gain_db"] >= 0.3 for row in own),
+            "loses nowhere": min(row["gain_db"] for row in own) >= 0,
+            "flickers less": fmean(row["flicker_more"] for row in own) < 0,
+            "takes at most 1.5 times as long": max(row["times"] for row in own) <= 1.5,
+        }
+    return found
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("clips", type=Path, help="the folder of test clips")
@@ -173,6 +187,7 @@ def main() -> int:
         "parameters": sum(each.numel() for each in model.parameters()),
         "trained_on": [*TRAINED_ON, f"{PANS} pans"],
         "seed": SEED,
+        "verdicts": verdicts(rows),
     }
     text, body = json.dumps(head, indent=1), ",\n".join(json.dumps(row) for row in rows)
     RESULT.write_text(f'{text[:-2]},\n"rows": [\n{body}\n]\n}}\n')
