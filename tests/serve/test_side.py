@@ -124,13 +124,13 @@ def test_what_is_no_correction_changes_nothing_and_a_flood_ends_its_peer(network
         await peer.until(lambda: peer.came > before + 3)
         assert (await peer.told())["corrections"] == {"heard": 0, "left": 5}
         assert peer.contrast < 1.5 * plain
-        for _number in range(40):  # more than ten a second
+        for _again in range(400):  # more than ten a second
             peer.side.send(_loud())
         await peer.until(lambda: peer.contrast > 2 * plain)
         told = (await peer.told())["corrections"]
         assert told["left"] > 5 + 10
         other.send(bytes(200_000))
-        for _ in range(300):
+        for _again in range(300):
             if (told := await peer.told())["state"] == "ended":
                 break
             await asyncio.sleep(0.1)
@@ -146,7 +146,7 @@ def test_many_channels_end_their_peer(networks: Networks) -> None:
         await peer.call()
         for _number in range(8):
             peer.connection.createDataChannel(LABEL)
-        for _ in range(300):
+        for _again in range(300):
             if (told := await peer.told())["state"] == "ended":
                 break
             await asyncio.sleep(0.1)
