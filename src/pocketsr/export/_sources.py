@@ -11,6 +11,7 @@ from pocketsr.engine.codegen.plan import Plan, make_plan
 from pocketsr.engine.codegen.target import Target
 from pocketsr.engine.ir.graph import Graph
 from pocketsr.engine.resample import chroma_graph
+from pocketsr.export._strength import strength_words
 from pocketsr.export._variants import VARIANTS, Variant, chosen_at_run_time, of_architecture, template
 
 __all__ = ["Sources", "for_one", "for_several", "takes_corrections", "texts_for"]
@@ -64,7 +65,7 @@ def takes_corrections(graph: Graph) -> bool:
 
 def _with_frames(graph: Graph, files: dict[str, str], headers: dict[str, str], plan: Plan) -> Sources:
     if graph.channels == 1:
-        words = {"NAME": graph.name, "SCALE": str(graph.scale)}
+        words = {"NAME": graph.name, "SCALE": str(graph.scale)} | strength_words(graph)
         files |= {f"{graph.name}_i420.c": template("i420.c", **words)}
         headers |= {f"{graph.name}_i420.h": template("i420.h", **words)}
     if takes_corrections(graph):

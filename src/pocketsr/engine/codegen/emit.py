@@ -251,7 +251,7 @@ def emit(plan: Plan) -> str:
     chooses = any(isinstance(op, Classes) for op in graph.ops)
     own = "_wasm" if plan.target.is_wasm else ""
     lanes = ("lanes.h",) if plan.target.is_arm64 else ()
-    arm = ("arm.h",) if plan.target.is_arm64 else ()
+    arm = ("arm.h", *(["matrices.h"] if plan.target.matrices else [])) if plan.target.is_arm64 else ()
     parts = [
         f"""/* {graph.name}: {graph.channels} channel(s), {graph.scale}x. Made by pocketsr; do not edit.
 

@@ -26,6 +26,7 @@ class Target:
     registers: int  # vector registers
     l1_bytes: int = 32768
     dot_cost: int = 4  # instructions for a dot product of four bytes in each lane
+    matrices: bool = False  # whether an instruction multiplies 2x8 bytes by 8x2 (ARM's i8mm)
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -45,6 +46,7 @@ class Target:
 
     @property
     def has_sdot(self) -> bool:
+        """Whether the C is for 64-bit ARM with a dot product of bytes in one instruction."""
         return self.is_arm64 and self.dot_cost == 1
 
     @property
@@ -111,7 +113,8 @@ def host_target() -> Target:
     if "__AVX__" in macros:
         return Target(None, "native", 8, 16, dot_cost=1 if "__AVXVNNI__" in macros else 4)
     if "__aarch64__" in macros:
-        return Target(None, "native", 4, 32, dot_cost=1 if "__ARM_FEATURE_DOTPROD" in macros else 8)
+        cost = 1 if "__ARM_FEATURE_DOTPROD" in macros else 8
+        return Target(None, "native", 4, 32, dot_cost=cost, matrices="__ARM_FEATURE_MATMUL_INT8" in macros)
     return Target(None, "native", 4, 16)
 
 
