@@ -1,9 +1,9 @@
 """Let a network that is told strengths leave flat pictures as they are: `python tools/settle_flats.py NAME ..`.
 
-What the network of checkpoints/NAME.pt adds to flat pictures, 16 to 235, at each of its strengths, is taken away from
-the offsets of its last layer there, in the checkpoint and in src/pocketsr/models/NAME.onnx: half way between the least
-and the most that it adds. Strengths near 1 are rare in training, so their offsets are known badly; no picture gets
-worse by more than it gets flatter. Later recipes train with `data.even_share`, which needs no such tool.
+What the network of checkpoints/NAME.pt adds to flat pictures, 16 to 235, at each of its strengths but 0, is taken away
+from the offsets of its last layer there, in the checkpoint and in src/pocketsr/models/NAME.onnx: half way between the
+least and the most that it adds. Strengths near 1 are rare in training, so their offsets are known badly. At 0 all stays
+as it is, and so do the figures of clean pictures. Later recipes train with `data.even_share`, which needs no such tool.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def settle(name: str) -> None:
     net.load_state_dict(state["ema"])
     last = f"offsets.{len(net.blocks) - 1}"
     before = state["ema"][last].clone()
-    change = torch.stack([added(net, knot) for knot in range(len(before))])
+    change = torch.stack([torch.zeros(before.shape[1]), *(added(net, knot) for knot in range(1, len(before)))])
     state["ema"][last] = before - change
     model = onnx.load(shipped)
     tables = [each for each in model.graph.initializer

@@ -29,7 +29,8 @@ CLIPS = ("latentsync_demo3*", "sam2_dog*", "lp_d10*", "sam2_blocks*", "mead_m030
 APART = ("general100/*", "t91/*", "bsds400/*")  # what recipes/photo.yaml validates with
 SHARE = 0.125
 STEP = 0.02  # of strength, between two that are tried
-TRIED = np.arange(-1.0, 4.01, 0.2)  # log-odds
+ODDS = np.arange(-1.0, 4.01, 0.2)
+UNTIL = np.arange(0.2, 1.01, 0.05)
 PHOTOGRAPHS = 10  # for each screen among the pictures that are brought
 PAGES = 12
 Array = NDArray[np.float64]
@@ -44,38 +45,41 @@ def unseen(pairs: Sequence[Pair], most: int, fitted: int) -> list[Pair]:
     return [*some, *(pair for pair in left if pair.name.startswith("screen/") and pair.name not in taken)]
 
 
-def surely_screen(pairs: Sequence[Pair], worths: Mapping[str, float]) -> tuple[float, dict[str, Any]]:
-    """The log-odds above which a picture is to go through `screen`: where most is gained on what it else went through.
-
-    Photographs count as they come, `PHOTOGRAPHS` to a screen, and their losses twice.
-    """
+def screen_rows(pairs: Sequence[Pair], worths: Mapping[str, float]) -> Array:
+    """(samples, 4): whether a screen, strength, log-odds of a screen, dB that `screen` gains on what else is taken."""
     nets = {name: load(name, threads=1) for name in ("small", "photo", "screen")}
-    rows = []  # whether a screen, strength, log-odds, dB gained by `screen`
+    rows = []
     drawn = [pair_from(f"screen/page {number}", page) for number, page in enumerate(pages(PAGES, first=120))]
     for sample in tqdm([s for pair in (*pairs, *drawn) for s in states(pair)], desc="screens", disable=None):
         odds = evaluate(tables()["screen"], screen_features(luma_tiles(sample.luma)))
         strength = look(sample.luma, sample.hints).strength
         gain = 0.0  # of no consequence below all that is tried
-        if odds > TRIED[0]:
+        if odds > ODDS[0]:
             other = "photo" if strength >= worths["photo"] else "small"
             gain = _quality(nets["screen"], sample, strength) - _quality(nets[other], sample, strength)
         rows.append((sample.group.startswith("screen"), strength, odds, gain))
-    screen, strength, odds, gain = np.array(rows, np.float64).T
+    return np.array(rows, np.float64)
+
+
+def surely_screen(rows: Array) -> tuple[float, float, dict[str, Any]]:
+    """Above which log-odds, and below which strength, a picture is to go through `screen`: where most is gained.
+
+    Photographs count as they come, `PHOTOGRAPHS` to a screen, and losses twice.
+    """
+    screen, strength, odds, gain = rows.T
     screens, others = screen == 1, screen == 0
-    sums = [np.where(odds > t, gain, 0)[screens].mean()
-            + PHOTOGRAPHS * np.where(odds > t, np.where(gain < 0, 2 * gain, gain), 0)[others].mean()
-            for t in TRIED]  # fmt: skip
-    limit = round(float(TRIED[int(np.argmax(sums))]), 2)
-    above = odds > limit
-    by = {f"{low:.1f}": round(float(gain[found].mean()), 2) for low in np.arange(0, 1, 0.2)
-          if (found := screens & above & (strength >= low) & (strength < low + 0.2)).any()}  # fmt: skip
-    return limit, {
-        "screens missed": round(float((~above)[screens].mean()), 4),
-        "others taken for screens": round(float(above[others].mean()), 4),
-        "mean gain of screens taken, dB, from strength": by,
-        "sum of the gains of others taken, dB": round(float(gain[above & others].sum()), 2),
+    weighed = np.where(gain < 0, 2 * gain, gain) * np.where(screens, 1 / screens.sum(), PHOTOGRAPHS / others.sum())
+    sums = {(sure, until): float(weighed[(odds > sure) & (strength < until)].sum()) for sure in ODDS for until in UNTIL}
+    sure, until = max(sums, key=lambda each: sums[each])
+    taken = (odds > sure) & (strength < until)
+    clear = screens & (strength < until)
+    return round(float(sure), 2), round(float(until), 2), {
+        "screens of less than that strength missed": round(float((~taken)[clear].mean()), 4),
+        "others taken for screens": round(float(taken[others].mean()), 4),
+        "mean gain of screens taken, dB": round(float(gain[taken & screens].mean()), 3),
+        "mean gain of others taken, dB": round(float(gain[taken & others].sum() / max(1, (taken & others).sum())), 3),
         "samples": len(rows),
-    }
+    }  # fmt: skip
 
 
 def _quality(net: Upscaler, sample: Sample, strength: float) -> float:
@@ -124,9 +128,10 @@ def thresholds(most: int, fitted: int) -> dict[str, Any]:
     photo, photographs_gain = worth(gains((s for pair in apart for s in states(pair)), ("photo",))["photo"])
     call, calls_gain = worth(gains(clips(CLIPS), ("small-call",))["small-call"])
     worths = {"photo": photo, "small-call": call}
-    sure, screens = surely_screen(unseen(pairs, most, fitted), worths)
+    sure, until, screens = surely_screen(screen_rows(unseen(pairs, most, fitted), worths))
     return {
         "sure": sure,
         "worth": worths,
+        "until": {"screen": until},
         "decided by": {"screens": screens, "photo": photographs_gain, "small-call": calls_gain},
     }

@@ -36,7 +36,9 @@ CALL = Hints("h264", True, False, qp=38.4, bits_per_pixel=0.02)
         (Seen(Hints("webp", lossless=False), 0.3, False, 0.0), "photo", "small", "lossy WEBP"),
         (Seen(CALL, 0.8, False, 0.0), "small-call", "small-call", "H.264 of QP 38"),
         (Seen(CALL, 0.1, False, 0.0), "small", "small", "H.264 of QP 38"),
-        (Seen(CALL, 0.8, True, 0.0), "screen", "small-call", "text and windows in H.264 of QP 38"),
+        (Seen(CALL, 0.1, True, 0.0), "screen", "small", "text and windows in H.264 of QP 38"),
+        (Seen(CALL, 0.8, True, 0.0), "small-call", "small-call", "text and windows in H.264 of QP 38"),
+        (Seen(JPEG, 0.9, True, 0.1), "photo", "small", "text and windows in JPEG of quality 71"),
         (Seen(replace(CALL, qp=None), 0.1, False, 0.0), "small", "small", "H.264 of 0.02 bits a pixel"),
         (Seen(Hints("ffv1", True, True), 0.0, False, 0.0), "small", "small", "lossless FFV1"),
         (Seen(Hints("", True), 0.0, False, 0.0), "small", "small", "frames"),
@@ -64,6 +66,10 @@ def test_rules_begin_where_the_fit_says() -> None:
         assert 0.05 < begin < 0.6
         assert choose(Seen(hints, begin, False, 0.0)).network == kind
         assert choose(Seen(hints, begin - 1e-6, False, 0.0)).network == "small"
+    until = next(rule.until for rule in RULES if rule.network == "screen")
+    assert 0.3 < until < 0.8  # above, it takes what is left of the letters for edges
+    assert choose(Seen(JPEG, until - 1e-6, True, 0.0)).network == "screen"
+    assert choose(Seen(JPEG, until, True, 0.0)).network == "photo"
 
 
 def test_frames_together() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ Kind = Literal["text and windows", "lossy picture", "video", "anything"]
 
 @dataclass(frozen=True)
 class Rule:
-    """Sources of a kind go through this network, if it ships, and from `strength` on."""
+    """Sources of a kind go through this network, if it ships, from `strength` on and below `until`."""
 
     kind: Kind
     network: str
@@ -29,6 +30,11 @@ class Rule:
     def strength(self) -> float:
         """Of a degradation: from there on the network gains on `small`, below it loses."""
         return float(tables()["thresholds"]["worth"].get(self.network, 0.0))
+
+    @property
+    def until(self) -> float:
+        """Of a degradation: from there on the rules behind this one gain more."""
+        return float(tables()["thresholds"]["until"].get(self.network, math.inf))
 
 
 RULES: tuple[Rule, ...] = (
@@ -68,7 +74,7 @@ def choose(seen: Seen, shipped: Collection[str] = SHIPPED) -> Choice:
     """
     rule = next(
         rule for rule in RULES
-        if rule.network in shipped and seen.strength >= rule.strength and _fits(rule.kind, seen)
+        if rule.network in shipped and rule.strength <= seen.strength < rule.until and _fits(rule.kind, seen)
     )  # fmt: skip
     return Choice(rule.network, seen.strength, _why(seen))
 
