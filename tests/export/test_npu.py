@@ -179,7 +179,7 @@ def test_a_bias_beyond_32_bits_is_refused() -> None:
     weight = np.full((4, 1, 1, 1), 1e-9, np.float32)
     conv = Conv("far", (x,), y, weight, np.full(4, 100, np.float32), steps=np.full(4, 1e-11, np.float32))
     net = Network("far", x, (conv, Shuffle("s", (y,), z, 2)), z, 1.0)
-    with pytest.raises(UserError, match="^node 'far': its bias doesn't fit 32 bits"):
+    with pytest.raises(UserError, match=r"^node 'far': its bias doesn't fit 32 bits"):
         qdq_model(net, 8, 8, False)
 
 

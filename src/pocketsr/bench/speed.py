@@ -37,7 +37,7 @@ from pocketsr.names import harmless
 if TYPE_CHECKING:
     from pocketsr.engine.ir.graph import Graph
 
-__all__ = ["PEER_NAMES", "measure_speed", "picture_for", "turns"]
+__all__ = ["PEER_NAMES", "measure_speed", "picture_for", "prepare", "turns"]
 
 PEER_NAMES: tuple[str, ...] = tuple(PEERS)
 _SOURCES = Path(__file__).parents[2]
@@ -73,7 +73,7 @@ def measure_speed(
     for name in names:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            job, macs = _prepare(name, size, threads, folder)
+            job, macs = prepare(name, size, threads, folder)
             precision = job["precision"]
             workers = []
             for runtime in ("pocketsr", *present):
@@ -135,7 +135,7 @@ def _check(names: Sequence[str], peers: Sequence[str], size: tuple[int, int], th
         raise UserError(f"{threads} threads: at least 1 is expected")
 
 
-def _prepare(name: str, size: tuple[int, int], threads: int, folder: Path) -> tuple[dict[str, Any], int]:
+def prepare(name: str, size: tuple[int, int], threads: int, folder: Path) -> tuple[dict[str, Any], int]:
     """The job for all workers, with the picture and the right answer as files; and multiply-adds a frame."""
     from pocketsr.engine import read_network
 

@@ -62,8 +62,17 @@ class Graph(nn.Module):
         self.nodes = list(model.graph.node)
         self.constants = {each.name: numpy_helper.to_array(each).copy() for each in model.graph.initializer}
         self.is_coded = sum(node.op_type == "QuantizeLinear" for node in self.nodes) > 1
+        # XNNPACK takes constants alone for slopes, biases and zero points: nothing of them may be made in the graph
         slopes = {node.input[1] for node in self.nodes if node.op_type == "PRelu"}
-        for name, value in self.constants.items():  # a slope that is reshaped in the graph is none to XNNPACK
+        for node in self.nodes:
+            if node.op_type == "DequantizeLinear" and (stored := self.constants.get(node.input[0])) is not None:
+                steps = self.constants[node.input[1]]
+                if stored.dtype == np.int32:
+                    bias = (stored * steps.astype(np.float64)).astype(np.float32)
+                    self.register_buffer(f"value_{node.output[0]}", torch.from_numpy(bias))
+                else:
+                    self.register_buffer(f"zeros_{node.input[1]}", torch.zeros(len(steps), dtype=torch.int64))
+        for name, value in self.constants.items():
             self.register_buffer(f"value_{name}", torch.from_numpy(value.ravel() if name in slopes else value))
 
     def forward(self, picture: Tensor) -> Tensor:
@@ -107,9 +116,9 @@ class Graph(nn.Module):
             return x if into else picture  # around floats: the app's samples are floats here
         if scale.ndim:  # of weights and biases, a step for each channel
             stored = getattr(self, f"value_{source}")
-            steps, zeros = getattr(self, f"value_{node.input[1]}"), torch.zeros(scale.shape, dtype=torch.int64)
             if stored.dtype is torch.int32:
-                return stored.to(torch.float32) * steps  # XNNPACK rounds biases itself, to the same numbers
+                return getattr(self, f"value_{node.output[0]}")  # XNNPACK rounds biases itself, to the same numbers
+            steps, zeros = getattr(self, f"value_{node.input[1]}"), getattr(self, f"zeros_{node.input[1]}")
             return _CODES.dequantize_per_channel(stored, steps, zeros, 0, -127, 127, torch.int8)
         way = float(scale), int(zero) + _LEAST, _LEAST, _MOST, torch.int8
         if source == "picture":
