@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
+from pocketsr.engine.codegen.emit_across import across_functions
 from pocketsr.engine.codegen.emit_chosen import classes_function, looked_up_functions
 from pocketsr.engine.codegen.emit_conv import conv_function, dot_shapes, lookup_shapes
 from pocketsr.engine.codegen.emit_dot import dot_function, winograd_functions
@@ -248,6 +249,7 @@ def emit(plan: Plan) -> str:
     """NAME.c: one self-contained file."""
     graph = plan.graph
     chooses = any(isinstance(op, Classes) for op in graph.ops)
+    across = [step for step in plan.steps if step.method.across]
     own = "_wasm" if plan.target.is_wasm else ""
     parts = [
         f"""/* {graph.name}: {graph.channels} channel(s), {graph.scale}x. Made by pocketsr; do not edit.
@@ -266,7 +268,8 @@ def emit(plan: Plan) -> str:
         f"#define VL {plan.target.lanes}\n",
         _header("prelude.h", f"extremes{own}.h", "curves.h") + curve_code(graph.ops),
         (_header(f"barrier{own}.h", "integers.h") if plan.formats.exact or rounds(graph) else "")
-        + (_header("chosen.h") if chooses else ""),
+        + (_header("chosen.h") if chooses else "")
+        + (_header("across.h") if across else ""),
         emit_header(plan),
         *told_functions(plan),
         frame_record(plan),
@@ -278,6 +281,7 @@ def emit(plan: Plan) -> str:
     parts += [dot_function(*shape) for shape in shapes]
     lookups = sorted({shape for step in plan.steps for shape in lookup_shapes(step)})
     parts += [looked_up_functions(*shape) for shape in lookups]
+    parts += across_functions(across, plan)
     filters = {(each.outputs, each.taps): each for m in methods for each in (m.rows, m.columns) if each}
     parts += [winograd_functions(each) for each in filters.values()]
     parts += [fill_functions(filters.values())] if any(is_filled(step, plan) for step in plan.steps) else []

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from pocketsr.engine.codegen.emit_across import across_body, across_weights
 from pocketsr.engine.codegen.emit_chosen import chosen_body, in_tables
 from pocketsr.engine.codegen.emit_chosen_words import chosen_words_body, chosen_words_tables
 from pocketsr.engine.codegen.emit_dot import dot_name
@@ -31,7 +32,7 @@ def dot_shapes(step: Step) -> set[tuple[int, int, bool]]:
     """(channels, vectors, inlined) of the inner loops that a convolution needs."""
     assert isinstance(step.op, Conv)
     method = step.method
-    if method.reads is not Storage.FLOATS or method.lookup:
+    if method.reads is not Storage.FLOATS or method.lookup or method.across:
         return set()
     return {(count, method.block.vectors, method.rows is None) for count in _block_channels(step.op, method)}
 
@@ -135,7 +136,11 @@ def _in_floats(name: str, op: Conv, step: Step, plan: Plan) -> tuple[list[str], 
     own = [replace(op, weight=kernel, integers=op.integers and op.integers.of_class(k), chosen=None)
            for k, kernel in enumerate(chosen.weight if chosen else ())] or [op]  # fmt: skip
     weights, blocks = _packed(own[0], step)
-    if chosen:
+    if chosen and method.across:
+        kernels = np.stack([each.weight if each.integers is None else each.integers.weight for each in own])
+        weights = across_weights(op, step, plan, kernels)
+        body = across_body(name, op, step, plan, stored(name, op, plan, "FIRST + j", "j"))
+    elif chosen:
         weights = in_tables(np.stack([_packed(each, step)[0] for each in own]), step)
         finish = stored(name, op, plan, "FIRST + j", "j")
         body = chosen_body(name, op, step, plan, blocks, finish)

@@ -1,4 +1,4 @@
-"""Work of convolutions whose kernels are chosen: what `emit_chosen` and `emit_chosen_words` write.
+"""Work of convolutions whose kernels are chosen: what `emit_chosen`, `emit_across` and `emit_chosen_words` write.
 
 How often a vector is computed is a question of the picture: once for each class, or table of classes, among the pixels
 of a turn. Counted is what was met on average in 150 of the training pictures at half their size. In a plan of several
@@ -12,7 +12,8 @@ from math import ceil, log2
 
 import numpy as np
 
-from pocketsr.engine.codegen.method import Storage
+from pocketsr.engine.codegen.emit_across import lanes_of
+from pocketsr.engine.codegen.method import ACROSS_PIXELS, Storage
 from pocketsr.engine.codegen.target import Target
 from pocketsr.engine.codegen.work_conv import add_products, blocks_of, weight_bytes_of_floats
 from pocketsr.engine.codegen.work_integers import add_dots, weight_bytes_of_integers
@@ -55,6 +56,10 @@ def _tables_met(tables: int, phases: int) -> float:
 
 def weight_bytes_of_chosen(shape: Shape, target: Target) -> int:
     """Of all classes' weights; a table for a lookup is as long as a vector or two, whatever it holds."""
+    if shape.method.across:
+        vectors = lanes_of(shape.outputs, shape.groups, shape.method.across, phases=1)
+        lanes = sum(shape.method.across // vector.pixels for vector in vectors)
+        return FLOAT_BYTES * shape.classes * lanes * (shape.inputs // shape.groups) * shape.kernel[0] * shape.kernel[1]
     size = shape.method.lookup or 1
     kernels = ceil(shape.classes / size) * size
     floats = shape.method.reads is Storage.FLOATS
@@ -63,6 +68,8 @@ def weight_bytes_of_chosen(shape: Shape, target: Target) -> int:
 
 def add_chosen(add: Add, shape: Shape, phases: int, target: Target, columns: int) -> float:
     """The sums of a row of `columns` of each of `phases`. Returns the vectors of results."""
+    if shape.method.across:
+        return _add_across(add, shape, phases, target, columns)
     method, (taps, across) = shape.method, shape.kernel
     vectors, lookup, in_words = method.block.vectors, method.lookup, method.reads is Storage.WORDS
     turns = phases * ceil(columns / (vectors * target.lanes))
@@ -88,4 +95,29 @@ def add_chosen(add: Add, shape: Shape, phases: int, target: Target, columns: int
     else:
         add("point", stored if shape.top else 0)  # times the step
         add("table", shape.inputs * taps * (1 + phases * across) + shape.outputs)
+    return stored
+
+
+def _add_across(add: Add, shape: Shape, phases: int, target: Target, columns: int) -> float:
+    """As `add_chosen`, where a vector is a pixel's output channels: the same work whatever the classes are."""
+    method, (taps, across) = shape.method, shape.kernel
+    lanes, inputs = method.across, shape.inputs // shape.groups
+    turns = phases * ceil(columns / (method.block.vectors * target.lanes))
+    pixels = turns * method.block.vectors * target.lanes
+    for vector in lanes_of(shape.outputs, shape.groups, lanes, phases):
+        loads = ACROSS_PIXELS * across + ACROSS_PIXELS + across - 1  # weights, and pixels that neighbours share
+        if vector.pixels == 2:
+            loads = ACROSS_PIXELS * across + across
+        elif phases > 1:
+            loads = 2 * ACROSS_PIXELS * across
+        add("products", pixels / ACROSS_PIXELS * inputs * taps * loads / 2)  # two loads a cycle are what limits it
+        add("calls", pixels / ACROSS_PIXELS)
+        moved = pixels / target.lanes * lanes / vector.pixels  # vectors turned
+        if vector.groups > 1:
+            moved += turns * (method.block.vectors + 1) * target.lanes * inputs * taps
+        add("chosen", moved)
+    add("far", weight_bytes_of_chosen(shape, target))
+    stored = turns * method.block.vectors * shape.outputs
+    add("point", stored if shape.top else 0)  # times the step
+    add("table", shape.inputs * taps * (1 + phases * across) + shape.outputs)
     return stored
