@@ -75,6 +75,11 @@ def test_words_are_looked_up_where_one_instruction_multiplies_four() -> None:
     work = _work(shape, VNNI)
     assert work["chosen"] == 20 * 2 * 4 * (2 + 1)  # two words, and what sums start from
     assert work["dots"] == 20 * 2 * 4
+    narrow = _last(16, NARROW, "w8a8")
+    # two words; 4 dot products of 8 pixels, in 4 instructions each, and what gets pixels and kernels in place
+    assert narrow.method.across == 8
+    assert _work(narrow, NARROW)["dots"] == 80 * 2 * (4 * 4 + 3 + 2 * 4 * 2) / 2
+    assert weight_bytes(narrow, NARROW) == 16 * 4 * 4 * 2 * 2
     spelled_out = _last(16, WIDE, "w8a8")
     assert spelled_out.method.lookup == 0
     assert _work(spelled_out, WIDE)["dots"] > classes_met(32, 16, 1) * work["dots"]

@@ -48,6 +48,19 @@ INLINE vf two_of(const float *low, const float *high)
     __builtin_memcpy((char *)&y + sizeof y / 2, high, sizeof y / 2);
     return y;
 }
+/* Of vectors with four channels of two pixels, four apart: a vector of pixels for each channel */
+INLINE void turn_halves(const vf sum[4], vf channel[4])
+{
+    vf low[2], high[2];
+    UNROLL for (int q = 0; q < 2; q++) {
+        low[q] = PICK(sum[2 * q], sum[2 * q + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        high[q] = PICK(sum[2 * q], sum[2 * q + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+    channel[0] = PICK(low[0], low[1], 0, 1, 8, 9, 4, 5, 12, 13);
+    channel[1] = PICK(low[0], low[1], 2, 3, 10, 11, 6, 7, 14, 15);
+    channel[2] = PICK(high[0], high[1], 0, 1, 8, 9, 4, 5, 12, 13);
+    channel[3] = PICK(high[0], high[1], 2, 3, 10, 11, 6, 7, 14, 15);
+}
 /* Lane m of both halves, in all lanes of its half */
 #define EACH_HALF(y, m) PICK(y, y, m, m, m, m, 4 + m, 4 + m, 4 + m, 4 + m)
 #endif

@@ -192,15 +192,9 @@ INLINE void {name}(int lines, const float *const *plane, ptrdiff_t x, const floa
         ]
     end = f"        UNROLL for (int q = 0; q < {count}; q++) w[q] += {columns} * {own};\n    }}\n"
     if half:
-        end += """    vf low[2], high[2];
-    UNROLL for (int q = 0; q < 2; q++) {
-        low[q] = PICK(sum[2 * q], sum[2 * q + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-        high[q] = PICK(sum[2 * q], sum[2 * q + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-    }
-    to[0] = PICK(low[0], low[1], 0, 1, 8, 9, 4, 5, 12, 13);
-    to[stride] = PICK(low[0], low[1], 2, 3, 10, 11, 6, 7, 14, 15);
-    to[2 * stride] = PICK(high[0], high[1], 0, 1, 8, 9, 4, 5, 12, 13);
-    to[3 * stride] = PICK(high[0], high[1], 2, 3, 10, 11, 6, 7, 14, 15);
+        end += """    vf channel[4];
+    turn_halves(sum, channel);
+    UNROLL for (int j = 0; j < 4; j++) to[j * stride] = channel[j];
 }
 """
     else:

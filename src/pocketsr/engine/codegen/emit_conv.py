@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from pocketsr.engine.codegen.emit_across import across_body, across_weights
+from pocketsr.engine.codegen.emit_across_words import across_words_body, across_words_tables
 from pocketsr.engine.codegen.emit_chosen import chosen_body, in_tables
 from pocketsr.engine.codegen.emit_chosen_words import chosen_words_body, chosen_words_tables
 from pocketsr.engine.codegen.emit_dot import dot_name
@@ -109,7 +110,9 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
     for i, stage in enumerate(op.stages):
         if isinstance(stage, Combine):
             head += indent(row_table(f"other{i}", stage.other, group_rows, "y0", plan.formats), 1)
-    if method.reads is Storage.WORDS and op.chosen:
+    if method.reads is Storage.WORDS and method.across:
+        body, tables = across_words_body(name, op, step, plan), across_words_tables(name, op, step)
+    elif method.reads is Storage.WORDS and op.chosen:
         body, tables = chosen_words_body(name, op, step, plan), chosen_words_tables(name, op, step, plan)
     elif method.reads is Storage.WORDS:
         body, tables = words_body(name, op, step, plan), words_tables(name, op, step, plan)

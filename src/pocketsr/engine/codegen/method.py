@@ -189,10 +189,11 @@ def _choose_chosen(op: Conv, vectors: int, target: Target) -> Method:
         fit = (target.registers - 4) // 2 // multiple * multiple
         size = target.lanes * (1 if len(op.chosen.weight) <= target.lanes else 2)
         return Method(Block(min(outputs, fit), 2), reads=reads, lookup=size)
-    if not in_words and target.lanes <= ACROSS_PIXELS:
-        turned = op.groups > 1 and outputs <= target.lanes // 4
+    if target.lanes <= ACROSS_PIXELS and not (in_words and op.offsets is not None):
+        turned = not in_words and op.groups > 1 and outputs <= target.lanes // 4
         return Method(
             Block(outputs, 4 * ACROSS_PIXELS // target.lanes if turned else ACROSS_PIXELS // target.lanes),
+            reads=reads,
             across=target.lanes,
         )
     block = choose_block(outputs, vectors, target, multiple)
