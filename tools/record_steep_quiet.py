@@ -2,7 +2,7 @@
 
 Each steep network beside the plain one of the same layers. Flicker is the mean change from frame to frame, in levels,
 of a still scene with noise of sigma 1, and of what is wrong while a scene moves by half LR pixels; the bar is 1.05
-times the plain network's. Flat planes must come out as they are. Also draws docs/field/steep_quiet.png, to be looked at:
+times the plain network's. Flat planes must come out as they are. Draws docs/field/steep_quiet.png, to be looked at:
 slopes where classes change, enlarged by both, with the contrast raised, and how the two differ.
 """
 
