@@ -63,6 +63,8 @@ class Region(NamedTuple):
 
 
 _LABEL = re.compile(r"POCKETSR (\w+) (\w+) (\d+) (\d+)")
+_SUMS = re.compile(r"v([fi]) sum\[(\d+)\]\[(\d+)\]")  # a register block: channels, vectors
+_DOTS = re.compile(r"for \(int i = 0; i < \d+; i\+\+, w \+= \d+ \* PARTS\) \{")
 _END = re.compile(r"\s+(b|bl|br|blr|ret|cbn?z|tbn?z|b\.\w+|j\w+|callq?|retq)(\s|$)")  # of a basic block
 
 
@@ -96,13 +98,13 @@ def marked(c: str, after: str, comment: str) -> str:
             before, behind = ("enter", mark("leave", *size)) if head[3] else ("start", "")
             text = loop.sub(rf"    {mark(before, *size)}\n{inside}\n    {behind}", text)
         if part.startswith("static void step"):
-            dots = re.compile(r"(for \(int i = 0; i < \d+; i\+\+, w \+= (\d+) \* PARTS\) \{)(\s*bytes at\[(\d+)\];)")
-            text = dots.sub(lambda m: f"{m[1]} {mark('dots', m[2], m[4])}{m[3]}", text)
+            text = _DOTS.sub(lambda m: f"{m[0]} {mark('dots', *_SUMS.findall(m.string, 0, m.start())[-1][1:])}", text)
             told = {"plain": "store(", "prelu": "prelu(", "words": "store_words("}[after]
-            sums = dots.search(part) if after == "words" else re.search(r"vf (sum)\[(\d+)\]\[(\d+)\]", part)
+            kind = "i" if after == "words" else "f"
+            sums = next((found[1:] for found in _SUMS.findall(part) if found[0] == kind), None)
             if sums and told in part:
                 at = r"(UNROLL for \(int v = 0; v < \d+; v\+\+\) \{)(?=\s*const ptrdiff_t at = p \* phase \+ x \+)"
-                text = re.sub(at, f"{mark('stored', sums[2], sums.groups()[-1])} \\1", text)
+                text = re.sub(at, f"{mark('stored', *sums)} \\1", text)
             for pattern, name in (
                 (r"float \*const to = v \+ i \* \d+ \+ x;", "into_both"),
                 (r"vf s\[6\]\[4\];", "from_both"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from pocketsr.bench.table import gmacs_written
 
-__all__ = ["field_table", "main", "quality_table", "speed_table", "with_tables"]
+__all__ = ["exports_overview", "exports_table", "field_table", "main", "quality_table", "speed_table", "with_tables"]
 
 ROOT = Path(__file__).resolve().parents[1]
 _OURS = "pocketsr"
@@ -62,13 +62,14 @@ def quality_table(figures: dict[str, Any]) -> str:
     """A row a network, a column a set: PSNR in dB and SSIM."""
     rows = figures["rows"]
     sets = list(dict.fromkeys(row["set"] for row in rows))
-    at = {(row["model"], row["set"]): f"{row['psnr_db']:.2f} / {row['ssim']:.4f}" for row in rows}
+    of = {(row["scale"], row["model"], row["set"]): f"{row['psnr_db']:.2f} / {row['ssim']:.4f}" for row in rows}
     lines = [
         f"| network | {' | '.join(sets)} |",
         f"|---|{'--:|' * len(sets)}",
     ]
-    for model in dict.fromkeys(row["model"] for row in rows):
-        lines.append(f"| {model} | {' | '.join(at.get((model, name), '') for name in sets)} |")
+    for scale, model in sorted(dict.fromkeys((row["scale"], row["model"]) for row in rows), key=lambda each: each[0]):
+        name = f"bicubic, x{scale}" if model == "bicubic" and scale > 2 else model
+        lines.append(f"| {name} | {' | '.join(of.get((scale, model, each), '') for each in sets)} |")
     return "\n".join(lines)
 
 
@@ -99,10 +100,57 @@ def field_table(figures: dict[str, Any]) -> str:
     return "\n".join([*lines, "", note])
 
 
+def exports_table(figures: dict[str, Any]) -> str:
+    """A row a network and target of `pocketsr export`: how near to ours, in how many pieces, how fast, how large."""
+    lines = [
+        "| network | target | numbers | PSNR to ours, dB | levels | samples that differ | pieces | ms | bytes |",
+        "|---|---|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for row in figures["rows"]:
+        share = "?" if row["differing_share"] is None else f"{row['differing_share']:.1e}"
+        cells = [_decibels(row), _or(row["max_levels"]), share, _or(row["partitions"]), _ms(row), f"{row['bytes']:,}"]
+        lines.append(f"| {row['network']} | {row['target']} | {row['precision']} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def exports_overview(figures: dict[str, Any]) -> str:
+    """A row a target, a column a network, each cell with the same in short."""
+    at = {(row["network"], row["target"]): row for row in figures["rows"]}
+    networks = list(dict.fromkeys(row["network"] for row in figures["rows"]))
+    lines = [f"| target | {' | '.join(networks)} |", f"|---|{'---|' * len(networks)}"]
+    for target in dict.fromkeys(row["target"] for row in figures["rows"]):
+        cells = [_cell(at[name, target]) if (name, target) in at else "" for name in networks]
+        lines.append(f"| {target} | {' | '.join(cells)} |")
+    note = (
+        "PSNR to our own result in dB / largest difference in levels of 255 / pieces that the accelerated unit takes "
+        f"it in / ms of processor time at 640x360 on one thread of {_machine(figures)} / kB; ?: can't be known here; "
+        "~: the machine had other work."
+    )
+    return "\n".join([*lines, "", note])
+
+
+def _cell(row: dict[str, Any]) -> str:
+    size = f"{row['bytes'] / 1000:.0f}"
+    return " / ".join([_decibels(row), _or(row["max_levels"]), _or(row["partitions"]), _ms(row), size])
+
+
+def _decibels(row: dict[str, Any]) -> str:
+    return _or(row["psnr_db"]) if row["psnr_db"] is not None or row["max_levels"] != 0 else "same"
+
+
+def _ms(row: dict[str, Any]) -> str:
+    return "?" if row["ms"] is None else f"{'~' if row.get('busy', True) else ''}{row['ms']:.3g}"
+
+
+def _or(number: float | None) -> str:
+    return "?" if number is None else str(number)
+
+
 _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "speed": speed_table,
     "quality": quality_table,
     "field": field_table,
+    "exports": exports_overview,
 }
 
 

@@ -4,7 +4,8 @@ llvm-mca (Debian's llvm-22, as root: apt-get install llvm-22) simulates the engi
 has a model of (`inner_loops`). From these cycles come those of each kind of work; what can't be simulated is taken from
 the profile that ships, in proportion. How far off that is, is found on this machine: the same for its own
 processor, against measured times. Options: --mca COMMAND, --cpu NAME (this machine's, as LLVM calls it), --ghz,
---only check|cores. Twenty minutes on a busy core, of compiling.
+--only check|cores, --core NAME .. (these alone, the others stay; each is kept as soon as it is known). Twenty minutes
+on a busy core, of compiling.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import argparse
 import json
 import statistics
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -186,49 +187,60 @@ def main() -> None:
     parser.add_argument("--cpu", default="znver3")
     parser.add_argument("--ghz", type=float, default=3.0)
     parser.add_argument("--only", choices=("check", "cores"), help="the other half stays as it was recorded")
+    parser.add_argument("--core", nargs="+", choices=CORES, metavar="NAME", help="others stay as they were recorded")
     args = parser.parse_args()
     checks, kept = ROOT / "benchmarks" / "predicted_arm.json", ROOT / "src/pocketsr/design/arm-cores.json"
     version = subprocess.run([args.mca, "--version"], capture_output=True, text=True, check=True).stdout
     llvm = next(line.strip() for line in version.splitlines() if "LLVM version" in line)
-    if args.only == "cores":
+    if args.only == "cores" or args.core:
         record = json.loads(checks.read_text())
     else:
         record = {"command": "python tools/record_arm.py", "llvm": llvm, "check": check(args.mca, args.cpu, args.ghz)}
         _write(checks, record)
-    found = json.loads(kept.read_text())["cores"] if args.only == "check" else _simulated(args.mca)
     rows = record["check"]["rows"]
     checked = {
         "networks": len(rows),
         "median_error": record["check"]["median_error"],
         "within_tenth": sum(abs(row["ratio"] - 1) <= 0.1 for row in rows) / len(rows),
     }
-    _write(kept, {"made_by": record["command"], "llvm": llvm, "assumed": ASSUMED, "checked": checked, "cores": found})
+    about = {"made_by": record["command"], "llvm": llvm, "assumed": ASSUMED, "checked": checked}
+    found = json.loads(kept.read_text())["cores"]
+    _write(kept, about | {"cores": found})
+    if args.only == "check":
+        return
+    for name, core in _simulated(args.mca, args.core or CORES):
+        found[name] = core
+        _write(kept, about | {"cores": {each: found[each] for each in CORES if each in found}})
 
 
-def _simulated(mca: str) -> dict[str, Any]:
+def _simulated(mca: str, names: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each of `names` with what is kept of it; cores that are compiled for alike come one after the other."""
     simulated: dict[tuple[str, str], dict[str, float]] = {}
-    found = {}
-    for name, core in CORES.items():
+    for name in sorted(names, key=lambda each: CORES[each].cpu):
+        core = CORES[name]
         key = core.mca, core.cpu
         if key not in simulated:
             target = Target("aarch64-linux-gnu", core.cpu, 4, 32, dot_cost=core.dot_cost)
             simulated[key] = costs(cycles(Model(core.mca, target), mca), core.dot_cost)
         print(name, {kind: round(value, 2) for kind, value in simulated[key].items()}, flush=True)
-        found[name] = {
-            "says": core.says,
-            "model": core.mca,
-            "compiled_for": core.cpu,
-            "dot_cost": core.dot_cost,
-            "l2_bytes": core.l2_bytes,
-            "memory": core.memory,
-            "scale": core.scale,
-            "cycles": cycles_of(simulated[key], core.memory, core.scale),
-        }
-    return found
+        yield (
+            name,
+            {
+                "says": core.says,
+                "model": core.mca,
+                "compiled_for": core.cpu,
+                "dot_cost": core.dot_cost,
+                "l2_bytes": core.l2_bytes,
+                "memory": core.memory,
+                "scale": core.scale,
+                "cycles": cycles_of(simulated[key], core.memory, core.scale),
+            },
+        )
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
-    print(json.dumps(content.get("check", {}), indent=1), flush=True)
+    if "check" in content:
+        print(json.dumps(content["check"], indent=1), flush=True)
     with replacing(path) as part:
         part.write_text(json.dumps(content, indent=1) + "\n")
 

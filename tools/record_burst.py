@@ -1,7 +1,8 @@
 """Records what several frames are worth, on bursts of pictures and of clips: the protocol of docs/how-to/burst.md.
 
 `python tools/record_burst.py TEST --clips CLIP..` writes benchmarks/burst.json. TEST holds a folder a set. What
-is there already, of the same network, stays: a run that was interrupted goes on.
+is there already, of the same network, stays: a run that was interrupted goes on. `--memory` measures, in a process of
+its own, how much memory 8 frames of 12 megapixels take at most; `--sets Set14` measures those sets alone.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 import hashlib
 import io
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -44,6 +46,33 @@ MODEL, BORDER, SEED = "quality", 2, 26
 MOST = 8
 CENTRES = 4
 Picture = NDArray[np.uint8]
+MEMORY_SIZE, TILES = (4000, 3000), 2
+_MEMORY = """
+import resource, sys
+import numpy as np
+import pocketsr
+from pocketsr.bursts import fuse, registration
+from pocketsr.engine import load_chroma
+
+registration._GLOBAL_STEPS = registration._LOCAL_STEPS = 1
+width, height, count, tiles = map(int, sys.argv[1:])
+whole, done = fuse.fused, []
+
+def fused(camera, views, start, noise):
+    if len(done) == tiles:
+        return list(start), [0.0] * (len(views) - 1)
+    done.append(len(views))
+    return whole(camera, views, start, noise)
+
+fuse.fused = fused
+y, x = np.mgrid[:height, :width].astype(np.float32)
+plane = np.uint8(128 + 60 * np.sin(x / 9) * np.cos(y / 11) + 40 * np.sin((x + y) / 37))
+del x, y
+frames = [np.dstack([np.roll(plane, shift, axis=1)] * 3) for shift in range(count)]
+fuse.fuse(frames, pocketsr.load("quality", threads=1), load_chroma(2, threads=1))
+assert done == [count] * tiles
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+"""
 
 
 def moved(hr: Picture, x: float, y: float, degrees: float) -> Picture:
@@ -124,11 +153,24 @@ def measured(
     return rows
 
 
+def memory() -> dict[str, Any]:
+    """The most that a process takes that fuses frames of 12 megapixels, the frames and Python included.
+
+    All tiles but the first are left out, and all rounds of the registration but one: they take no other memory.
+    """
+    asked = [*map(str, MEMORY_SIZE), str(MOST), str(TILES)]
+    done = subprocess.run([sys.executable, "-c", _MEMORY, *asked], capture_output=True, text=True, check=True)
+    size = "{}x{}".format(*MEMORY_SIZE)
+    return {"size": size, "frames": MOST, "tiles_solved": TILES, "peak_bytes": int(done.stdout)}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="PSNR of 1 to 8 frames, fused")
     parser.add_argument("data", type=Path, metavar="TEST")
     parser.add_argument("--clips", type=Path, nargs="*", default=[])
     parser.add_argument("--anew", action="store_true", help="measure what is there already, too")
+    parser.add_argument("--memory", action="store_true", help="measure memory too, which takes minutes")
+    parser.add_argument("--sets", nargs="*", default=list(SETS), choices=list(SETS), help="default: all")
     parser.add_argument("-o", "--output", type=Path, default=RESULT)
     args = parser.parse_args()
     net, bicubic = load(MODEL), load_chroma(2)
@@ -144,6 +186,10 @@ def main() -> int:
     before = json.loads(args.output.read_text(encoding="utf-8")) if args.output.exists() and not args.anew else record
     if before["network"] == record["network"]:
         record["rows"] = before["rows"]
+        record |= {"memory": before["memory"]} if "memory" in before else {}
+    if args.memory:
+        record["memory"] = memory()
+        print(record["memory"], file=sys.stderr, flush=True)
     sets = find_sets(args.data, list(SETS))
 
     def made_of(name: str, how: str) -> Iterator[tuple[Picture, list[Picture]]]:
@@ -152,8 +198,8 @@ def main() -> int:
             yield hr, burst_of(hr, how, MOST, [SEED, index, DEGRADATIONS.index(how)])
 
     clips = {clip.stem: clip for clip in args.clips}
-    jobs = [("Set5", how) for how in DEGRADATIONS] + [(name, "clean") for name in clips]
-    jobs += [(name, how) for name in SETS for how in DEGRADATIONS if name != "Set5"]
+    jobs = [("Set5", how) for how in DEGRADATIONS if "Set5" in args.sets] + [(name, "clean") for name in clips]
+    jobs += [(name, how) for name in args.sets for how in DEGRADATIONS if name != "Set5"]
     for name, how in jobs:
         if any((row["of"], row["degradation"]) == (name, how) for row in record["rows"]):
             continue
@@ -161,9 +207,14 @@ def main() -> int:
         found = measured(net, bicubic, pairs, COUNTS.get(name, ENDS))
         record["rows"] += [{"of": name, "degradation": how, **row} for row in found]
         print(*record["rows"][-len(found) :], sep="\n", file=sys.stderr, flush=True)
-        with replacing(args.output) as part:
-            part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        write(args.output, record)
+    write(args.output, record)
     return 0
+
+
+def write(path: Path, record: dict[str, Any]) -> None:
+    with replacing(path) as part:
+        part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,12 +3,15 @@
 Writes benchmarks/codec.json: what `pocketsr bench codec --json` prints, the bench's command and the SHA-256 of the
 networks beside it. RUNS: a folder that keeps what was measured, so that it goes on where it stopped, with codec.html.
 Further arguments go to the bench (`--correction`, `--psnr-only`, `--frames 24`). To be run whenever small-call changes.
+
+VMAF and NEG take most of the time: `--to benchmarks/codec_vmaf.json --frames 30 --rates 0.008,0.0125,0.02,0.032,0.05`
+writes them to a file of their own, of as many clips as `--clips` names; with a RUNS of its own it goes on later.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,9 +27,9 @@ CLIPS = (
 MODEL = "small-call"
 
 
-def record(data: Path, runs: str, options: Sequence[str]) -> None:
-    """Run the bench on `CLIPS` in `data` and write RESULTS."""
-    bench = ["codec", *(str(data / name) for name in CLIPS), "-o", runs, "-m", MODEL, *options]
+def record(data: Path, runs: str, options: Sequence[str], clips: Sequence[str] = CLIPS, to: Path = RESULTS) -> None:
+    """Run the bench on these clips in `data` and write `to`."""
+    bench = ["codec", *(str(data / name) for name in clips), "-o", runs, "-m", MODEL, *options]
     command = " ".join(["pocketsr bench codec CLIP.. -m", MODEL, *options, "--json"])
     report = recorded(bench, [MODEL], command)
     settings = report.pop("settings")
@@ -38,10 +41,14 @@ def record(data: Path, runs: str, options: Sequence[str]) -> None:
     }
     head = json.dumps({**report, "settings": settings}, indent=1)
     body = ",\n".join(f'"{name}": [\n{text}\n]' for name, text in lines.items())
-    RESULTS.write_text(f"{head[:-2]},\n{body}\n}}\n")  # a line a figure: a change is seen
+    to.write_text(f"{head[:-2]},\n{body}\n}}\n")  # a line a figure: a change is seen
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3:
-        raise SystemExit(__doc__)
-    record(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])
+    parser = argparse.ArgumentParser(description="coding at full size against smaller sizes, recorded")
+    parser.add_argument("data", type=Path, metavar="CLIPS", help="the folder of test clips")
+    parser.add_argument("runs", metavar="RUNS", help="keeps what was measured")
+    parser.add_argument("--clips", default=",".join(CLIPS), metavar="NAME,..", help="those of the folder to measure")
+    parser.add_argument("--to", type=Path, default=RESULTS, metavar="JSON")
+    given, more = parser.parse_known_args()
+    record(given.data, given.runs, more, given.clips.split(","), given.to)

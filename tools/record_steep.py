@@ -1,7 +1,8 @@
 """Are chosen kernels worth their time? `python tools/record_steep.py ../shared/data runs/steep-contest` measures what
 `steep_contest.py` trained.
 
-All networks run in turns on 640x360 pixels with one thread. Writes PSNR (validation and Set5) against milliseconds to
+All networks run in turns on 640x360 pixels with one thread; `--busy` takes processor time, for where other programs
+run beside. Writes PSNR (validation and Set5) against milliseconds to
 benchmarks/steep.json, and draws it, with the fronts of plain and steep networks, in docs/field/. About three minutes;
 leave the machine alone.
 """
@@ -37,14 +38,14 @@ COLOURS = {(False, "fp32"): "#7fa9c4", (True, "fp32"): "#d1495b", (False, "w8a8"
 Row = dict[str, Any]
 
 
-def measured(data: Path, runs: Path) -> list[Row]:
+def measured(data: Path, runs: Path, busy: bool) -> list[Row]:
     """A row a network and precision. Exits where one isn't trained yet."""
     kinds = [(network, precision) for network in NETWORKS for precision in PRECISIONS]
     files = [network.file(runs, precision) for network, precision in kinds]
     if missing := [path.stem for path in files if not path.exists()]:
         raise SystemExit(f"not trained yet: {', '.join(missing)}; `python tools/steep_contest.py` does it")
     networks = [load(path, threads=THREADS) for path in files]
-    milliseconds = fastest_ms(networks, SIZE, SECONDS_EACH * len(networks))
+    milliseconds = fastest_ms(networks, SIZE, SECONDS_EACH * len(networks), busy)
     samples = [read_sample("Set5", path) for path in find_sets(data / "test", ["Set5"])["Set5"]]
     kept_apart = held_out(data / "train")
     rows = []
@@ -117,13 +118,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measures the networks that steep_contest.py trained.")
     parser.add_argument("data", type=Path, help="folder with test/ and train/")
     parser.add_argument("runs", type=Path, help="folder of the runs")
+    parser.add_argument("--busy", action="store_true", help="processor time: other programs run beside")
     args = parser.parse_args()
-    rows = measured(args.data, args.runs)
+    rows = measured(args.data, args.runs, args.busy)
     machine = describe_machine()
     gained = {figure: gains(rows, figure) for figure in FIGURES}
     result = {
         "machine": machine,
-        "command": "python tools/record_steep.py ../shared/data runs/steep-contest",
+        "command": f"python tools/record_steep.py ../shared/data runs/steep-contest{' --busy' if args.busy else ''}",
         "training": f"recipes/curve.yaml, {STEPS} steps; w8a8 without training",
         "size": list(SIZE),
         "threads": THREADS,

@@ -14,8 +14,9 @@ from pocketsr.engine import Upscaler, load_chroma, takes_strength
 from pocketsr.frames import Frame, FrameSink, FrameSource, Strength
 from pocketsr.frames.looking import Following, look_at_frame
 from pocketsr.loading import as_network, is_estimated, name_of
+from pocketsr.models import at_factor
 from pocketsr.report import Report
-from pocketsr.sizing import Sized, as_size
+from pocketsr.sizing import Size, Sized, as_size
 from pocketsr.source import AUTO, Seen, choose
 from pocketsr.video import Progress, VideoFileSource, VideoOptions
 from pocketsr.video import upscale_video as upscale_any
@@ -70,7 +71,8 @@ def upscale_video(
     check_threads(threads)
     if isinstance(source, str | os.PathLike):
         source = as_path(source, "source")
-    network, name, strength = _network(source, model, threads, strength)
+    wanted = as_size(size)
+    network, name, strength = _network(source, model, wanted, threads, strength)
     chroma = partial(load_chroma, network.scale, threads=threads)
     options = VideoOptions(codec=codec, crf=crf, preset=preset, threads=threads)
     return upscale_any(
@@ -79,7 +81,7 @@ def upscale_video(
         network,
         chroma,
         options,
-        size=as_size(size),
+        size=wanted,
         name=name,
         rate=rate,
         overwrite=overwrite,
@@ -89,10 +91,13 @@ def upscale_video(
 
 
 def _network(
-    source: Path | FrameSource, model: str | Path | Upscaler, threads: int | None, strength: Strength
-) -> tuple[Upscaler, str, Strength]:
+    source: Path | FrameSource, model: str | Path | Upscaler, size: Size | None, threads: int | None,
+    strength: Strength,
+) -> tuple[Upscaler, str, Strength]:  # fmt: skip
     """The network for a source, its name, and what it is told."""
+    factor = None if size is None else size.factor
     if not (isinstance(model, str) and model == AUTO):
+        model = at_factor(model, factor) if isinstance(model, str) else model
         network = as_network(model, threads)
         if strength is None and is_estimated(model, network):
             seen = _seen(source)
@@ -101,7 +106,7 @@ def _network(
     seen = _seen(source)
     if seen is not None and isinstance(strength, int | float):
         seen = replace(seen, strength=check_strength(strength))
-    name = _USUAL if seen is None else choose(seen).network
+    name = at_factor(_USUAL if seen is None else choose(seen).network, factor)
     network = as_network(name, threads)
     told = strength if strength is not None or seen is None else seen.strength
     return network, name, told if takes_strength(network) else None

@@ -89,6 +89,7 @@ def test_corrections_gain_and_never_lose_much(recorded: dict[str, Any]) -> None:
     for row in rows:
         assert row["message_kbit"] <= row["seconds"] + 1.5
         assert row["gain_db"] >= 0
+    assert found["apply_ms"]["engine"] < found["apply_ms"]["numpy"]  # as recorded
     assert sum(row["gain_db"] for row in rows) / len(rows) > 0.15
     assert sum(row["from_second_1_db"] for row in rows) / len(rows) > 0.2
 
@@ -99,3 +100,28 @@ def test_every_clip_has_its_figures(recorded: dict[str, Any]) -> None:
     }
     for each in recorded["bd"]:
         assert (each["bd_rate_percent"] is None) == ("reason" in each)
+
+
+def test_vmaf_and_neg_say_what_psnr_says() -> None:
+    """Of fewer frames and more rates than codec.json: the network pays by every measure, more by VMAF than by PSNR, and
+    NEG, which doesn't reward sharpening, is never above VMAF."""
+    found = json.loads((BENCHMARKS / "codec_vmaf.json").read_text())
+    assert found["settings"]["vmaf"] == {"models": ["vmaf_v0.6.1", "vmaf_v0.6.1neg"], "clipped": [0, 100]}
+    assert len(found["settings"]["clips"]) >= 5
+    assert set(found["settings"]["clips"]) <= {Path(name).stem for name in TEST_CLIPS}
+    for row in found["rows"]:
+        assert 0 <= row["vmaf_neg"] <= row["vmaf"] <= 100
+    means = {}
+    for codec in ("h264", "vp9", "av1"):
+        for path in ("2x bicubic", f"2x {NETWORK}"):
+            for metric in ("psnr", "vmaf_neg"):
+                percents = [
+                    each["bd_rate_percent"]
+                    for each in found["bd"]
+                    if (each["codec"], each["path"], each["metric"]) == (codec, path, metric)
+                    and each["bd_rate_percent"] is not None
+                ]
+                means[codec, path, metric] = sum(percents) / len(percents)
+        assert means[codec, f"2x {NETWORK}", "vmaf_neg"] < means[codec, "2x bicubic", "vmaf_neg"] - 10
+        assert means[codec, f"2x {NETWORK}", "vmaf_neg"] < means[codec, f"2x {NETWORK}", "psnr"]
+        assert means[codec, f"2x {NETWORK}", "vmaf_neg"] < -15

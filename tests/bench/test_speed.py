@@ -118,7 +118,7 @@ def test_every_round_has_everyone_and_begins_with_the_next() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads the state of a process from /proc")
 def test_worker_is_stopped_when_it_is_not_its_turn(tmp_path: Path) -> None:
-    job, _ = speed._prepare("tiny", (WIDTH, HEIGHT), 1, tmp_path)
+    job, _ = speed.prepare("tiny", (WIDTH, HEIGHT), 1, tmp_path)
     with speed._Worker({**job, "runtime": "pocketsr"}) as worker:
         for turn in (1, 2):
             assert _state(worker) == "T"
@@ -133,7 +133,7 @@ def _state(worker: speed._Worker) -> str:
 
 
 def test_worker_that_can_not_start_says_why(tmp_path: Path) -> None:
-    job, _ = speed._prepare("tiny", (8, 8), 1, tmp_path)
+    job, _ = speed.prepare("tiny", (8, 8), 1, tmp_path)
     with speed._Worker({**job, "runtime": "onnxruntime", "model": str(tmp_path / "gone.onnx")}) as worker:
         assert worker.failed is not None
         assert "gone.onnx" in worker.failed

@@ -12,6 +12,7 @@ from pocketsr.design.cost import schedule_of_chain
 from pocketsr.design.graphs import graph_of
 from pocketsr.design.running import _picture
 from pocketsr.engine.codegen.emit import emit
+from pocketsr.engine.codegen.method import DIRECT
 from pocketsr.engine.codegen.plan import make_plan
 from pocketsr.engine.codegen.target import Target
 from pocketsr.engine.codegen.work import WORK, Shape, weight_bytes, work_of_row
@@ -53,18 +54,20 @@ def test_up_to_32_cost_what_16_do_and_several_tables_are_looked_up_in_turn_and_l
     assert weight_bytes(_last(40, WIDE), WIDE) == 2 * 4 * 32 * 4 * 8
 
 
-def test_elsewhere_a_vector_is_computed_for_each_class_in_it() -> None:
-    shape = _last(16, NARROW)
-    plain, work = _work(shape._replace(classes=0), NARROW), _work(shape, NARROW)
-    vectors = shape.method.block.vectors
-    turns = 640 / (8 * vectors)
-    met = classes_met(8 * vectors, 16, 1)
-    assert (shape.method.lookup, vectors) == (0, 2)
-    assert work["products"] == pytest.approx(met * plain["products"])
-    assert work["chosen"] == pytest.approx(met * turns * vectors * 4)
-    assert work["calls"] == pytest.approx(met * plain["calls"] + turns)
-    assert work["point"] == plain["point"]
-    assert weight_bytes(shape, NARROW) == 16 * weight_bytes(shape._replace(classes=0), NARROW)
+def test_elsewhere_each_pixel_fetches_its_kernel_whatever_the_classes() -> None:
+    # 640 pixels are 80 turns; two pixels' 4 channels a vector, 8 planes of one tap: 8 weights and one vector of pixels
+    one, two = (_last(classes, NARROW) for classes in (16, 40))
+    work = _work(one, NARROW)
+    assert (one.method.lookup, one.method.across) == (0, 8)
+    assert work["products"] == 80 * 8 * (8 + 1) / 2
+    assert work["calls"] == 80
+    assert work["chosen"] == 80 * 4  # vectors turned
+    assert weight_bytes(one, NARROW) == 16 * weight_bytes(one._replace(classes=0, method=DIRECT), NARROW)
+    assert _work(two, NARROW)["products"] == work["products"]
+    grouped = _last(16, NARROW, groups=4)  # a channel a group: planes are turned, too
+    assert _work(grouped, NARROW)["chosen"] == 80 * 8 + 20 * 5 * 8 * 2
+    apart = _work(_last(16, Target(None, None, 4, 32)), Target(None, None, 4, 32), phases=4)
+    assert apart["products"] == 80 * 8 * 2 * 8 / 2
 
 
 def test_words_are_looked_up_where_one_instruction_multiplies_four() -> None:
@@ -72,6 +75,11 @@ def test_words_are_looked_up_where_one_instruction_multiplies_four() -> None:
     work = _work(shape, VNNI)
     assert work["chosen"] == 20 * 2 * 4 * (2 + 1)  # two words, and what sums start from
     assert work["dots"] == 20 * 2 * 4
+    narrow = _last(16, NARROW, "w8a8")
+    # two words; 4 dot products of 8 pixels, in 4 instructions each, and what gets pixels and kernels in place
+    assert narrow.method.across == 8
+    assert _work(narrow, NARROW)["dots"] == 80 * 2 * (4 * 4 + 3 + 2 * 4 * 2) / 2
+    assert weight_bytes(narrow, NARROW) == 16 * 4 * 4 * 2 * 2
     spelled_out = _last(16, WIDE, "w8a8")
     assert spelled_out.method.lookup == 0
     assert _work(spelled_out, WIDE)["dots"] > classes_met(32, 16, 1) * work["dots"]
@@ -97,11 +105,12 @@ def test_loops_are_those_of_the_c_that_is_emitted(precision: str, classes: int) 
         body = body[: body.index("\n}\n")]
         (shape,) = [step.shape for step in schedule_of_chain(chain, target).steps if step.shape.classes]
         work = _work(shape, target)
-        several = classes > (shape.method.lookup or 1)
+        several = classes > (shape.method.lookup or 1) and not shape.method.across
         assert ("either(" in body) == several
         assert ("looked_up" in body) == bool(shape.method.lookup)
         assert body.count("among(") == (several and (8 // shape.method.block.channels if precision == "w8a8" else 1))
-        assert (work["chosen"] > 0) == (several or bool(shape.method.lookup))
+        assert ("across_" in body) == bool(shape.method.across)
+        assert work["chosen"] > 0
 
 
 @pytest.mark.parametrize("phases", [1, 4])

@@ -11,6 +11,8 @@ from pocketsr.design.chain import Anchor
 from pocketsr.design.rank import evaluate, slopes
 from pocketsr.design.space import builtin_space, read_space
 from pocketsr.errors import UserError
+from pocketsr.nets import build
+from pocketsr.reparam import collapse
 
 SMALL = """
 name: mine
@@ -116,9 +118,15 @@ families:
         _read(tmp_path, text.replace("[fp32, w8a8, w2a8]", "[w2a8]").replace("none, last", "last"))
 
 
-def test_other_scales_are_counted_though_none_is_built(tmp_path: Path) -> None:
-    (tmp_path / "space.yaml").write_text("scale: [3]\nfamilies:\n  - {kind: pocket, depth: [3], width: [8]}\n")
-    (candidate,) = read_space(tmp_path / "space.yaml").candidates()
-    assert candidate.chain().params == 80 + 8 + 584 + 8 + 657
+def test_other_scales_are_counted_and_built_where_nets_can(tmp_path: Path) -> None:
+    families = "families:\n  - {kind: pocket, depth: [3], width: [8]}\n  - {kind: ecbsr, depth: [3], width: [8]}\n"
+    (tmp_path / "space.yaml").write_text(f"scale: [3]\n{families}")
+    pocket, ecbsr = read_space(tmp_path / "space.yaml").candidates()
+    assert pocket.chain().params == 80 + 8 + 584 + 8 + 657
+    assert pocket.buildable(trained=True)
+    name, config = pocket.net()
+    net = build(name, **config)
+    assert (net.scale, sum(weight.numel() for weight in collapse(net).parameters())) == (3, pocket.chain().params)
+    assert not ecbsr.buildable(trained=False)
     with pytest.raises(ValueError, match="x2 alone"):
-        candidate.net()
+        ecbsr.net()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,13 @@ from onnx.reference import ReferenceEvaluator
 from quantized_nets import whole_steep
 from steep_nets import LIMITS, classes_seen, pictures, steep_chain
 
-from pocketsr.engine import load
-from pocketsr.engine.codegen.target import Target
+from pocketsr.engine import load, read_network
+from pocketsr.engine.codegen.emit import emit
+from pocketsr.engine.codegen.plan import make_plan
+from pocketsr.engine.codegen.target import Target, host_target
+from pocketsr.engine.ir.graph import Conv
+from pocketsr.engine.runtime.build import build_library, library_suffix
+from pocketsr.engine.runtime.network import Network
 from pocketsr.pixels.structure import structure_classes
 
 SIZES = ((1, 1), (1, 9), (5, 2), (13, 40), (37, 131))
@@ -63,6 +69,35 @@ def test_results_are_the_files_whatever_the_threads(name: str, tmp_path: Path) -
         np.testing.assert_allclose(networks[0](floats), expected[0, 0], atol=1e-5, rtol=0)
         assert all(np.array_equal(networks[0](plane), each(plane)) for each in networks[1:])
         assert all(np.array_equal(networks[0](floats), each(floats)) for each in networks[1:])
+
+
+WIDE: dict[str, Callable[[], onnx.ModelProto]] = {
+    # Groups of 2 to 12 channels: in vectors of one pixel, of two, and of several groups
+    "groups": lambda: steep_chain(Build, (1, 3, 4, 6, 1), 16, width=12, kernel=(1, 5)),
+    "square": lambda: steep_chain(Build, (1, 2, 4, 1), 24),
+    "words": lambda: whole_steep(16, 12, (1, 3, 1, 1)),
+}
+
+
+@pytest.mark.parametrize(("lanes", "name"), [(8, "groups"), (8, "square"), (8, "words"), (4, "groups"), (4, "words")])
+def test_bits_are_the_same_class_after_class_and_across_channels(
+    lanes: int, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    onnx.save(WIDE[name](), tmp_path / "net.onnx")
+    host = host_target()
+    target = replace(host, lanes=lanes, registers=16, l1_bytes=32768)
+    graph, info = read_network(tmp_path / "net.onnx")
+    planes = [pictures(*size)[2].astype(np.float32) / 255 for size in ((3, 5), (13, 70))]
+    results = []
+    for _ in range(2):
+        plan = make_plan(graph, target)
+        methods = [step.method for step in plan.steps if isinstance(step.op, Conv) and step.op.chosen]
+        assert all(method.across == (0 if results else lanes) for method in methods)
+        library = tmp_path / f"{len(results)}{library_suffix(target)}"
+        build_library(emit(plan), library, target)
+        results.append([Network(library, info, 1)(plane) for plane in planes])
+        monkeypatch.setattr("pocketsr.engine.codegen.method.ACROSS_PIXELS", 0)  # no vector is as narrow
+    assert all(np.array_equal(*each) for each in zip(*results, strict=True))
 
 
 @pytest.mark.parametrize(

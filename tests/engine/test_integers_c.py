@@ -18,7 +18,9 @@ TARGETS = {  # and how a dot product of bytes is made there
     "avx2": replace(AVX2, triple="x86_64-linux-gnu"),  # 16-bit pairs
     "sse2": Target("x86_64-linux-gnu", "x86_64", 4, 16),
     "arm": ARM,  # one by one
-    "arm_dot": replace(ARM, cpu="generic+dotprod", dot_cost=1),
+    "arm_dot": replace(ARM, cpu="generic+dotprod", dot_cost=1),  # by lanes
+    "arm_matrices": replace(ARM, cpu="generic+dotprod+i8mm", dot_cost=1, matrices=True),  # two pixels by two channels
+    "arm_spelled_out": replace(ARM, cpu="generic", dot_cost=1, matrices=True),  # compiled for less than it was made for
 }
 # Of all of WHOLE, which would take many minutes; the widest of these are slow enough.
 SOME = [

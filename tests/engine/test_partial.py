@@ -48,6 +48,19 @@ def test_what_changed_is_computed_to_the_last_bit(name: str, opened: object) -> 
         check_wanted(network, rng, height, width, kind)
 
 
+@pytest.mark.parametrize("name", ["large_then_conv", "medium"])
+def test_spans_that_nearly_touch(name: str, opened: object) -> None:
+    """Two changed pixels up to 40 columns apart: where a step makes no more than its span, the next has no gap."""
+    network, rng = opened(name, 1), np.random.default_rng(6)  # type: ignore[operator]
+    for apart in range(1, 41):
+        before = rng.random((9, 61), np.float32)
+        now = before.copy()
+        now[4, [9, 9 + apart]] += 0.25
+        out = network(before)
+        network(now, out=out, changed=network.changes(before, now))
+        np.testing.assert_array_equal(out, network(now), f"{apart} columns apart")
+
+
 @pytest.mark.parametrize("siting", ["left", "center", "topleft"])
 def test_chroma_too(siting: str) -> None:
     rng = np.random.default_rng(5)

@@ -102,7 +102,7 @@ def test_java_and_jni_in_a_desktop_jvm(made: Path) -> None:
     done = _java(made, "JvmCheck", ["46", "30"], joined(planes))
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     variant, refused = done.stderr.decode().split()[-2:]
-    assert variant in ("avx2", "sse2", "dotprod", "neon")
+    assert variant in ("avx2", "sse2", "i8mm", "dotprod", "neon")
     assert refused == "15"
     assert b"WARNING" not in done.stderr + done.stdout[:20]
     luma, *chroma = enlarged("small-w8a8", planes)

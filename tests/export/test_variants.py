@@ -91,8 +91,8 @@ def _emulated(qemu: str, folder: Path, target: Target, model: str, cpus: dict[st
 @pytest.mark.parametrize("model", ["small-w8a8", "bicubic"])
 def test_a_53_a_76_and_max_give_equal_bits(model: str, tmp_path: Path) -> None:
     """The objects that Android's arm64 library is linked of."""
-    dot = "dotprod" if model == "small-w8a8" else "neon"
-    cpus = {"cortex-a53": "neon", "cortex-a76": dot, "max": dot}
+    dot, matrices = ("dotprod", "i8mm") if model == "small-w8a8" else ("neon", "neon")
+    cpus = {"cortex-a53": "neon", "cortex-a76": dot, "max": matrices}
     _emulated("qemu-aarch64", tmp_path, cross_target("aarch64-linux-android"), model, cpus, (70, 46))
 
 

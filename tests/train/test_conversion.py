@@ -11,6 +11,7 @@ import torch
 from pocketsr.errors import UserError
 from pocketsr.nets import SRNet, build
 from pocketsr.nets.structure import structure_classes
+from pocketsr.reparam import Linear
 from pocketsr.train.checkpoint import initial_weights, load_checkpoint, save_checkpoint
 
 FIRST: list[dict[str, Any]] = [{"channels": 3, "bias": False}, {"channels": 3, "bias": False}, {"channels": 4}]
@@ -122,3 +123,23 @@ def test_what_is_read_stays_as_it_was(tmp_path: Path) -> None:
     save_checkpoint({"ema": [1, 2], "recipe": {}}, tmp_path / "list.pt")
     with pytest.raises(UserError, match=r"list\.pt holds another network"):
         initial_weights(_net(FIRST), tmp_path / "list.pt")
+
+
+@pytest.mark.parametrize("chosen", [None, CHOSEN])
+def test_groups_begin_with_what_lies_within_them(tmp_path: Path, chosen: dict[str, Any] | None) -> None:
+    """Between the groups the dense kernels are set to 0 here: then nothing changes."""
+    dense = [{"channels": 4}, {"channels": 6}, {"channels": 4}]
+    first = _net(dense)
+    block = first.get_submodule("blocks.1")
+    assert isinstance(block, Linear)
+    with torch.no_grad():
+        within = torch.zeros(6, 4, 1, 1)
+        within[:3, :2], within[3:, 2:] = 1, 1
+        block.weight.copy_(block.kernel() * within)
+        block.point.zero_()
+    save_checkpoint({"ema": first.state_dict(), "recipe": {}}, tmp_path / "first.pt")
+    net = _net([dense[0], dense[1] | {"groups": 2, "chosen": chosen}, dense[2]])
+    net.load_state_dict(initial_weights(net, tmp_path / "first.pt"))
+    assert net.get_parameter("blocks.1.shared.weight" if chosen else "blocks.1.weight").shape == (6, 2, 3, 3)
+    x = torch.rand(1, 1, 13, 11)
+    torch.testing.assert_close(net(x), first(x))

@@ -1,4 +1,15 @@
-// A call with oneself: two peers in one page, the camera's track from one to the other at a bitrate that can be set.
+// A call with oneself: two peers in one page, the camera's track from one to the other at a bitrate that can be set. The
+// sender codes the full size or a smaller one, as `SizeSwitch` tells it.
+
+import { SizeSwitch } from "../src/sending.js";
+import type { Sizing } from "../src/sending.js";
+import { Softness } from "./softness.js";
+
+/** What is sent of a full size. */
+export interface Sent extends Sizing {
+  width: number;
+  height: number;
+}
 
 export interface Received {
   kbits: number;
@@ -11,6 +22,11 @@ export class Call {
   readonly #from = new RTCPeerConnection();
   readonly #to = new RTCPeerConnection();
   #last: { bytes: number; at: number } | undefined;
+  #sent = { bytes: 0, frames: 0, qps: 0 };
+  #scale = 1;
+  #setting: Promise<void> = Promise.resolve();
+  #softness: Softness | undefined;
+  readonly #sizes = new SizeSwitch();
 
   /** What arrives of `track`. */
   async start(track: MediaStreamTrack, kbits: number): Promise<MediaStreamTrack> {
@@ -19,6 +35,7 @@ export class Call {
     to.onicecandidate = ({ candidate }) => void from.addIceCandidate(candidate ?? undefined);
     const arrived = new Promise<MediaStreamTrack>((resolve) => (to.ontrack = ({ track: received }) => resolve(received)));
     from.addTrack(track);
+    this.#softness = new Softness(track);
     await from.setLocalDescription();
     await to.setRemoteDescription(from.localDescription!);
     await to.setLocalDescription();
@@ -28,11 +45,43 @@ export class Call {
   }
 
   async setRate(kbits: number): Promise<void> {
-    for (const sender of this.#from.getSenders()) {
-      const parameters = sender.getParameters();
-      for (const encoding of parameters.encodings) encoding.maxBitrate = kbits * 1000;
-      await sender.setParameters(parameters);
+    await this.#encode({ maxBitrate: kbits * 1000 });
+  }
+
+  /** One change at a time: what was got before another one was made can't be set any more. */
+  #encode(wanted: Pick<RTCRtpEncodingParameters, "maxBitrate" | "scaleResolutionDownBy">): Promise<void> {
+    this.#setting = this.#setting.catch(() => undefined).then(async () => {
+      for (const sender of this.#from.getSenders()) {
+        const parameters = sender.getParameters();
+        for (const encoding of parameters.encodings) Object.assign(encoding, wanted);
+        await sender.setParameters(parameters);
+      }
+    });
+    return this.#setting;
+  }
+
+  /**
+   * Makes the sender code the size that the bits since the last time speak for.
+   * @param adapt otherwise the full size
+   */
+  async size(adapt: boolean): Promise<Sent | undefined> {
+    const full = await this.#softness?.look();
+    const sender = this.#from.getSenders()[0];
+    const report = await sender?.getStats();
+    for (const each of report?.values() ?? []) {
+      if (each.type !== "outbound-rtp" || each.kind !== "video" || full === undefined) continue;
+      const { bytesSent: bytes, framesEncoded: frames, qpSum: qps = 0, codecId, frameWidth: width = 0, frameHeight: height = 0 } = each;
+      const [bits, count, qp] = [8 * (bytes - this.#sent.bytes), frames - this.#sent.frames, qps - this.#sent.qps];
+      this.#sent = { bytes, frames, qps };
+      const codec = String(report!.get(codecId)?.mimeType ?? "").toLowerCase().replace("video/", "");
+      const pixels = count * full.width * full.height; // none: the rate is no number, and changes nothing
+      const sizing = this.#sizes.update(Math.round(each.timestamp * 1000), codec, bits / pixels, full.softnessDb, qps > 0 ? qp / count : undefined);
+      const scale = adapt ? sizing.scale : 1;
+      if (scale !== this.#scale) await this.#encode({ scaleResolutionDownBy: scale });
+      this.#scale = scale;
+      return { ...sizing, width, height };
     }
+    return undefined;
   }
 
   /** What came since the last time. */
@@ -50,6 +99,7 @@ export class Call {
   }
 
   close(): void {
+    this.#softness?.close();
     this.#from.close();
     this.#to.close();
   }

@@ -8,9 +8,10 @@ import { upscaleVideo } from "../src/video.js";
 import type { Shown } from "../src/video.js";
 import { Call } from "./call.js";
 import { Picture, pixelsOf } from "./picture.js";
-import { REASONS, sentence } from "./words.js";
+import { REASONS, sentence, sentInWords } from "./words.js";
 
 const AUTOMATIC = "automatic";
+const CALL_FIELDS = ["rate-field", "adapt-field", "received-field", "sent-field"];
 const base = new URL("networks/", document.baseURI);
 const element = <T extends HTMLElement = HTMLElement>(id: string): T => document.getElementById(id) as T;
 const [network, split, rate, file, video] = [element<HTMLSelectElement>("network"), element<HTMLInputElement>("split"),
@@ -56,7 +57,7 @@ function stop(): void {
   video.pause();
   video.removeAttribute("src");
   video.srcObject = null;
-  for (const id of ["result", "source", "save", "rate-field", "received-field"]) element(id).hidden = true;
+  for (const id of ["result", "source", "save", ...CALL_FIELDS]) element(id).hidden = true;
   element<HTMLButtonElement>("stop").disabled = true;
   say("Choose something.");
 }
@@ -171,11 +172,15 @@ async function showDevice(called: boolean): Promise<void> {
     source.call = call;
     source.end.push(() => call.close());
     track = await call.start(track, Number(rate.value));
-    const timer = setInterval(() => void call.received().then((got) => {
-      if (got !== undefined) facts({ received: `${got.kbits.toFixed(0)} kbit/s ${got.codec}, ${got.width}x${got.height}` });
-    }), 1000);
+    const timer = setInterval(() => {
+      void call.received().then((got) => {
+        if (got !== undefined) facts({ received: `${got.kbits.toFixed(0)} kbit/s ${got.codec}, ${got.width}x${got.height}` });
+      });
+      const adapts = element<HTMLInputElement>("adapt").checked;
+      void call.size(adapts).then((sent) => sent !== undefined && facts({ sent: sentInWords(sent, adapts) })).catch(() => undefined);
+    }, 1000);
     source.end.push(() => clearInterval(timer));
-    element("rate-field").hidden = element("received-field").hidden = false;
+    for (const id of CALL_FIELDS) element(id).hidden = false;
   }
   Object.assign(video, { loop: false, controls: false, srcObject: new MediaStream([track]) });
   await showFrames(source, canvas, called ? ["tiny-call", "small-call"] : ["tiny", "small"]);

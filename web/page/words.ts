@@ -1,6 +1,8 @@
 // What reason codes mean, and what went wrong, in words.
 
 import type { LiveReason } from "../src/live.js";
+import type { SizeReason } from "../src/sending.js";
+import type { Sent } from "./call.js";
 
 export const REASONS: Record<LiveReason, string> = {
   none: "It is the best one chosen.",
@@ -27,4 +29,21 @@ const DEVICES: Record<string, string> = {
 export function sentence(error: unknown): string {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   return DEVICES[name] ?? message;
+}
+
+const SIZES: Record<SizeReason, string> = {
+  "nothing measured yet": "nothing is measured yet",
+  "codec not measured": "for this codec nobody measured when a smaller size pays",
+  "picture too crisp": "the picture is too crisp to be sent smaller",
+  "few bits": "with so few bits a smaller size is better",
+  "enough bits": "there are bits enough for the full size",
+  "fine as it is": "the encoder has the bits that it needs",
+  "too soon to change": "another size would be better, and is taken in a moment",
+};
+
+/** What size is sent, and why. */
+export function sentInWords({ width, height, scale, reason, bitsPerPixel }: Sent, adapts: boolean): string {
+  const size = scale === 1 || !adapts ? `${width}x${height}` : `${width}x${height}, 1/${scale} of the full size`;
+  const rate = bitsPerPixel === undefined ? "" : `, ${bitsPerPixel.toFixed(4)} bits a pixel`;
+  return `${size}${rate}: ${adapts ? SIZES[reason] : "always the full size"}`;
 }

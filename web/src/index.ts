@@ -8,6 +8,8 @@ export type { Decision } from "./governor.js";
 export { createLive, Live } from "./live.js";
 export type { LiveOptions, LiveReason, Made, Result } from "./live.js";
 export { Screen } from "./screen.js";
+export { chooseSize, halfSizePsnr, SIZE_CONSTANTS, SIZE_NETWORK, SIZE_TABLE, SizeSwitch } from "./sending.js";
+export type { Scale, SizeReason, Sizing } from "./sending.js";
 export { CONSTANTS, Level, LEVELS } from "./situation.js";
 export type { Reason, Situation } from "./situation.js";
 export { upscaleTrack } from "./track.js";

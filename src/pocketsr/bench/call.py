@@ -21,7 +21,7 @@ from pocketsr.engine import Upscaler, repeat_edges, takes_strength
 from pocketsr.engine.upscaler import upscaled
 from pocketsr.errors import UserError
 from pocketsr.frames.looking import Following
-from pocketsr.models import SHIPPED
+from pocketsr.models import SHIPPED_X2
 from pocketsr.pixels import imresize, psnr, ssim
 from pocketsr.source import Hints
 
@@ -106,14 +106,14 @@ def read_hr(path: Path) -> Clip:
 
 
 def load_networks(models: Collection[str] | None = None) -> dict[str, Upscaler]:
-    """Bicubic and the networks that `models` names (default: all that ship), ready for `measure_clip`.
+    """Bicubic and the networks that `models` names (default: all that ship for x2), ready for `measure_clip`.
 
     Raises UserError for a model that can't be loaded, is not x2, or does not work on luma.
     """
     from pocketsr.engine import load  # not at the top: measuring something else needs no compiler
 
     nets: dict[str, Upscaler] = {}
-    for model in dict.fromkeys(("bicubic", *(models or SHIPPED))):
+    for model in dict.fromkeys(("bicubic", *(models or SHIPPED_X2))):
         net = load(model)
         if (net.scale, net.channels) != (_SCALE, 1):
             raise UserError(

@@ -20,7 +20,7 @@ from pocketsr.engine import Upscaler, load, takes_strength, told
 from pocketsr.engine.analysis.count import Count, count
 from pocketsr.engine.onnx.checked import read_model
 from pocketsr.errors import UserError
-from pocketsr.models import SHIPPED, resolve
+from pocketsr.models import SHIPPED_X2, resolve
 from pocketsr.nets import SRNet, build, load_weights, names, running, to_onnx
 
 __all__ = ["TRAINED_HERE", "Contender", "Paper", "contenders", "papers", "program_of", "weight_files"]
@@ -59,7 +59,7 @@ def contenders(files: Iterable[Path], tell: Callable[[str], None]) -> list[Conte
 
     Raises UserError where two files hold weights of one network.
     """
-    found = [_shipped(model) for model in SHIPPED]
+    found = [_shipped(model) for model in SHIPPED_X2]
     whose: dict[str, Path] = {}
     for file in files:
         model = _model_of(file)

@@ -29,7 +29,7 @@ from PIL import Image
 from pocketsr import models
 from pocketsr.bench._peak import FmaPeak
 from pocketsr.bench.machine import describe_machine
-from pocketsr.bench.peers import PEERS
+from pocketsr.bench.peers import FILES, PEERS, Peer
 from pocketsr.bench.peers._task import picture_of
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
@@ -37,7 +37,7 @@ from pocketsr.names import harmless
 if TYPE_CHECKING:
     from pocketsr.engine.ir.graph import Graph
 
-__all__ = ["PEER_NAMES", "measure_speed", "picture_for", "turns"]
+__all__ = ["PEER_NAMES", "measure_speed", "picture_for", "prepare", "turns"]
 
 PEER_NAMES: tuple[str, ...] = tuple(PEERS)
 _SOURCES = Path(__file__).parents[2]
@@ -54,16 +54,18 @@ def measure_speed(
 ) -> dict[str, Any]:
     """Time the luma networks `names` on a picture of `size` (width, height), uint8 in and out.
 
-    rounds: turns of every runtime; frames: timed frames in a turn. progress: told what begins.
+    peers: runtimes by their names in PEERS, and files that `pocketsr export` wrote of the one network in `names`, by
+    their paths. rounds: turns of every runtime; frames: timed frames in a turn. progress: told what begins.
     Returns {"machine", "size", "threads", "fma_peak_gmacs", "rows", "absent"}. The peak is the median of all
     rounds. A row: {"model", "runtime", "precision", "median_ms", "p99_ms", "gmacs_per_s", "version",
     "settings", "tried"}, with multiply-adds counted as direct convolution would need them. "absent" names
     what could not take part: {"runtime", "reason"}, and "model" where it failed on that one only.
-    Raises UserError for an unknown peer or model, a network that is not luma, or an impossible size.
+    Raises UserError for an unknown peer, model or file, a network that is not luma, or an impossible size.
     """
-    _check(peers, size, threads)
-    absent = [{"runtime": name, "reason": why} for name in peers if (why := PEERS[name].missing)]
-    present = [name for name in peers if not PEERS[name].missing]
+    _check(names, peers, size, threads)
+    known = {name: _peer(name) for name in peers}
+    absent = [{"runtime": name, "reason": why} for name, peer in known.items() if (why := peer.missing)]
+    present = [name for name, peer in known.items() if not peer.missing]
     tell = progress or (lambda _: None)
     peak = FmaPeak(threads)
     peaks: list[float] = []
@@ -71,12 +73,13 @@ def measure_speed(
     for name in names:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            job, macs = _prepare(name, size, threads, folder)
+            job, macs = prepare(name, size, threads, folder)
             precision = job["precision"]
             workers = []
             for runtime in ("pocketsr", *present):
                 tell(f"{name}: {runtime} starts")
-                worker = stack.enter_context(_Worker({**job, "runtime": runtime}))
+                file = {"file": str(Path(runtime).absolute())} if _is_file(runtime) else {}
+                worker = stack.enter_context(_Worker({**job, "runtime": runtime, **file}))
                 if worker.failed:
                     absent.append({"runtime": runtime, "model": name, "reason": worker.failed})
                 else:
@@ -104,17 +107,35 @@ def turns(workers: Sequence[_Worker], rounds: int) -> Iterator[list[_Worker]]:
         yield [*workers[first:], *workers[:first]]
 
 
-def _check(peers: Sequence[str], size: tuple[int, int], threads: int) -> None:
+def _is_file(peer: str) -> bool:
+    return peer not in PEERS and Path(peer).suffix in FILES
+
+
+def _peer(name: str) -> Peer:
+    return FILES[Path(name).suffix] if _is_file(name) else PEERS[name]
+
+
+def _check(names: Sequence[str], peers: Sequence[str], size: tuple[int, int], threads: int) -> None:
     for name in peers:
-        if name not in PEERS:
-            raise UserError(f"unknown peer '{name}': choose from {', '.join(PEERS)}")
+        if name not in PEERS and not _is_file(name):
+            raise UserError(
+                f"unknown peer '{harmless(name, 100)}': choose from {', '.join(PEERS)}, or name an exported file "
+                f"({', '.join(FILES)})"
+            )
+    files = [name for name in peers if _is_file(name)]
+    for name in files:
+        for path in (Path(name), *([Path(name).with_suffix(".bin")] if name.endswith(".param") else [])):
+            if not path.is_file():
+                raise UserError(f"{harmless(path, 300)}: no such file")
+    if files and len(names) != 1:
+        raise UserError(f"{harmless(files[0], 300)} is of one network: name that alone, by -m")
     if min(size) < 1:
         raise UserError(f"a size of {size[0]}x{size[1]} is not possible")
     if threads < 1:
         raise UserError(f"{threads} threads: at least 1 is expected")
 
 
-def _prepare(name: str, size: tuple[int, int], threads: int, folder: Path) -> tuple[dict[str, Any], int]:
+def prepare(name: str, size: tuple[int, int], threads: int, folder: Path) -> tuple[dict[str, Any], int]:
     """The job for all workers, with the picture and the right answer as files; and multiply-adds a frame."""
     from pocketsr.engine import read_network
 

@@ -19,7 +19,8 @@ _PEERS = "onnxruntime,openvino,ncnn,mnn,torch"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_models_argument(parser)
-    parser.add_argument("--peers", default=_PEERS, help=f"comma-separated, or none (default: {_PEERS})")
+    peers_help = f"comma-separated names, files of pocketsr export, or none (default: {_PEERS})"
+    parser.add_argument("--peers", default=_PEERS, help=peers_help)
     parser.add_argument("--size", default="640x360", help="size of the input image (default: 640x360)")
     parser.add_argument("-j", "--threads", type=int, default=2, help="threads of every runtime (default: 2)")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
@@ -34,7 +35,9 @@ def run(args: argparse.Namespace) -> int:
     progress("")
     for missing in result["absent"]:
         where = f" ({harmless(missing['model'])})" if "model" in missing else ""
-        print(f"absent: {missing['runtime']}{where}: {harmless(missing['reason'], 2000)}", file=sys.stderr)
+        print(
+            f"absent: {harmless(missing['runtime'], 300)}{where}: {harmless(missing['reason'], 2000)}", file=sys.stderr
+        )
     if args.json:
         result["command"] = " ".join(["pocketsr", *sys.argv[1:]])
         print(json.dumps(result, indent=1))
@@ -59,14 +62,16 @@ def _table(result: dict[str, Any]) -> str:
     for row in result["rows"]:
         rate = row["gmacs_per_s"]
         figures = f"{row['median_ms']:.2f}", f"{row['p99_ms']:.2f}", f"{rate:.1f}", f"{rate / peak:.0%}"
-        lines.append(_line(harmless(row["model"]), row["runtime"], row["version"], *figures))
+        lines.append(_line(harmless(row["model"]), harmless(row["runtime"]), row["version"], *figures))
     for model in dict.fromkeys(row["model"] for row in result["rows"]):
         times = {row["runtime"]: row["median_ms"] for row in result["rows"] if row["model"] == model}
         own = times.pop("pocketsr", None)
         if own and times:
             fastest = min(times, key=times.__getitem__)
             ratio = times[fastest] / own
-            lines.append(f"{harmless(model)}: pocketsr is {ratio:.2f}x as fast as the fastest peer ({fastest})")
+            lines.append(
+                f"{harmless(model)}: pocketsr is {ratio:.2f}x as fast as the fastest peer ({harmless(fastest)})"
+            )
     return "\n".join(lines)
 
 

@@ -22,6 +22,8 @@ from pocketsr.names import harmless
 from pocketsr.pipes import Inflow, Outflow
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from pocketsr.engine import Network, Siting, Upscaler
     from pocketsr.frames import Span
     from pocketsr.image.animation import AnimationSink, AnimationSource
@@ -87,6 +89,11 @@ class Job:
     strength: float | None = None
     line: str | None = None
     budget_ms: float | None = None
+
+    @property
+    def factor(self) -> Fraction | None:
+        """How many times as large the output is to be, where that is asked for."""
+        return None if self.size is None else self.size.factor
 
     @property
     def _plain(self) -> bool:
@@ -162,13 +169,13 @@ class Job:
         return self._video(source, target, overwrite, name or source)
 
     def _image(self, source: Path, target: Path | Outflow | None, overwrite: bool, name: Path) -> Report:
-        from pocketsr.image import upscale_image_file
+        from pocketsr.image import Chosen, upscale_image_file
 
-        def choose(seen: Seen) -> tuple[Upscaler, str, float | None]:
+        def choose(seen: Seen) -> Chosen:
             job = settled(self, seen, name)
             if job.line is not None:
                 say(job.line)
-            return job.net, job.name, job.strength
+            return Chosen(job.net, job.chroma("center"), job.name, job.strength)
 
         def upscaled(target: Path | None) -> Report:
             return upscale_image_file(

@@ -19,6 +19,7 @@ from pocketsr.cli._span import add_span_arguments, asked_span
 from pocketsr.cli._strength import STRENGTH_HELP, strength
 from pocketsr.cli._upscaling import Job
 from pocketsr.errors import UserError
+from pocketsr.models import at_factor
 from pocketsr.names import harmless
 
 if TYPE_CHECKING:
@@ -179,10 +180,11 @@ def _refuse_video_options(args: argparse.Namespace, source: Path | Inflow) -> No
 
 
 def _job(args: argparse.Namespace) -> Job:
+    size = asked_size(args)
     return Job(
-        model=args.model,
+        model=at_factor(args.model, None if size is None else size.factor),
         weights=args.weights,
-        size=asked_size(args),
+        size=size,
         threads=args.threads,
         codec=args.codec,
         crf=args.crf,

@@ -14,17 +14,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.codec.encoding import CODECS, Codec
+from pocketsr.codec.encoding import Codec
 from pocketsr.errors import ArgumentError
 from pocketsr.pixels import psnr
 from pocketsr.pixels.resize import resized
 
-__all__ = ["NETWORK", "TABLE", "Choice", "Limit", "choose", "half_size_psnr"]
+__all__ = ["MOST_QP", "NETWORK", "TABLE", "Choice", "Limit", "Sent", "choose", "half_size_psnr"]
+
+Sent = Codec | Literal["vp8"]
+"""What calls are coded with: VP8 too, which browsers take first, though no measurement here encodes it."""
 
 NETWORK = "small-call"
 """What the table was fitted with."""
@@ -39,13 +42,14 @@ class Limit:
     bpp_1_5x: float
 
 
-TABLE: dict[Codec, tuple[Limit, ...]] = {
+TABLE: dict[Sent, tuple[Limit, ...]] = {
     "h264": (Limit(32, 0.017, 0.038), Limit(36, 0.017, 0.038)),
     "h265": (Limit(32, 0.0, 0.02), Limit(36, 0.0, 0.02)),  # not measured: the least of the others
+    "vp8": (Limit(32, 0.0, 0.02), Limit(36, 0.0, 0.02)),  # likewise, all of which do more with a bit
     "vp9": (Limit(32, 0.0088, 0.02), Limit(36, 0.0088, 0.02)),
     "av1": (Limit(32, 0.0, 0.023), Limit(36, 0.0, 0.023)),
 }
-"""By codec, from crisp to soft."""
+"""By codec, from crisp to soft. web/src/sending.ts has the same."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,8 @@ _NATIVE = Choice(1, None)
 _AC_STEPS = (
     (0, 4), (1, 8), (95, 102), (120, 152), (150, 255), (176, 408), (198, 615), (216, 864), (233, 1196), (255, 1828)
 )  # fmt: skip
-_MOST_QP: dict[Codec, int] = {"h264": 51, "h265": 51, "vp9": 255, "av1": 255}
+MOST_QP: dict[Sent, int] = {"h264": 51, "h265": 51, "vp9": 255, "av1": 255}
+"""Of the scales that `choose` takes."""
 
 
 def half_size_psnr(luma: NDArray[Any]) -> float:
@@ -79,25 +84,27 @@ def half_size_psnr(luma: NDArray[Any]) -> float:
     return min(psnr(resized(half, width, height), luma), 100.0)
 
 
-def choose(codec: Codec, bits_per_pixel: float, *, softness_db: float, qp: float | None = None) -> Choice:
+def choose(codec: Sent, bits_per_pixel: float, *, softness_db: float, qp: float | None = None) -> Choice:
     """The size to send, and the network.
 
     codec: as calls set it (`pocketsr.codec.encoding`). bits_per_pixel: bits a second over full-size pixels a second;
     0.02 is 553 kbit/s at 1280x720 and 30 frames. softness_db: `half_size_psnr` of a frame.
     qp: where it is known, what coding at full size takes at this rate: 0..51 for H.264 and H.265, base_q_idx 0..255 for
-    VP9 and AV1. It can only rule a smaller size out: where quantization noise (step^2 / 12) is below what halving
-    loses, the codec has the bits that it needs.
+    VP9 and AV1; none for VP8. It can only rule a smaller size out: where quantization noise (step^2 / 12) is below
+    what halving loses, the codec has the bits that it needs.
     Raises ArgumentError for a codec that isn't known, and numbers that can't be.
     """
-    if codec not in CODECS:
-        raise ArgumentError(f"unknown codec '{codec}': {', '.join(CODECS)} are known")
+    if codec not in TABLE:
+        raise ArgumentError(f"unknown codec '{codec}': {', '.join(TABLE)} are known")
     if not (math.isfinite(bits_per_pixel) and bits_per_pixel > 0):
         raise ArgumentError(f"{bits_per_pixel} bits per pixel: a number above 0 is expected, as 0.02")
     if math.isnan(softness_db):
         raise ArgumentError("softness_db is no number: give half_size_psnr of a frame")
     if qp is not None:
-        if not 0 <= qp <= _MOST_QP[codec]:
-            raise ArgumentError(f"qp {qp} of {codec}: 0 to {_MOST_QP[codec]} are expected")
+        if codec not in MOST_QP:
+            raise ArgumentError(f"the qp of {codec} isn't known here: leave it out")
+        if not 0 <= qp <= MOST_QP[codec]:
+            raise ArgumentError(f"qp {qp} of {codec}: 0 to {MOST_QP[codec]} are expected")
         if _step(codec, qp) ** 2 / 12 < 255**2 * 10 ** (-softness_db / 10):
             return _NATIVE
     fitting = [limit for limit in TABLE[codec] if softness_db >= limit.softness_db]
@@ -109,7 +116,7 @@ def choose(codec: Codec, bits_per_pixel: float, *, softness_db: float, qp: float
     return _NATIVE
 
 
-def _step(codec: Codec, qp: float) -> float:
+def _step(codec: Sent, qp: float) -> float:
     """The quantizer's step in levels of an orthonormal transform."""
     if codec in ("h264", "h265"):
         return float(2 ** ((qp - 4) / 6))

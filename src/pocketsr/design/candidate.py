@@ -134,12 +134,12 @@ class Candidate:
 
     def buildable(self, trained: bool) -> bool:
         """Whether `nets` can build it, in fp32 whatever its precision; with `trained`, whether it trains it too."""
-        return self.scale == 2 and (self.channels == 1 or not trained)
+        return (self.scale == 2 or self.kind == "pocket") and (self.channels == 1 or not trained)
 
     def net(self) -> tuple[str, dict[str, Any]]:
         """Name and settings for `nets.build`. Raises ValueError for a scale that no network there has."""
-        if self.scale != 2:
-            raise ValueError(f"{self.name}: networks for x2 alone can be built")
+        if self.scale != 2 and self.kind != "pocket":
+            raise ValueError(f"{self.name}: of this family, networks for x2 alone can be built")
         wide = self.width
         match self.kind:
             case "pocket":
@@ -149,11 +149,12 @@ class Candidate:
                 layers = [
                     {"channels": wide, **end},
                     *[middle] * (self.depth - 2),
-                    {"channels": 4, "add": add, **end},
+                    {"channels": self.scale**2, "add": add, **end},
                 ]
                 choice = {"chosen": {"classes": self.classes, "by": "structure"}}
                 layers = [layer | choice if self._chooses(i) else layer for i, layer in enumerate(layers)]
-                return "pocket", {"layers": layers, "anchor": self.anchor.value, "expansion": self.expansion}
+                config = {"layers": layers, "anchor": self.anchor.value, "expansion": self.expansion}
+                return "pocket", config | ({} if self.scale == DEFAULT_SCALE else {"scale": self.scale})
             case "sesr":
                 return "sesr-m5", {"blocks": self.depth - 2, "features": wide, "expansion": self.expansion}
             case "ecbsr":

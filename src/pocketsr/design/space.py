@@ -138,7 +138,8 @@ FAMILIES: dict[str, type[Family]] = {
 class Space(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     name: str = "space"
     scale: Annotated[tuple[Literal[2, 3, 4], ...], Meta(min_length=1)] = (2,)
-    """How much larger the picture becomes. Every scale can be counted and predicted; `nets` builds 2."""
+    """How much larger the picture becomes. Every one can be counted and predicted; `nets` builds the family pocket at
+    each, others at 2."""
     size: Annotated[tuple[tuple[Positive, Positive], ...], Meta(min_length=1)] = ((640, 360),)
     """Of the input: width, height."""
     precision: Annotated[tuple[Precision, ...], Meta(min_length=1)] = ("fp32",)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pocketsr import models
+from pocketsr.engine.correct import Corrector, load_correction
 from pocketsr.engine.info import ModelInfo
 from pocketsr.engine.onnx.limits import LIMITS
 from pocketsr.engine.onnx.model_file import ModelFile, read_file
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from pocketsr.engine.ir.graph import Graph
 
 __all__ = [
+    "Corrector",
     "ModelInfo",
     "Network",
     "Plane",
@@ -37,6 +40,7 @@ __all__ = [
     "computed_share",
     "load",
     "load_chroma",
+    "load_correction",
     "read_network",
     "repeat_edges",
     "repeated",
@@ -134,7 +138,9 @@ def load(
             check(file)
         return read_network(file)
 
-    return _network(file.key() + file.path.stem.encode(), read, threads)
+    network = _network(file.key() + file.path.stem.encode(), read, threads)
+    network.digest = hashlib.sha256(file.content).digest()
+    return network
 
 
 def load_chroma(scale: int = models.DEFAULT_SCALE, siting: Siting = "center", threads: int | None = None) -> Network:

@@ -20,6 +20,10 @@ TARGETS: dict[str, str] = {
     "ncnn": "ncnn: .param and .bin, for pictures of any size",
     "coreml": "Core ML: an .mlpackage, an image in and an image out",
     "mnn": "MNN: an .mnn file, for pictures of any size",
+    "executorch": "ExecuTorch: a .pte file for pictures of one size, in one piece for XNNPACK",
+    "qnn": "Qualcomm AI Engine Direct (QNN): ONNX in 8 bits, and commands for its tools",
+    "snpe": "Qualcomm Neural Processing SDK (SNPE): ONNX in 8 bits, and commands for its tools",
+    "neuropilot": "MediaTek NeuroPilot: ONNX in 8 bits, and commands for its tools",
     "wasm": "WebAssembly: a module for browsers and Node, and its loader",
     "c": "C, a header for C and C++, and libraries for one kind of processor or several",
     "android": "Android: an AAR with Java classes and C for three kinds of processors, and a sample app",
@@ -27,7 +31,14 @@ TARGETS: dict[str, str] = {
 }
 """What each target is, in a line; its module has the same name."""
 
-_EXTRAS = {"ai_edge_litert": "litert", "flatbuffers": "litert", "coremltools": "coreml", "ncnn": "ncnn", "MNN": "mnn"}
+_EXTRAS = {
+    "ai_edge_litert": "litert",
+    "flatbuffers": "litert",
+    "coremltools": "coreml",
+    "ncnn": "ncnn",
+    "MNN": "mnn",
+    "executorch": "executorch",
+}
 
 
 class _Target(Protocol):

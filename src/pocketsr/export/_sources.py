@@ -1,4 +1,4 @@
-"""What C files a network is for an app: itself, its chroma, and both as frames in I420."""
+"""What C files a network is for an app: itself, its chroma, both as frames in I420, and corrections behind it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pocketsr.engine.codegen.emit import emit, emit_header
+from pocketsr.engine.codegen.emit_correct import emit_correction, emit_correction_header
 from pocketsr.engine.codegen.plan import Plan, make_plan
 from pocketsr.engine.codegen.target import Target
 from pocketsr.engine.ir.graph import Graph
 from pocketsr.engine.resample import chroma_graph
+from pocketsr.export._strength import strength_words
 from pocketsr.export._variants import VARIANTS, Variant, chosen_at_run_time, of_architecture, template
 
-__all__ = ["Sources", "for_one", "for_several", "texts_for"]
+__all__ = ["Sources", "for_one", "for_several", "takes_corrections", "texts_for"]
 
 _SITING = "left"  # what a frame that says nothing has: MPEG-2's and H.264's
 
@@ -56,11 +58,19 @@ def for_several(graph: Graph, variants: Sequence[Variant]) -> Sources:
     return _with_frames(graph, files, headers, plan)
 
 
+def takes_corrections(graph: Graph) -> bool:
+    """Whether a correction can be sent along for what this network makes: luma, x2."""
+    return graph.channels == 1 and graph.scale == 2
+
+
 def _with_frames(graph: Graph, files: dict[str, str], headers: dict[str, str], plan: Plan) -> Sources:
     if graph.channels == 1:
-        words = {"NAME": graph.name, "SCALE": str(graph.scale)}
+        words = {"NAME": graph.name, "SCALE": str(graph.scale)} | strength_words(graph)
         files |= {f"{graph.name}_i420.c": template("i420.c", **words)}
         headers |= {f"{graph.name}_i420.h": template("i420.h", **words)}
+    if takes_corrections(graph):
+        files |= {f"{graph.name}_correct.c": emit_correction(graph.name)}
+        headers |= {f"{graph.name}_correct.h": emit_correction_header(graph.name)}
     return Sources(files, headers, plan)
 
 

@@ -70,6 +70,15 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("avx2", "x86_64", _AVX2, "AVX2", "avx2,fma", _OF_AVX2),
     Variant("sse2", "x86_64", Target("x86_64-linux-gnu", None, 4, 16)),
     Variant(
+        "i8mm",
+        "aarch64",
+        replace(_NEON, dot_cost=1, matrices=True),
+        "I8MM",
+        "dotprod,i8mm",
+        ("__ARM_FEATURE_DOTPROD", "__ARM_FEATURE_MATMUL_INT8"),
+        integers=True,
+    ),
+    Variant(
         "dotprod",
         "aarch64",
         replace(_NEON, dot_cost=1),
@@ -81,11 +90,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("neon", "aarch64", _NEON),
     Variant("neon32", "arm", Target("arm-linux-gnueabihf", None, 4, 16, dot_cost=8)),
 )
-"""The best first; the last one of an architecture needs nothing.
-
-`i8mm` isn't among them: its products of matrices want pixels across lanes, which nothing here moves, and `usdot` would
-save one exclusive or a vector of pixels for all output channels together.
-"""
+"""The best first; the last one of an architecture needs nothing."""
 
 
 def template(name: str, **words: str) -> str:
@@ -143,7 +148,9 @@ def chosen_at_run_time(graph: Graph, variants: Sequence[Variant]) -> tuple[dict[
 def _variant_text(plan: Plan, variant: Variant) -> str:
     """The C, compiled for the variant's instructions whatever the compiler was told, and seen by its library alone."""
     macros = "".join(f"#ifndef {each}\n#define {each} 1\n#endif\n" for each in variant.macros)
-    gcc = variant.features if variant.architecture == "x86_64" else f"arch=armv8.2-a+{variant.features}"
+    gcc = (
+        variant.features if variant.architecture == "x86_64" else f"arch=armv8.2-a+{variant.features.replace(',', '+')}"
+    )
     begin = (
         f"""#if defined(__clang__)
 {macros}#pragma clang attribute push(__attribute__((target("{variant.features}"))), apply_to = function)

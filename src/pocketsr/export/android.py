@@ -21,7 +21,7 @@ from pocketsr.export._targets import with_minimum
 from pocketsr.export._variants import Variant, named, template
 from pocketsr.export.c import operators
 from pocketsr.export.report import Report, write_report
-from pocketsr.export.source import Source, luma_words, open_source
+from pocketsr.export.source import Source, app_notes, luma_words, open_source
 
 __all__ = ["ABIS", "OPTIONS", "Abi", "export", "jni_library", "native_sources"]
 
@@ -91,6 +91,7 @@ def export(model: str | Path, folder: Path) -> Report:
             notes=(
                 f"For {', '.join(abi.name for abi in ABIS)}, Android 5 (API 21) and later, pages of 4 or 16 KB.",
                 f"Java package {words['PACKAGE']}: Upscaler, Plane, Governor. Planes lie in direct ByteBuffers.",
+                *app_notes(source),
                 'Gradle: implementation(files("' + aar + '")); the Kotlin facade is a source to add to the app.',
                 "No device and no emulator ran it, and no Kotlin compiler read the facade: pocketsr's tests run "
                 "the Java and JNI sources in a desktop JVM, and the arm64 code under qemu.",

@@ -16,7 +16,7 @@ from pocketsr.engine.runtime.build import build_library, library_suffix
 from pocketsr.errors import ArgumentError, UserError
 from pocketsr.export._cmake import config
 from pocketsr.export._native import workshop
-from pocketsr.export._sources import Sources, for_one, for_several
+from pocketsr.export._sources import Sources, for_one, for_several, takes_corrections
 from pocketsr.export._targets import CPUS, host_triple, target_for, with_minimum
 from pocketsr.export._variants import Variant, named
 from pocketsr.export.checking import compare, milliseconds, pictures
@@ -39,7 +39,8 @@ def export(
 ) -> Report:
     """Write NAME.c, NAME.h, libNAME.so (.dylib; NAME.dll), libNAME.a, what CMake finds them by, and a report.
 
-    For luma networks frames in I420 come with it (NAME_i420.h). A WebAssembly triple gives NAME.wasm alone.
+    For luma networks frames in I420 come with it (NAME_i420.h), for those of x2 corrections too (NAME_correct.h). A
+    WebAssembly triple gives NAME.wasm alone.
     cpu: one of CPUS; with neither it nor `triple` this machine. triple: a target as `compile --target` takes it.
     variants: "all", or names with commas: the library chooses among them at run time, by the processor.
     size: of the pictures that it is tried with, which it is for this machine alone.
@@ -144,6 +145,8 @@ def _notes(source: Source, target: Target, kinds: tuple[Variant, ...]) -> tuple[
         notes.append(f"Chosen at run time, the first that the processor has: {names} ({source.graph.name}_variant()).")
     if source.graph.channels == 1 and not target.is_wasm:
         notes.append(f"Frames of luma and chroma: {source.graph.name}_i420.h.")
+        if takes_corrections(source.graph):
+            notes.append(f"Corrections that a sender sends along: {source.graph.name}_correct.h.")
     if not target.is_wasm:
         notes.append(f"CMake: find_package(pocketsr-{source.name} CONFIG), pocketsr::{source.name}.")
     return tuple(notes)

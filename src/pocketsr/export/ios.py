@@ -13,7 +13,7 @@ from pocketsr.export._sources import Sources, for_several, texts_for
 from pocketsr.export._variants import named, template
 from pocketsr.export.c import operators
 from pocketsr.export.report import Report, write_report
-from pocketsr.export.source import Source, luma_words, open_source
+from pocketsr.export.source import Source, app_notes, luma_words, open_source
 
 __all__ = ["OPTIONS", "SYSTEMS", "export"]
 
@@ -70,6 +70,7 @@ def export(model: str | Path, folder: Path) -> Report:
             precision="int8" if source.layers.is_quantized else "float32",
             notes=(
                 "For iOS 13, its simulators and macOS 13, and later.",
+                *app_notes(source),
                 f"The package ({words['SWIFT']}) compiles the C; {framework} has it compiled, its module is "
                 f"{module}. Take one of both. Xcode compiles a package's C without optimisation in debug builds: many "
                 "times slower.",

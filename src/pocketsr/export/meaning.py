@@ -24,17 +24,22 @@ from pocketsr.export.layers import (
     Shuffle,
 )
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "every_value"]
 
 Planes = NDArray[np.float64]  # C H W
 
 
 def evaluate(net: Network, picture: NDArray[Any]) -> Planes:
     """C H W, in 0..net.max_value, to C scale*H scale*W."""
+    return every_value(net, picture)[net.output.name]
+
+
+def every_value(net: Network, picture: NDArray[Any]) -> dict[str, Planes]:
+    """What each tensor holds, by its name."""
     values = {net.picture.name: picture.astype(np.float64)}
     for layer in net.layers:
         values[layer.output.name] = _made(layer, [values[tensor.name] for tensor in layer.inputs])
-    return values[net.output.name]
+    return values
 
 
 def _made(layer: Layer, given: list[Planes]) -> Planes:

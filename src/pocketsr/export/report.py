@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pocketsr.export._operators import Coverage
 from pocketsr.names import harmless
 
 __all__ = ["Operator", "Report", "write_report"]
@@ -45,6 +46,7 @@ class Report:
     size: tuple[int, int] | None = None  # width, height that were tried
     checked_by: str | None = None  # what ran it: a runtime and its version
     notes: tuple[str, ...] = field(default=())
+    coverage: Coverage | None = None  # of the operators, by the vendor's own list, where there is one
 
     def to_json(self) -> dict[str, Any]:
         """What `pocketsr export --json` prints."""
@@ -63,6 +65,8 @@ class Report:
             rows = [(name, unit, str(number)) for (name, unit), number in counted.items()]
             lines += ["", "| operator | unit | times |", "|---|---|--:|"]
             lines += [f"| {name} | {unit} | {number} |" for name, unit, number in rows]
+        if self.coverage is not None:
+            lines += ["", *_page_of(self.coverage)]
         lines += ["", *(f"- {note}" for note in self.notes)]
         return "\n".join(lines).rstrip() + "\n"
 
@@ -87,6 +91,15 @@ class Report:
 
 def _table(facts: list[tuple[str, str]]) -> list[str]:
     return ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts)]
+
+
+def _page_of(coverage: Coverage) -> list[str]:
+    others = ", ".join(coverage.unlisted) or "none"
+    return [
+        f"By {coverage.source} ({coverage.version}, {coverage.date}): "
+        f"listed are {', '.join(coverage.listed) or 'none'}; not listed: {others}.",
+        *(f"- {name}: {remark}" for name, remark in coverage.remarks.items()),
+    ]
 
 
 def write_report(report: Report, folder: Path, stem: str) -> None:

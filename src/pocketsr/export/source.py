@@ -13,10 +13,11 @@ from pocketsr.engine.ir.strength import at_strength, strength_for
 from pocketsr.engine.onnx.importer import from_onnx
 from pocketsr.engine.onnx.model_file import ModelFile, read_file
 from pocketsr.errors import ArgumentError, UserError
+from pocketsr.export._strength import strength_words
 from pocketsr.export.layers import Network, lower
 from pocketsr.names import harmless
 
-__all__ = ["SIZE", "Source", "luma_words", "no_form", "open_source", "precision_of", "size_of"]
+__all__ = ["SIZE", "Source", "app_notes", "luma_words", "no_form", "open_source", "precision_of", "size_of"]
 
 SIZE = (640, 360)
 """Width and height that a file is made for, where the format wants one, and tried with."""
@@ -102,10 +103,21 @@ def precision_of(source: Source, asked: str | None, choices: tuple[str, ...], ta
     return found, source.name if found == natural else f"{source.name}-{found}"
 
 
+def app_notes(source: Source) -> tuple[str, ...]:
+    """What a report of an app's export says of strengths."""
+    if not source.graph.strengths:
+        return ()
+    return (
+        f"The network is told how degraded a picture is: luma and whole frames take a strength, from 0 (clean) to 1, "
+        f"by default {source.graph.default_strength:g}; in C by the functions whose names end in _at.",
+    )
+
+
 def luma_words(source: Source, target: str) -> dict[str, str]:
     """What the templates of every app ask for. Raises UserError for networks of several channels."""
     if source.graph.channels != 1:
         raise UserError(
             f"{harmless(source.name)} takes R, G and B: export {target} is for networks of luma; take one, as -m small"
         )
-    return {"NAME": source.graph.name, "MODEL": source.name, "SCALE": str(source.graph.scale)}
+    words = {"NAME": source.graph.name, "MODEL": source.name, "SCALE": str(source.graph.scale)}
+    return words | strength_words(source.graph)

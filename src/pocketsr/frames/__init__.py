@@ -5,6 +5,7 @@ from __future__ import annotations
 from pocketsr.frames.flow import FrameSink, FrameSource
 from pocketsr.frames.format import Colour, FrameFormat
 from pocketsr.frames.frame import Frame
+from pocketsr.frames.heard import Heard
 from pocketsr.frames.layout import Component, Layout, candidates, layout_of
 from pocketsr.frames.pyav import tag, viewed
 from pocketsr.frames.sized import SizedUpscaler, multiples
@@ -19,6 +20,7 @@ __all__ = [
     "FrameSink",
     "FrameSource",
     "FrameUpscaler",
+    "Heard",
     "Layout",
     "SizedUpscaler",
     "Span",

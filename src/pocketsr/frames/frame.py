@@ -16,7 +16,7 @@ from pocketsr.engine import Plane, Siting
 from pocketsr.errors import ArgumentError, ArgumentTypeError, UserError
 from pocketsr.frames.format import NO_COLOUR, Colour, FrameFormat, check_common, check_size
 from pocketsr.frames.layout import Component, Layout, layout_of
-from pocketsr.frames.pyav import another, tag, viewed
+from pocketsr.frames.pyav import another, messages_of, tag, viewed
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -41,6 +41,7 @@ class Frame:
     pts, time_base: the presentation time is pts * time_base seconds; None if unknown.
     owner: object that owns the memory, kept alive with the frame.
     duration: in units of time_base; None if unknown.
+    messages: corrections for x2 networks that came with it, as bytes (docs/correction-format.md).
 
     Raises ArgumentError and ArgumentTypeError for planes that don't hold such a picture, and for invalid values.
     """
@@ -55,6 +56,7 @@ class Frame:
     time_base: Fraction | None = None
     owner: Any = field(default=None, repr=False)
     duration: int | None = None
+    messages: tuple[bytes, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         layout = self.layout
@@ -64,6 +66,9 @@ class Frame:
             if (value := getattr(self, name)) is not None and type(value) is not int:
                 check_whole(value, name, -(2**63), 2**63 - 1)
         check_common(self)
+        check_type(self.messages, tuple, "messages", "a tuple of bytes")
+        for message in self.messages:
+            check_type(message, bytes, "a message", "bytes")
         if len(self.planes) != layout.planes:
             raise ArgumentError(f"{layout.name} has {layout.planes} planes, {len(self.planes)} are given")
         shapes = _plane_shapes(layout, self.width, self.height)
@@ -192,7 +197,7 @@ class Frame:
         colour = Colour(frame.color_primaries, frame.color_trc, frame.colorspace, full)
         return cls(
             layout, frame.width, frame.height, tuple(planes), colour, siting, frame.pts, frame.time_base, frame,
-            frame.duration or None,
+            frame.duration or None, messages_of(frame),
         )  # fmt: skip
 
     def to_av(self) -> VideoFrame:

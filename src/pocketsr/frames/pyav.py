@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from av.sidedata.sidedata import SideData
     from av.video.frame import VideoFrame
 
     from pocketsr.engine import Siting
     from pocketsr.frames.format import Colour
     from pocketsr.frames.frame import Frame
 
-__all__ = ["another", "tag", "viewed"]
+__all__ = ["another", "messages_of", "tag", "viewed"]
+
+_MOST_MESSAGES = 16  # of a picture
+
+
+def messages_of(frame: VideoFrame) -> tuple[bytes, ...]:
+    """Corrections in the SEI messages that FFmpeg's H.264 and H.265 decoders hang on a picture, unread."""
+    found: list[bytes] = []
+    try:
+        for item in frame.side_data:  # a mapping that iterates over its values
+            data = cast("SideData", item)
+            if data.type.name == "SEI_UNREGISTERED":
+                found += _messages_in(data)
+    except ValueError:  # PyAV 18.1: side data newer than its list of names
+        pass
+    return tuple(found[:_MOST_MESSAGES])
+
+
+def _messages_in(data: SideData) -> list[bytes]:
+    from pocketsr.codec.correction import IDENTIFIER, MOST_BYTES
+
+    identifier = IDENTIFIER.bytes
+    if data.buffer_size > len(identifier) + MOST_BYTES:
+        return []
+    content = bytes(data)
+    return [content[len(identifier) :]] if content.startswith(identifier) else []
 
 
 def tag(frame: VideoFrame, colour: Colour) -> None:

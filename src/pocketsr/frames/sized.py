@@ -10,6 +10,7 @@ import numpy as np
 from pocketsr.engine import Reusing, Same, Siting, Upscaler, repeated
 from pocketsr.errors import ArgumentError
 from pocketsr.frames.frame import Frame
+from pocketsr.frames.heard import Heard
 from pocketsr.frames.layout import Layout, candidates, layout_of
 from pocketsr.frames.resize import Resizer
 from pocketsr.frames.upscaler import FrameUpscaler, Strength, plane_siting
@@ -39,6 +40,7 @@ class SizedUpscaler:
         plan: Plan,
         reuse: bool = False,
         strength: Strength = None,
+        heard: Heard | None = None,
     ) -> None:
         def chroma_of(where: Siting) -> Upscaler:
             return repeated(chroma(where), plan.passes)
@@ -48,10 +50,10 @@ class SizedUpscaler:
         self._resizer: Resizer | None = None
         self._last: FrameUpscaler | None = None
         if not plan.resizes:
-            self._first = FrameUpscaler(net, chroma_of, source, target, siting, reuse, strength)
+            self._first = FrameUpscaler(net, chroma_of, source, target, siting, reuse, strength, heard)
             return
         planar = layout_of(candidates(source)[0])
-        self._first = FrameUpscaler(net, cache(chroma_of), source, planar.name, siting, reuse, strength)
+        self._first = FrameUpscaler(net, cache(chroma_of), source, planar.name, siting, reuse, strength, heard)
         self._resizer = Resizer(planar, plane_siting(source, siting), plan.middle, plan.target)
         if target != planar.name:
             same = Same()

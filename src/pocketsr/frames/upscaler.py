@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pocketsr.engine import Plane, Reusing, Siting, Upscaler, repeat_edges, reusing, takes_strength, upscaled
+from pocketsr.engine import (
+    Plane,
+    Reusing,
+    Siting,
+    Upscaler,
+    load_correction,
+    repeat_edges,
+    reusing,
+    takes_strength,
+    upscaled,
+)
 from pocketsr.errors import ArgumentError
 from pocketsr.frames.format import UNSPECIFIED
 from pocketsr.frames.frame import Frame
+from pocketsr.frames.heard import Heard
 from pocketsr.frames.layout import Component, Layout, candidates, layout_of
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
+
+    from pocketsr.codec.correction import Correction
 
 __all__ = ["FrameUpscaler", "Strength", "fixed", "plane_siting"]
 
@@ -55,6 +68,10 @@ class FrameUpscaler:
         reuse: whether to keep each component of the last frame with its result, and compute only what a changed one
             changes; results are the same.
         strength: for a network that takes one; what is found for a frame isn't asked for where it takes none.
+        heard: corrections that came along; those that frames bring are added. They are for Y of Y'CbCr, and grey.
+
+    Attributes:
+        corrected: how many frames a correction was applied to.
 
     Raises UserError for networks of different scales, and for a target with other components.
     """
@@ -68,7 +85,13 @@ class FrameUpscaler:
         siting: Siting,
         reuse: bool = False,
         strength: Strength = None,
+        heard: Heard | None = None,
     ) -> None:
+        self._heard = heard or Heard()
+        correctable = source.kind != "rgb" and network.scale == 2 and network.channels == 1
+        self._digest: bytes | None = getattr(network, "digest", None) if correctable else None
+        self._threads: int | None = getattr(network, "threads", None)
+        self.corrected = 0
         self._strength = strength if takes_strength(network) else None
         self._source, self._target = source, layout_of(target)
         self._lost = source.bits - self._target.bits
@@ -94,7 +117,7 @@ class FrameUpscaler:
         for other in self._networks:
             if other.scale != self.scale:
                 raise ArgumentError(f"the network upscales {self.scale}x but chroma {other.scale}x: they must agree")
-        self._spare: dict[tuple[int, int], Plane] = {}
+        self._spare: dict[tuple[tuple[int, int], bool], Plane] = {}
 
     def __call__(self, frame: Frame, into: Frame) -> None:
         """Upscale `frame` into the samples of `into`, a frame of the target format and `scale` times the size."""
@@ -104,26 +127,39 @@ class FrameUpscaler:
         if self._network.channels == 3:
             self._through_rgb(frame, into, strength)
             return
+        self._heard.messages_with(frame)
+        correction = self._heard.correction(self._digest)
+        self.corrected += correction is not None
         for part, to, network in zip(self._source.components, self._target.components, self._networks, strict=True):
-            told = strength if part.role == "luma" else None
-            self._component(frame.component(part), part, into.component(to), to, network, told)
+            own = (strength, correction) if part.role == "luma" else (None, None)
+            self._component(frame.component(part), part, into.component(to), to, network, *own)
 
     def _component(
         self, stored: Plane, part: Component, out: Plane, to: Component, network: Upscaler,
-        strength: float | None = None,
+        strength: float | None = None, correction: Correction | None = None,
     ) -> None:  # fmt: skip
         samples = _plain(stored, part)
         full = (samples.shape[0] * self.scale, samples.shape[1] * self.scale)
-        if out.shape == full and to.step == 1 and not to.shift and out.dtype.isnative and not self._lost:
-            upscaled(network, samples, self._source.bits, out, strength)
-            return
+        direct = out.shape == full and to.step == 1 and not to.shift and out.dtype.isnative and not self._lost
         # Chroma of odd sizes comes out a sample larger than the frame's plane, and is cropped.
-        spare = self._spare.get(full)
-        if spare is None or spare.dtype != samples.dtype:
-            spare = self._spare[full] = np.empty(full, samples.dtype)
-        upscaled(network, samples, self._source.bits, spare, strength)
-        cropped = self._rounded(spare[: out.shape[0], : out.shape[1]])
+        made = out if direct else self._plane(full, samples.dtype)
+        if correction is None:
+            upscaled(network, samples, self._source.bits, made, strength)
+        else:
+            before = self._plane(full, samples.dtype, True)
+            upscaled(network, samples, self._source.bits, before, strength)
+            load_correction(self._threads)(correction.coefficients, samples, before, self._source.bits, made)
+        if direct:
+            return
+        cropped = self._rounded(made[: out.shape[0], : out.shape[1]])
         np.copyto(out, cropped << to.shift if to.shift else cropped, casting="same_kind")
+
+    def _plane(self, shape: tuple[int, int], dtype: np.dtype[Any], before: bool = False) -> Plane:
+        """Memory for a plane, kept for the next one. before: of what is corrected then."""
+        spare = self._spare.get((shape, before))
+        if spare is None or spare.dtype != dtype:
+            spare = self._spare[shape, before] = np.empty(shape, dtype)
+        return spare
 
     def _rounded(self, samples: Plane) -> Plane:
         """The nearest level of a target of fewer bits."""

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from pocketsr.image._animated import ANIMATION_SUFFIXES, is_animation
     from pocketsr.image._array import from_planes, to_planes, upscale_array, upscale_image
     from pocketsr.image._decode import Picture, decode
-    from pocketsr.image._file import upscale_image_file, write_picture
+    from pocketsr.image._file import Chosen, upscale_image_file, write_picture
     from pocketsr.image._memory import free_bytes, growth_of
 
 __all__ = [
     "ANIMATION_SUFFIXES",
     "IMAGE_SUFFIXES",
+    "Chosen",
     "Picture",
     "check_fits",
     "decode",
@@ -40,7 +41,8 @@ __all__ = [
 _LATER = {
     "upscale_array": "_array", "upscale_image": "_array", "from_planes": "_array", "to_planes": "_array",
     "fill_hidden_colour": "_alpha",
-    "upscale_image_file": "_file", "write_picture": "_file", "Picture": "_decode", "decode": "_decode",
+    "Chosen": "_file", "upscale_image_file": "_file", "write_picture": "_file",
+    "Picture": "_decode", "decode": "_decode",
     "free_bytes": "_memory", "growth_of": "_memory",
     "ANIMATION_SUFFIXES": "_animated", "is_animation": "_animated",
 }  # fmt: skip

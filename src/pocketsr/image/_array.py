@@ -15,8 +15,9 @@ from pocketsr.engine import Plane, Same, Upscaler, check_told, repeat_edges, rep
 from pocketsr.errors import ArgumentError, ArgumentTypeError
 from pocketsr.image._alpha import fill_hidden_colour
 from pocketsr.loading import as_network, is_estimated
+from pocketsr.models import at_factor
 from pocketsr.pixels import resized, rgb_to_ycbcr, ycbcr_to_rgb
-from pocketsr.sizing import Plan, Sized, as_size, plan
+from pocketsr.sizing import Plan, Size, Sized, as_size, plan
 from pocketsr.source import AUTO, Hints, choose, look
 
 __all__ = ["from_planes", "to_planes", "upscale_array", "upscale_image"]
@@ -57,23 +58,24 @@ def upscale_image(
     """
     _check(rgb)
     wanted = as_size(size)
-    net, strength = _network(rgb, model, threads, strength)
+    net, strength = _network(rgb, model, wanted, threads, strength)
     way = plan(wanted, net.scale, rgb.shape[1], rgb.shape[0])
     bicubic = engine.load_chroma(scale=net.scale, siting="center", threads=threads)
     return upscale_array(rgb, net, bicubic, way, strength)
 
 
 def _network(
-    rgb: Plane, model: str | Path | Upscaler, threads: int | None, strength: float | None
+    rgb: Plane, model: str | Path | Upscaler, size: Size | None, threads: int | None, strength: float | None
 ) -> tuple[Upscaler, float | None]:
     """The network for an array, and what it is told. It says nothing of the file it came from: what shows no blocks is
     taken for whole where a network is chosen."""
+    factor = None if size is None else size.factor
     if isinstance(model, str) and model == AUTO:
         seen = look(rgb, Hints(lossless=True))
         choice = choose(seen if strength is None else replace(seen, strength=check_strength(strength)))
-        net = as_network(choice.network, threads)
+        net = as_network(at_factor(choice.network, factor), threads)
         return net, choice.strength if takes_strength(net) else None
-    net = as_network(model, threads)
+    net = as_network(at_factor(model, factor) if isinstance(model, str) else model, threads)
     if strength is None and is_estimated(model, net):
         strength = look(rgb).strength
     return net, strength

@@ -30,10 +30,20 @@ from pocketsr.report import Percentiles, Report
 from pocketsr.sizing import Plan, Size, kept_aspect, plan
 from pocketsr.source import Seen, look
 
-__all__ = ["Choose", "upscale_image_file", "write_picture"]
+__all__ = ["Choose", "Chosen", "upscale_image_file", "write_picture"]
 
-Choose = Callable[[Seen], tuple[Upscaler, str, float | None]]
-"""Gives the network for what was seen, its name, and what it is told."""
+
+@dataclass(frozen=True)
+class Chosen:
+    """The network for what was seen, bicubic interpolation of its scale, its name, and what it is told."""
+
+    net: Upscaler
+    bicubic: Upscaler
+    name: str
+    strength: float | None
+
+
+Choose = Callable[[Seen], Chosen]
 
 
 def upscale_image_file(
@@ -58,7 +68,7 @@ def upscale_image_file(
     grey, CMYK becomes RGB with a warning. All pages of a TIFF go into a TIFF. With
     `target` None the result is encoded and thrown away, for timing.
 
-    net: None where `choose` gives it, of the shipped networks, by what the picture is (the first, of several pages).
+    net: None where `choose` gives it and `bicubic`, by what the picture is (the first, of several pages).
     size: of the result; default: `net.scale` times the picture's. name: of the network, for `Report.steps`.
     compare: whether bicubic interpolation stands beside it, at the left, both with labels.
     strength: what a network that takes one is told, 0..1; default: its own.
@@ -97,7 +107,8 @@ class _Task:
         """The network, chosen now if it wasn't yet."""
         if self.net is None:
             assert self.choose is not None
-            self.net, self.name, self.strength = self.choose(look(picture.pixels, picture.hints))
+            chosen = self.choose(look(picture.pixels, picture.hints))
+            self.net, self.bicubic, self.name, self.strength = chosen.net, chosen.bicubic, chosen.name, chosen.strength
         return self.net
 
 
@@ -156,6 +167,7 @@ def _upscaled(
         check_fits(beside.target, width=width, height=height, channels=channels, bits=bits)
     decoded = time.perf_counter()
     network = task.network(picture)
+    way = plan(task.size, network.scale, *before)
     pixels = upscale_array(picture.pixels, network, task.bicubic, way, task.strength)
     if task.compare:
         bicubic = upscale_array(picture.pixels, task.bicubic, task.bicubic, way)

@@ -16,7 +16,7 @@ import numpy as np
 from pocketsr.arguments import check_callable, check_number, check_type
 from pocketsr.engine import Plane, Upscaler
 from pocketsr.errors import ArgumentError, UserError
-from pocketsr.frames import Frame
+from pocketsr.frames import Frame, Heard
 from pocketsr.live.forks import renew_in_children
 from pocketsr.live.governor import Governor
 from pocketsr.live.ladder import SHIPPED, Ladder
@@ -117,6 +117,7 @@ class GovernedStream:
         self._times: deque[int] = deque(maxlen=_LATEST_TIMES)
         self._last: Made | None = None
         self._seen: Frame | None = None  # a copy of what `_last` was made of
+        self._heard = Heard()
         self._box: Mailbox[tuple[Frame, int], Made] = Mailbox(self._serve)
         renew_in_children(self)
 
@@ -136,7 +137,7 @@ class GovernedStream:
         Raises UserError for a format that isn't taken.
         """
         arrived = self._clock()
-        taken = as_frame(frame)
+        taken = self._with_messages(as_frame(frame))
         with self._turns.turn(self._place), self._lock:
             return self._make(taken, arrived, 0)
 
@@ -145,7 +146,7 @@ class GovernedStream:
 
         Raises UserError for a format that isn't taken, also when an earlier frame's wasn't.
         """
-        self._box.push((as_frame(frame), self._clock()))
+        self._box.push((self._with_messages(as_frame(frame)), self._clock()))
 
     def latest(self, timeout: float | None = 0) -> Made | None:
         """The newest result of what was pushed, once; None where there is none within `timeout` seconds (None: wait).
@@ -155,6 +156,15 @@ class GovernedStream:
         if timeout is not None:
             check_number(timeout, "timeout")
         return self._box.latest(timeout)
+
+    def hear(self, data: bytes) -> bool:
+        """Take a correction that came beside the frames, from the next one on: as `Stream.hear`, for any level."""
+        return self._heard.hear(data)
+
+    def _with_messages(self, frame: Frame) -> Frame:
+        """With all corrections that are in force now: frames that are dropped bring some too."""
+        messages = self._heard.messages_with(frame)
+        return frame if messages == frame.messages else replace(frame, messages=messages)
 
     def _serve(self) -> None:
         made, error = None, None
@@ -258,8 +268,8 @@ def _monotonic_us() -> int:
 
 
 def _same(frame: Frame, seen: Frame) -> bool:
-    alike = (frame.layout, frame.width, frame.height, frame.colour, frame.siting) == (
-        seen.layout, seen.width, seen.height, seen.colour, seen.siting,
+    alike = (frame.layout, frame.width, frame.height, frame.colour, frame.siting, frame.messages) == (
+        seen.layout, seen.width, seen.height, seen.colour, seen.siting, seen.messages,
     )  # fmt: skip
     return alike and all(map(np.array_equal, frame.components, seen.components))
 
@@ -270,4 +280,4 @@ def _copy(frame: Frame, into: Frame | None) -> Frame:
         into = Frame.blank(frame.layout.name, frame.width, frame.height)
     for source, target in zip(frame.components, into.components, strict=True):
         target[...] = source
-    return replace(into, colour=frame.colour, siting=frame.siting)
+    return replace(into, colour=frame.colour, siting=frame.siting, messages=frame.messages)

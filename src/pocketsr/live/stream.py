@@ -12,10 +12,11 @@ import numpy as np
 from pocketsr.arguments import check_type
 from pocketsr.engine import Plane, Siting, Upscaler, check_told, computed_share, load_chroma
 from pocketsr.errors import ArgumentError
-from pocketsr.frames import Frame, FrameUpscaler, SizedUpscaler, Strength, fixed, multiples
+from pocketsr.frames import Frame, FrameUpscaler, Heard, SizedUpscaler, Strength, fixed, multiples
 from pocketsr.frames.looking import Following
 from pocketsr.live.forks import renew_in_children
 from pocketsr.loading import as_network, is_estimated
+from pocketsr.models import at_factor
 from pocketsr.sizing import Plan, Sized, as_size, plain_plan, plan
 
 if TYPE_CHECKING:
@@ -56,10 +57,12 @@ class Stream:
     ) -> None:  # fmt: skip
         self._size, self._reuse = as_size(size), reuse
         self._pix_fmt, self._threads = None if pix_fmt is None else Frame.named(pix_fmt), threads
-        self._network = as_network(model, threads)
+        factor = None if self._size is None else self._size.factor
+        self._network = as_network(at_factor(model, factor) if isinstance(model, str) else model, threads)
         check_told(self._network, fixed(strength))
         self._strength = Following() if strength is None and is_estimated(model, self._network) else strength
         self._chroma = cache(self._load_chroma)
+        self._heard = Heard()
         self._upscalers: dict[tuple[str, Siting], FrameUpscaler] = {}
         self._sized: tuple[tuple[str, Siting, Plan], SizedUpscaler] | None = None  # for frames as the last one
         self._closed = False
@@ -109,6 +112,14 @@ class Stream:
             out.owner,
         )  # fmt: skip
 
+    def hear(self, data: bytes) -> bool:
+        """Take a correction that came beside the frames, from the next one on (docs/correction-format.md).
+
+        What came in H.264 or H.265 is on PyAV's frames already. A correction is applied to the luma of Y'CbCr, and to
+        grey, behind the x2 network that it was fitted for. False for what is no message.
+        """
+        return self._heard.hear(data)
+
     def _target(self, frame: Frame) -> str:
         return self._pix_fmt or frame.layout.name
 
@@ -125,7 +136,8 @@ class Stream:
             if self._sized is None or self._sized[0] != about:
                 target = self._target(frame)
                 made = SizedUpscaler(
-                    self._network, self._chroma, frame.layout, target, frame.siting, way, self._reuse, self._strength
+                    self._network, self._chroma, frame.layout, target, frame.siting, way, self._reuse, self._strength,
+                    self._heard,
                 )  # fmt: skip
                 self._sized = about, made
             return self._sized[1]
@@ -133,7 +145,8 @@ class Stream:
         if key not in self._upscalers:
             target = self._target(frame)
             self._upscalers[key] = FrameUpscaler(
-                self._network, self._chroma, frame.layout, target, frame.siting, self._reuse, self._strength
+                self._network, self._chroma, frame.layout, target, frame.siting, self._reuse, self._strength,
+                self._heard,
             )  # fmt: skip
         return self._upscalers[key]
 

@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import stat
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
 from pocketsr.errors import ArgumentError, UserError
 
-__all__ = ["ALIASES", "DEFAULT_SCALE", "NAMES", "SHIPPED", "resolve"]
+__all__ = ["ALIASES", "DEFAULT_SCALE", "NAMES", "SHIPPED", "SHIPPED_X2", "at_factor", "resolve", "scale_of"]
 
 _HERE = Path(__file__).parent
 SHIPPED: tuple[str, ...] = (
     "bicubic", "tiny", "steep-tiny", "small", "small-w8a8", "medium", "quality", "photo", "screen", "tiny-call",
-    "small-call", "medium-call",
+    "small-call", "medium-call", "small-x3", "small-x4",
 )  # fmt: skip
 ALIASES: dict[str, str] = {"fast": "small-w8a8"}
 """Other names of networks that ship. `fast` is the best of benchmarks/curve.json below 5 ms a frame."""
 NAMES: tuple[str, ...] = (*SHIPPED, *ALIASES)
 DEFAULT_SCALE: Final = 2
-"""What the networks that ship upscale by, and all else where no scale is given."""
+"""What networks upscale by whose name says no other, and all else where no scale is given."""
+
+
+def scale_of(name: str) -> int:
+    """What the network of this name that ships upscales by: `small-x3` by 3, `small` by DEFAULT_SCALE."""
+    family, _, digits = name.rpartition("-x")
+    return int(digits) if family and digits.isdecimal() else DEFAULT_SCALE
+
+
+SHIPPED_X2: tuple[str, ...] = tuple(name for name in SHIPPED if scale_of(name) == 2)
+
+
+def at_factor(name: str, factor: Fraction | None) -> str:
+    """The network of the same family that ships for this factor: `small-x3` for `small` and 3; else `name` itself."""
+    family = ALIASES.get(name, name)
+    return next((f"{family}-x{n}" for n in (3, 4) if factor == n and f"{family}-x{n}" in SHIPPED), name)
 
 
 def resolve(model: str | Path) -> Path:

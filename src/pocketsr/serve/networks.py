@@ -28,9 +28,9 @@ class Networks:
         self._costs = named.costs()  # kept by name, from one start to the next
         named.close()
 
-    def stream(self) -> GovernedStream:
-        """A stream of its own for a peer, at once."""
+    def stream(self, full: tuple[int, int] | None = None) -> GovernedStream:
+        """A stream of its own for a peer, at once. full: of results, where the settings say no size."""
         settings = self._settings
         return GovernedStream(
-            self._loaded, fps=settings.fps, threads=settings.threads, us_per_mpx=self._costs, size=settings.size
+            self._loaded, fps=settings.fps, threads=settings.threads, us_per_mpx=self._costs, size=settings.size or full
         )  # fmt: skip

@@ -23,7 +23,9 @@ from pocketsr.serve.decoding import Decoding
 from pocketsr.serve.description import BadOfferError, checked_offer
 from pocketsr.serve.encoding import CallEncoder
 from pocketsr.serve.outgoing import Outgoing
+from pocketsr.serve.sending import Plane, Sending
 from pocketsr.serve.settings import CODECS, Settings
+from pocketsr.serve.side import Side
 from pocketsr.serve.splice import gather_on, use_assembly, use_encoder
 from pocketsr.video.colours import with_implied_colours
 
@@ -39,17 +41,22 @@ _log = logging.getLogger("pocketsr")
 class Peer:
     """Answers one offer, and sends each picture back upscaled until it ends. Made and used in the event loop.
 
-    ended: is called, once, with why.
+    ended: is called, once, with why. full: of a peer that sends smaller sizes where it is told to.
     """
 
-    def __init__(self, settings: Settings, stream: GovernedStream, ended: Callable[[Peer, str], None]) -> None:
-        self._settings, self._stream, self._on_ended = settings, stream, ended
+    def __init__(
+        self, settings: Settings, stream: GovernedStream, ended: Callable[[Peer, str], None],
+        full: tuple[int, int] | None = None,
+    ) -> None:  # fmt: skip
+        self._settings, self._stream, self._on_ended, self._full = settings, stream, ended, full
         self._loop = asyncio.get_running_loop()
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))  # by default it asks a server of Google's
         self._track = Outgoing()
         self._codec = ""
         self._decoding: Decoding | None = None
         self._encoder: CallEncoder | None = None
+        self._side = Side(stream.hear, self._end)
+        self._sending: Sending | None = None
         self._times = threading.Lock()
         self._came: OrderedDict[int, float] = OrderedDict()  # seconds by pts
         self._delays: deque[float] = deque(maxlen=_LATEST_DELAYS)
@@ -85,9 +92,11 @@ class Peer:
         (transceiver,) = connection.getTransceivers()
         self._codec = _settle(transceiver)
         transceiver.direction = "sendrecv"
+        self._side.attach(connection)
         transceiver.sender.replaceTrack(self._track)
         self._decoding = Decoding(self._codec, self._settings.limits, self._on_picture, self._on_refused)
         self._encoder = CallEncoder(self._codec, self._on_encoded)
+        self._sending = Sending(self._full, self._codec) if self._full else None
         limits = self._settings.limits
         assembly = Assembly(
             self._decoding.put, self._decoding.lost, self._decoding.starved, limits.packets, time.monotonic
@@ -111,6 +120,8 @@ class Peer:
         limits = self._settings.limits
         while not self._closing:
             await asyncio.sleep(_TICK_S)
+            if self._sending is not None and self._decoding is not None:
+                self._sending.update(self._decoding.received, time.monotonic())
             silent = time.monotonic() - self._seen_s
             if self._connection.connectionState != "connected":
                 if time.monotonic() - self._began_s > limits.connect_s:
@@ -213,6 +224,11 @@ class Peer:
             self._waiter.join()
         self._count(0)
 
+    async def look(self, luma: Plane) -> None:
+        """Take a piece of what the peer's camera sees, before it is coded."""
+        if self._sending is not None:
+            await asyncio.to_thread(self._sending.look, luma)
+
     @property
     def statistics(self) -> dict[str, Any]:
         """What a page shows: names and numbers alone."""
@@ -236,9 +252,12 @@ class Peer:
             # By a newer one: before the encoder, or before this thread came to fetch it
             "replaced": self._track.replaced + max(0, done.frames - handed_on),
             "colour": self._tints,
+            "corrections": asdict(self._side.counted),
         }  # fmt: skip
         if made is not None:
             found["level"], found["reason"] = made.level.name.lower().replace("_", " "), str(made.reason)
+        if self._sending is not None:
+            found["sending"] = self._sending.statistics
         if delays:
             found["delay_ms"] = {
                 "p50": round(1e3 * delays[len(delays) // 2], 1), "p99": round(1e3 * delays[len(delays) * 99 // 100], 1),

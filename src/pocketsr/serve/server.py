@@ -18,6 +18,7 @@ from pocketsr.serve.description import BadOfferError
 from pocketsr.serve.guard import Rate, guard, refused
 from pocketsr.serve.networks import Networks
 from pocketsr.serve.peer import Peer
+from pocketsr.serve.sending import checked_full, checked_look
 from pocketsr.serve.settings import Settings
 
 __all__ = ["Server", "running", "serve"]
@@ -50,6 +51,7 @@ class Server:
         made.router.add_get("/page.css", self._file)
         made.router.add_post("/call", self._offer)
         made.router.add_get("/call/{name}", self._statistics)
+        made.router.add_put("/call/{name}/look", self._look)
         made.router.add_delete("/call/{name}", self._hang_up)
         return made
 
@@ -76,7 +78,11 @@ class Server:
         name = secrets.token_urlsafe(16)
         if len(self._peers) >= limits.peers:  # while the body came
             return refused(503, f"{limits.peers} calls are going on, which is the most: end one of them")
-        peer = Peer(self._settings, self._networks.stream(), lambda peer, why: self._ended(name, peer, why))
+        try:
+            full = checked_full(offer.get("full"), limits)
+        except BadOfferError as error:
+            return refused(400, str(error))
+        peer = Peer(self._settings, self._networks.stream(full), lambda peer, why: self._ended(name, peer, why), full)
         self._peers[name] = peer
         try:
             sdp = await peer.answer(offer.get("sdp"))
@@ -99,6 +105,19 @@ class Server:
         if (ended := self._ends.get(name)) is not None:
             return web.json_response(ended)
         return refused(404, "there is no such call")
+
+    async def _look(self, request: web.Request) -> web.Response:
+        """A piece of the picture before it is coded: how crisp it is decides with the bits which size to send."""
+        if request.content_type != "application/octet-stream":
+            return refused(415, "a look is bytes of luma: application/octet-stream")
+        if (peer := self._peers.get(request.match_info["name"])) is None:
+            return refused(404, "there is no such call")
+        try:
+            luma = checked_look(await request.read(), request.query.get("width", ""))
+        except BadOfferError as error:
+            return refused(400, str(error))
+        await peer.look(luma)
+        return web.Response(status=204)
 
     async def _hang_up(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]

@@ -23,6 +23,7 @@ def converted(weights: Any, net: nn.Module) -> Any:
     for strengths of a degradation. Where `net` has one PReLU slope for a layer and
     they have one a channel, it is their mean; where it is the other way round, each channel takes the one. Kernels that
     are larger in `net` get a rim of zeros; strengths that `net` has beyond theirs begin as the strongest of theirs.
+    A layer that has groups only in `net` keeps what they have within the groups, and loses the rest.
     Where `net` upscales by another factor, each pixel that it makes of one begins as the nearest of theirs. All
     else stays as it is: whoever loads it says what doesn't fit.
     """
@@ -40,7 +41,9 @@ def converted(weights: Any, net: nn.Module) -> Any:
         if isinstance(layer, Chosen):
             _add_strengths(found, f"{name}.differences", layer)
         if isinstance(layer, Linear):
-            _widen(found, name if f"{name}.weight" in found else name.replace(".shared", ""), layer)
+            own = name if f"{name}.weight" in found else name.replace(".shared", "")
+            _widen(found, own, layer)
+            _part(found, own, layer)
     if isinstance(net, Pocket):
         _rescale(found, net)
     return found
@@ -89,6 +92,20 @@ def _widen(found: dict[str, Any], name: str, layer: Linear) -> None:
             each = weights.view(-1, *kernel.shape[1:])
             padded = F.pad(each - each.mean((1, 2, 3), keepdim=True) if still else each, rim)
             found[key] = padded if weights.ndim == 4 else padded.flatten(1)
+
+
+def _part(found: dict[str, Any], name: str, layer: Linear) -> None:
+    """Takes from a kernel without groups what lies within those of `layer`; the branch beside it begins anew, at 0."""
+    kernel, wide, point = (found.get(f"{name}.{part}") for part in ("weight", "wide", "point"))
+    outputs, inputs, *taps = layer.shape
+    if layer.groups == 1 or not all(isinstance(part, Tensor) for part in (kernel, wide, point)):
+        return
+    if kernel.shape != (outputs, inputs * layer.groups, *taps):
+        return
+    whole = kernel + (point @ wide).view_as(kernel)
+    parts = whole.unflatten(0, (layer.groups, -1)).unflatten(2, (layer.groups, -1))  # groups by groups
+    found[f"{name}.weight"] = torch.cat([parts[group, :, group] for group in range(layer.groups)])
+    found[f"{name}.wide"], found[f"{name}.point"] = layer.wide.detach().clone(), torch.zeros_like(layer.point)
 
 
 def _add_bias(found: dict[str, Any], name: str, wanted: Tensor) -> None:

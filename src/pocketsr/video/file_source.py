@@ -84,7 +84,9 @@ class VideoFileSource:
             if isinstance(item, Picture):
                 base = self.reader.source.time_base
                 frame = Frame.from_av(item.frame, siting)
-                yield replace(frame, pts=item.pts, time_base=base, duration=item.duration or None)
+                messages = frame.messages + self.reader.carried.take(item.frame.pts)
+                duration = item.duration or None
+                yield replace(frame, pts=item.pts, time_base=base, duration=duration, messages=messages)
             else:
                 yield item
 

@@ -20,6 +20,7 @@ from pocketsr.errors import UserError
 from pocketsr.frames import Span
 from pocketsr.pipes import Inflow
 from pocketsr.video.addresses import Address
+from pocketsr.video.carried import Carried
 from pocketsr.video.clock import starts_anywhere
 from pocketsr.video.cropping import cropper
 from pocketsr.video.cutting import Cut, Picture, frames_in
@@ -53,6 +54,7 @@ class VideoReader:
 
     Attributes:
         follows_changes: whether frames may change size or format; else that is a UserError.
+        carried: corrections that came in packets, by the time of their pictures.
 
     Raises:
         UserError: what is there is no video that can be read, has unsupported samples, or ends before the span.
@@ -76,6 +78,7 @@ class VideoReader:
             self.described = described(self.container)
             self.stream = main_stream(self.container, path, self.described)
             self._decoder = decoder_of(self.stream, threads)
+            self.carried = Carried(self.stream.codec_context.codec.canonical_name)
             self._interlaced = self._decoder.field_order in (2, 3, 4, 5)
             self._demuxer = Demuxer(path, self.container, self.stream, keep_clock=keep_clock, live=address is not None)
             self._crop = cropper(self.described[self.stream.index].crop)
@@ -261,6 +264,8 @@ class VideoReader:
     def _decode(self, packet: Packet[Stream] | None) -> list[VideoFrame]:
         if packet is not None and not packet.size:
             return []  # AVI fills gaps with these; to a decoder an empty packet would mean the end
+        if packet is not None:
+            self.carried.note(packet)
         try:
             return self._decoder.decode(packet)
         except av.EOFError:

@@ -15,6 +15,7 @@ from pocketsr.frames import (
     Frame,
     FrameFormat,
     FrameUpscaler,
+    Heard,
     Layout,
     SizedUpscaler,
     Strength,
@@ -37,13 +38,13 @@ class AvUpscaler:
 
     def __init__(
         self, network: Upscaler, chroma: Callable[[Siting], Upscaler], source: Layout, target: str, siting: Siting,
-        plan: Plan | None = None, reuse: bool = False, strength: Strength = None,
+        plan: Plan | None = None, reuse: bool = False, strength: Strength = None, heard: Heard | None = None,
     ) -> None:  # fmt: skip
         self._upscale: FrameUpscaler | SizedUpscaler
         if plan is None or plan.plain:
-            self._upscale = FrameUpscaler(network, chroma, source, target, siting, reuse, strength)
+            self._upscale = FrameUpscaler(network, chroma, source, target, siting, reuse, strength, heard)
         else:
-            self._upscale = SizedUpscaler(network, chroma, source, target, siting, plan, reuse, strength)
+            self._upscale = SizedUpscaler(network, chroma, source, target, siting, plan, reuse, strength, heard)
         self._target, self._siting, self._scale = target, siting, network.scale
         self._size = None if plan is None else plan.target
         self.reusing = self._upscale.reusing
@@ -87,6 +88,7 @@ class Enlarger:
         self.warnings: list[str] = []
         self._form: FrameFormat | None = None
         self._made: list[Reusing] = []
+        self._heard = Heard()
 
     def follow(self, form: FrameFormat) -> FrameFormat:
         """Make ready for frames of this format; returns that of the enlarged ones, colours tagged where need be.
@@ -107,7 +109,8 @@ class Enlarger:
         for each in self._made:
             each.renew()  # of another format: its pictures before are of no use any more
         self._upscale = AvUpscaler(
-            self._network, self._chroma, layout, target, form.siting, self.plan, reuse=True, strength=self._strength
+            self._network, self._chroma, layout, target, form.siting, self.plan, reuse=True, strength=self._strength,
+            heard=self._heard,
         )  # fmt: skip
         self._made.extend(self._upscale.reusing)
         self._form = form
@@ -122,6 +125,7 @@ class Enlarger:
         """The frame enlarged, at the same time; its memory is of a new frame of PyAV."""
         if frame.format != self._form:
             self.follow(frame.format)
+        self._heard.messages_with(frame)  # of AV1: its decoders hang none on their frames
         made = self._upscale(viewed(frame) or frame.to_av())
         tag(made, self._colour)
         made.pts, made.duration = frame.pts, frame.duration or 0

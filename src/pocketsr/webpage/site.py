@@ -11,12 +11,12 @@ from typing import Final
 
 from pocketsr.atomic_io import delivered, scratch_folder
 from pocketsr.export.wasm import export
-from pocketsr.models import SHIPPED
+from pocketsr.models import SHIPPED_X2
 
 __all__ = ["FILES", "HEADERS", "NETWORKS", "TYPES", "Networks", "index", "page_file", "write_site"]
 
 FILES: Final = ("index.html", "page.css", "page.js", "worker.js")
-NETWORKS: Final = tuple(name for name in SHIPPED if name != "bicubic")
+NETWORKS: Final = tuple(name for name in SHIPPED_X2 if name != "bicubic")
 """What the page can choose from."""
 TYPES: Final = {
     ".html": "text/html; charset=utf-8",

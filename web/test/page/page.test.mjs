@@ -179,8 +179,41 @@ test("a call with oneself, at a bitrate that can be set", async (t) => {
   await page.focus("#rate");
   await page.keyboard.press("Home");
   assert.equal(await text(page, "rate-value"), "30 kbit/s");
+  await shows(page, "sent", /^\d+x\d+.*: (the picture is too crisp|there are bits enough)/); // it is noise
+  await page.uncheck("#adapt");
+  await shows(page, "sent", /^\d+x\d+.*: always the full size$/);
   assert.deepEqual([...new Set(await page.evaluate(() => globalThis.rates))], [150_000, 30_000]);
   assert.equal(await text(page, "level"), "tiny-call");
+});
+
+test("a call with few bits sends a smaller size, and says why", async (t) => {
+  const page = await opened(t, {}, () => {
+    navigator.mediaDevices.getUserMedia = async () => {
+      const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 360 });
+      const context = canvas.getContext("2d");
+      let at = 0;
+      setInterval(() => { // a soft light that moves
+        const light = context.createRadialGradient(320 + (at++ % 60), 180, 10, 320, 180, 400);
+        light.addColorStop(0, "#fff");
+        light.addColorStop(1, "#024");
+        context.fillStyle = light;
+        context.fillRect(0, 0, 640, 360);
+      }, 50);
+      return canvas.captureStream(20);
+    };
+    const get = RTCRtpSender.prototype.getStats;
+    RTCRtpSender.prototype.getStats = async function () { // few bits, however few frames a busy machine encodes
+      const report = await get.call(this);
+      return new Map([...report].map(([id, each]) => [id, each.type === "outbound-rtp" ? { ...each, bytesSent: each.bytesSent / 50 } : each]));
+    };
+  });
+  await choose(page, "tiny-call");
+  await page.click("#call");
+  await shows(page, "received", /640x360$/);
+  await shows(page, "sent", /^(320x180|42[678]x240), 1\/(2|1\.5) of the full size, 0\.0\d+ bits a pixel: with so few bits/);
+  await shows(page, "received", /(320x180|42[678]x240)$/);
+  await page.uncheck("#adapt");
+  await shows(page, "received", /640x360$/);
 });
 
 test("automatic: the governor's choice, and its reason", async (t) => {

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass
 
-__all__ = ["PEERS", "Peer"]
+__all__ = ["FILES", "PEERS", "File", "Peer"]
 
 
 @dataclass(frozen=True)
@@ -35,3 +35,20 @@ PEERS = {
     "mnn": Peer(("MNN", "_tools"), "MNN"),
     "torch": Peer(("torch",), "torch"),
 }
+
+
+@dataclass(frozen=True)
+class File(Peer):
+    """The runtime of a kind of exported file. package: what its version is read from."""
+
+    package: str
+
+
+FILES = {
+    ".tflite": File(("ai_edge_litert",), "ai-edge-litert", "ai-edge-litert"),
+    ".param": File(("ncnn",), "ncnn", "ncnn"),
+    ".mnn": File(("MNN",), "MNN", "MNN"),
+    ".pte": File(("executorch", "torch"), "'pocketsr[executorch]'", "executorch"),
+    ".onnx": File(("onnxruntime",), "onnxruntime", "onnxruntime"),
+}
+"""By a file's suffix; of ncnn's two files the .param is named. .onnx: with 8-bit samples in and out."""

@@ -19,12 +19,14 @@ Candidates: TypeAlias = Iterator[tuple[str, Run]]  # settings in words, and what
 
 @dataclass(frozen=True)
 class Task:
-    """Upscale `y` (H, W) by the ONNX file `model`, with values from 0 to `max_value`, on `threads` threads."""
+    """Upscale `y` (H, W) by the ONNX file `model`, with values from 0 to `max_value`, on `threads` threads; or by
+    `file`, which was exported from it."""
 
     model: Path
     y: Frame
     threads: int
     max_value: float
+    file: Path | None = None
 
 
 def picture_of(path: Path) -> tuple[Any, Any]:

@@ -8,14 +8,16 @@ docs/correction-format.md is the definition of the messages and of what they do,
 
 from __future__ import annotations
 
-from pocketsr.codec.correction.carriage import found, put, with_message
+from pocketsr.codec.correction.carriage import IDENTIFIER, found, put, with_message
 from pocketsr.codec.correction.filter import COEFFICIENTS, STEPS, Correction, corrected
 from pocketsr.codec.correction.fitting import Sums, fit
-from pocketsr.codec.correction.message import Message, MessageError, network_id, read, write
+from pocketsr.codec.correction.message import MOST_BYTES, Message, MessageError, network_id, read, write
 from pocketsr.codec.correction.session import Receiver, Sender
 
 __all__ = [
     "COEFFICIENTS",
+    "IDENTIFIER",
+    "MOST_BYTES",
     "STEPS",
     "Correction",
     "Message",

@@ -23,12 +23,13 @@ from pocketsr.codec.correction.filter import COEFFICIENTS, LARGEST, PHASES, TAPS
 from pocketsr.errors import UserError
 from pocketsr.models import resolve
 
-__all__ = ["MOST_BYTES", "VERSION", "Message", "MessageError", "network_id", "read", "write"]
+__all__ = ["ID_BYTES", "MOST_BYTES", "VERSION", "Message", "MessageError", "network_id", "read", "write"]
 
 VERSION = 1
 _NONE, _FILTER = 0, 1
 _HEAD, _CHECK = 6, 2  # bytes
-_ID_BYTES = 4
+ID_BYTES = 4
+"""Of a file's SHA-256, which tell its network."""
 _LARGEST_K = 5
 _ESCAPE, _RAW = 12, 8  # ones, bits
 MOST_BYTES = _HEAD + -(-(3 + COEFFICIENTS * (_ESCAPE + _RAW)) // 8) + _CHECK
@@ -51,15 +52,15 @@ def network_id(model: str | Path) -> bytes:
     """What tells a network in messages: four bytes of its file's SHA-256. Raises UserError for an unknown model."""
     path = resolve(model)
     try:
-        return hashlib.sha256(path.read_bytes()).digest()[:_ID_BYTES]
+        return hashlib.sha256(path.read_bytes()).digest()[:ID_BYTES]
     except OSError as error:
         raise UserError(f"can't read {path}: {error.strerror}") from error
 
 
 def write(message: Message) -> bytes:
     """The bytes of a message, at most `MOST_BYTES`. Raises ValueError for an id that isn't four bytes."""
-    if len(message.network) != _ID_BYTES:
-        raise ValueError(f"a network is told by {_ID_BYTES} bytes, not {len(message.network)}")
+    if len(message.network) != ID_BYTES:
+        raise ValueError(f"a network is told by {ID_BYTES} bytes, not {len(message.network)}")
     correction = message.correction
     body = bytes([VERSION, _NONE if correction is None else _FILTER]) + message.network
     if correction is not None:

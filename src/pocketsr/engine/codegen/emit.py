@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
+from pocketsr.engine.codegen.emit_across import across_functions
+from pocketsr.engine.codegen.emit_across_words import across_words_functions
 from pocketsr.engine.codegen.emit_chosen import classes_function, looked_up_functions
 from pocketsr.engine.codegen.emit_conv import conv_function, dot_shapes, lookup_shapes
 from pocketsr.engine.codegen.emit_dot import dot_function, winograd_functions
+from pocketsr.engine.codegen.emit_winograd_apart import apart_functions
 from pocketsr.engine.codegen.emit_filled import fill_all, fill_functions, is_filled
 from pocketsr.engine.codegen.emit_memory import frame_record, ring_functions, rows_beyond
 from pocketsr.engine.codegen.emit_planes import (
@@ -19,7 +22,7 @@ from pocketsr.engine.codegen.emit_planes import (
 )
 from pocketsr.engine.codegen.emit_pointwise import literal, rounds
 from pocketsr.engine.codegen.emit_told import is_told, tell_all, told_functions
-from pocketsr.engine.codegen.method import BAND
+from pocketsr.engine.codegen.method import BAND, Storage
 from pocketsr.engine.codegen.partial import BLOCK_COLUMNS, BLOCK_ROWS, partial_functions, seen_from
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.codegen.target import compiler_flags
@@ -248,7 +251,11 @@ def emit(plan: Plan) -> str:
     """NAME.c: one self-contained file."""
     graph = plan.graph
     chooses = any(isinstance(op, Classes) for op in graph.ops)
+    across = [step for step in plan.steps if step.method.across]
+    in_words = [step for step in across if step.method.reads is Storage.WORDS]
     own = "_wasm" if plan.target.is_wasm else ""
+    lanes = ("lanes.h",) if plan.target.is_arm64 else ()
+    arm = ("arm.h", *(["matrices.h"] if plan.target.matrices else [])) if plan.target.is_arm64 else ()
     parts = [
         f"""/* {graph.name}: {graph.channels} channel(s), {graph.scale}x. Made by pocketsr; do not edit.
 
@@ -264,9 +271,17 @@ def emit(plan: Plan) -> str:
         + "".join(f"   {line}\n" for line in describe(plan).splitlines())
         + "*/\n"
         f"#define VL {plan.target.lanes}\n",
+<<<<<<< HEAD
+        _header("prelude.h", *lanes, f"extremes{own}.h", "curves.h") + curve_code(graph.ops),
+        (_header(f"barrier{own}.h", "integers.h", *arm) if plan.formats.exact or rounds(graph) else "")
+        + (_header("chosen.h") if chooses else ""),
+=======
         _header("prelude.h", f"extremes{own}.h", "curves.h") + curve_code(graph.ops),
         (_header(f"barrier{own}.h", "integers.h") if plan.formats.exact or rounds(graph) else "")
-        + (_header("chosen.h") if chooses else ""),
+        + (_header("chosen.h") if chooses else "")
+        + (_header("across.h") if across else "")
+        + (_header("across_integers.h") if in_words else ""),
+>>>>>>> h-g19
         emit_header(plan),
         *told_functions(plan),
         frame_record(plan),
@@ -275,9 +290,16 @@ def emit(plan: Plan) -> str:
     ]
     shapes = sorted({shape for step in plan.steps if isinstance(step.op, Conv) for shape in dot_shapes(step)})
     methods = [step.method for step in plan.steps]
-    parts += [dot_function(*shape) for shape in shapes]
+    parts += [dot_function(*shape, by_lanes=plan.target.is_arm64) for shape in shapes]
     lookups = sorted({shape for step in plan.steps for shape in lookup_shapes(step)})
     parts += [looked_up_functions(*shape) for shape in lookups]
+<<<<<<< HEAD
+    apart = [step for step in plan.steps if step.method.apart]
+    parts += [apart_functions(apart, plan)] if apart else []
+=======
+    parts += across_functions([step for step in across if step not in in_words], plan)
+    parts += across_words_functions(in_words, plan)
+>>>>>>> h-g19
     filters = {(each.outputs, each.taps): each for m in methods for each in (m.rows, m.columns) if each}
     parts += [winograd_functions(each) for each in filters.values()]
     parts += [fill_functions(filters.values())] if any(is_filled(step, plan) for step in plan.steps) else []

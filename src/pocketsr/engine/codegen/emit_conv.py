@@ -10,6 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from pocketsr.engine.codegen.emit_across import across_body, across_weights
+from pocketsr.engine.codegen.emit_across_words import across_words_body, across_words_tables
 from pocketsr.engine.codegen.emit_chosen import chosen_body, in_tables
 from pocketsr.engine.codegen.emit_chosen_words import chosen_words_body, chosen_words_tables
 from pocketsr.engine.codegen.emit_dot import dot_name
@@ -19,6 +21,7 @@ from pocketsr.engine.codegen.emit_pointwise import Part, array, extent, indent, 
 from pocketsr.engine.codegen.emit_sums import sums_body, sums_tables
 from pocketsr.engine.codegen.emit_told import is_told, spread_of, told_biases, told_pointer
 from pocketsr.engine.codegen.emit_winograd import along_rows, both_axes
+from pocketsr.engine.codegen.emit_winograd_apart import apart_body, results_function
 from pocketsr.engine.codegen.method import BAND, Method, Storage
 from pocketsr.engine.codegen.partial import spans_of
 from pocketsr.engine.codegen.plan import Plan, Step
@@ -31,7 +34,11 @@ def dot_shapes(step: Step) -> set[tuple[int, int, bool]]:
     """(channels, vectors, inlined) of the inner loops that a convolution needs."""
     assert isinstance(step.op, Conv)
     method = step.method
-    if method.reads is not Storage.FLOATS or method.lookup:
+<<<<<<< HEAD
+    if method.reads is not Storage.FLOATS or method.lookup or method.apart:
+=======
+    if method.reads is not Storage.FLOATS or method.lookup or method.across:
+>>>>>>> h-g19
         return set()
     return {(count, method.block.vectors, method.rows is None) for count in _block_channels(step.op, method)}
 
@@ -108,7 +115,9 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
     for i, stage in enumerate(op.stages):
         if isinstance(stage, Combine):
             head += indent(row_table(f"other{i}", stage.other, group_rows, "y0", plan.formats), 1)
-    if method.reads is Storage.WORDS and op.chosen:
+    if method.reads is Storage.WORDS and method.across:
+        body, tables = across_words_body(name, op, step, plan), across_words_tables(name, op, step)
+    elif method.reads is Storage.WORDS and op.chosen:
         body, tables = chosen_words_body(name, op, step, plan), chosen_words_tables(name, op, step, plan)
     elif method.reads is Storage.WORDS:
         body, tables = words_body(name, op, step, plan), words_tables(name, op, step, plan)
@@ -125,6 +134,8 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
         ]
     lines += ["    }", "}", ""]
     text = "\n".join(lines)
+    if method.apart:
+        text = results_function(name, op, step, plan) + text
     compares = method.reads is Storage.BYTES and f"{name}_step" not in text  # and needs no constant of any step
     return text if compares else tables + stage_tables(name, op.stages, plan.formats) + text
 
@@ -135,10 +146,16 @@ def _in_floats(name: str, op: Conv, step: Step, plan: Plan) -> tuple[list[str], 
     own = [replace(op, weight=kernel, integers=op.integers and op.integers.of_class(k), chosen=None)
            for k, kernel in enumerate(chosen.weight if chosen else ())] or [op]  # fmt: skip
     weights, blocks = _packed(own[0], step)
-    if chosen:
+    if chosen and method.across:
+        kernels = np.stack([each.weight if each.integers is None else each.integers.weight for each in own])
+        weights = across_weights(op, step, plan, kernels)
+        body = across_body(name, op, step, plan, stored(name, op, plan, "FIRST + j", "j"))
+    elif chosen:
         weights = in_tables(np.stack([_packed(each, step)[0] for each in own]), step)
         finish = stored(name, op, plan, "FIRST + j", "j")
         body = chosen_body(name, op, step, plan, blocks, finish)
+    elif method.apart:
+        body = apart_body(name, op, step, plan, blocks)
     elif method.columns:
         body = both_axes(name, op, step, plan, blocks)
     else:

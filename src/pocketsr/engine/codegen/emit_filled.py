@@ -73,6 +73,7 @@ def filled_tables(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part
             f"ones_{_tag(columns)}, {nc}, 1",
         )
     n = rows.products
+    spreads = not is_told(step) and not step.method.apart
     kernels, calls, begin = [], [], 0
     for _, first, count, offset in blocks:
         part = op.weight[first : first + count]  # CO CI KH KW
@@ -83,7 +84,7 @@ def filled_tables(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part
             f"    fill({name}_weight + {offset}, {name}_kernel + {begin}, kernel_{_tag(rows)}, {n}, {rows.taps},",
             f"        {over}, {part.size // taps});",
         ]
-        if not is_told(step):
+        if spreads:
             calls += [
                 f"    fill({name}_bias + {n * nc * first}, {name}_plain_bias + {first}, ones_{_tag(rows)}, {n}, 1,",
                 f"        {spread}, {count});",
@@ -91,7 +92,7 @@ def filled_tables(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part
         begin += part.size
     lines = [
         f"static float {name}_weight[{begin // taps * n * nc}] __attribute__((aligned(64)));",
-        *([] if is_told(step) else [f"static float {name}_bias[{n * nc * op.channels}] __attribute__((aligned(64)));"]),
+        *([f"static float {name}_bias[{n * nc * op.channels}] __attribute__((aligned(64)));"] if spreads else []),
         f"static void {name}_fill(void)",
         "{",
         *calls,
@@ -100,7 +101,7 @@ def filled_tables(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part
     if is_told(step):
         biases = told_biases(name, op, step, plan, blocks, op.bias)
     else:
-        biases = array(f"{name}_plain_bias", op.bias)
+        biases = array(f"{name}_plain_bias" if spreads else f"{name}_bias", op.bias)
     return array(f"{name}_kernel", np.concatenate(kernels)) + biases + "\n".join(lines) + "\n"
 
 

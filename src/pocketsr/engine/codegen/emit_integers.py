@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr.engine.codegen.emit_pointwise import array, indent, inverse, stages_code, tap_planes
+from pocketsr.engine.codegen.emit_rows import by_lanes, by_matrices, even, one_by_one, words_by_pairs
 from pocketsr.engine.codegen.emit_told import is_told, told_starts
 from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Storage
 from pocketsr.engine.codegen.plan import Plan, Step
@@ -66,6 +67,8 @@ def word_blocks(op: Conv, step: Step) -> list[tuple[int, int]]:
 def words_tables(name: str, op: Conv, step: Step, plan: Plan) -> str:
     """Weights in the order in which the inner loops read them: block, word, row, column, output channel."""
     assert op.integers is not None
+    if plan.target.matrices:
+        return matrices_tables(name, op, step, plan)
     dense = by_words(op, op.integers)
     rows = [
         "    " + ", ".join(f"WORDS({', '.join(map(str, four))})" for four in line)
@@ -74,12 +77,33 @@ def words_tables(name: str, op: Conv, step: Step, plan: Plan) -> str:
     ]
     size = dense.size // CHANNELS_A_WORD
     told = is_told(step)
+    # what is loaded for a row after the last one
+    beyond = f" + {step.method.block.channels + CHANNELS_A_WORD}" if plan.target.has_sdot else ""
     starts = zip(op.integers.start, dense.sum(axis=(1, 2, 3, 4)), strict=True)
     start = ", ".join(f"START({b}, {s})" for b, s in starts)
     return (
-        f"static const int32_t {name}_weight[{size} * PARTS] __attribute__((aligned(64))) = {{\n"
+        f"static const int32_t {name}_weight[{size} * PARTS{beyond}] __attribute__((aligned(64))) = {{\n"
         + ",\n".join(rows)
         + f"}};\nstatic const int32_t {name}_{'from' if told else 'start'}[{op.channels}] = {{{start}}};\n"
+        + (told_starts(name, op, step, plan) if told else "")
+        + array(f"{name}_step", op.integers.step)
+    )
+
+
+def matrices_tables(name: str, op: Conv, step: Step, plan: Plan) -> str:
+    """The same for products of matrices (`matrices.h`), whose sums start from the bias alone."""
+    assert op.integers is not None
+    dense, told = by_words(op, op.integers), is_told(step)
+    rows = [
+        "    " + ", ".join(f"FOUR_BYTES({', '.join(map(str, four))})" for four in line)
+        for first, count in word_blocks(op, step)
+        for line in words_by_pairs(dense[first : first + count])
+    ]
+    return (
+        f"static const int32_t {name}_weight[] __attribute__((aligned(64))) = {{\n"
+        + ",\n".join(rows)
+        + f"}};\nstatic const int32_t {name}_{'from' if told else 'start'}[{op.channels}] = "
+        + f"{{{', '.join(str(int(b)) for b in op.integers.start)}}};\n"
         + (told_starts(name, op, step, plan) if told else "")
         + array(f"{name}_step", op.integers.step)
     )
@@ -96,25 +120,26 @@ def words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
     ]
     done = 0
     for first, count in word_blocks(op, step):
+        weights = count * total
+        if plan.target.matrices:
+            weights = even(count) * even(total)
+            inner = by_matrices(total, count, vectors)
+        elif plan.target.has_sdot:
+            inner = by_lanes(total, count, vectors)
+        else:
+            inner = one_by_one(total, count, vectors)
         lines += [
             f"    EACH(x, {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
             f"        vi sum[{count}][{vectors}];",
-            f"        const int32_t *w = {name}_weight + {done} * PARTS;",
+            f"        const int32_t *w = {name}_weight + {done}{'' if plan.target.matrices else ' * PARTS'};",
             f"        UNROLL for (int j = 0; j < {count}; j++)",
             f"            UNROLL for (int v = 0; v < {vectors}; v++)",
             f"                sum[j][v] = {name}_start[{first} + j] - (vi){{0}};",
-            f"        for (int i = 0; i < {total}; i++, w += {count} * PARTS) {{",
-            f"            bytes at[{vectors}];",
-            f"            UNROLL for (int v = 0; v < {vectors}; v++)",
-            "                at[v] = spread(load_words(plane[i] + x + v * VL));",
-            f"            UNROLL for (int j = 0; j < {count}; j++)",
-            f"                UNROLL for (int v = 0; v < {vectors}; v++)",
-            "                    sum[j][v] = dot4(sum[j][v], at[v], w + j * PARTS);",
-            "        }",
+            *inner,
             *indent(finished(name, op, plan, first, count, vectors, "p * phase + x + v * VL"), 2),
             "    }",
         ]
-        done += count * total
+        done += weights
     return [*lines, "    }"]
 
 

@@ -99,7 +99,7 @@ def _size(step: Step) -> int:
     if op.chosen and method.reads is Storage.WORDS:
         size = method.lookup or 1
         return -(-len(op.chosen.weight) // size) * size * op.channels
-    return method.products * op.channels
+    return (1 if method.apart else method.products) * op.channels
 
 
 def _places(plan: Plan) -> dict[int, int]:
@@ -119,8 +119,10 @@ def told_floats(plan: Plan) -> int:
 
 
 def spread_of(step: Step) -> NDArray[np.float64]:
-    """By what a bias is multiplied for each of a convolution's products: 1 where it runs directly."""
+    """By what a bias is multiplied for each of a convolution's products: 1 where it is added to results."""
     spread = np.ones(1)
+    if step.method.apart:
+        return spread
     for each in (step.method.rows, step.method.columns):
         if each:
             spread = np.outer(spread, each.ones).ravel()

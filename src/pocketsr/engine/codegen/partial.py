@@ -73,6 +73,8 @@ def _reads(op: Op) -> dict[int, tuple[int, int]]:
 def _turn(step: Step, plan: Plan) -> int:
     """Elements that one turn of the step's inner loop makes right, given what they depend on."""
     lanes, method = plan.target.lanes, step.method
+    if isinstance(step.op, Shuffle):
+        return 1  # copied sample by sample, no further than the span
     if not isinstance(step.op, Conv):
         return lanes
     if method.rows is None:

@@ -26,6 +26,7 @@ class Target:
     registers: int  # vector registers
     l1_bytes: int = 32768
     dot_cost: int = 4  # instructions for a dot product of four bytes in each lane
+    matrices: bool = False  # whether an instruction multiplies 2x8 bytes by 8x2 (ARM's i8mm)
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -36,6 +37,17 @@ class Target:
     @property
     def is_wasm(self) -> bool:
         return (self.triple or "").startswith("wasm")
+
+    @property
+    def is_arm64(self) -> bool:
+        """Whether an instruction may take one of four weights from a vector (`arm.h`)."""
+        named = (self.triple or platform.machine()).partition("-")[0]
+        return named in ("aarch64", "arm64", "ARM64")
+
+    @property
+    def has_sdot(self) -> bool:
+        """Whether the C is for 64-bit ARM with a dot product of bytes in one instruction."""
+        return self.is_arm64 and self.dot_cost == 1
 
     @property
     def relaxed(self) -> Target:
@@ -101,7 +113,8 @@ def host_target() -> Target:
     if "__AVX__" in macros:
         return Target(None, "native", 8, 16, dot_cost=1 if "__AVXVNNI__" in macros else 4)
     if "__aarch64__" in macros:
-        return Target(None, "native", 4, 32, dot_cost=1 if "__ARM_FEATURE_DOTPROD" in macros else 8)
+        cost = 1 if "__ARM_FEATURE_DOTPROD" in macros else 8
+        return Target(None, "native", 4, 32, dot_cost=cost, matrices="__ARM_FEATURE_MATMUL_INT8" in macros)
     return Target(None, "native", 4, 16)
 
 

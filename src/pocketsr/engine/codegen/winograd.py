@@ -37,6 +37,12 @@ class Filter:
         return self.outputs + self.taps - 1
 
     @property
+    def monic(self) -> Filter:
+        """The same with 1 for the last factor of each row of B^T: fewer products in it, for other weights."""
+        last = np.array([row[np.flatnonzero(row)[-1]] for row in self.data])[:, None]
+        return Filter(self.outputs, self.taps, self.data / last, self.weight * last, self.result)
+
+    @property
     def ones(self) -> Matrix:
         """Products that make every output 1: a bias enters through them for nothing."""
         return np.asarray(np.linalg.pinv(self.result).sum(axis=1), np.float64)

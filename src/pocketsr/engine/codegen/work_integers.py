@@ -18,7 +18,7 @@ from pocketsr.engine.codegen.work_conv import blocks_of
 from pocketsr.engine.codegen.work_kinds import FLOAT_BYTES, Add, Additions, Shape
 from pocketsr.engine.ir.graph import Conv
 
-__all__ = ["add_dots", "add_integers", "add_stored", "additions_of", "compares", "weight_bytes_of_integers"]
+__all__ = ["add_dots", "add_integers", "add_stored", "additions_of", "compares", "parts_of", "weight_bytes_of_integers"]
 
 _BYTE_SPAN = 255
 _LATENCY = 4  # cycles of a dot product, and so of the inner loop at least
@@ -60,10 +60,10 @@ def weight_bytes_of_integers(shape: Shape, target: Target) -> int:
     """Of weights as inner loops read them, or of the instructions that they are."""
     if shape.additions is not None:
         return _SUM_BYTES * (shape.additions.added + shape.additions.taken)
-    return FLOAT_BYTES * _parts(target) * shape.words * shape.outputs * shape.kernel[0] * shape.kernel[1]
+    return FLOAT_BYTES * parts_of(target) * shape.words * shape.outputs * shape.kernel[0] * shape.kernel[1]
 
 
-def _parts(target: Target) -> int:
+def parts_of(target: Target) -> int:
     """Words of weights for each four: two where bytes are multiplied as halves, four one by one (`integers.h`)."""
     return max(1, target.dot_cost // 2)
 
@@ -71,9 +71,9 @@ def _parts(target: Target) -> int:
 def add_dots(add: Add, shape: Shape, target: Target, channels: int, times: float) -> None:
     """`times` inner loops over the words that are read, of a register block of `channels`."""
     vectors = shape.method.block.vectors
-    spread = 3 * vectors if _parts(target) > 1 else 0  # instructions that make halves of bytes
+    spread = 3 * vectors if parts_of(target) > 1 else 0  # instructions that make halves of bytes
     ready = (channels * vectors * target.dot_cost + spread) / 2
-    loads = (2 * vectors + _parts(target) * channels) / 2
+    loads = (2 * vectors + parts_of(target) * channels) / 2
     planes = shape.words * shape.kernel[0] * shape.kernel[1]
     add("dots", times * planes * max(ready, loads, _LATENCY))
     add("calls", times)

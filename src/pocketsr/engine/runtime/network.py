@@ -42,6 +42,7 @@ class Network:
     `scale`: how much larger the output is. `channels`: 1 takes luma planes (H, W), 3 takes RGB (H, W, 3). `info`: what
     else is known about it, a `ModelInfo`. `strengths`: between how many strengths of a degradation the biases of a
     network are linear that is told one, else 0; `default_strength`: what it takes where a caller says nothing.
+    `digest`: SHA-256 of its ONNX file, where `load` made it; else None.
     Any number of threads may call it at one time, each on `threads` of its own. After a fork the child can, too. A call
     that an exception interrupts, as Ctrl-C does, ends when `out` isn't written to any more; its content is then void.
     """
@@ -55,6 +56,7 @@ class Network:
         )
         self.threads = threads
         self.strengths, self.default_strength = info.strengths, info.default_strength
+        self.digest: bytes | None = None
         self._library = ctypes.CDLL(str(library))
         self._scratch_size = getattr(self._library, f"{self.name}_scratch")
         self._scratch_size.restype = ctypes.c_size_t

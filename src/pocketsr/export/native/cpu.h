@@ -1,5 +1,10 @@
 /* What this processor has, asked for without any library where the system allows that. */
-enum { AVX2 = 1, AVX512 = 2, AVX512VNNI = 4, AVXVNNI = 8, DOTPROD = 16 };
+enum { AVX2 = 1, AVX512 = 2, AVX512VNNI = 4, AVXVNNI = 8, DOTPROD = 16, I8MM = 32 };
+#if defined(__ARM_FEATURE_DOTPROD)
+#define COMPILED_FOR DOTPROD
+#else
+#define COMPILED_FOR 0u
+#endif
 
 #if defined(__x86_64__)
 static void cpuid(unsigned leaf, unsigned part, unsigned *r)
@@ -27,29 +32,37 @@ static unsigned cpu_features(void)
     }
     return has;
 }
-#elif defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD) /* compiled for processors that have it */
-static unsigned cpu_features(void) { return DOTPROD; }
+#elif defined(__aarch64__) && defined(__ARM_FEATURE_MATMUL_INT8) /* compiled for processors that have it */
+static unsigned cpu_features(void) { return DOTPROD | I8MM; }
 #elif defined(__aarch64__) && defined(__linux__) /* Android, too, from 4.3 on */
 extern unsigned long getauxval(unsigned long type) __attribute__((weak));
 static unsigned cpu_features(void)
 {
-    enum { AT_HWCAP = 16, HWCAP_ASIMDDP = 1 << 20 };
-    return getauxval && (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) ? DOTPROD : 0;
+    enum { AT_HWCAP = 16, AT_HWCAP2 = 26, HWCAP_ASIMDDP = 1 << 20, HWCAP2_I8MM = 1 << 13 };
+    if (!getauxval) return COMPILED_FOR;
+    const unsigned has = getauxval(AT_HWCAP2) & HWCAP2_I8MM ? I8MM : 0; /* 0 before Linux 5.6: none has it there */
+    return has | COMPILED_FOR | (getauxval(AT_HWCAP) & HWCAP_ASIMDDP ? DOTPROD : 0);
 }
 #elif defined(__aarch64__) && defined(__APPLE__)
 int sysctlbyname(const char *name, void *old, size_t *old_size, void *new_, size_t new_size);
+static unsigned has_feature(const char *name, unsigned bit)
+{
+    int has = 0; /* iOS before 15 doesn't know the names: the plain variant runs there */
+    size_t size = sizeof has;
+    return sysctlbyname(name, &has, &size, (void *)0, 0) == 0 && has ? bit : 0;
+}
 static unsigned cpu_features(void)
 {
-    int has = 0; /* iOS before 15 doesn't know the name: the plain variant runs there */
-    size_t size = sizeof has;
-    return sysctlbyname("hw.optional.arm.FEAT_DotProd", &has, &size, (void *)0, 0) == 0 && has ? DOTPROD : 0;
+    return COMPILED_FOR | has_feature("hw.optional.arm.FEAT_DotProd", DOTPROD)
+        | has_feature("hw.optional.arm.FEAT_I8MM", I8MM);
 }
 #elif defined(__aarch64__) && defined(_WIN32)
 static unsigned cpu_features(void)
 {
     /* KUSER_SHARED_DATA.ProcessorFeatures (ntddk.h), which IsProcessorFeaturePresent reads, at its fixed address */
     enum { PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE = 43 };
-    return ((const volatile unsigned char *)0x7ffe0274)[PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE] ? DOTPROD : 0;
+    const volatile unsigned char *features = (const volatile unsigned char *)0x7ffe0274; /* 64 of them: not I8MM's */
+    return COMPILED_FOR | (features[PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE] ? DOTPROD : 0);
 }
 #else
 static unsigned cpu_features(void) { return 0; }

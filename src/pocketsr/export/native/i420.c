@@ -27,12 +27,12 @@ static int part(int bands, int i, int strips)
     return bands / strips * i + (i < more ? i : more);
 }
 
-void @NAME@_i420_strip(const @NAME@_i420_frame *f, int i, int strips, void *scratch)
+void @NAME@_i420_strip@AT@(const @NAME@_i420_frame *f, int i, int strips, void *scratch@STRENGTH@)
 {
     const int w = f->w / 2, h = f->h / 2, luma = @NAME@_bands(f->h), chroma = @NAME@_chroma_bands(h);
     const int first = part(chroma, i, strips), last = part(chroma, i + 1, strips);
     const int begin = part(luma, i, strips), end = part(luma, i + 1, strips);
-    if (begin < end) @NAME@_u8(f->y, f->y_stride, 0, f->to_y, f->to_y_stride, 0, f->w, f->h, begin, end, scratch);
+    if (begin < end) @NAME@_u8@AT@(f->y, f->y_stride, 0, f->to_y, f->to_y_stride, 0, f->w, f->h, begin, end, scratch@GIVEN@);
     if (first == last) return;
     @NAME@_chroma_u8(f->u, f->u_stride, 0, f->to_u, f->to_u_stride, 0, w, h, first, last, scratch);
     @NAME@_chroma_u8(f->v, f->v_stride, 0, f->to_v, f->to_v_stride, 0, w, h, first, last, scratch);
@@ -43,18 +43,18 @@ typedef struct {
     int strips;
     size_t step;
     unsigned char *scratch;
-} work;
+@FIELD@} work;
 
 static void run_strip(void *job, int i)
 {
     const work *all = job;
-    @NAME@_i420_strip(all->frame, i, all->strips, all->scratch + all->step * (size_t)i);
+    @NAME@_i420_strip@AT@(all->frame, i, all->strips, all->scratch + all->step * (size_t)i@OF_ALL@);
 }
 
-int @NAME@_i420(const @NAME@_i420_frame *frame, int strips, void *scratch, @NAME@_parallel *parallel, void *pool)
+int @NAME@_i420@AT@(const @NAME@_i420_frame *frame, int strips, void *scratch, @NAME@_parallel *parallel, void *pool@STRENGTH@)
 {
     if (!frame || strips < 1 || !scratch || !@NAME@_i420_valid(frame)) return 0;
-    work all = {frame, strips, @NAME@_i420_scratch(frame->w), scratch};
+    work all = {frame, strips, @NAME@_i420_scratch(frame->w), scratch@PASSED@};
     if (parallel) {
         parallel(pool, strips, run_strip, &all);
     } else {
@@ -62,3 +62,4 @@ int @NAME@_i420(const @NAME@_i420_frame *frame, int strips, void *scratch, @NAME
     }
     return 1;
 }
+@DEFAULTS@

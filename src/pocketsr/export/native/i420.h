@@ -34,7 +34,7 @@ int @NAME@_i420(const @NAME@_i420_frame *frame, int strips, void *scratch, @NAME
    looked at first: @NAME@_i420_valid says whether it may be. */
 void @NAME@_i420_strip(const @NAME@_i420_frame *frame, int i, int strips, void *scratch);
 int @NAME@_i420_valid(const @NAME@_i420_frame *frame);
-
+@DECLARED@
 #ifdef __cplusplus
 }
 #endif

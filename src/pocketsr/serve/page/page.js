@@ -3,8 +3,9 @@
 const at = (id) => document.getElementById(id);
 const EVERY_MS = 500;
 const CONNECT_MS = 15_000;
+const LOOK_MS = 3000;
 
-let call = null; // {connection, stream, name, timer}
+let call = null; // {connection, stream, name, timer, looks}
 
 /** The token that the printed address carries behind "#", where no server and no log sees it. */
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
@@ -21,6 +22,9 @@ function say(text, wrong = false) {
   at("message").textContent = text;
   at("message").classList.toggle("wrong", wrong);
 }
+
+const AUTO = "auto";
+const FULL_LINES = 720;
 
 async function pictures(lines) {
   if (at("source").value === "camera") {
@@ -44,17 +48,20 @@ async function pictures(lines) {
 }
 
 async function start() {
-  const lines = Number(at("lines").value);
+  const auto = at("lines").value === AUTO;
+  const lines = auto ? FULL_LINES : Number(at("lines").value);
   say("Connecting …");
   at("start").disabled = at("choices").disabled = true;
   at("stop").disabled = false;
   const stream = await pictures(lines);
   const connection = new RTCPeerConnection({ iceServers: [] });
-  const mine = (call = { connection, stream, name: null, timer: 0, told: "" });
+  const mine = (call = { connection, stream, name: null, timer: 0, told: "", scale: 1 });
   const [track] = stream.getVideoTracks();
   track.contentHint = "motion";
   const before = at("before");
   if (at("source").value === "camera") before.srcObject = stream;
+  at("size-row").hidden = !auto;
+  const full = auto ? await fullSize(before) : undefined;
   const transceiver = connection.addTransceiver(track, { direction: "sendrecv", streams: [stream] });
   const known = RTCRtpReceiver.getCapabilities("video").codecs;
   const wanted = known.filter(({ mimeType }) => [at("codec").value, "video/rtx"].includes(mimeType));
@@ -65,13 +72,45 @@ async function start() {
   });
   await connection.setLocalDescription(await connection.createOffer());
   await gathered(connection);
-  const answer = await ask("POST", "call", { type: "offer", sdp: connection.localDescription.sdp });
+  const answer = await ask("POST", "call", { type: "offer", sdp: connection.localDescription.sdp, full });
   mine.name = answer.name;
   if (call !== mine) return; // stopped meanwhile
   await connection.setRemoteDescription({ type: "answer", sdp: answer.sdp });
-  await shrink(transceiver.sender, track, lines);
+  if (auto) Object.assign(mine, { sender: transceiver.sender, looks: setInterval(() => look(mine, before), LOOK_MS) });
+  else await shrink(transceiver.sender, track, lines);
   mine.timer = setInterval(() => refresh(mine), EVERY_MS);
   say("The call is on.");
+}
+
+/** What the player shows, in even numbers: what comes back has this size, whatever was sent. */
+async function fullSize(player) {
+  if (!player.videoWidth) await new Promise((done) => player.addEventListener("loadeddata", done, { once: true }));
+  return { width: player.videoWidth & ~1, height: player.videoHeight & ~1 };
+}
+
+/** The middle of the picture before it is coded, as studio luma: the server sees from it whether it may be sent smaller. */
+async function look(mine, player) {
+  const [width, height] = [Math.min(player.videoWidth, 256), Math.min(player.videoHeight, 240)];
+  if (call !== mine || Math.min(width, height) < 16) return;
+  const to = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
+  to.drawImage(player, (width - player.videoWidth) >> 1, (height - player.videoHeight) >> 1);
+  const { data } = to.getImageData(0, 0, width, height);
+  const luma = new Uint8ClampedArray(width * height);
+  for (let i = 0, k = 0; i < luma.length; i++, k += 4)
+    luma[i] = 16 + (65.738 * data[k] + 129.057 * data[k + 1] + 25.064 * data[k + 2]) / 256;
+  const headers = { ...(token && { Authorization: `Bearer ${token}` }), "Content-Type": "application/octet-stream" };
+  await fetch(`call/${mine.name}/look?width=${width}`, { method: "PUT", headers, body: luma }).catch(() => {});
+}
+
+/** The size that the server finds right for the bits that came. */
+async function resize(mine, { scale, reason, bits_per_pixel: rate }) {
+  at("size-scale").textContent = scale === 1 ? "full size" : `1/${scale} of it`;
+  at("size-rate").textContent = rate === null ? "–" : `${rate.toFixed(4)} bits a pixel`;
+  at("size-why").textContent = reason;
+  const parameters = mine.sender.getParameters();
+  if (scale === mine.scale || !parameters.encodings?.length) return;
+  parameters.encodings[0].scaleResolutionDownBy = mine.scale = scale;
+  await mine.sender.setParameters(parameters);
 }
 
 /** Cameras and files may have more lines than asked for: the sender makes fewer of them. */
@@ -99,6 +138,7 @@ async function stop(text = "The call ended.", wrong = false) {
   say(text, wrong);
   if (!ended) return;
   clearInterval(ended.timer);
+  clearInterval(ended.looks);
   ended.stream.getTracks().forEach((track) => track.stop());
   ended.connection.close();
   at("before").pause();
@@ -142,6 +182,7 @@ async function refresh(mine) {
       return [term, value];
     }),
   );
+  if (told.sending && mine.sender) await resize(mine, told.sending).catch(() => {});
   if (told.state === "ended") await stop(`The server ended the call: ${told.why}.`, true);
 }
 

@@ -1026,11 +1026,159 @@ function upscaleVideo(video2, canvas, live, options = {}) {
   };
 }
 
+// src/sending.ts
+var SIZE_CONSTANTS = { hold_us: 5e6, mean_us: 2e6, leave: 1.25 };
+var C3 = SIZE_CONSTANTS;
+var SIZE_NETWORK = "small-call";
+var SIZE_TABLE = {
+  h264: [[32, 0.017, 0.038], [36, 0.017, 0.038]],
+  h265: [[32, 0, 0.02], [36, 0, 0.02]],
+  vp8: [[32, 0, 0.02], [36, 0, 0.02]],
+  vp9: [[32, 88e-4, 0.02], [36, 88e-4, 0.02]],
+  av1: [[32, 0, 0.023], [36, 0, 0.023]]
+};
+var MOST_QP = { h264: 51, h265: 51, vp9: 255, av1: 255 };
+var AC_STEPS = [[0, 4], [1, 8], [95, 102], [120, 152], [150, 255], [176, 408], [198, 615], [216, 864], [233, 1196], [255, 1828]];
+function stepOf(codec, qp) {
+  if (codec === "h264" || codec === "h265") return 2 ** ((qp - 4) / 6);
+  const last = AC_STEPS.length - 1;
+  let i = 0;
+  while (i < last - 1 && qp > AC_STEPS[i + 1][0]) i++;
+  const [[from, low], [to, high]] = [AC_STEPS[i], AC_STEPS[i + 1]];
+  const share2 = (qp - from) / (to - from);
+  return Math.exp(Math.log(low) + share2 * (Math.log(high) - Math.log(low))) / 8;
+}
+function chooseSize(codec, bitsPerPixel, softnessDb, qp) {
+  if (qp !== void 0 && stepOf(codec, qp) ** 2 / 12 < 255 ** 2 * 10 ** (-softnessDb / 10)) return 1;
+  const limit = SIZE_TABLE[codec]?.filter(([softness]) => softnessDb >= softness).at(-1);
+  if (limit === void 0) return 1;
+  return bitsPerPixel <= limit[1] ? 2 : bitsPerPixel <= limit[2] ? 1.5 : 1;
+}
+var SizeSwitch = class {
+  #scale = 1;
+  #mean;
+  #now;
+  #clock = 0;
+  // microseconds since the first call; time doesn't run backwards
+  #changed = 0;
+  #last = "nothing measured yet";
+  /**
+   * To be called once a second or so. Numbers that can't be change nothing.
+   * @param codec "h264", "h265", "vp8", "vp9" or "av1"; the full size is sent with others
+   * @param bitsPerPixel what was sent since the last call, over the pixels that the frames have at full size
+   * @param softnessDb `halfSizePsnr` of the original
+   * @param qp the quantizer, 0 to 51, or base_q_idx, 0 to 255; it counts at full size alone
+   */
+  update(nowUs, codec, bitsPerPixel, softnessDb, qp) {
+    const step = this.#now === void 0 ? 0 : Math.min(Math.max(nowUs - this.#now, 0), C3.hold_us);
+    this.#clock += step;
+    this.#now = nowUs;
+    if (!(Number.isFinite(bitsPerPixel) && bitsPerPixel > 0) || Number.isNaN(softnessDb)) return this.#told(this.#last);
+    this.#mean ??= bitsPerPixel;
+    this.#mean += (bitsPerPixel - this.#mean) * Math.min(step, C3.mean_us) / C3.mean_us;
+    if (!Object.hasOwn(SIZE_TABLE, codec)) {
+      this.#scale = 1;
+      return this.#told("codec not measured");
+    }
+    const known = qp !== void 0 && qp >= 0 && qp <= (MOST_QP[codec] ?? -1) && this.#scale === 1 ? qp : void 0;
+    let wanted = chooseSize(codec, this.#mean, softnessDb, known);
+    if (wanted < this.#scale) {
+      const surer = chooseSize(codec, this.#mean / C3.leave, softnessDb);
+      wanted = surer < this.#scale ? surer : this.#scale;
+    }
+    if (wanted !== this.#scale) {
+      if (this.#clock - this.#changed < C3.hold_us) return this.#told("too soon to change");
+      this.#scale = wanted;
+      this.#changed = this.#clock;
+    }
+    return this.#told(this.#reason(codec, this.#mean, softnessDb, known));
+  }
+  #reason(codec, mean, softnessDb, qp) {
+    if (this.#scale > 1) return "few bits";
+    if (!SIZE_TABLE[codec].some(([softness]) => softnessDb >= softness)) return "picture too crisp";
+    return qp !== void 0 && chooseSize(codec, mean, softnessDb) > 1 ? "fine as it is" : "enough bits";
+  }
+  #told(reason) {
+    this.#last = reason;
+    return { scale: this.#scale, model: this.#scale > 1 ? SIZE_NETWORK : null, reason, bitsPerPixel: this.#mean };
+  }
+};
+function halfSizePsnr(luma, width, height) {
+  const [across, down] = [width >> 1, height >> 1];
+  if (across < 2 || down < 2) throw new RangeError(`${width}x${height}: 4x4 is the least`);
+  const narrow = halved((x, y) => luma[y * width + x], across, 2 * down);
+  const half = new Uint8ClampedArray(across * down);
+  half.set(transposed(halved((y, x) => narrow[y * across + x], down, across), down, across));
+  const back = bicubic(half, across, down, 2);
+  let sum = 0;
+  for (let y = 0; y < 2 * down; y++)
+    for (let x = 0; x < 2 * across; x++) sum += (back[2 * y * across + x] - luma[y * width + x]) ** 2;
+  return sum === 0 ? 100 : Math.min(100, 10 * Math.log10(255 ** 2 * 4 * across * down / sum));
+}
+var TAPS = [-0.01171875, -0.03515625, 0.11328125, 0.43359375, 0.43359375, 0.11328125, -0.03515625, -0.01171875];
+function halved(at, count, rows) {
+  const out = new Float32Array(count * rows);
+  for (let x = 0; x < count; x++) {
+    const first = Math.max(0, 3 - 2 * x);
+    const end = Math.min(8, 2 * count - (2 * x - 3));
+    let whole2 = 0;
+    for (let k = first; k < end; k++) whole2 += TAPS[k];
+    for (let y = 0; y < rows; y++) {
+      let sum = 0;
+      for (let k = first; k < end; k++) sum += TAPS[k] * at(2 * x - 3 + k, y);
+      out[y * count + x] = sum / whole2;
+    }
+  }
+  return out;
+}
+function transposed(plane, width, height) {
+  const out = new Float32Array(plane.length);
+  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) out[x * height + y] = plane[y * width + x];
+  return out;
+}
+
+// page/softness.ts
+var EVERY_MS = 3e3;
+var MOST_SIDE = 512;
+var Softness = class {
+  #video = document.createElement("video");
+  #last;
+  constructor(track) {
+    Object.assign(this.#video, { muted: true, playsInline: true, srcObject: new MediaStream([track]) });
+    void this.#video.play().catch(() => void 0);
+  }
+  /** The track's own size, and its softness as it was seconds ago or is now. */
+  async look() {
+    const { videoWidth: width, videoHeight: height } = this.#video;
+    const now = performance.now();
+    if (Math.min(width, height) < 4) return void 0;
+    const last = this.#last;
+    if (last !== void 0 && last.width === width && last.height === height && now - last.at < EVERY_MS) return last;
+    const [across, down] = [Math.min(width, MOST_SIDE) & ~1, Math.min(height, MOST_SIDE) & ~1];
+    const context = new OffscreenCanvas(across, down).getContext("2d", { willReadFrequently: true });
+    context.drawImage(this.#video, across - width >> 1, down - height >> 1);
+    const { data } = context.getImageData(0, 0, across, down);
+    const luma = new Uint8ClampedArray(across * down);
+    for (let i = 0, k = 0; i < luma.length; i++, k += 4)
+      luma[i] = 16 + (65.738 * data[k] + 129.057 * data[k + 1] + 25.064 * data[k + 2]) / 256;
+    this.#last = { width, height, softnessDb: halfSizePsnr(luma, across, down), at: now };
+    return this.#last;
+  }
+  close() {
+    this.#video.srcObject = null;
+  }
+};
+
 // page/call.ts
 var Call = class {
   #from = new RTCPeerConnection();
   #to = new RTCPeerConnection();
   #last;
+  #sent = { bytes: 0, frames: 0, qps: 0 };
+  #scale = 1;
+  #setting = Promise.resolve();
+  #softness;
+  #sizes = new SizeSwitch();
   /** What arrives of `track`. */
   async start(track, kbits) {
     const [from, to] = [this.#from, this.#to];
@@ -1038,6 +1186,7 @@ var Call = class {
     to.onicecandidate = ({ candidate }) => void from.addIceCandidate(candidate ?? void 0);
     const arrived = new Promise((resolve) => to.ontrack = ({ track: received }) => resolve(received));
     from.addTrack(track);
+    this.#softness = new Softness(track);
     await from.setLocalDescription();
     await to.setRemoteDescription(from.localDescription);
     await to.setLocalDescription();
@@ -1046,11 +1195,41 @@ var Call = class {
     return arrived;
   }
   async setRate(kbits) {
-    for (const sender of this.#from.getSenders()) {
-      const parameters = sender.getParameters();
-      for (const encoding of parameters.encodings) encoding.maxBitrate = kbits * 1e3;
-      await sender.setParameters(parameters);
+    await this.#encode({ maxBitrate: kbits * 1e3 });
+  }
+  /** One change at a time: what was got before another one was made can't be set any more. */
+  #encode(wanted) {
+    this.#setting = this.#setting.catch(() => void 0).then(async () => {
+      for (const sender of this.#from.getSenders()) {
+        const parameters = sender.getParameters();
+        for (const encoding of parameters.encodings) Object.assign(encoding, wanted);
+        await sender.setParameters(parameters);
+      }
+    });
+    return this.#setting;
+  }
+  /**
+   * Makes the sender code the size that the bits since the last time speak for.
+   * @param adapt otherwise the full size
+   */
+  async size(adapt) {
+    const full = await this.#softness?.look();
+    const sender = this.#from.getSenders()[0];
+    const report = await sender?.getStats();
+    for (const each of report?.values() ?? []) {
+      if (each.type !== "outbound-rtp" || each.kind !== "video" || full === void 0) continue;
+      const { bytesSent: bytes, framesEncoded: frames, qpSum: qps = 0, codecId, frameWidth: width = 0, frameHeight: height = 0 } = each;
+      const [bits, count, qp] = [8 * (bytes - this.#sent.bytes), frames - this.#sent.frames, qps - this.#sent.qps];
+      this.#sent = { bytes, frames, qps };
+      const codec = String(report.get(codecId)?.mimeType ?? "").toLowerCase().replace("video/", "");
+      const pixels = count * full.width * full.height;
+      const sizing = this.#sizes.update(Math.round(each.timestamp * 1e3), codec, bits / pixels, full.softnessDb, qps > 0 ? qp / count : void 0);
+      const scale = adapt ? sizing.scale : 1;
+      if (scale !== this.#scale) await this.#encode({ scaleResolutionDownBy: scale });
+      this.#scale = scale;
+      return { ...sizing, width, height };
     }
+    return void 0;
   }
   /** What came since the last time. */
   async received() {
@@ -1066,13 +1245,14 @@ var Call = class {
     return void 0;
   }
   close() {
+    this.#softness?.close();
     this.#from.close();
     this.#to.close();
   }
 };
 
 // page/picture.ts
-var MOST_SIDE = 8192;
+var MOST_SIDE2 = 8192;
 var MOST_PIXELS = 16e6;
 async function pixelsOf2(file2) {
   let bitmap;
@@ -1082,7 +1262,7 @@ async function pixelsOf2(file2) {
     throw new Error("This file is no picture that this browser can read.");
   }
   const { width, height } = bitmap;
-  if (Math.max(width, height) > MOST_SIDE || width * height > MOST_PIXELS) {
+  if (Math.max(width, height) > MOST_SIDE2 || width * height > MOST_PIXELS) {
     bitmap.close();
     throw new Error(`The picture has ${width}x${height} pixels: ${MOST_PIXELS / 1e6} million are the most here.`);
   }
@@ -1150,9 +1330,24 @@ function sentence(error) {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   return DEVICES[name] ?? message;
 }
+var SIZES = {
+  "nothing measured yet": "nothing is measured yet",
+  "codec not measured": "for this codec nobody measured when a smaller size pays",
+  "picture too crisp": "the picture is too crisp to be sent smaller",
+  "few bits": "with so few bits a smaller size is better",
+  "enough bits": "there are bits enough for the full size",
+  "fine as it is": "the encoder has the bits that it needs",
+  "too soon to change": "another size would be better, and is taken in a moment"
+};
+function sentInWords({ width, height, scale, reason, bitsPerPixel }, adapts) {
+  const size = scale === 1 || !adapts ? `${width}x${height}` : `${width}x${height}, 1/${scale} of the full size`;
+  const rate2 = bitsPerPixel === void 0 ? "" : `, ${bitsPerPixel.toFixed(4)} bits a pixel`;
+  return `${size}${rate2}: ${adapts ? SIZES[reason] : "always the full size"}`;
+}
 
 // page/main.ts
 var AUTOMATIC = "automatic";
+var CALL_FIELDS = ["rate-field", "adapt-field", "received-field", "sent-field"];
 var base = new URL("networks/", document.baseURI);
 var element = (id) => document.getElementById(id);
 var [network, split, rate, file, video] = [
@@ -1189,7 +1384,7 @@ function stop() {
   video.pause();
   video.removeAttribute("src");
   video.srcObject = null;
-  for (const id of ["result", "source", "save", "rate-field", "received-field"]) element(id).hidden = true;
+  for (const id of ["result", "source", "save", ...CALL_FIELDS]) element(id).hidden = true;
   element("stop").disabled = true;
   say("Choose something.");
 }
@@ -1303,11 +1498,15 @@ async function showDevice(called) {
     source.call = call;
     source.end.push(() => call.close());
     track = await call.start(track, Number(rate.value));
-    const timer = setInterval(() => void call.received().then((got) => {
-      if (got !== void 0) facts({ received: `${got.kbits.toFixed(0)} kbit/s ${got.codec}, ${got.width}x${got.height}` });
-    }), 1e3);
+    const timer = setInterval(() => {
+      void call.received().then((got) => {
+        if (got !== void 0) facts({ received: `${got.kbits.toFixed(0)} kbit/s ${got.codec}, ${got.width}x${got.height}` });
+      });
+      const adapts = element("adapt").checked;
+      void call.size(adapts).then((sent) => sent !== void 0 && facts({ sent: sentInWords(sent, adapts) })).catch(() => void 0);
+    }, 1e3);
     source.end.push(() => clearInterval(timer));
-    element("rate-field").hidden = element("received-field").hidden = false;
+    for (const id of CALL_FIELDS) element(id).hidden = false;
   }
   Object.assign(video, { loop: false, controls: false, srcObject: new MediaStream([track]) });
   await showFrames(source, canvas, called ? ["tiny-call", "small-call"] : ["tiny", "small"]);

@@ -16,11 +16,11 @@ final class Native {
     static native String variant();
 
     static native boolean luma(ByteBuffer in, int inAt, int inStride, ByteBuffer out, int outAt, int outStride, int w,
-            int h, int strip, int strips, ByteBuffer scratch);
+            int h, int strip, int strips, ByteBuffer scratch@STRENGTH@);
 
     /** places: the beginning and the stride of each of the six planes. */
     static native boolean frame(ByteBuffer y, ByteBuffer u, ByteBuffer v, ByteBuffer toY, ByteBuffer toU, ByteBuffer toV,
-            int[] places, int w, int h, int strip, int strips, ByteBuffer scratch);
+            int[] places, int w, int h, int strip, int strips, ByteBuffer scratch@STRENGTH@);
 
     static native boolean gather(ByteBuffer in, int inAt, int inStride, int step, ByteBuffer out, int w, int h);
 }

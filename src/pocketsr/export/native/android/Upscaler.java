@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 public final class Upscaler {
     public static final int SCALE = @SCALE@;
-
+@JAVA_DEFAULT@
     private final int width;
     private final int height;
     private final Executor pool;
@@ -42,10 +42,10 @@ public final class Upscaler {
     public static String variant() {
         return Native.variant();
     }
-
+@JAVA_CALLS@
     /** Luma alone. */
-    public synchronized void luma(final Plane in, final Plane out) {
-        if (in.pixelStride != 1) {
+    public synchronized void luma(final Plane in, final Plane out@JAVA_GIVEN@) {
+@JAVA_CHECK@        if (in.pixelStride != 1) {
             throw new IllegalArgumentException("luma whose samples lie side by side is expected");
         }
         writable(out);
@@ -53,14 +53,14 @@ public final class Upscaler {
             @Override
             public boolean make(int i) {
                 return Native.luma(in.buffer, in.at, in.rowStride, out.buffer, out.at, out.rowStride, width, height, i,
-                        scratch.length, scratch[i]);
+                        scratch.length, scratch[i]@PASSED@);
             }
         });
     }
 
     /** Luma by the network and chroma (half as wide and high) by bicubic. The size has to be even. */
-    public synchronized void frame(final Plane y, Plane u, Plane v, final Plane toY, final Plane toU, final Plane toV) {
-        if (y.pixelStride != 1) {
+    public synchronized void frame(final Plane y, Plane u, Plane v, final Plane toY, final Plane toU, final Plane toV@JAVA_GIVEN@) {
+@JAVA_CHECK@        if (y.pixelStride != 1) {
             throw new IllegalArgumentException("luma whose samples lie side by side is expected");
         }
         writable(toY);
@@ -74,7 +74,7 @@ public final class Upscaler {
             @Override
             public boolean make(int i) {
                 return Native.frame(y.buffer, pu.buffer, pv.buffer, toY.buffer, toU.buffer, toV.buffer, places, width,
-                        height, i, scratch.length, scratch[i]);
+                        height, i, scratch.length, scratch[i]@PASSED@);
             }
         });
     }

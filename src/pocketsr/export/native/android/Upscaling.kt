@@ -25,12 +25,12 @@ class FrameUpscaler(
     /** A picture to write to, which may be used again and again. */
     fun newPlanes(): Planes = Planes(width * Upscaler.SCALE, height * Upscaler.SCALE)
 
-    /** [image] is in YUV_420_888 and of this size. */
-    fun upscale(image: Image, out: Planes) {
+    /** [image] is in YUV_420_888 and of this size.@KOTLIN_SAYS@ */
+    fun upscale(image: Image, out: Planes@KOTLIN_GIVEN@) {
         require(image.format == ImageFormat.YUV_420_888) { "YUV_420_888 is expected" }
         require(image.width == width && image.height == height) { "${image.width}x${image.height}: ${width}x$height is expected" }
         val (y, u, v) = image.planes.map { Plane(it.buffer, it.rowStride, it.pixelStride) }
-        upscaler.frame(y, u, v, out.y, out.u, out.v)
+        upscaler.frame(y, u, v, out.y, out.u, out.v@PASSED@)
     }
 
     override fun close() {

@@ -33,27 +33,27 @@ static jstring JNICALL variant(JNIEnv *env, jclass own)
 }
 
 static jboolean JNICALL luma(JNIEnv *env, jclass own, jobject in, jint in_at, jint in_stride, jobject out, jint out_at,
-                             jint out_stride, jint w, jint h, jint i, jint strips, jobject scratch)
+                             jint out_stride, jint w, jint h, jint i, jint strips, jobject scratch@JNI_GIVEN@)
 {
     (void)own;
-    if (!is_size(w, h) || !is_strip(i, strips)) return JNI_FALSE;
+    if (!is_size(w, h) || !is_strip(i, strips)@JNI_CHECK@) return JNI_FALSE;
     const uint8_t *from = rows_in(env, in, in_at, w, in_stride, h);
     uint8_t *to = rows_in(env, out, out_at, (jlong)SCALE * w, out_stride, (jlong)SCALE * h);
     uint8_t *memory = rows_in(env, scratch, 0, (jlong)scratch_of(w), INT32_MAX, 1);
     if (!from || !to || !memory) return JNI_FALSE;
     const int bands = @NAME@_bands(h), each = bands / strips, more = bands % strips;
     const int first = each * i + (i < more ? i : more), last = first + each + (i < more);
-    if (first < last) @NAME@_u8(from, in_stride, 0, to, out_stride, 0, w, h, first, last, memory);
+    if (first < last) @NAME@_u8@AT@(from, in_stride, 0, to, out_stride, 0, w, h, first, last, memory@GIVEN@);
     return JNI_TRUE;
 }
 
 /* places: where each plane begins and its stride, for y, u and v of the frame and of the result */
 static jboolean JNICALL frame(JNIEnv *env, jclass own, jobject y, jobject u, jobject v, jobject to_y, jobject to_u,
-                              jobject to_v, jintArray places, jint w, jint h, jint i, jint strips, jobject scratch)
+                              jobject to_v, jintArray places, jint w, jint h, jint i, jint strips, jobject scratch@JNI_GIVEN@)
 {
     (void)own;
     jint at[12];
-    if (!is_size(w, h) || w % 2 || h % 2 || !is_strip(i, strips)) return JNI_FALSE;
+    if (!is_size(w, h) || w % 2 || h % 2 || !is_strip(i, strips)@JNI_CHECK@) return JNI_FALSE;
     if (!places || (*env)->GetArrayLength(env, places) != 12) return JNI_FALSE;
     (*env)->GetIntArrayRegion(env, places, 0, 12, at);
     const jlong s = SCALE, half = w / 2, rows = h / 2;
@@ -68,7 +68,7 @@ static jboolean JNICALL frame(JNIEnv *env, jclass own, jobject y, jobject u, job
     };
     uint8_t *memory = rows_in(env, scratch, 0, (jlong)scratch_of(w), INT32_MAX, 1);
     if (!memory || !@NAME@_i420_valid(&f)) return JNI_FALSE;
-    @NAME@_i420_strip(&f, i, strips, memory);
+    @NAME@_i420_strip@AT@(&f, i, strips, memory@PASSED@);
     return JNI_TRUE;
 }
 
@@ -92,8 +92,8 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved)
     static const JNINativeMethod methods[] = {
         {"scratchBytes", "(I)J", (void *)scratch_bytes},
         {"variant", "()Ljava/lang/String;", (void *)variant},
-        {"luma", "(" BUFFER "II" BUFFER "IIIIII" BUFFER ")Z", (void *)luma},
-        {"frame", "(" BUFFER BUFFER BUFFER BUFFER BUFFER BUFFER "[IIIII" BUFFER ")Z", (void *)frame},
+        {"luma", "(" BUFFER "II" BUFFER "IIIIII" BUFFER "@JNI_FLOAT@)Z", (void *)luma},
+        {"frame", "(" BUFFER BUFFER BUFFER BUFFER BUFFER BUFFER "[IIIII" BUFFER "@JNI_FLOAT@)Z", (void *)frame},
         {"gather", "(" BUFFER "III" BUFFER "II)Z", (void *)gather},
     };
     JNIEnv *env;

@@ -7,7 +7,7 @@ import Dispatch
 /// frame at a time; for several at once make several.
 public final class Upscaler {
     public static let scale = @SCALE@
-
+@SWIFT_DEFAULT@
     public let width: Int
     public let height: Int
     private let strips: Int
@@ -33,26 +33,26 @@ public final class Upscaler {
 
     /// Luma alone: `height` rows of `width` bytes, `fromStride` bytes apart. False where the rows overlap.
     public func luma(
-        from: UnsafePointer<UInt8>, fromStride: Int, to: UnsafeMutablePointer<UInt8>, toStride: Int
+        from: UnsafePointer<UInt8>, fromStride: Int, to: UnsafeMutablePointer<UInt8>, toStride: Int@SWIFT_LUMA_GIVEN@
     ) -> Bool {
-        guard fromStride >= width, toStride >= Self.scale * width else { return false }
+@SWIFT_GUARD@        guard fromStride >= width, toStride >= Self.scale * width else { return false }
         let bands = Int(@NAME@_bands(Int32(height)))
         DispatchQueue.concurrentPerform(iterations: strips) { i in
             let first = Int32(bands * i / strips), last = Int32(bands * (i + 1) / strips)
             if first < last {
-                @NAME@_u8(from, fromStride, 0, to, toStride, 0, Int32(width), Int32(height), first, last, scratch + step * i)
+                @NAME@_u8@AT@(from, fromStride, 0, to, toStride, 0, Int32(width), Int32(height), first, last, scratch + step * i@SWIFT_MASK@)
             }
         }
         return true
     }
 
     /// Luma by the network and chroma by bicubic; see @NAME@_i420.h. False for what isn't a frame of this size.
-    public func frame(_ given: @NAME@_i420_frame) -> Bool {
-        var frame = given
+    public func frame(_ given: @NAME@_i420_frame@SWIFT_GIVEN@) -> Bool {
+@SWIFT_GUARD@        var frame = given
         guard Int(frame.w) == width, Int(frame.h) == height, @NAME@_i420_valid(&frame) == 1 else { return false }
         withUnsafePointer(to: frame) { frame in
             DispatchQueue.concurrentPerform(iterations: strips) { i in
-                @NAME@_i420_strip(frame, Int32(i), Int32(strips), scratch + step * i)
+                @NAME@_i420_strip@AT@(frame, Int32(i), Int32(strips), scratch + step * i@PASSED@)
             }
         }
         return true
