@@ -271,17 +271,11 @@ def emit(plan: Plan) -> str:
         + "".join(f"   {line}\n" for line in describe(plan).splitlines())
         + "*/\n"
         f"#define VL {plan.target.lanes}\n",
-<<<<<<< HEAD
         _header("prelude.h", *lanes, f"extremes{own}.h", "curves.h") + curve_code(graph.ops),
         (_header(f"barrier{own}.h", "integers.h", *arm) if plan.formats.exact or rounds(graph) else "")
-        + (_header("chosen.h") if chooses else ""),
-=======
-        _header("prelude.h", f"extremes{own}.h", "curves.h") + curve_code(graph.ops),
-        (_header(f"barrier{own}.h", "integers.h") if plan.formats.exact or rounds(graph) else "")
         + (_header("chosen.h") if chooses else "")
         + (_header("across.h") if across else "")
         + (_header("across_integers.h") if in_words else ""),
->>>>>>> h-g19
         emit_header(plan),
         *told_functions(plan),
         frame_record(plan),
@@ -293,13 +287,10 @@ def emit(plan: Plan) -> str:
     parts += [dot_function(*shape, by_lanes=plan.target.is_arm64) for shape in shapes]
     lookups = sorted({shape for step in plan.steps for shape in lookup_shapes(step)})
     parts += [looked_up_functions(*shape) for shape in lookups]
-<<<<<<< HEAD
     apart = [step for step in plan.steps if step.method.apart]
     parts += [apart_functions(apart, plan)] if apart else []
-=======
     parts += across_functions([step for step in across if step not in in_words], plan)
     parts += across_words_functions(in_words, plan)
->>>>>>> h-g19
     filters = {(each.outputs, each.taps): each for m in methods for each in (m.rows, m.columns) if each}
     parts += [winograd_functions(each) for each in filters.values()]
     parts += [fill_functions(filters.values())] if any(is_filled(step, plan) for step in plan.steps) else []

@@ -34,11 +34,7 @@ def dot_shapes(step: Step) -> set[tuple[int, int, bool]]:
     """(channels, vectors, inlined) of the inner loops that a convolution needs."""
     assert isinstance(step.op, Conv)
     method = step.method
-<<<<<<< HEAD
-    if method.reads is not Storage.FLOATS or method.lookup or method.apart:
-=======
-    if method.reads is not Storage.FLOATS or method.lookup or method.across:
->>>>>>> h-g19
+    if method.reads is not Storage.FLOATS or method.lookup or method.apart or method.across:
         return set()
     return {(count, method.block.vectors, method.rows is None) for count in _block_channels(step.op, method)}
 

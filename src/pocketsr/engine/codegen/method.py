@@ -67,13 +67,9 @@ class Method(NamedTuple):
 
     reads: how its inputs are stored. WORDS: four channels are multiplied and summed at once. BYTES: weights are
     instructions, sums and differences of whole vectors. lookup: where kernels are chosen, the numbers of a table that
-<<<<<<< HEAD
-    a vector of weights is looked up in; 0: each class is computed for itself. apart: Winograd's parts are functions of
-    their own, and biases are added to results in place of products.
-=======
     a vector of weights is looked up in; 0: each class is computed for itself. across: where kernels are chosen, the
-    lanes of a vector that holds a pixel's output channels; 0: vectors hold pixels.
->>>>>>> h-g19
+    lanes of a vector that holds a pixel's output channels; 0: vectors hold pixels. apart: Winograd's parts are
+    functions of their own, and biases are added to results in place of products.
     """
 
     block: Block
@@ -82,11 +78,8 @@ class Method(NamedTuple):
     tile: int = 0
     reads: Storage = Storage.FLOATS
     lookup: int = 0
-<<<<<<< HEAD
     apart: bool = False
-=======
     across: int = 0
->>>>>>> h-g19
 
     @property
     def products(self) -> int:
