@@ -34,7 +34,6 @@ OLDEST = {
 }
 """By target: the package that runs its files, and the oldest version with a wheel for Python 3.11 that is allowed.
 ExecuTorch's is the only one beside PyTorch 2.13 (1.5.1), and Core ML runs on no Linux."""
-_NUMPY = "numpy==1.26.4"
 
 
 def _python(folder: Path) -> Path:
@@ -42,7 +41,7 @@ def _python(folder: Path) -> Path:
     if not python.exists():
         venv.create(folder, with_pip=True)
         packages = sorted({f"{package}=={version}" for package, version in OLDEST.values()})
-        subprocess.run([python, "-m", "pip", "install", "--quiet", _NUMPY, *packages], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
     return python
 
 

@@ -76,7 +76,8 @@ def test_a_photograph_is_restored_as_well_as_by_ours(name: str) -> None:
     """Within 0.1 dB; tools/record_exports.py has the figures on Set5 and B100."""
     large = _photograph(160, 200)
     small = imresize(large, 0.5)
-    runtime = in_onnxruntime(qdq_model(open_source(name).layers, *small.shape, False).SerializeToString())
+    height, width = small.shape
+    runtime = in_onnxruntime(qdq_model(open_source(name).layers, height, width, False).SerializeToString())
     ours, theirs = psnr(load(name)(small), large), psnr(runtime(small), large)
     assert theirs > ours - 0.1
     assert theirs > psnr(imresize(small, 2), large) + 1

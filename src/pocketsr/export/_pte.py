@@ -17,9 +17,10 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -34,7 +35,7 @@ from torch.nn import functional
 _LEAST, _MOST = -128, 127
 _ENOUGH_S, _MOST_RUNS = 2.0, 8
 _CODES = torch.ops.quantized_decomposed
-_PLAIN = {
+_PLAIN: dict[str, Callable[..., Tensor]] = {
     "Add": torch.add,
     "Sub": torch.sub,
     "Mul": torch.mul,
@@ -82,7 +83,7 @@ class Graph(nn.Module):
         return values["enlarged"]
 
     def _made(self, node: onnx.NodeProto, values: dict[str, Any], picture: Tensor) -> Tensor:
-        given = [values.get(name) for name in node.input]
+        given: list[Any] = [values.get(name) for name in node.input]
         attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
         kind, x = node.op_type, given[0]
         if kind in ("QuantizeLinear", "DequantizeLinear"):
@@ -109,11 +110,11 @@ class Graph(nn.Module):
         name = node.input[at]
         return values[name] if name in values else getattr(self, f"value_{name}")
 
-    def _coded(self, node: onnx.NodeProto, x: Tensor | None, picture: Tensor) -> Tensor:
+    def _coded(self, node: onnx.NodeProto, x: Any, picture: Tensor) -> Tensor:
         source, scale, zero = node.input[0], self.constants[node.input[1]], self.constants[node.input[2]]
         into = node.op_type == "QuantizeLinear"
         if not self.is_coded:
-            return x if into else picture  # around floats: the app's samples are floats here
+            return cast(Tensor, x) if into else picture  # around floats: the app's samples are floats here
         if scale.ndim:  # of weights and biases, a step for each channel
             stored = getattr(self, f"value_{source}")
             if stored.dtype is torch.int32:

@@ -198,6 +198,8 @@ class _Writer:
     def _pair(self, layer: Layer, prelu: Prelu, x: Stored, code: Code) -> Stored:
         """`layer` (a convolution, or the PReLU alone) and `prelu` by both parts of each plane."""
         slope, halo, pad = prelu.slope.astype(np.float64), (0, 0), Pad.EDGE
+        whole: Numbers
+        bias: Numbers
         if isinstance(layer, Conv):
             (whole, steps), bias, halo, pad = _whole(layer), layer.bias, layer.halo, layer.pad
         else:
