@@ -40,10 +40,12 @@ _RESULTS, _ROWS, _BAND = (
 _SAMPLES = {("read", 4): 12, ("read", 1): 1, ("write", 4): 32, ("write", 1): 4}  # by phases: units of `work` a turn
 
 LOOPS = (
-    "products", "dots", "into_both", "from_both", "into_rows", "from_rows", "enter", "leave", "start", "stored", "read",
-    "write",
+    "products", "dots", "matrices", "into_both", "from_both", "into_rows", "from_rows", "enter", "leave", "start",
+    "stored", "read", "write",
 )  # fmt: skip
 """What labels say: the kinds of `work.WORK`, parts of calls, results on their way to memory, samples."""
+_LACKING = {"oryon-1": (re.compile(r"\.4b\[\d\]"), ".16b")}
+"""What LLVM 22's model of a core doesn't know, and would take for nothing; and what is as quick: sdot by a lane."""
 
 
 class Model(NamedTuple):
@@ -65,6 +67,7 @@ class Region(NamedTuple):
 _LABEL = re.compile(r"POCKETSR (\w+) (\w+) (\d+) (\d+)")
 _SUMS = re.compile(r"v([fi]) sum\[(\d+)\]\[(\d+)\]")  # a register block: channels, vectors
 _DOTS = re.compile(r"for \(int i = 0; i < \d+; i\+\+, w \+= \d+ \* PARTS\) \{")
+_MATRICES = re.compile(r"for \(int i = 0; i < \d+; i \+= 2, w \+= \d+\) \{")  # two rows a turn
 _END = re.compile(r"\s+(b|bl|br|blr|ret|cbn?z|tbn?z|b\.\w+|j\w+|callq?|retq)(\s|$)")  # of a basic block
 
 
@@ -98,7 +101,11 @@ def marked(c: str, after: str, comment: str) -> str:
             before, behind = ("enter", mark("leave", *size)) if head[3] else ("start", "")
             text = loop.sub(rf"    {mark(before, *size)}\n{inside}\n    {behind}", text)
         if part.startswith("static void step"):
-            text = _DOTS.sub(lambda m: f"{m[0]} {mark('dots', *_SUMS.findall(m.string, 0, m.start())[-1][1:])}", text)
+            for loops, name in ((_DOTS, "dots"), (_MATRICES, "matrices")):
+                text = loops.sub(
+                    lambda m, name=name: f"{m[0]} {mark(name, *_SUMS.findall(m.string, 0, m.start())[-1][1:])}",  # type: ignore[misc]
+                    text,
+                )
             told = {"plain": "store(", "prelu": "prelu(", "words": "store_words("}[after]
             kind = "i" if after == "words" else "f"
             sums = next((found[1:] for found in _SUMS.findall(part) if found[0] == kind), None)
@@ -174,6 +181,8 @@ def cycles(model: Model, mca: str) -> dict[Region, float]:
         "\n".join((f"{comment} LLVM-MCA-BEGIN R{number}", *lines, f"{comment} LLVM-MCA-END R{number}"))
         for number, (_, _, lines) in enumerate(loops)
     ]
+    if lacking := _LACKING.get(model.mca):
+        texts = [lacking[0].sub(lacking[1], text) for text in texts]
     command = [
         mca, f"-mtriple={'aarch64' if arm else 'x86_64'}", f"-mcpu={model.mca}", f"-iterations={_ITERATIONS}",
         "-skip-unsupported-instructions=any", "-instruction-info=0", "-resource-pressure=0", "-",
@@ -212,7 +221,7 @@ def costs(found: Mapping[Region, float], dot_cost: int) -> dict[str, float]:
             (2 * r.vectors + parts * r.channels) / 2,
             _LATENCY,
         )
-        for r, value in of("dots")
+        for r, value in [*of("dots"), *((r, value / 2) for r, value in of("matrices"))]
     ]
     result = each_sum("stored", "plain")
     point = max(0.0, each_sum("stored", "prelu") - result) / 2

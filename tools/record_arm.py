@@ -46,7 +46,8 @@ _BY_CLOCK = ("calls", "frame")
 class Core(NamedTuple):
     """What stands for a core: LLVM's model, the compiler's name for what it is compiled for, and what was assumed.
 
-    memory: how much longer than the measured server's core it waits for memory, in cycles. scale: of simulated cycles.
+    matrices: whether it multiplies matrices of bytes (i8mm). memory: how much longer than the measured server's core it
+    waits for memory, in cycles. scale: of simulated cycles.
     """
 
     mca: str
@@ -56,6 +57,7 @@ class Core(NamedTuple):
     memory: float
     says: str
     scale: float = 1.0
+    matrices: bool = False
 
 
 _K, _M = 1 << 10, 1 << 20
@@ -110,10 +112,13 @@ CORES: dict[str, Core] = {
         "neoverse-n1", "cortex_a57", _PLAIN, _M, 2, _APPLE_LITTLE + "; before A13, without sdot"
     ),
 }
+_I8MM = ("cortex_a510", "cortex_a710", "cortex_a725", "cortex_x3", "cortex_x4")
+CORES |= {name: core._replace(matrices=True) for name, core in CORES.items() if core.cpu in _I8MM}
 ASSUMED = {
     "cycles": "for one of each kind of `work.WORK`; nanoseconds are cycles by GHz",
     "simulated": "products, dots, sums, transforms, result, point, words and samples, by llvm-mca: loads hit the "
-    "first cache, branches are foreseen, stores never wait",
+    "first cache, branches are foreseen, stores never wait; dots are products of matrices where the compiler's core has "
+    "i8mm",
     "in proportion": "all other kinds that calculate: those of the profile that ships, by how many more cycles this "
     "core takes for products, dots and transforms",
     "memory": f"{', '.join(_WAITING)}: those of the profile that ships, by clock and by `memory`, a guess: "
@@ -220,7 +225,7 @@ def _simulated(mca: str, names: Iterable[str]) -> Iterator[tuple[str, dict[str, 
         core = CORES[name]
         key = core.mca, core.cpu
         if key not in simulated:
-            target = Target("aarch64-linux-gnu", core.cpu, 4, 32, dot_cost=core.dot_cost)
+            target = Target("aarch64-linux-gnu", core.cpu, 4, 32, dot_cost=core.dot_cost, matrices=core.matrices)
             simulated[key] = costs(cycles(Model(core.mca, target), mca), core.dot_cost)
         print(name, {kind: round(value, 2) for kind, value in simulated[key].items()}, flush=True)
         yield (

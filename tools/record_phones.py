@@ -52,14 +52,30 @@ SOURCES = {
     "Unisoc": "Wikipedia, UNISOC; NanoReview",
 }
 
+CHECKED = {
+    "W": "Wikipedia's list of Snapdragons, as pages/snapdragon.md of github.com/bGZo/vault quotes it (2025)",
+    "X": "the Chinese Wikipedia's article on Exynos of 2019, in github.com/chinapedia/wikipedia.zh.mediawiki",
+    "S": "a table of models and clocks of about 2020, LuaScripts/Util/SocModelSpec.lua of github.com/rutby/document",
+    "N": "Notebookcheck's pages on the Tensor, T610 and T616",
+    "R": "NanoReview, Unisoc T606 vs MediaTek Helio A22",
+    "B": "cpu-boss.com, Kirin 820 vs Tiger T612",
+    "D": "XDA Developers on the Helio G70, and on the Dimensity 1300, which is the 1200 again",
+    "G": "Beebom's guide to the Tensor G5 (before its release)",
+    "K": "usr/jakubc/study/Phones/SoC_2025_Overview.md of github.com/Kari-Tori/eww",
+    "Q": "docs/Hardware/CPU/Qualcomm.md of github.com/greatofdream/webteach",
+    "L": "mainline Linux's device tree of the MT6735; other lists have 1.5 GHz",
+}
+"""What rows of phones.csv were compared with on 2026-11-29: `all` cores and clocks, or the `biggest` core's clock."""
+
 
 class Phone(NamedTuple):
-    """clusters: (core, GHz, how many), the biggest core first."""
+    """clusters: (core, GHz, how many), the biggest core first. checked: all or biggest, a colon, a key of CHECKED."""
 
     name: str
     vendor: str
     year: int
     clusters: tuple[tuple[str, float, int], ...]
+    checked: str
 
     @property
     def cores(self) -> str:
@@ -69,7 +85,9 @@ class Phone(NamedTuple):
 def read_phones(path: Path = ROOT / "docs" / "phones.csv") -> list[Phone]:
     with path.open(newline="") as file:
         return [
-            Phone(row["name"], row["vendor"], int(row["year"]), tuple(map(_cluster, row["cores"].split())))
+            Phone(
+                row["name"], row["vendor"], int(row["year"]), tuple(map(_cluster, row["cores"].split())), row["checked"]
+            )
             for row in csv.DictReader(file)
         ]
 
@@ -147,6 +165,8 @@ def record(phones: Sequence[Phone], longest: float) -> dict[str, Any]:
         "shares": {use: shares([row[use]["level"] for row in rows]) for use in USES},
         "shares_if_longer": {use: shares([row[use]["if_longer"] for row in rows]) for use in USES},
         "sources": SOURCES,
+        "checked": {how: sum(phone.checked.startswith(f"{how}:") for phone in phones) for how in ("all", "biggest")},
+        "checked_by": CHECKED,
         "rows": rows,
     }
 
@@ -223,6 +243,10 @@ def page(found: Mapping[str, Any], check: Mapping[str, Any]) -> str:
         least=round(100 * min(row["ratio"] for row in check["rows"])),
         most=round(100 * max(row["ratio"] for row in check["rows"])),
         sources="; ".join(f"{vendor}: {source}" for vendor, source in found["sources"].items()),
+        whole=found["checked"]["all"],
+        biggest=found["checked"]["biggest"],
+        rest=found["phones"] - sum(found["checked"].values()),
+        checks="\n".join(f"- {key}: {source}." for key, source in found["checked_by"].items()),
         chips="\n".join(chips),
     )
 
@@ -265,6 +289,34 @@ So predictions are {least} to {most} % of the measured time, and every second li
 takes {longer} times as long, the worst of these. No core of a phone was checked: LLVM's models differ in quality (that
 of the A53 makes the inner loops of floats three times as slow as its units would allow), and clocks fall with heat.
 
+## What these cores want
+
+By llvm-mca, cycles for one turn of an inner loop (channels x vectors of four pixels), with a weight at a time and as
+the engine writes them now: four weights loaded at once and taken by lane; dot products in a fixed order, the next row
+loaded where this one was used for the last time; and, where a core has i8mm, products of matrices (for one row: a turn
+takes two).
+
+| loop | Cortex-A55 | Cortex-A76 | Cortex-A510 | Cortex-A710 | Cortex-X3 | Apple M2 |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: |
+| floats, 6 x 4 | 43.0 to 24.0 | 18.1 to 15.1 | 29.0 to 20.0 | | | |
+| floats, 6 x 2 | 26.0 to 17.0 | 14.1 to 9.1 | 17.0 to 12.0 | | | |
+| floats, 4 x 2 | 24.0 to 15.0 | 11.1 to 6.1 | 15.0 to 10.0 | | | |
+| dot products, 8 x 3 | 53.0 to 45.0 | 42.2 to 15.1 | | | | |
+| dot products, 12 x 2 | 54.0 to 43.0 | 25.1 to 16.1 | | | | |
+| 8 x 3, dot products to matrices | | | 29.0 to 19.0 | 13.6 to 7.8 | 6.9 to 5.1 | 9.1 to 5.1 |
+
+`usmmla` multiplies two pixels by two channels, eight bytes deep: two rows of words are zipped as they are loaded, and
+sums are parted once at the end. LLVM's model of the A55 lets loads and short instructions wait for longer ones before
+them; how much of that is so on the core, nobody here can tell. It also takes two products of four floats a cycle there,
+which may be one.
+
+`phone` (`recipes/phone.yaml`) is a shape for small cores with `sdot`: 4, 8, 8 and 4 channels, 1,232 parameters in 8
+bits. With these kernels' cycles two A55s at 1.8 GHz take 17.8 ms for 640x360 by prediction, 66.7 for `small-w8a8`
+(83.7 with the kernels before) and 15.0 for the largest shape within 15 ms, 8, 8 and 4 channels (972 parameters).
+Depth is worth more than width of the same cost (`benchmarks/contest.json`), channels come in fours, as words do, and
+the first layer has few, since its picture keeps 12 bits and so is summed in floats. 1x1 layers at the end and 5x5
+ones at the beginning gave fewer parameters for the time.
+
 For another core, or for networks that fit: `pocketsr design --device cortex-a55@1.8x2 --budget-ms 15`; `--device
 list` names the cores.
 
@@ -273,6 +325,12 @@ list` names the cores.
 Cores, clocks and years (of announcement, or of the first phone) are facts from public lists, and lists differ by some
 percent; [phones.csv](../phones.csv) has them. {sources}. Kryo cores that are Arm's are named as Arm does. In
 brackets: milliseconds of a frame of `tiny`, luma and chroma, on that core or cluster when it is idle.
+
+They were written down from memory of these lists. Since then all cores and clocks of {whole} chips, and the clock of
+the biggest core of {biggest} more, were compared with what the last column of phones.csv says; one was wrong (the
+Helio P23, 2.3 GHz). {rest} are unchecked: most of them are of 2021 and later.
+
+{checks}
 
 | chip | year | cores, GHz | half of the biggest core | smallest cluster | biggest cluster |
 | --- | ---: | --- | --- | --- | --- |

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from record_phones import CLASSES, IDLE, SHARED, SOURCES, UNKNOWN, USES, page, read_phones, shares, taken
+from record_phones import CHECKED, CLASSES, IDLE, SHARED, SOURCES, UNKNOWN, USES, page, read_phones, shares, taken
 
 from pocketsr.design.devices import cores
 
@@ -22,6 +22,13 @@ def test_a_hundred_chips_of_every_year_and_vendor_with_a_source() -> None:
     assert len({phone.name for phone in PHONES}) == len(PHONES)
     assert {phone.year for phone in PHONES} == set(range(2014, 2027))
     assert {phone.vendor for phone in PHONES} == set(SOURCES)
+
+
+def test_what_was_checked_names_its_source() -> None:
+    checked = [phone.checked.split(":") for phone in PHONES if phone.checked]
+    assert len(checked) == sum(RECORD["checked"].values()) > 100
+    assert {how for how, _ in checked} == {"all", "biggest"}
+    assert {source for _, source in checked} == set(CHECKED) == set(RECORD["checked_by"])
 
 
 def test_clusters_make_sense() -> None:

@@ -30,6 +30,7 @@ _ARM = {
     "apple-a13": _DOT,
     "apple-m1": _DOT,
 }
+_I8MM = ("cortex-a510", "cortex-a715", "cortex-x3")
 _ARM_32 = ("cortex-a7", "cortex-a8", "cortex-a9", "cortex-a15")  # with NEON and hard floats
 CPUS: dict[str, Target] = (
     {
@@ -38,7 +39,14 @@ CPUS: dict[str, Target] = (
         "x86-64-v4": Target("x86_64-linux-gnu", "x86_64_v4", 16, 32, l1_bytes=49152),
     }
     | {
-        name: Target(_APPLE if name.startswith("apple") else _LINUX, name.replace("-", "_"), 4, 32, dot_cost=cost)
+        name: Target(
+            _APPLE if name.startswith("apple") else _LINUX,
+            name.replace("-", "_"),
+            4,
+            32,
+            dot_cost=cost,
+            matrices=name in _I8MM,
+        )
         for name, cost in _ARM.items()
     }
     | {name: Target(_LINUX_32, name.replace("-", "_"), 4, 16, dot_cost=_PLAIN) for name in _ARM_32}
