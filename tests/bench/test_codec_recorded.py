@@ -10,12 +10,14 @@ import pytest
 
 pytest.importorskip("bjontegaard")
 
+from fit_codec_aware import plain_from
 from fit_codec_rule import CLIPS, fit
 from record_codec import CLIPS as TEST_CLIPS
 
 from pocketsr.bench.codec_curve import compare
 from pocketsr.codec import choose
 from pocketsr.codec.rule import NETWORK, TABLE
+from pocketsr.source import PLAIN_FROM
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
@@ -40,6 +42,14 @@ def test_no_clip_is_fitted_and_tested() -> None:
     tested = json.loads((BENCHMARKS / "codec.json").read_text())["settings"]["clips"]
     assert not {each["sha256"] for each in fitted.values()} & {each["sha256"] for each in tested.values()}
     assert list(tested) == [Path(name).stem for name in TEST_CLIPS]
+
+
+def test_plain_enlargement_begins_where_no_network_gained() -> None:
+    found = json.loads((BENCHMARKS / "codec_aware.json").read_text())
+    assert found["plain_from"] == plain_from(found["rows"]) == PLAIN_FROM
+    assert {row["clip"] for row in found["rows"]} == {Path(name).name for name in CLIPS}
+    coarse = [row["psnr_db"] for row in found["rows"] if row["strength"] >= PLAIN_FROM]
+    assert sum(each["bicubic"] - each["small-call"] for each in coarse) >= 0
 
 
 def _curve(recorded: dict[str, Any], clip: str, codec: str, path: str) -> list[tuple[float, float]]:

@@ -16,6 +16,8 @@ from call_client import served
 from chromium import Tab, chromium_tab
 from PIL import Image
 
+from pocketsr.codec import SizeReason
+
 WIDTH, HEIGHT = 640, 360
 PATCHES = [(81, 90, 240), (145, 54, 34), (41, 240, 110), (128, 128, 128), (210, 16, 146), (106, 202, 222)]  # Y'CbCr
 _COLOURS = """(() => {
@@ -100,5 +102,28 @@ def test_a_browser_as_the_peer(codec: str, chromium: str, camera: Path, address:
         option = f"--use-file-for-fake-video-capture={camera}"
         async with chromium_tab(chromium, address, tmp_path / "profile", option) as tab:
             await _talk(tab, codec, address, tmp_path / "page.png")
+
+    asyncio.run(work())
+
+
+def test_a_browser_is_told_which_size_to_send(chromium: str, camera: Path, address: str, tmp_path: Path) -> None:
+    """It shows the server how crisp its picture is, and what comes back has the camera's size."""
+
+    async def work() -> None:
+        option = f"--use-file-for-fake-video-capture={camera}"
+        async with chromium_tab(chromium, address, tmp_path / "profile", option) as tab:
+            await tab.run("document.getElementById('codec').value = 'video/H264'")
+            await tab.run("document.getElementById('lines').value = 'auto'")
+            await tab.run("document.getElementById('start').click()")
+            await tab.until("document.getElementById('after').videoWidth === 640")
+            why = "document.getElementById('size-why').textContent"
+            await tab.until(f"!['–', 'nothing measured yet'].includes({why})")
+            assert await tab.run(why) in [str(reason) for reason in SizeReason]
+            assert await tab.run("document.getElementById('size-rate').textContent.endsWith('bits a pixel')")
+            assert not await tab.run("document.getElementById('size-row').hidden")
+            assert await tab.run("document.getElementById('after').videoHeight") == 360
+            await tab.run("document.getElementById('stop').click()")
+            await tab.until("document.getElementById('message').textContent === 'The call ended.'")
+            assert tab.logs == []
 
     asyncio.run(work())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pocketsr.cli._size import sides
@@ -12,9 +13,10 @@ from pocketsr.errors import ArgumentError, UserError, did_you_mean
 from pocketsr.names import harmless
 
 if TYPE_CHECKING:
+    from pocketsr.pipes import Outflow
     from pocketsr.video import RawVideo
 
-__all__ = ["ANIMATED", "PICTURES", "STREAMS", "add_format_arguments", "checked_format", "raw_video"]
+__all__ = ["ANIMATED", "PICTURES", "STREAMS", "add_format_arguments", "checked_format", "piped_format", "raw_video"]
 
 PICTURES = ("png", "jpg", "webp", "avif", "tiff", "bmp", "jp2", "tga", "ppm", "qoi", "heic", "jxl")
 """Suffixes of pictures, less the dot."""
@@ -25,6 +27,8 @@ STREAMS = {
 }  # fmt: skip
 """FFmpeg's names of the formats that go through a pipe."""
 _VIDEOS = ("mp4", "mov", "mkv", "webm", "avi", "ts")
+_BY_SUFFIX = {".y4m": "y4m", ".yuv": "raw", ".raw": "raw", ".mkv": "mkv", ".webm": "webm", ".ts": "ts"}
+_SEEKING = (".mp4", ".m4v", ".mov", ".avi", ".3gp")  # whose head is written last
 _ALIASES = {"jpeg": "jpg", "tif": "tiff", "matroska": "mkv", "yuv4mpeg": "y4m", "rawvideo": "raw", "mpegts": "ts"}
 
 
@@ -71,3 +75,17 @@ def raw_video(args: argparse.Namespace) -> RawVideo | None:
         return RawVideo(args.pix_fmt.lower(), width, height, Fraction(rate[1]) / int(rate[2] or 1))
     except ArgumentError as error:
         raise UserError(f"--pix-fmt, --video-size, --rate: {error}") from error
+
+
+def piped_format(source: object, target: Outflow) -> str:
+    """The format for a pipe: by its name, else frames that came bare leave bare, and all else is Matroska."""
+    suffix = Path(target.name).suffix.lower()
+    if suffix in _SEEKING:
+        raise UserError(f"{target.name}: {suffix[1:]} can't be written to a pipe: name it .mkv, or use --format mkv")
+    named = _BY_SUFFIX.get(suffix)
+    from pocketsr.video import VideoFileSource
+
+    if named is not None or not isinstance(source, VideoFileSource):
+        return named or "mkv"
+    kind = source.reader.container.format.name
+    return {"yuv4mpegpipe": "y4m", "rawvideo": "raw"}.get(kind, "mkv")

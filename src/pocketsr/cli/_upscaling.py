@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pocketsr.cli._bar import frames_bar, say
 from pocketsr.cli._choosing import looked, network_of, settled
-from pocketsr.cli._formats import ANIMATED, PICTURES, STREAMS
+from pocketsr.cli._codec_aware import in_parts
+from pocketsr.cli._formats import ANIMATED, PICTURES, STREAMS, piped_format
 from pocketsr.cli._live import ends_at_ctrl_c
 from pocketsr.cli._networks import AUTO, USUAL
 from pocketsr.errors import UserError
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pocketsr.report import Report
     from pocketsr.sizing import Size
     from pocketsr.source import Seen
-    from pocketsr.video import Address, Deinterlace, RawVideo, VideoFileSink, VideoFileSource
+    from pocketsr.video import Address, Deinterlace, Part, RawVideo, VideoFileSink, VideoFileSource
     from pocketsr.video.segments import Maker
 
 __all__ = ["Job"]
@@ -55,9 +56,6 @@ _OF_SEGMENTS = (
     "net_threads",
 )
 
-_BY_SUFFIX = {".y4m": "y4m", ".yuv": "raw", ".raw": "raw", ".mkv": "mkv", ".webm": "webm", ".ts": "ts"}
-_SEEKING = (".mp4", ".m4v", ".mov", ".avi", ".3gp")  # whose head is written last
-
 
 @dataclass(frozen=True)
 class Job:
@@ -67,7 +65,7 @@ class Job:
     line: says what was chosen, when the work has begun.
     address: what is read in place of a file. cores: as for `VideoOptions`. maker: as for `upscale_in_segments`; it has
     a progress display of its own. net_threads: of the network, where it has other than `threads`. budget_ms: as of
-    `Adaptive`.
+    `Adaptive`. codec_aware: `in_parts` then finds the parts of a video, and what all their networks are called.
     """
 
     model: str
@@ -89,6 +87,9 @@ class Job:
     strength: float | None = None
     line: str | None = None
     budget_ms: float | None = None
+    codec_aware: bool = False
+    parts: tuple[Part, ...] = ()
+    called: str | None = None
 
     @property
     def factor(self) -> Fraction | None:
@@ -131,7 +132,7 @@ class Job:
     @property
     def name(self) -> str:
         """Of the network, as a line for people says it."""
-        return harmless(Path(self.model).stem)
+        return self.called or harmless(Path(self.model).stem)
 
     @functools.cached_property
     def key(self) -> str:
@@ -204,7 +205,8 @@ class Job:
     ) -> Report:  # fmt: skip
         animates = self._animates(source, target, animation)
         bare = not isinstance(source, Path) or self.raw is not None or self.address is not None
-        job = looked(self, source, name) if isinstance(source, Path) and not bare and self.looks else self
+        look = in_parts if self.codec_aware and not animation else looked
+        job = look(self, source, name) if isinstance(source, Path) and not bare and self.looks else self
         with job._source(source, name, not animates if animation else None) as opened:
             if bare and job.looks:
                 from pocketsr.video import VideoFileSource
@@ -269,6 +271,7 @@ class Job:
                 beside=self.chroma("center") if self.compare else None,
                 on_plan=on_plan,
                 strength=self.strength,
+                parts=self.parts,
             )
         others = [line for end in (opened, sink) if not isinstance(end, Path | None) for line in end.warnings]
         lines = dict.fromkeys([*done.warnings, *others])
@@ -324,7 +327,7 @@ class Job:
         if not isinstance(target, Outflow):
             yield target
             return
-        form = self.format or _like(source, target)
+        form = self.format or piped_format(source, target)
         if form not in STREAMS:
             choice = ", ".join(STREAMS)
             raise UserError(f"--format {form} can't go through a pipe, or is for pictures: use one of {choice}")
@@ -371,17 +374,3 @@ class Job:
 @contextlib.contextmanager
 def _no_folder() -> Iterator[str]:
     yield ""
-
-
-def _like(source: Source, target: Outflow) -> str:
-    """The format for a pipe: by its name, else frames that came bare leave bare, and all else is Matroska."""
-    suffix = Path(target.name).suffix.lower()
-    if suffix in _SEEKING:
-        raise UserError(f"{target.name}: {suffix[1:]} can't be written to a pipe: name it .mkv, or use --format mkv")
-    named = _BY_SUFFIX.get(suffix)
-    from pocketsr.video import VideoFileSource
-
-    if named is not None or not isinstance(source, VideoFileSource):
-        return named or "mkv"
-    kind = source.reader.container.format.name
-    return {"yuv4mpegpipe": "y4m", "rawvideo": "raw"}.get(kind, "mkv")

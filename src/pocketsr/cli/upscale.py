@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pocketsr.cli._codec_aware import add_codec_aware_argument, refuse_with
 from pocketsr.cli._formats import add_format_arguments, checked_format, raw_video
 from pocketsr.cli._live import add_live_arguments, given, live_input, show
 from pocketsr.cli._networks import AUTO, WEIGHTS_HELP
@@ -51,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--budget-ms", metavar="MS", type=float, help="with -m adaptive: what a picture or a frame's luma may take")
     add("--weights", metavar="FILE", type=Path, help=WEIGHTS_HELP)
     add("--strength", metavar="S", type=strength, help=STRENGTH_HELP)
+    add_codec_aware_argument(parser)
     add("-j", "--threads", type=int, help="threads of the network (default: all cores)")
     add("-y", "--yes", action="store_true", help="overwrite existing files")
     add(
@@ -160,6 +162,7 @@ def _check(args: argparse.Namespace, address: Address | None) -> None:
         raise UserError("--ray is for files and folders: leave it out for pipes and raw frames")
     if args.strength is not None and args.live is not None:
         raise UserError("--live chooses networks itself, and --strength is for one: leave it out")
+    refuse_with(args, files=address is None and not any(is_pipe(path) for path in args.inputs))
     if args.threads is not None and args.threads < 1:
         raise UserError(f"-j {args.threads}: at least one thread is needed")
     if args.budget_ms is not None and args.model != "adaptive":
@@ -173,6 +176,8 @@ def _refuse_video_options(args: argparse.Namespace, source: Path | Inflow) -> No
 
     if not isinstance(source, Path) or not is_image_file(source):
         return
+    if args.codec_aware:
+        raise UserError(f"--codec-aware is for videos and {args.inputs[0]} is an image: leave it out")
     moves = is_animation(source)
     for option in _OF_VIDEOS:
         if getattr(args, option) is not None and not (moves and option != "deinterlace"):
@@ -194,6 +199,7 @@ def _job(args: argparse.Namespace) -> Job:
         compare=args.compare,
         strength=args.strength,
         budget_ms=args.budget_ms,
+        codec_aware=args.codec_aware,
         format=checked_format(args),
         raw=raw_video(args),
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from pocketsr.pixels.resize import resized
 
 __all__ = ["MOST_QP", "NETWORK", "TABLE", "Choice", "Limit", "Sent", "choose", "half_size_psnr"]
 
-Sent = Codec | Literal["vp8"]
+Sent: TypeAlias = Codec | Literal["vp8"]
 """What calls are coded with: VP8 too, which browsers take first, though no measurement here encodes it."""
 
 NETWORK = "small-call"

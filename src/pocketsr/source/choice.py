@@ -11,7 +11,7 @@ from typing import Final, Literal
 from pocketsr.models import SHIPPED
 from pocketsr.source.strength import Seen, tables
 
-__all__ = ["AUTO", "RULES", "Choice", "Rule", "choose", "together"]
+__all__ = ["AUTO", "RULES", "Choice", "Rule", "choose", "together", "why"]
 
 AUTO: Final = "auto"
 """What stands in place of a network's name where it is chosen by the source."""
@@ -76,7 +76,7 @@ def choose(seen: Seen, shipped: Collection[str] = SHIPPED) -> Choice:
         rule for rule in RULES
         if rule.network in shipped and rule.strength <= seen.strength < rule.until and _fits(rule.kind, seen)
     )  # fmt: skip
-    return Choice(rule.network, seen.strength, _why(seen))
+    return Choice(rule.network, seen.strength, why(seen))
 
 
 def together(frames: Sequence[Seen]) -> Seen:
@@ -101,7 +101,7 @@ def _fits(kind: Kind, seen: Seen) -> bool:
     return kind == "anything" or not seen.hints.moving
 
 
-def _why(seen: Seen) -> str:
+def why(seen: Seen) -> str:
     """What the source is, and what is known of how much was lost in it."""
     hints = seen.hints
     called = _CALLED.get(hints.codec, hints.codec.upper()) or ("frames" if hints.moving else "pixels")

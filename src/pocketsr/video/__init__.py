@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pocketsr.video.addresses import Address, address_of
+from pocketsr.video.changing import Part
 from pocketsr.video.deinterlacing import Deinterlace
 from pocketsr.video.file_sink import VideoFileSink
 from pocketsr.video.file_source import VideoFileSource
@@ -12,6 +13,7 @@ from pocketsr.video.types import Progress, RawVideo, Say, Siting, Upscaler, Vide
 __all__ = [
     "Address",
     "Deinterlace",
+    "Part",
     "Progress",
     "RawVideo",
     "Say",

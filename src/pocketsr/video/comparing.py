@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -13,6 +13,7 @@ from pocketsr.engine import Plane, Siting, Upscaler
 from pocketsr.frames import Frame, FrameFormat, Layout, Strength, layout_of, multiples, tag
 from pocketsr.pixels.labels import label_mask, stamp
 from pocketsr.sizing import Plan, Size
+from pocketsr.video.changing import Changing, Part
 from pocketsr.video.source import Source
 from pocketsr.video.upscaler import Enlarger
 
@@ -32,8 +33,9 @@ class Comparison:
         panes: how many pictures there are in a frame's width and height.
     """
 
-    def __init__(self, left: Enlarger, right: Enlarger, names: tuple[str, str], turns: int = 0) -> None:
-        self._sides, self._names, self._turns = (left, right), names, turns
+    def __init__(self, left: Enlarger, right: Enlarger | Changing, names: tuple[str, str], turns: int = 0) -> None:
+        self._sides: tuple[Enlarger, Enlarger | Changing] = (left, right)
+        self._names, self._turns = names, turns
         self.panes = (1, 2) if turns % 2 else (2, 1)
 
     @property
@@ -122,18 +124,22 @@ def _levels(layout: Layout, role: str, full: bool | None) -> tuple[int, int]:
 
 def enlarger(
     network: Upscaler, beside: Upscaler | None, chroma: Callable[[Siting], Upscaler], size: Size | None,
-    about: Source | None, name: str, strength: Strength = None,
-) -> Enlarger | Comparison:  # fmt: skip
-    """For frames of a film that is `about`; `beside`: the network that is shown at the left, which is told nothing."""
+    about: Source | None, name: str, strength: Strength = None, parts: Sequence[Part] = (),
+) -> Enlarger | Changing | Comparison:  # fmt: skip
+    """For frames of a film that is `about`; `beside`: the network that is shown at the left, which is told nothing.
+
+    parts: in place of `network`, where there are any.
+    """
 
     def made(network: Upscaler, strength: Strength = None) -> Enlarger:
         aspect, turned = (about.aspect, about.turned) if about else (None, False)
         return Enlarger(network, chroma, size, aspect, turned, strength)
 
+    main = Changing(parts, made) if parts else made(network, strength)
     if beside is None:
-        return made(network, strength)
+        return main
     turns = 0 if about is None else _quarter_turns(about.display_matrix)
-    return Comparison(made(beside), made(network, strength), ("bicubic", name), turns)
+    return Comparison(made(beside), main, ("bicubic", name), turns)
 
 
 def steps_in_words(plan: Plan, name: str, aspect: Fraction | None, before: str | None) -> str | None:

@@ -15,6 +15,7 @@ from av.stream import Stream
 from pocketsr.errors import ArgumentTypeError
 from pocketsr.frames import Frame, FrameFormat, FrameSink
 from pocketsr.video.belt import Belt, Stopped
+from pocketsr.video.changing import Changing
 from pocketsr.video.comparing import Comparison
 from pocketsr.video.parts import Tally
 from pocketsr.video.types import Progress
@@ -50,7 +51,7 @@ class Job:
     """
 
     def __init__(
-        self, items: Iterator[Item], enlarge: Enlarger | Comparison, sink: FrameSink, form: FrameFormat,
+        self, items: Iterator[Item], enlarge: Enlarger | Changing | Comparison, sink: FrameSink, form: FrameFormat,
         aside: Callable[[Any], None] | None = None,
     ) -> None:  # fmt: skip
         self._items, self._enlarge, self._sink, self._aside = items, enlarge, sink, aside

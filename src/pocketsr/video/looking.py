@@ -24,7 +24,10 @@ from pocketsr.video.file_source import VideoFileSource
 from pocketsr.video.opening import open_input
 from pocketsr.video.source import LOSSLESS
 
-__all__ = ["look_at_opened", "look_at_video"]
+__all__ = ["QUANTIZERS", "hints_of", "look_at_opened", "look_at_video"]
+
+# FFmpeg's H.264 and VP9 decoders tell the quantizer of each block; others take no notice.
+QUANTIZERS = {"export_side_data": "venc_params"}
 
 _PLACES = (0.0, 0.3, 0.6)  # of a file's length, where frames are looked at
 _FRAMES = 6  # at each
@@ -42,8 +45,7 @@ def look_at_video(path: Path) -> Seen | None:
         with open_input(path) as container:
             stream = main_stream(container, path, described(container))
             decoder = decoder_of(stream, None)
-            # FFmpeg's H.264 and VP9 decoders tell the quantizer of each block; others take no notice.
-            decoder.options = {**decoder.options, "export_side_data": "venc_params"}
+            decoder.options = {**decoder.options, **QUANTIZERS}
             bits = _bits_per_pixel(container, stream)
             frames = list(_seen(container, stream, decoder, bits))
     except (UserError, av.FFmpegError, OSError, ValueError, AttributeError):
@@ -74,13 +76,17 @@ def _seen(
         for number, frame in enumerate(_decoded(container, stream, decoder)):
             if number % _EVERY:
                 continue
-            qp = _qp(frame)
-            deeper = 0.0 if qp is None or qp.codec != "h264" else 6.0 * (Frame.from_av(frame).layout.bits - 8)
-            hints = Hints(
-                codec if qp is None else qp.codec, True, _lossless(codec),
-                qp=None if qp is None else qp.qp - deeper, bits_per_pixel=bits,
-            )  # fmt: skip
-            yield look_at_frame(Frame.from_av(frame), hints)
+            yield look_at_frame(Frame.from_av(frame), hints_of(frame, codec, bits))
+
+
+def hints_of(frame: VideoFrame, codec: str, bits: float | None) -> Hints:
+    """What a decoded frame's stream says of its loss. codec: the decoder's name. bits: for each coded pixel."""
+    qp = _qp(frame)
+    deeper = 0.0 if qp is None or qp.codec != "h264" else 6.0 * (Frame.from_av(frame).layout.bits - 8)
+    return Hints(
+        codec if qp is None else qp.codec, True, _lossless(codec),
+        qp=None if qp is None else qp.qp - deeper, bits_per_pixel=bits,
+    )  # fmt: skip
 
 
 def _decoded(container: InputContainer, stream: VideoStream, decoder: VideoCodecContext) -> Iterator[VideoFrame]:

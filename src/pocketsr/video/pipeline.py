@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
 from contextlib import ExitStack, suppress
 from fractions import Fraction
 from itertools import chain
@@ -16,6 +16,7 @@ from pocketsr.errors import ArgumentTypeError, UserError
 from pocketsr.frames import Frame, FrameSink, FrameSource, Span, Strength, fixed
 from pocketsr.report import Percentiles, Report
 from pocketsr.sizing import Size
+from pocketsr.video.changing import Part
 from pocketsr.video.comparing import Comparison, enlarger, steps_in_words
 from pocketsr.video.containers import keeps_clock
 from pocketsr.video.deinterlacing import Deinterlace
@@ -45,6 +46,7 @@ def upscale_video(
     deinterlace: Deinterlace | None = None,
     beside: Upscaler | None = None,
     strength: Strength = None,
+    parts: Sequence[Part] = (),
 ) -> Report:
     """Upscale a video; times, sound, subtitles, chapters, tags, colours and sample format stay what they are.
 
@@ -65,6 +67,7 @@ def upscale_video(
         span, deinterlace: of a file, as for `VideoFileSource`.
         beside: another network, of the same scale, whose frames are shown at the left of the first's, with labels.
         strength: what a network that takes one is told, 0..1, or what finds it for each frame.
+        parts: networks in place of `upscaler`, each from its time on.
 
     Raises:
         UserError: the input can't be read, the output can't be written, or a setting is wrong. The target is
@@ -100,7 +103,7 @@ def upscale_video(
         head: list[Item] = []
         first = _until_frame(items, head)
         about = file.reader.source if file is not None else None
-        enlarge = enlarger(upscaler, beside, chroma, size, about, name, strength)
+        enlarge = enlarger(upscaler, beside, chroma, size, about, name, strength, parts)
         if output is not None and isinstance(enlarge, Comparison):
             output.panes = enlarge.panes
         form = enlarge.follow(first.format)

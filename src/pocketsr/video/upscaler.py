@@ -117,6 +117,11 @@ class Enlarger:
         return FrameFormat(target, *size, self._colour, form.siting, form.time_base)
 
     @property
+    def reusing(self) -> list[Reusing]:
+        """What remembers the components of the frame before."""
+        return self._made
+
+    @property
     def computed_share(self) -> float | None:
         """Of all samples so far, the share that was computed and not that of the frame before; None before any."""
         return computed_share(self._made)
