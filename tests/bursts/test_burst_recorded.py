@@ -33,6 +33,12 @@ def test_eight_frames_are_worth_a_decibel_and_more(record: dict[str, Any]) -> No
     assert {row["of"]: row["gain_db"] for row in rows}["vid4_walk"] >= 0.0  # people walk: little holds still
 
 
+def test_eight_frames_of_12_megapixels_need_less_than_2_gb(record: dict[str, Any]) -> None:
+    memory = record["memory"]
+    assert (memory["size"], memory["frames"]) == ("4000x3000", 8)
+    assert 8 * 3 * 12e6 < memory["peak_bytes"] < 2e9
+
+
 def test_one_frame_is_the_network_alone(record: dict[str, Any]) -> None:
     published = json.loads((_FILE.parent / "quality.json").read_text(encoding="utf-8"))["rows"]
     (mine,) = (r for r in record["rows"] if (r["of"], r["degradation"], r["frames"]) == ("Set5", "clean", 1))
