@@ -14,14 +14,6 @@ from pocketsr.engine.ir.graph import Combine, Conv
 
 __all__ = ["apart_body", "apart_functions", "results_function"]
 
-_HEAD = """#define APART static __attribute__((noinline))
-#define ROLLED _Pragma("clang loop unroll(disable)")
-/* What the compiler no longer knows to be a constant: it stays in a register, where constants are made at each use */
-#define HOLD(x) __asm__("" : "+r"(x))
-#define KEPT(name, x) vf name = SPLAT(x); HOLD(name)
-"""
-
-
 def _numbers(f: Filter) -> dict[str, float]:
     """The points p and q of F(4, 3), 0, p, -p, q, -q and infinity, and their squares, of its monic form."""
     return {"p": float(f.data[1, 3]), "q": float(f.data[3, 3]), "pp": -float(f.data[3, 2]), "qq": -float(f.data[1, 2])}
@@ -54,7 +46,7 @@ def apart_functions(steps: list[Step], plan: Plan) -> str:
         made.setdefault(f"spread_{inputs}", _spread(step, plan))
         for count in _counts(op, step):
             made.setdefault(f"products_{inputs}_{count}", _products(step, count))
-    return _HEAD + "\n".join(made.values())
+    return "\n".join(made.values())
 
 
 def _counts(op: Conv, step: Step) -> set[int]:

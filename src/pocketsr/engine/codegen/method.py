@@ -32,6 +32,7 @@ CHANNELS_A_WORD = 4  # integers of a byte are stored four channels to a word, as
 _BYTE = 255
 _NARROW = 15  # sums of numbers up to this are started in bytes
 _HALF = 65536  # what sums of 16 bits stay below
+_WHOLE = 24  # times a kernel of three rows: its F(4, 3) at whole points is whole numbers
 _CODE = 20_000  # sums that are written out, at most
 _PHASES = 4  # F(4, 3) along the columns makes four neighbours, one of each phase
 _REFERENCE_WIDTH = 640
@@ -222,4 +223,7 @@ def _choose_integers(op: Conv, integers: Integers, vectors: int, phases: int, ta
     if phases == 1 and fits and op.offsets is None and sums < 4 * words * (op.channels * target.dot_cost + 1):
         most = target.registers // CHANNELS_A_WORD * CHANNELS_A_WORD - CHANNELS_A_WORD  # whole words, if several
         return Method(Block(min(op.channels, most), 2 if wide else 4), reads=Storage.BYTES)
+    exact = _WHOLE * most_steps * integers.top < 2**31
+    if target.is_wasm and op.groups == 1 and op.weight.shape[2] == 3 and phases == 1 and exact and words >= 2 * taps:
+        return Method(Block(CHANNELS_A_WORD, 2), minimal_filter(BAND, 3), None, 32, Storage.WORDS, apart=True)
     return dots(op, vectors, target)
