@@ -25,7 +25,8 @@ def _tile_parts(step: Step, plan: Plan) -> tuple[int, int]:
     if not isinstance(op, Conv) or method.rows is None:
         return 0, 0
     lanes = plan.target.lanes
-    sums = method.products * method.block.channels * method.block.vectors * lanes
+    vectors = method.tile // lanes if method.apart else method.block.vectors
+    sums = method.products * method.block.channels * vectors * lanes
     if method.columns:
         return method.products * len(op.inputs) * method.tile, sums
     return method.rows.products * plan.phases * (method.tile + 2 * lanes) * len(op.inputs), sums

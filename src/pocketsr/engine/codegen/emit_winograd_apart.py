@@ -45,7 +45,7 @@ def apart_functions(steps: list[Step], plan: Plan) -> str:
         inputs = len(op.inputs)
         made.setdefault(f"spread_{inputs}", _spread(step, plan))
         for count in _counts(op, step):
-            made.setdefault(f"products_{inputs}_{count}", _products(step, count))
+            made.setdefault(f"products_{inputs}_{count}", _products(step, plan, count))
     return "\n".join(made.values())
 
 
@@ -104,27 +104,30 @@ def _spread(step: Step, plan: Plan) -> str:
     return "\n".join([*lines, "        }", "    }", "}", ""])
 
 
-def _products(step: Step, count: int) -> str:
+def _products(step: Step, plan: Plan, count: int) -> str:
     op, method = step.op, step.method
     assert isinstance(op, Conv)
     inputs, vectors, width = len(op.inputs), method.block.vectors, method.tile
+    of_tile = width // plan.target.lanes
     lines = [
-        f"/* {method.products} products of {inputs} channels by {count} channels x {vectors} vectors */",
+        f"/* {method.products} products of {inputs} channels by {count} channels, {vectors} vectors at a time */",
         f"APART void products_{inputs}_{count}(const float *v, const float *w, float *to)",
         "{",
-        f"    ROLLED for (int t = 0; t < {method.products}; t++, v += {inputs * width}, w += {inputs * count},"
-        f" to += {count * vectors} * VL) {{",
+        f"    ROLLED for (int t = 0; t < {method.products}; t++, v += {(inputs - 1) * width}, w += {inputs * count},"
+        f" to += {(count - 1) * of_tile} * VL)",
+        f"    ROLLED for (int x = 0; x < {width}; x += {vectors} * VL, v += {vectors} * VL, to += {vectors} * VL) {{",
+        "        HOLD(v); HOLD(to);",
         "        vf k, " + ", ".join(f"x{v}" for v in range(vectors)) + ";",
         *(f"        vf {', '.join(f'a{j}_{v}' for v in range(vectors))};" for j in range(count)),
     ]
+    held = ", ".join(f'"+r"(a{j}_{v})' for j in range(count) for v in range(vectors))
     for i in range(inputs):
         lines.append("        " + " ".join(f"x{v} = load(v + {i * width} + {v} * VL);" for v in range(vectors)))
         for j in range(count):
             each = " ".join(f"a{j}_{v} {'+=' if i else '='} k * x{v};" for v in range(vectors))
             lines.append(f"        k = SPLAT(w[{i * count + j}]); {each}")
-        held = ", ".join(f'"+r"(a{j}_{v})' for j in range(count) for v in range(vectors))
         lines.append(f'        __asm__("" : {held});')
-    lines += [f"        store(to + {j * vectors + v} * VL, a{j}_{v});" for j in range(count) for v in range(vectors)]
+    lines += [f"        store(to + {j * of_tile + v} * VL, a{j}_{v});" for j in range(count) for v in range(vectors)]
     return "\n".join([*lines, "    }", "}", ""])
 
 
@@ -136,7 +139,7 @@ def results_function(name: str, op: Conv, step: Step, plan: Plan) -> str:
 def _results(name: str, op: Conv, step: Step, plan: Plan, count: int) -> str:
     method = step.method
     assert method.rows and method.columns
-    rows, columns, vectors = method.rows, method.columns, method.block.vectors
+    rows, columns, vectors = method.rows, method.columns, method.tile // plan.target.lanes
     n, nc, m, phases = rows.products, columns.products, rows.outputs, columns.outputs
     numbers = _numbers(rows)
     numbers |= {"ppp": numbers["p"] ** 3, "qqq": numbers["q"] ** 3}
