@@ -8,8 +8,6 @@ from importlib.resources import files
 from pocketsr.engine.codegen.emit_chosen import classes_function, looked_up_functions
 from pocketsr.engine.codegen.emit_conv import conv_function, dot_shapes, lookup_shapes
 from pocketsr.engine.codegen.emit_dot import dot_function, winograd_functions
-from pocketsr.engine.codegen.emit_winograd_apart import apart_functions
-from pocketsr.engine.codegen.emit_words_apart import apart_words_functions
 from pocketsr.engine.codegen.emit_filled import fill_all, fill_functions, is_filled
 from pocketsr.engine.codegen.emit_memory import frame_record, ring_functions, rows_beyond
 from pocketsr.engine.codegen.emit_planes import (
@@ -21,6 +19,8 @@ from pocketsr.engine.codegen.emit_planes import (
 )
 from pocketsr.engine.codegen.emit_pointwise import literal, rounds
 from pocketsr.engine.codegen.emit_told import is_told, tell_all, told_functions
+from pocketsr.engine.codegen.emit_winograd_apart import apart_functions
+from pocketsr.engine.codegen.emit_words_apart import apart_words_functions
 from pocketsr.engine.codegen.method import BAND, Storage
 from pocketsr.engine.codegen.partial import BLOCK_COLUMNS, BLOCK_ROWS, partial_functions, seen_from
 from pocketsr.engine.codegen.plan import Plan, Step

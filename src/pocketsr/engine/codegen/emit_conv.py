@@ -146,7 +146,7 @@ def _in_floats(name: str, op: Conv, step: Step, plan: Plan) -> tuple[list[str], 
         finish = stored(name, op, plan, "FIRST + j", "j")
         body = chosen_body(name, op, step, plan, blocks, finish)
     elif method.apart:
-        body = apart_body(name, op, step, plan, blocks)
+        body = apart_body(name, op, step, blocks)
     elif method.columns:
         body = both_axes(name, op, step, plan, blocks)
     else:

@@ -139,7 +139,8 @@ def stored(
 ) -> list[str]:
     """Statements that put `y` of output `channel` through the stages and into its row.
 
-    place: the channel's number from the start of a word on. row: of those that a combination reads. Where the ring holds words, `four` gathers those of one.
+    place: the channel's number from the start of a word on. row: of those that a combination reads. Where the ring
+    holds words, `four` gathers those of one.
     """
     ring = plan.rings[op.value]
     if ring.storage is Storage.BYTES:

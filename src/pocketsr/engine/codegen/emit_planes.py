@@ -94,7 +94,7 @@ _NARROWED = (1, 2, 4, 8, 16)
 
 
 def _narrowed(count: int) -> str:
-    """For WebAssembly: `count` vectors of four integers to bytes, four vectors at once, and a sample of each in turn."""
+    """For WebAssembly: `count` vectors of integers to bytes, four vectors at once; then a sample of each in turn."""
     groups = [[f"s[{min(4 * g + i, count - 1)}]" for i in range(4)] for g in range(-(-count // 4))]
     lines = [f"const sixteen g{g} = four_as_bytes({', '.join(group)});" for g, group in enumerate(groups)]
     out = []
@@ -138,8 +138,9 @@ def store_function(kind: str, plan: Plan) -> str:
         temporaries: list[str] = []
         interleaved = _interleave([f"s[{i}]" for i in range(count)], temporaries)
         moves = "".join(f"\n                const {vector} {each};" for each in temporaries)
+        put = _put(count, pixel, "z[i / VL][i % VL]", "sizeof z")
         write = f"""{moves}
-                const {vector} z[{count}] = {{{", ".join(interleaved)}}};{_put(count, pixel, "z[i / VL][i % VL]", "sizeof z")}"""
+                const {vector} z[{count}] = {{{", ".join(interleaved)}}};{put}"""
     else:
         write = f"""
                 for (int i = 0; i < left && i < {count} * VL; i++) to[{count} * x + i] = s[i % {count}][i / {count}];"""

@@ -1,8 +1,9 @@
 """C for Winograd along both axes where functions are small: for WebAssembly.
 
 V8 allocates registers a function at a time, and in a large one spills what a loop needs in every turn; it makes each
-constant anew wherever it is used. So transforms and products are functions of their own here, which several steps share,
-with constants in registers from before the loop on, and with loops that stay loops.
+constant anew wherever it is used. clang moves each sum to where it is stored. So transforms and products are functions
+of their own here, which several steps share, with constants in registers from before the loop on, sums that are held
+where they are made (HOLD), and loops that stay loops.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pocketsr.engine.codegen.winograd import Filter
 from pocketsr.engine.ir.graph import Combine, Conv
 
 __all__ = ["apart_body", "apart_functions", "results_function"]
+
 
 def _numbers(f: Filter) -> dict[str, float]:
     """The points p and q of F(4, 3), 0, p, -p, q, -q and infinity, and their squares, of its monic form."""
@@ -31,16 +33,11 @@ _RESULT = """const vf s1 = t1 + t2, d1 = t1 - t2, s2 = t3 + t4, d2 = t3 - t4;
 const vf y0 = t0 + s1 + s2, y1 = p * d1 + q * d2, y2 = pp * s1 + qq * s2, y3 = t5 + ppp * d1 + qqq * d2;"""
 
 
-def _shape(step: Step) -> str:
-    assert isinstance(step.op, Conv)
-    return f"{len(step.op.inputs)}"
-
-
 def apart_functions(steps: list[Step], plan: Plan) -> str:
     """What `steps` share, each shape once."""
     made: dict[str, str] = {}
     for step in steps:
-        op, method = step.op, step.method
+        op = step.op
         assert isinstance(op, Conv)
         inputs = len(op.inputs)
         made.setdefault(f"spread_{inputs}", _spread(step, plan))
@@ -56,7 +53,9 @@ def _counts(op: Conv, step: Step) -> set[int]:
 
 def _spread(step: Step, plan: Plan) -> str:
     op, method = step.op, step.method
-    assert isinstance(op, Conv) and method.rows and method.columns
+    assert isinstance(op, Conv)
+    assert method.rows
+    assert method.columns
     rows, columns, inputs = method.rows, method.columns, len(op.inputs)
     n, nc, phases, halo = rows.products, columns.products, plan.phases, columns.taps // 2
     size, vectors = inputs * method.tile, method.tile // plan.target.lanes
@@ -138,7 +137,8 @@ def results_function(name: str, op: Conv, step: Step, plan: Plan) -> str:
 
 def _results(name: str, op: Conv, step: Step, plan: Plan, count: int) -> str:
     method = step.method
-    assert method.rows and method.columns
+    assert method.rows
+    assert method.columns
     rows, columns, vectors = method.rows, method.columns, method.tile // plan.target.lanes
     n, nc, m, phases = rows.products, columns.products, rows.outputs, columns.outputs
     numbers = _numbers(rows)
@@ -200,8 +200,8 @@ def _results(name: str, op: Conv, step: Step, plan: Plan, count: int) -> str:
     return "\n".join([*lines, "        }", "    }", "}", ""])
 
 
-def apart_body(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -> list[str]:
-    """As `both_axes`: a step's body."""
+def apart_body(name: str, op: Conv, step: Step, blocks: list[Part]) -> list[str]:
+    """A step's body, as `both_axes` is."""
     method, inputs = step.method, len(op.inputs)
     size = method.products * inputs * method.tile
     others = "".join(f", other{i}" for i, stage in enumerate(op.stages) if isinstance(stage, Combine))

@@ -1,9 +1,9 @@
 """C for integer convolutions by Winograd along the rows, exactly: for WebAssembly.
 
 F(4, 3) at the points 0, 1, -1, 2, -2 has whole numbers for the input's transform and for the result's; kernels times 24
-are whole numbers too. 8-bit numbers times 10, and kernels times 24, fit in the 16 bits of which `i32x4.dot_i16x8_s` takes
-two products and their sum, so 6 products make what 12 make directly. Sums are 24 times the result: a third of them is a
-product by the inverse of 3 modulo 2^32, an eighth a shift, and both leave no rest.
+are whole numbers too. The former, up to 1275, and the latter, up to 3048, fit in the 16 bits of which
+`i32x4.dot_i16x8_s` takes two products and their sum, so 6 products make what 12 make directly. Sums are 24 times the
+result: a third of them is a product by the inverse of 3 modulo 2^32, an eighth a shift, and both leave no rest.
 """
 
 from __future__ import annotations
@@ -14,18 +14,14 @@ from numpy.typing import NDArray
 from pocketsr.engine.codegen.emit_integers import by_words, finished, words_of
 from pocketsr.engine.codegen.emit_pointwise import array, indent
 from pocketsr.engine.codegen.emit_told import is_told, told_starts
-from pocketsr.engine.codegen.method import CHANNELS_A_WORD
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Conv
 
-__all__ = ["LARGEST", "apart_words_body", "apart_words_functions", "apart_words_tables", "apart_words_tile"]
+__all__ = ["apart_words_body", "apart_words_functions", "apart_words_tables", "apart_words_tile"]
 
 _KERNEL = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], np.int64)
 _PRODUCTS, _ROWS = 6, 4
-_THIRD = 0xAAAAAAAB  # times 3 is 1 modulo 2^32
 _PAIRS = 2  # of channels in a word
-LARGEST = 2**31 // 24 - 1
-"""What sums must not exceed in magnitude."""
 
 _FUNCTIONS = """typedef int16_t pairs __attribute__((vector_size(16))); /* two channels of four pixels */
 
@@ -41,7 +37,7 @@ INLINE void rows_of(const vi t[6], vi y[4])
 {
     const vi s1 = t[1] + t[2], d1 = t[1] - t[2], s2 = t[3] + t[4], d2 = t[3] - t[4];
     const vi sum[4] = {t[0] + s1 + s2, d1 + (d2 << 1), s1 + (s2 << 2), d1 + (d2 << 3) + t[5]};
-    UNROLL for (int r = 0; r < 4; r++) y[r] = (vi)((vu)sum[r] * 0xaaaaaaabu) >> 3;
+    UNROLL for (int r = 0; r < 4; r++) y[r] = (vi)((vu)sum[r] * 0xaaaaaaabu) >> 3; /* 3 * 0xaaaaaaab is 1 */
 }
 """
 
@@ -142,7 +138,8 @@ def _products(step: Step, plan: Plan, words: int, columns: int, count: int) -> s
 def apart_words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
     """A step's body."""
     method, lanes = step.method, plan.target.lanes
-    words, columns, vectors, size = len(words_of(op.inputs)), op.weight.shape[3], method.block.vectors, _size(step, plan)
+    words, columns = len(words_of(op.inputs)), op.weight.shape[3]
+    vectors, size = method.block.vectors, _size(step, plan)
     room = _layout(step, plan)[0]
     each = words * _PAIRS * size  # numbers a product
     lines = [
@@ -176,7 +173,7 @@ def apart_words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
             f"                    UNROLL for (int v = 0; v < {vectors}; v++) {{",
             f"                        vi t[{_PRODUCTS}], y[{_ROWS}];",
             f"                        UNROLL for (int i = 0; i < {_PRODUCTS}; i++)",
-            f"                            t[i] = load_words((float *)(made + ((i * {count} + j) * {vectors} + v) * VL));",
+            f"                            t[i] = load_words((float *)made + ((i * {count} + j) * {vectors} + v) * VL);",
             "                        rows_of(t, y);",
             f"                        UNROLL for (int r = 0; r < {_ROWS}; r++)",
             f"                            sums[r][j][v] = y[r] + {name}_start[{first} + j];",

@@ -32,6 +32,7 @@ CHANNELS_A_WORD = 4  # integers of a byte are stored four channels to a word, as
 _BYTE = 255
 _NARROW = 15  # sums of numbers up to this are started in bytes
 _HALF = 65536  # what sums of 16 bits stay below
+_UNROLLED = 128  # inputs of an inner loop that is written out
 _WHOLE = 24  # times a kernel of three rows: its F(4, 3) at whole points is whole numbers
 _CODE = 20_000  # sums that are written out, at most
 _PHASES = 4  # F(4, 3) along the columns makes four neighbours, one of each phase
@@ -165,10 +166,11 @@ def _choose_floats(shape: tuple[int, ...], groups: int, vectors: int, phases: in
         return Method(block, rows, None, max(1, fit // step) * step)
     # All products of a tile stay in the caches: 2 vectors of 12 channels are 55 KB transformed, and the products of 6
     # output channels 27 KB. Measured on `small`: 6 x 2 5.4 ms, 4 x 2 5.6, 12 x 1 5.9, 12 x 2 6.0, 6 x 3 7.2.
-    # In WebAssembly 4 x 2 is as fast as 6 x 2 with relaxed SIMD, and 0.9 times its time without, where V8 spills; tiles of
-    # 4 and 6 vectors make no difference.
+    # In WebAssembly 4 x 2 is as fast as 6 x 2 with relaxed SIMD, and takes 0.9 times as long without, where V8 spills;
+    # tiles of 4 and 6 vectors make no difference.
+    apart = target.is_wasm and inputs <= _UNROLLED
     block = Block(ceil(outputs / ceil(outputs / (4 if target.is_wasm else 6))), 2)
-    return Method(block, rows, _filter(phases, columns, target), 2 * target.lanes, apart=target.is_wasm)
+    return Method(block, rows, _filter(phases, columns, target), 2 * target.lanes, apart=apart)
 
 
 def _filter(outputs: int, taps: int, target: Target) -> Filter:
