@@ -11,8 +11,10 @@ import pytest
 from wasm_in_node import has_relaxed, upscaled
 
 from pocketsr import UserError
-from pocketsr.engine import load
-from pocketsr.export.wasm import export
+from pocketsr.engine import load, read_network
+from pocketsr.engine.codegen.plan import make_plan
+from pocketsr.engine.codegen.target import cross_target
+from pocketsr.export.wasm import TRIPLE, export
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 from quantized_nets import save_whole
@@ -67,6 +69,20 @@ def test_8_bits_are_the_native_ones(tmp_path: Path) -> None:
     given = pictures(SIZES)
     results, _ = upscaled(tmp_path, "small-w8a8", given)
     network = load("small-w8a8", threads=1)
+    for got, one in zip(results, given, strict=True):
+        assert (got == network(one)).all()
+
+
+@pytest.mark.parametrize("name", ["whole_wide", "whole_zeros", "whole_w4a4", "whole_narrow"])
+def test_exact_winograd(name: str, tmp_path: Path) -> None:
+    """Any number of channels, zeros that aren't 0, borders of both kinds: 6 products for 4 rows make the same bits."""
+    path = save_whole(name, tmp_path)
+    plan = make_plan(read_network(path)[0], cross_target(TRIPLE))
+    assert any(step.method.apart and step.method.rows for step in plan.steps)
+    export(path, tmp_path)
+    given = [*pictures([(5, 3), (67, 31)]), np.full((4, 9), 255, np.uint8)]
+    results, _ = upscaled(tmp_path, name, given)
+    network = load(path, threads=1)
     for got, one in zip(results, given, strict=True):
         assert (got == network(one)).all()
 

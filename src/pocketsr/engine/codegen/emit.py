@@ -10,7 +10,6 @@ from pocketsr.engine.codegen.emit_across_words import across_words_functions
 from pocketsr.engine.codegen.emit_chosen import classes_function, looked_up_functions
 from pocketsr.engine.codegen.emit_conv import conv_function, dot_shapes, lookup_shapes
 from pocketsr.engine.codegen.emit_dot import dot_function, winograd_functions
-from pocketsr.engine.codegen.emit_winograd_apart import apart_functions
 from pocketsr.engine.codegen.emit_filled import fill_all, fill_functions, is_filled
 from pocketsr.engine.codegen.emit_memory import frame_record, ring_functions, rows_beyond
 from pocketsr.engine.codegen.emit_planes import (
@@ -22,6 +21,8 @@ from pocketsr.engine.codegen.emit_planes import (
 )
 from pocketsr.engine.codegen.emit_pointwise import literal, rounds
 from pocketsr.engine.codegen.emit_told import is_told, tell_all, told_functions
+from pocketsr.engine.codegen.emit_winograd_apart import apart_functions
+from pocketsr.engine.codegen.emit_words_apart import apart_words_functions
 from pocketsr.engine.codegen.method import BAND, Storage
 from pocketsr.engine.codegen.partial import BLOCK_COLUMNS, BLOCK_ROWS, partial_functions, seen_from
 from pocketsr.engine.codegen.plan import Plan, Step
@@ -288,9 +289,12 @@ def emit(plan: Plan) -> str:
     lookups = sorted({shape for step in plan.steps for shape in lookup_shapes(step)})
     parts += [looked_up_functions(*shape) for shape in lookups]
     apart = [step for step in plan.steps if step.method.apart]
-    parts += [apart_functions(apart, plan)] if apart else []
+    by_words = [step for step in apart if step.method.reads is Storage.WORDS]
+    parts += [apart_words_functions(by_words, plan)] if by_words else []
+    parts += [apart_functions(floats, plan)] if (floats := [step for step in apart if step not in by_words]) else []
     parts += across_functions([step for step in across if step not in in_words], plan)
     parts += across_words_functions(in_words, plan)
+    methods = [method for method in methods if method.reads is Storage.FLOATS]
     filters = {(each.outputs, each.taps): each for m in methods for each in (m.rows, m.columns) if each}
     parts += [winograd_functions(each) for each in filters.values()]
     parts += [fill_functions(filters.values())] if any(is_filled(step, plan) for step in plan.steps) else []

@@ -22,6 +22,7 @@ from pocketsr.engine.codegen.emit_sums import sums_body, sums_tables
 from pocketsr.engine.codegen.emit_told import is_told, spread_of, told_biases, told_pointer
 from pocketsr.engine.codegen.emit_winograd import along_rows, both_axes
 from pocketsr.engine.codegen.emit_winograd_apart import apart_body, results_function
+from pocketsr.engine.codegen.emit_words_apart import apart_words_body, apart_words_tables
 from pocketsr.engine.codegen.method import BAND, Method, Storage
 from pocketsr.engine.codegen.partial import spans_of
 from pocketsr.engine.codegen.plan import Plan, Step
@@ -115,6 +116,8 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
         body, tables = across_words_body(name, op, step, plan), across_words_tables(name, op, step)
     elif method.reads is Storage.WORDS and op.chosen:
         body, tables = chosen_words_body(name, op, step, plan), chosen_words_tables(name, op, step, plan)
+    elif method.reads is Storage.WORDS and method.apart:
+        body, tables = apart_words_body(name, op, step, plan), apart_words_tables(name, op, step, plan)
     elif method.reads is Storage.WORDS:
         body, tables = words_body(name, op, step, plan), words_tables(name, op, step, plan)
     elif method.reads is Storage.BYTES:
@@ -130,7 +133,7 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
         ]
     lines += ["    }", "}", ""]
     text = "\n".join(lines)
-    if method.apart:
+    if method.apart and method.reads is Storage.FLOATS:
         text = results_function(name, op, step, plan) + text
     compares = method.reads is Storage.BYTES and f"{name}_step" not in text  # and needs no constant of any step
     return text if compares else tables + stage_tables(name, op.stages, plan.formats) + text
@@ -151,7 +154,7 @@ def _in_floats(name: str, op: Conv, step: Step, plan: Plan) -> tuple[list[str], 
         finish = stored(name, op, plan, "FIRST + j", "j")
         body = chosen_body(name, op, step, plan, blocks, finish)
     elif method.apart:
-        body = apart_body(name, op, step, plan, blocks)
+        body = apart_body(name, op, step, blocks)
     elif method.columns:
         body = both_axes(name, op, step, plan, blocks)
     else:

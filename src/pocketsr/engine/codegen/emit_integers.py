@@ -143,36 +143,41 @@ def words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
     return [*lines, "    }"]
 
 
-def finished(name: str, op: Conv, plan: Plan, first: int, count: int, vectors: int, at: str) -> list[str]:
-    """Statements that put `sum[count][vectors]` through the stages of channels from `first` on, and into the rows."""
+def finished(
+    name: str, op: Conv, plan: Plan, first: int, count: int, vectors: int, at: str, row: str = "0"
+) -> list[str]:
+    """Statements that put `sum[count][vectors]` through the stages of channels from `first` on, and into row `row`."""
     return [
         f"UNROLL for (int v = 0; v < {vectors}; v++) {{",
         f"    const ptrdiff_t at = {at};",
         *(["    vf four[4] = {{0}};"] if plan.rings[op.value].storage is Storage.WORDS else []),
         f"    UNROLL for (int j = 0; j < {count}; j++) {{",
         f"        vf y = times(__builtin_convertvector(sum[j][v], vf), SPLAT({name}_step[{first} + j]));",
-        *indent(stored(name, op, plan, f"{first} + j", "j"), 2),
+        *indent(stored(name, op, plan, f"{first} + j", "j", f"out[{row}]", row), 2),
         "    }",
         "}",
     ]
 
 
-def stored(name: str, op: Conv | Pointwise, plan: Plan, channel: str, place: str, out: str = "out[0]") -> list[str]:
+def stored(
+    name: str, op: Conv | Pointwise, plan: Plan, channel: str, place: str, out: str = "out[0]", row: str = "0"
+) -> list[str]:
     """Statements that put `y` of output `channel` through the stages and into its row.
 
-    place: the channel's number from the start of a word on. Where the ring holds words, `four` gathers those of one.
+    place: the channel's number from the start of a word on. row: of those that a combination reads. Where the ring
+    holds words, `four` gathers those of one.
     """
     ring = plan.rings[op.value]
     if ring.storage is Storage.BYTES:
         last = op.stages[-1] if op.stages else _COPY
         assert isinstance(last, Quantize)
         return [
-            *stages_code(name, op.stages[:-1], channel, "0", "at", plan.formats),
+            *stages_code(name, op.stages[:-1], channel, row, "at", plan.formats),
             *_scaled(last),
             f"store_bytes({out}[{channel}], at, quantized(y, {last.zero}, {last.top}));",
         ]
     if ring.storage is Storage.FLOATS:
-        return [*stages_code(name, op.stages, channel, "0", "at", plan.formats), f"store({out}[{channel}] + at, y);"]
+        return [*stages_code(name, op.stages, channel, row, "at", plan.formats), f"store({out}[{channel}] + at, y);"]
     last = op.stages[-1] if op.stages else _COPY
     assert isinstance(last, Quantize)
     place = f"{place} % {CHANNELS_A_WORD}"
@@ -181,7 +186,7 @@ def stored(name: str, op: Conv | Pointwise, plan: Plan, channel: str, place: str
         end += f" || {channel} == {op.channels - 1}"
     to = f"{out}[({channel}) / {CHANNELS_A_WORD}] + at"
     return [
-        *stages_code(name, op.stages[:-1], channel, "0", "at", plan.formats),
+        *stages_code(name, op.stages[:-1], channel, row, "at", plan.formats),
         *_scaled(last),
         f"four[{place}] = y;",
         f"if ({end}) store_words({to}, quantized4(four, {last.zero}, {last.top}));",

@@ -78,12 +78,49 @@ def load_function(kind: str, plan: Plan) -> str:
 """
 
 
+def _put(count: int, pixel: str, sample: str, size: str) -> str:
+    """Statements that put the samples of `z`, `sample` one by one, into the result: as many as are left of the row."""
+    return f"""
+                if (left >= {count} * VL) __builtin_memcpy(to + {count} * x, z, {size});
+                else {{
+                    int i = 0;
+                    for (; i + 16 <= left; i += 16)
+                        __builtin_memcpy(to + {count} * x + i, ({pixel} *)z + i, 16 * sizeof *to);
+                    for (; i < left; i++) to[{count} * x + i] = {sample};
+                }}"""
+
+
+_NARROWED = (1, 2, 4, 8, 16)
+
+
+def _narrowed(count: int) -> str:
+    """For WebAssembly: `count` vectors of integers to bytes, four vectors at once; then a sample of each in turn."""
+    groups = [[f"s[{min(4 * g + i, count - 1)}]" for i in range(4)] for g in range(-(-count // 4))]
+    lines = [f"const sixteen g{g} = four_as_bytes({', '.join(group)});" for g, group in enumerate(groups)]
+    out = []
+    for m in range(-(-count // 4)):
+        samples = [divmod(16 * m + b, count) for b in range(16)]  # lane, vector
+        places = [(k // 4, 4 * (k % 4) + lane % 4) for lane, k in samples]
+        parts = []
+        for pair in range(0, len(groups), 2):
+            other = min(pair + 1, len(groups) - 1)
+            picks = [byte + 16 * (group % 2) if group // 2 == pair // 2 else 0 for group, byte in places]
+            parts.append(f"PICK(g{pair}, g{other}, {', '.join(map(str, picks))})")
+        if len(parts) == 2:
+            picks = [b + 16 * (group // 2) for b, (group, _) in enumerate(places)]
+            parts = [f"PICK({parts[0]}, {parts[1]}, {', '.join(map(str, picks))})"]
+        out.append(parts[0])
+    lines.append(f"const sixteen z[{len(out)}] = {{{', '.join(out)}}};")
+    return "".join(f"\n                {line}" for line in lines)
+
+
 def store_function(kind: str, plan: Plan) -> str:
     """KIND_write: a band of the result to samples, shuffled to its place, rounded half up and clipped."""
     scale = plan.graph.scales()[plan.output[0].value]
     delay = max(plan.rings[ref.value].delay for ref in plan.output)
     factor, phases, pixel, vector = plan.factor, plan.phases, PIXELS[kind], _VECTORS[kind]
     area, rows, count = factor**2, BAND * scale, factor * phases
+    narrow = plan.target.is_wasm and kind == "u8" and count in _NARROWED
     table = "\n".join("        " + line for line in row_table("from", plan.output, 1, "y"))
     scaled = "times(q, SPLAT(f->out_scale))" if plan.formats.exact else "q * f->out_scale"
     rounded = (
@@ -92,20 +129,18 @@ def store_function(kind: str, plan: Plan) -> str:
         else f"__builtin_convertvector(__builtin_convertvector("
         f"clip({scaled} + 0.5f, 0.5f, f->top + 0.5f), vi), {vector})"
     )
+    if narrow:
+        rounded, vector = f"whole(clip({scaled} + half, 0.5f, f->top + 0.5f))", "vi"
     # Sample factor*(P*x + p) + j of the result is element x of vector p*factor + j.
-    if count & (count - 1) == 0:
+    if narrow:
+        write = _narrowed(count) + _put(count, pixel, "((const uint8_t *)z)[i]", f"{count} * VL")
+    elif count & (count - 1) == 0:
         temporaries: list[str] = []
         interleaved = _interleave([f"s[{i}]" for i in range(count)], temporaries)
         moves = "".join(f"\n                const {vector} {each};" for each in temporaries)
+        put = _put(count, pixel, "z[i / VL][i % VL]", "sizeof z")
         write = f"""{moves}
-                const {vector} z[{count}] = {{{", ".join(interleaved)}}};
-                if (left >= {count} * VL) __builtin_memcpy(to + {count} * x, z, sizeof z);
-                else {{
-                    int i = 0;
-                    for (; i + 16 <= left; i += 16)
-                        __builtin_memcpy(to + {count} * x + i, ({pixel} *)z + i, 16 * sizeof *to);
-                    for (; i < left; i++) to[{count} * x + i] = z[i / VL][i % VL];
-                }}"""
+                const {vector} z[{count}] = {{{", ".join(interleaved)}}};{put}"""
     else:
         write = f"""
                 for (int i = 0; i < left && i < {count} * VL; i++) to[{count} * x + i] = s[i % {count}][i / {count}];"""
@@ -119,7 +154,7 @@ def store_function(kind: str, plan: Plan) -> str:
         for (int c = 0; c < {len(plan.output) // area}; c++)
             for (int i = 0; i < {factor}; i++) {{
             {pixel} *to = ({pixel} *)f->out + ((ptrdiff_t){factor} * y + i) * f->out_stride + c * f->out_plane;
-            EACH(x, VL) {{
+{"            KEPT(half, 0.5f);" + chr(10) if narrow else ""}            EACH(x, VL) {{
                 const int left = least({factor * scale} * f->w, {count} * until) - {count} * x;
                 {vector} s[{count}];
                 UNROLL for (int p = 0; p < {phases}; p++)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pocketsr.engine.codegen.emit_dot import dot_name, winograd_in_parts
 from pocketsr.engine.codegen.emit_pointwise import Part, indent, stages_code
+from pocketsr.engine.codegen.emit_words_apart import apart_words_tile
+from pocketsr.engine.codegen.method import Storage
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.codegen.winograd import Filter
 from pocketsr.engine.ir.graph import Conv
@@ -13,6 +15,8 @@ __all__ = ["along_rows", "both_axes", "tile_floats"]
 
 def tile_floats(step: Step, plan: Plan) -> int:
     """Room for the transformed input and for the products of one register block."""
+    if step.method.apart and step.method.reads is Storage.WORDS:
+        return apart_words_tile(step, plan)
     return sum(_tile_parts(step, plan))
 
 
@@ -21,7 +25,8 @@ def _tile_parts(step: Step, plan: Plan) -> tuple[int, int]:
     if not isinstance(op, Conv) or method.rows is None:
         return 0, 0
     lanes = plan.target.lanes
-    sums = method.products * method.block.channels * method.block.vectors * lanes
+    vectors = method.tile // lanes if method.apart else method.block.vectors
+    sums = method.products * method.block.channels * vectors * lanes
     if method.columns:
         return method.products * len(op.inputs) * method.tile, sums
     return method.rows.products * plan.phases * (method.tile + 2 * lanes) * len(op.inputs), sums

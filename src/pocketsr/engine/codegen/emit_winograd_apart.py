@@ -1,8 +1,9 @@
 """C for Winograd along both axes where functions are small: for WebAssembly.
 
 V8 allocates registers a function at a time, and in a large one spills what a loop needs in every turn; it makes each
-constant anew wherever it is used. So transforms and products are functions of their own here, which several steps share,
-with constants in registers from before the loop on, and with loops that stay loops.
+constant anew wherever it is used. clang moves each sum to where it is stored. So transforms and products are functions
+of their own here, which several steps share, with constants in registers from before the loop on, sums that are held
+where they are made (HOLD), and loops that stay loops.
 """
 
 from __future__ import annotations
@@ -13,13 +14,6 @@ from pocketsr.engine.codegen.winograd import Filter
 from pocketsr.engine.ir.graph import Combine, Conv
 
 __all__ = ["apart_body", "apart_functions", "results_function"]
-
-_HEAD = """#define APART static __attribute__((noinline))
-#define ROLLED _Pragma("clang loop unroll(disable)")
-/* What the compiler no longer knows to be a constant: it stays in a register, where constants are made at each use */
-#define HOLD(x) __asm__("" : "+r"(x))
-#define KEPT(name, x) vf name = SPLAT(x); HOLD(name)
-"""
 
 
 def _numbers(f: Filter) -> dict[str, float]:
@@ -39,22 +33,17 @@ _RESULT = """const vf s1 = t1 + t2, d1 = t1 - t2, s2 = t3 + t4, d2 = t3 - t4;
 const vf y0 = t0 + s1 + s2, y1 = p * d1 + q * d2, y2 = pp * s1 + qq * s2, y3 = t5 + ppp * d1 + qqq * d2;"""
 
 
-def _shape(step: Step) -> str:
-    assert isinstance(step.op, Conv)
-    return f"{len(step.op.inputs)}"
-
-
 def apart_functions(steps: list[Step], plan: Plan) -> str:
     """What `steps` share, each shape once."""
     made: dict[str, str] = {}
     for step in steps:
-        op, method = step.op, step.method
+        op = step.op
         assert isinstance(op, Conv)
         inputs = len(op.inputs)
         made.setdefault(f"spread_{inputs}", _spread(step, plan))
         for count in _counts(op, step):
-            made.setdefault(f"products_{inputs}_{count}", _products(step, count))
-    return _HEAD + "\n".join(made.values())
+            made.setdefault(f"products_{inputs}_{count}", _products(step, plan, count))
+    return "\n".join(made.values())
 
 
 def _counts(op: Conv, step: Step) -> set[int]:
@@ -64,7 +53,9 @@ def _counts(op: Conv, step: Step) -> set[int]:
 
 def _spread(step: Step, plan: Plan) -> str:
     op, method = step.op, step.method
-    assert isinstance(op, Conv) and method.rows and method.columns
+    assert isinstance(op, Conv)
+    assert method.rows
+    assert method.columns
     rows, columns, inputs = method.rows, method.columns, len(op.inputs)
     n, nc, phases, halo = rows.products, columns.products, plan.phases, columns.taps // 2
     size, vectors = inputs * method.tile, method.tile // plan.target.lanes
@@ -112,27 +103,30 @@ def _spread(step: Step, plan: Plan) -> str:
     return "\n".join([*lines, "        }", "    }", "}", ""])
 
 
-def _products(step: Step, count: int) -> str:
+def _products(step: Step, plan: Plan, count: int) -> str:
     op, method = step.op, step.method
     assert isinstance(op, Conv)
     inputs, vectors, width = len(op.inputs), method.block.vectors, method.tile
+    of_tile = width // plan.target.lanes
     lines = [
-        f"/* {method.products} products of {inputs} channels by {count} channels x {vectors} vectors */",
+        f"/* {method.products} products of {inputs} channels by {count} channels, {vectors} vectors at a time */",
         f"APART void products_{inputs}_{count}(const float *v, const float *w, float *to)",
         "{",
-        f"    ROLLED for (int t = 0; t < {method.products}; t++, v += {inputs * width}, w += {inputs * count},"
-        f" to += {count * vectors} * VL) {{",
+        f"    ROLLED for (int t = 0; t < {method.products}; t++, v += {(inputs - 1) * width}, w += {inputs * count},"
+        f" to += {(count - 1) * of_tile} * VL)",
+        f"    ROLLED for (int x = 0; x < {width}; x += {vectors} * VL, v += {vectors} * VL, to += {vectors} * VL) {{",
+        "        HOLD(v); HOLD(to);",
         "        vf k, " + ", ".join(f"x{v}" for v in range(vectors)) + ";",
         *(f"        vf {', '.join(f'a{j}_{v}' for v in range(vectors))};" for j in range(count)),
     ]
+    held = ", ".join(f'"+r"(a{j}_{v})' for j in range(count) for v in range(vectors))
     for i in range(inputs):
         lines.append("        " + " ".join(f"x{v} = load(v + {i * width} + {v} * VL);" for v in range(vectors)))
         for j in range(count):
             each = " ".join(f"a{j}_{v} {'+=' if i else '='} k * x{v};" for v in range(vectors))
             lines.append(f"        k = SPLAT(w[{i * count + j}]); {each}")
-        held = ", ".join(f'"+r"(a{j}_{v})' for j in range(count) for v in range(vectors))
         lines.append(f'        __asm__("" : {held});')
-    lines += [f"        store(to + {j * vectors + v} * VL, a{j}_{v});" for j in range(count) for v in range(vectors)]
+    lines += [f"        store(to + {j * of_tile + v} * VL, a{j}_{v});" for j in range(count) for v in range(vectors)]
     return "\n".join([*lines, "    }", "}", ""])
 
 
@@ -143,8 +137,9 @@ def results_function(name: str, op: Conv, step: Step, plan: Plan) -> str:
 
 def _results(name: str, op: Conv, step: Step, plan: Plan, count: int) -> str:
     method = step.method
-    assert method.rows and method.columns
-    rows, columns, vectors = method.rows, method.columns, method.block.vectors
+    assert method.rows
+    assert method.columns
+    rows, columns, vectors = method.rows, method.columns, method.tile // plan.target.lanes
     n, nc, m, phases = rows.products, columns.products, rows.outputs, columns.outputs
     numbers = _numbers(rows)
     numbers |= {"ppp": numbers["p"] ** 3, "qqq": numbers["q"] ** 3}
@@ -205,8 +200,8 @@ def _results(name: str, op: Conv, step: Step, plan: Plan, count: int) -> str:
     return "\n".join([*lines, "        }", "    }", "}", ""])
 
 
-def apart_body(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -> list[str]:
-    """As `both_axes`: a step's body."""
+def apart_body(name: str, op: Conv, step: Step, blocks: list[Part]) -> list[str]:
+    """A step's body, as `both_axes` is."""
     method, inputs = step.method, len(op.inputs)
     size = method.products * inputs * method.tile
     others = "".join(f", other{i}" for i, stage in enumerate(op.stages) if isinstance(stage, Combine))

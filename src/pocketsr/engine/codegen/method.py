@@ -36,6 +36,8 @@ ACROSS_PIXELS = (
 _BYTE = 255
 _NARROW = 15  # sums of numbers up to this are started in bytes
 _HALF = 65536  # what sums of 16 bits stay below
+_UNROLLED = 128  # inputs of an inner loop that is written out
+_WHOLE = 24  # times a kernel of three rows: its F(4, 3) at whole points is whole numbers
 _CODE = 20_000  # sums that are written out, at most
 _PHASES = 4  # F(4, 3) along the columns makes four neighbours, one of each phase
 _REFERENCE_WIDTH = 640
@@ -170,8 +172,11 @@ def _choose_floats(shape: tuple[int, ...], groups: int, vectors: int, phases: in
         return Method(block, rows, None, max(1, fit // step) * step)
     # All products of a tile stay in the caches: 2 vectors of 12 channels are 55 KB transformed, and the products of 6
     # output channels 27 KB. Measured on `small`: 6 x 2 5.4 ms, 4 x 2 5.6, 12 x 1 5.9, 12 x 2 6.0, 6 x 3 7.2.
-    block = Block(ceil(outputs / ceil(outputs / 6)), 2)
-    return Method(block, rows, _filter(phases, columns, target), 2 * target.lanes, apart=target.is_wasm)
+    # In WebAssembly 4 x 2 is as fast as 6 x 2 with relaxed SIMD, and takes 0.9 times as long without, where V8 spills;
+    # tiles of 4 and 6 vectors make no difference.
+    apart = target.is_wasm and inputs <= _UNROLLED
+    block = Block(ceil(outputs / ceil(outputs / (4 if target.is_wasm else 6))), 2)
+    return Method(block, rows, _filter(phases, columns, target), 2 * target.lanes, apart=apart)
 
 
 def _filter(outputs: int, taps: int, target: Target) -> Filter:
@@ -236,4 +241,7 @@ def _choose_integers(op: Conv, integers: Integers, vectors: int, phases: int, ta
     if phases == 1 and fits and op.offsets is None and sums < 4 * words * (op.channels * target.dot_cost + 1):
         most = target.registers // CHANNELS_A_WORD * CHANNELS_A_WORD - CHANNELS_A_WORD  # whole words, if several
         return Method(Block(min(op.channels, most), 2 if wide else 4), reads=Storage.BYTES)
+    exact = _WHOLE * most_steps * integers.top < 2**31
+    if target.is_wasm and op.groups == 1 and op.weight.shape[2] == 3 and phases == 1 and exact and words >= 2 * taps:
+        return Method(Block(CHANNELS_A_WORD, 2), minimal_filter(BAND, 3), None, 32, Storage.WORDS, apart=True)
     return dots(op, vectors, target)
