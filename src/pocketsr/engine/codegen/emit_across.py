@@ -34,10 +34,14 @@ class Lanes(NamedTuple):
     groups: int = 1
 
 
-def lanes_of(outputs: int, groups: int, lanes: int, phases: int) -> list[Lanes]:
-    """The vectors of `lanes` that hold all `outputs` of a pixel."""
+def lanes_of(outputs: int, groups: int, lanes: int, phases: int, columns: int) -> list[Lanes]:
+    """The vectors of `lanes` that hold all `outputs` of a pixel. columns: of kernels.
+
+    Planes are turned where groups are small and what lies beside a turn's pixels is in one vector more.
+    """
     per_group = outputs // groups
-    if phases == 1 and groups > 1 and per_group <= lanes // 4 and lanes % per_group == 0:
+    turned = phases == 1 and groups > 1 and columns <= lanes + 1
+    if turned and per_group <= lanes // 4 and lanes % per_group == 0:
         fit = lanes // per_group
         return [
             Lanes(group * per_group, min(fit, groups - group) * per_group, 1, min(fit, groups - group))
@@ -55,7 +59,7 @@ def lanes_of(outputs: int, groups: int, lanes: int, phases: int) -> list[Lanes]:
 
 
 def _lanes(op: Conv, step: Step, plan: Plan) -> list[Lanes]:
-    return lanes_of(op.channels, op.groups, step.method.across, plan.phases)
+    return lanes_of(op.channels, op.groups, step.method.across, plan.phases, op.weight.shape[3])
 
 
 def across_weights(op: Conv, step: Step, plan: Plan, kernels: NDArray[np.generic]) -> NDArray[np.float64]:

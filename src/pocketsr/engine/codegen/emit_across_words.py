@@ -15,7 +15,7 @@ __all__ = ["across_words_body", "across_words_functions", "across_words_tables"]
 
 
 def _lanes(op: Conv, step: Step) -> list[Lanes]:
-    return lanes_of(op.channels, 1, step.method.across, 1)  # words may hold channels of several groups
+    return lanes_of(op.channels, 1, step.method.across, 1, 1)  # words may hold channels of several groups
 
 
 def across_words_tables(name: str, op: Conv, step: Step) -> str:

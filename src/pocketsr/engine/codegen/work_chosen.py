@@ -135,4 +135,4 @@ def _add_across(add: Add, shape: Shape, phases: int, target: Target, columns: in
 
 def _vectors_of(shape: Shape, phases: int) -> list[Lanes]:
     groups = 1 if shape.method.reads is Storage.WORDS else shape.groups  # a word may hold channels of several groups
-    return lanes_of(shape.outputs, groups, shape.method.across, phases)
+    return lanes_of(shape.outputs, groups, shape.method.across, phases, shape.kernel[1])
