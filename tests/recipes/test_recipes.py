@@ -49,8 +49,7 @@ def _begun(recipe: Recipe) -> SRNet:
     if recipe.quant is None:
         return initial_network(recipe.subject())
     stage = recipe.quant.model
-    assert isinstance(stage, Stage)
-    if stage.checkpoint:
+    if not isinstance(stage, Stage) or stage.checkpoint:  # else a network that ships
         return initial_network(resolved(recipe, Path("runs-of-nobody"))[0].subject())
     return quant_net(recipe.quant, source_of(initial_network(parse_recipe(Path(stage.recipe)).subject()), "stage"))
 

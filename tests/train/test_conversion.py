@@ -81,6 +81,15 @@ def test_new_strengths_begin_as_the_strongest(tmp_path: Path) -> None:
     torch.testing.assert_close(net(x), first(x))
 
 
+def test_a_plain_layer_begins_as_what_a_linear_one_collapses_to(tmp_path: Path) -> None:
+    first = _net(FIRST)
+    save_checkpoint({"ema": first.state_dict(), "recipe": {}}, tmp_path / "first.pt")
+    net = build("pocket", layers=FIRST, block="plain")
+    net.load_state_dict(initial_weights(net, tmp_path / "first.pt"))
+    x = torch.rand(1, 1, 9, 11)
+    torch.testing.assert_close(net(x), first(x))
+
+
 @pytest.mark.parametrize("chosen", [None, CHOSEN])
 @pytest.mark.parametrize("scale", [3, 4])
 def test_another_scale_begins_with_the_nearest_pixel(tmp_path: Path, scale: int, chosen: dict[str, Any] | None) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pocketsr.nets.pocket import Pocket
 from pocketsr.pixels.structure import DIRECTIONS
-from pocketsr.reparam import Chosen, Linear
+from pocketsr.reparam import Chosen, Linear, Plain
 
 __all__ = ["converted"]
 
@@ -24,8 +24,9 @@ def converted(weights: Any, net: nn.Module) -> Any:
     they have one a channel, it is their mean; where it is the other way round, each channel takes the one. Kernels that
     are larger in `net` get a rim of zeros; strengths that `net` has beyond theirs begin as the strongest of theirs.
     A layer that has groups only in `net` keeps what they have within the groups, and loses the rest.
-    Where `net` upscales by another factor, each pixel that it makes of one begins as the nearest of theirs. All
-    else stays as it is: whoever loads it says what doesn't fit.
+    Where `net` upscales by another factor, each pixel that it makes of one begins as the nearest of theirs. A plain
+    layer takes what an over-parameterised one collapses to. All else stays as it is: whoever loads it says what doesn't
+    fit.
     """
     if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
         return weights
@@ -40,6 +41,8 @@ def converted(weights: Any, net: nn.Module) -> Any:
     for name, layer in net.named_modules():
         if isinstance(layer, Chosen):
             _add_strengths(found, f"{name}.differences", layer)
+        if type(layer) is Plain:
+            _collapse(found, name)
         if isinstance(layer, Linear):
             own = name if f"{name}.weight" in found else name.replace(".shared", "")
             _widen(found, own, layer)
@@ -47,6 +50,23 @@ def converted(weights: Any, net: nn.Module) -> Any:
     if isinstance(net, Pocket):
         _rescale(found, net)
     return found
+
+
+def _whole(found: dict[str, Any], name: str) -> Tensor | None:
+    """The one kernel that a `Linear` of that name is; None where there is none."""
+    kernel, wide, point = (found.get(f"{name}.{part}") for part in ("weight", "wide", "point"))
+    if not (isinstance(kernel, Tensor) and isinstance(wide, Tensor) and isinstance(point, Tensor)):
+        return None
+    if not point.ndim == wide.ndim == 2 or point.shape[1] != len(wide) or len(point) * wide.shape[1] != kernel.numel():
+        return None
+    return kernel + (point @ wide).view_as(kernel)
+
+
+def _collapse(found: dict[str, Any], name: str) -> None:
+    whole = _whole(found, name)
+    if whole is not None:
+        found[f"{name}.weight"] = whole
+        del found[f"{name}.wide"], found[f"{name}.point"]
 
 
 def _rescale(found: dict[str, Any], net: Pocket) -> None:
@@ -96,13 +116,10 @@ def _widen(found: dict[str, Any], name: str, layer: Linear) -> None:
 
 def _part(found: dict[str, Any], name: str, layer: Linear) -> None:
     """Takes from a kernel without groups what lies within those of `layer`; the branch beside it begins anew, at 0."""
-    kernel, wide, point = (found.get(f"{name}.{part}") for part in ("weight", "wide", "point"))
+    whole = _whole(found, name)
     outputs, inputs, *taps = layer.shape
-    if layer.groups == 1 or not all(isinstance(part, Tensor) for part in (kernel, wide, point)):
+    if layer.groups == 1 or whole is None or whole.shape != (outputs, inputs * layer.groups, *taps):
         return
-    if kernel.shape != (outputs, inputs * layer.groups, *taps):
-        return
-    whole = kernel + (point @ wide).view_as(kernel)
     parts = whole.unflatten(0, (layer.groups, -1)).unflatten(2, (layer.groups, -1))  # groups by groups
     found[f"{name}.weight"] = torch.cat([parts[group, :, group] for group in range(layer.groups)])
     found[f"{name}.wide"], found[f"{name}.point"] = layer.wide.detach().clone(), torch.zeros_like(layer.point)
