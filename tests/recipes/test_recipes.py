@@ -12,6 +12,7 @@ from pocketsr.reparam import collapse
 from pocketsr.train import earlier_stages, parse_recipe
 from pocketsr.train.beginning import resolved
 from pocketsr.train.quantized import initial_network
+from pocketsr.train.recipe_file import stage_of
 from pocketsr.train.stages import check_fit
 
 RECIPES = sorted((Path(__file__).resolve().parents[2] / "recipes").glob("*.yaml"))
@@ -30,6 +31,9 @@ LIMITS = {
 def test_recipe(path: Path) -> None:
     recipe = parse_recipe(path)
     assert recipe.name == path.stem
+    stage = stage_of(recipe) if recipe.quant else None
+    if stage and stage.checkpoint and not Path(stage.checkpoint).is_file():
+        pytest.skip(f"{stage.checkpoint} is not kept yet: pocketsr train {stage.recipe}")
     net = collapse(
         initial_network(resolved(recipe, Path("runs-of-nobody"))[0].subject())
         if recipe.quant
