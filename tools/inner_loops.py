@@ -13,8 +13,8 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,10 +102,7 @@ def marked(c: str, after: str, comment: str) -> str:
             text = loop.sub(rf"    {mark(before, *size)}\n{inside}\n    {behind}", text)
         if part.startswith("static void step"):
             for loops, name in ((_DOTS, "dots"), (_MATRICES, "matrices")):
-                text = loops.sub(
-                    lambda m, name=name: f"{m[0]} {mark(name, *_SUMS.findall(m.string, 0, m.start())[-1][1:])}",  # type: ignore[misc]
-                    text,
-                )
+                text = "".join(_with_marks(text, loops, partial(mark, name)))
             told = {"plain": "store(", "prelu": "prelu(", "words": "store_words("}[after]
             kind = "i" if after == "words" else "f"
             sums = next((found[1:] for found in _SUMS.findall(part) if found[0] == kind), None)
@@ -125,6 +122,16 @@ def marked(c: str, after: str, comment: str) -> str:
             text = re.sub(r"(const int left = [^;]*;)", rf"\1 {mark(side[1], phases)}", text)
         found.append(text)
     return "".join(found)
+
+
+def _with_marks(text: str, loops: re.Pattern[str], mark: Callable[[str, str], str]) -> Iterator[str]:
+    """The text with what `mark` says of the register block after each beginning of one of `loops`."""
+    at = 0
+    for found in loops.finditer(text):
+        _, channels, vectors = _SUMS.findall(text, 0, found.start())[-1]
+        yield f"{text[at : found.end()]} {mark(channels, vectors)}"
+        at = found.end()
+    yield text[at:]
 
 
 def blocks(assembly: str) -> Iterator[tuple[Region, int, list[str]]]:

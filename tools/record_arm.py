@@ -117,8 +117,8 @@ CORES |= {name: core._replace(matrices=True) for name, core in CORES.items() if 
 ASSUMED = {
     "cycles": "for one of each kind of `work.WORK`; nanoseconds are cycles by GHz",
     "simulated": "products, dots, sums, transforms, result, point, words and samples, by llvm-mca: loads hit the "
-    "first cache, branches are foreseen, stores never wait; dots are products of matrices where the compiler's core has "
-    "i8mm",
+    "first cache, branches are foreseen, stores never wait; dots are products of matrices where the compiler's core "
+    "has i8mm",
     "in proportion": "all other kinds that calculate: those of the profile that ships, by how many more cycles this "
     "core takes for products, dots and transforms",
     "memory": f"{', '.join(_WAITING)}: those of the profile that ships, by clock and by `memory`, a guess: "
