@@ -185,19 +185,17 @@ def test_a_bias_beyond_32_bits_is_refused() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["small-w8a8", "small"])
-def test_qualcomms_simulation_takes_it_in_one_piece(name: str, tmp_path: Path) -> None:
+def test_qualcomms_simulation_takes_it_in_one_piece() -> None:
+    """In 8 bits. Floats it refuses to prepare (onnxruntime-qnn 2.7.0), which the report says."""
     pytest.importorskip("onnxruntime_qnn", reason="needs onnxruntime-qnn: pip install 'pocketsr[qnn]'")
     from pocketsr.export._vendor import content
     from pocketsr.export.qnn import simulated
 
-    source = open_source(name)
-    given = pictures(48, 64, 1)
-    data = content(source, 48, 64, "int8" if name == "small-w8a8" else "float32", False).SerializeToString()
+    source, given = open_source("small-w8a8"), pictures(48, 64, 1)
+    data = content(source, 48, 64, "int8", False).SerializeToString()
     made = {each.tobytes(): result for each, result in zip(given, simulated(data, given), strict=True)}
     found = compare(lambda picture: made[picture.tobytes()], source.reference(), given)
     assert found.psnr_db is not None
     assert found.psnr_db > 45
-    (tmp_path / "broken").write_bytes(data[:1000])
     with pytest.raises(UserError):
         simulated(data[:1000], given)
