@@ -10,12 +10,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from export_nets import net_of_many_forms
 from frames_i420 import enlarged, frame_of, joined
 
+from pocketsr.codec.correction import Correction, corrected
 from pocketsr.engine.codegen.target import cross_target
 from pocketsr.errors import UserError
 from pocketsr.export import export
@@ -63,6 +65,20 @@ def _record(planes: list[np.ndarray], out: list[np.ndarray]) -> Frame:
         width, height, *(each.ctypes.data for each in planes), *(each.strides[0] for each in planes),
         *(each.ctypes.data for each in out), *(each.strides[0] for each in out),
     )  # fmt: skip
+
+
+def test_corrections_are_in_the_library(library: ctypes.CDLL) -> None:
+    rng = np.random.default_rng(0)
+    coefficients = rng.integers(-20, 21, (4, 41)).astype(np.int8)
+    low, high = rng.integers(0, 256, (9, 35)).astype(np.uint8), rng.integers(0, 256, (18, 70)).astype(np.uint8)
+    out = np.zeros_like(high)
+    pointer, distance, number = ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int
+    pair: list[Any] = [pointer, distance]
+    library.tiny_correct_u8.argtypes = [pointer, *pair * 3, *[number] * 4]
+    planes = [each for plane in (low, high, out) for each in (plane.ctypes.data, plane.strides[0])]
+    for first, last in ((0, 4), (4, 9)):
+        library.tiny_correct_u8(coefficients.ctypes.data, *planes, 35, 9, first, last)
+    assert np.array_equal(out, corrected(Correction(coefficients), low, high))
 
 
 @pytest.mark.parametrize(("size", "strips"), [((2, 2), 1), ((34, 6), 5), ((130, 70), 3), ((16, 16), 64)])
