@@ -42,7 +42,7 @@ const { chromium } = createRequire(job.modules + "/x.js")("playwright-core");
       transfer.items.add(new File([bytes], name, { type: "image/png" }));
       document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: transfer }));
     }, [job.content, job.name]);
-    await page.waitForFunction(() => / ms$/.test(document.getElementById("ms").textContent), null, { timeout: 60000 });
+    await page.waitForFunction(() => / ms$/.test(document.getElementById("ms").textContent), null, { timeout: 300000 });
     const ms = parseFloat(await page.textContent("#ms"));
     shots.push({ ms, image: (await page.screenshot({ fullPage: true })).toString("base64") });
   }

@@ -297,7 +297,8 @@ def emit(plan: Plan) -> str:
     methods = [method for method in methods if method.reads is Storage.FLOATS]
     filters = {(each.outputs, each.taps): each for m in methods for each in (m.rows, m.columns) if each}
     parts += [winograd_functions(each) for each in filters.values()]
-    parts += [fill_functions(filters.values())] if any(is_filled(step, plan) for step in plan.steps) else []
+    if any(is_filled(step, plan) for step in plan.steps if step not in by_words):
+        parts.append(fill_functions(filters.values()))
     for index, step in enumerate(plan.steps):
         name = step_name(index, step)
         match step.op:

@@ -12,6 +12,7 @@ import numpy as np
 
 from pocketsr.engine.codegen.emit_pointwise import Part, array
 from pocketsr.engine.codegen.emit_told import is_told, told_biases
+from pocketsr.engine.codegen.method import Storage
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.codegen.winograd import Filter
 from pocketsr.engine.ir.graph import Conv
@@ -36,8 +37,10 @@ static void fill(float *to, const float *from, const double *rows, int n, int r,
 
 
 def is_filled(step: Step, plan: Plan) -> bool:
-    """Whether a step's weights are transformed when the module runs. Integers and chosen kernels are stored ready."""
+    """Whether a step's weights are transformed when the module runs. Chosen kernels are stored ready."""
     op = step.op
+    if step.method.apart and step.method.reads is Storage.WORDS:
+        return True
     floats = isinstance(op, Conv) and op.integers is None and op.chosen is None and step.method.rows is not None
     return plan.target.is_wasm and floats and not plan.formats.exact
 

@@ -9,7 +9,6 @@ result: a third of them is a product by the inverse of 3 modulo 2^32, an eighth 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pocketsr.engine.codegen.emit_integers import by_words, finished, words_of
 from pocketsr.engine.codegen.emit_pointwise import array, indent
@@ -19,12 +18,23 @@ from pocketsr.engine.ir.graph import Conv
 
 __all__ = ["apart_words_body", "apart_words_functions", "apart_words_tables", "apart_words_tile"]
 
-_KERNEL = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], np.int64)
-_PRODUCTS, _ROWS = 6, 4
+_PRODUCTS, _ROWS, _KERNEL_ROWS = 6, 4, 3
 _PAIRS = 2  # of channels in a word
 
 _FUNCTIONS = """typedef int16_t pairs __attribute__((vector_size(16))); /* two channels of four pixels */
 
+/* Kernels of three rows, times 24, to what is multiplied for each of six products: to[t][e] of from[e] */
+static void fill_pairs(int32_t *to, const int8_t (*from)[2][3], int n)
+{
+    static const int8_t rows[6][3] = {{6, 0, 0}, {-4, -4, -4}, {-4, 4, -4}, {1, 2, 4}, {1, -2, 4}, {0, 0, 24}};
+    for (int t = 0; t < 6; t++)
+        for (int e = 0; e < n; e++) {
+            int k[2];
+            for (int i = 0; i < 2; i++)
+                k[i] = rows[t][0] * from[e][i][0] + rows[t][1] * from[e][i][1] + rows[t][2] * from[e][i][2];
+            *to++ = TWO_HALVES(k[0], k[1]);
+        }
+}
 /* Six rows to what is multiplied for four */
 INLINE void spread_pairs(const pairs d[6], int32_t *to, ptrdiff_t size)
 {
@@ -61,22 +71,27 @@ def apart_words_tile(step: Step, plan: Plan) -> int:
 
 
 def apart_words_tables(name: str, op: Conv, step: Step, plan: Plan) -> str:
-    """Kernels for each product, in the order in which the inner loops read them; what results start from."""
+    """NAME_kernel, and NAME_fill that makes of it what is multiplied, in the order in which it is read; what
+    results start from."""
     assert op.integers is not None
     dense = by_words(op, op.integers)  # output, word, place, row, column
-    spread: NDArray[np.int64] = np.einsum("tk,owpkx->otwxp", _KERNEL, dense)
     size = step.method.block.channels
-    numbers = []
-    for first in range(0, op.channels, size):
-        part = spread[first : first + size]  # output, product, word, column, place
-        both = np.stack([part[..., [0, 2]], part[..., [1, 3]]], axis=-2)  # ..., pair, channel of it
-        numbers.append(both.transpose(1, 2, 3, 4, 0, 5).reshape(-1, 2))
-    rows = [f"TWO_HALVES({a}, {b})" for a, b in np.concatenate(numbers)]
-    body = ",\n".join("    " + ", ".join(rows[i : i + 6]) for i in range(0, len(rows), 6))
+    kernels, calls, done = [], [], 0
+    for first in _firsts(op, step):
+        part = dense[first : first + size]
+        pairs = np.stack([part[:, :, [0, 2]], part[:, :, [1, 3]]], axis=2)  # output, word, pair, channel, row, column
+        kernels.append(pairs.transpose(1, 5, 2, 0, 3, 4).ravel())  # word, column, pair, output, channel, row
+        each = kernels[-1].size // (_PAIRS * _KERNEL_ROWS)
+        calls.append(f"    fill_pairs({name}_weight + {_PRODUCTS * done}, {name}_kernel + {done}, {each});")
+        done += each
+    numbers = np.concatenate(kernels)
+    body = ",\n".join("    " + ", ".join(map(str, numbers[i : i + 24])) for i in range(0, len(numbers), 24))
     start = ", ".join(str(int(b)) for b in op.integers.start)
     told = is_told(step)
     return (
-        f"static const int32_t {name}_weight[{len(rows)}] __attribute__((aligned(64))) = {{\n{body}}};\n"
+        f"static const int8_t {name}_kernel[{done}][{_PAIRS}][{_KERNEL_ROWS}] = {{\n{body}}};\n"
+        f"static int32_t {name}_weight[{_PRODUCTS * done}] __attribute__((aligned(64)));\n"
+        f"static void {name}_fill(void)\n{{\n" + "\n".join(calls) + "\n}\n"
         f"static const int32_t {name}_{'from' if told else 'start'}[{op.channels}] = {{{start}}};\n"
         + (told_starts(name, op, step, plan) if told else "")
         + array(f"{name}_step", op.integers.step)

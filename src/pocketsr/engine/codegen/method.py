@@ -241,7 +241,7 @@ def _choose_integers(op: Conv, integers: Integers, vectors: int, phases: int, ta
     if phases == 1 and fits and op.offsets is None and sums < 4 * words * (op.channels * target.dot_cost + 1):
         most = target.registers // CHANNELS_A_WORD * CHANNELS_A_WORD - CHANNELS_A_WORD  # whole words, if several
         return Method(Block(min(op.channels, most), 2 if wide else 4), reads=Storage.BYTES)
-    exact = _WHOLE * most_steps * integers.top < 2**31
+    exact = _WHOLE * most_steps * integers.top < 2**31 and len(set(op.inputs)) == len(op.inputs)
     if target.is_wasm and op.groups == 1 and op.weight.shape[2] == 3 and phases == 1 and exact and words >= 2 * taps:
         return Method(Block(CHANNELS_A_WORD, 2), minimal_filter(BAND, 3), None, 32, Storage.WORDS, apart=True)
     return dots(op, vectors, target)
