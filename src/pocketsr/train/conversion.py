@@ -98,9 +98,9 @@ def _part(found: dict[str, Any], name: str, layer: Linear) -> None:
     """Takes from a kernel without groups what lies within those of `layer`; the branch beside it begins anew, at 0."""
     kernel, wide, point = (found.get(f"{name}.{part}") for part in ("weight", "wide", "point"))
     outputs, inputs, *taps = layer.shape
-    if layer.groups == 1 or not all(isinstance(part, Tensor) for part in (kernel, wide, point)):
+    if not (isinstance(kernel, Tensor) and isinstance(wide, Tensor) and isinstance(point, Tensor)):
         return
-    if kernel.shape != (outputs, inputs * layer.groups, *taps):
+    if layer.groups == 1 or kernel.shape != (outputs, inputs * layer.groups, *taps):
         return
     whole = kernel + (point @ wide).view_as(kernel)
     parts = whole.unflatten(0, (layer.groups, -1)).unflatten(2, (layer.groups, -1))  # groups by groups
