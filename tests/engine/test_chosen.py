@@ -11,6 +11,7 @@ import onnx
 import pytest
 from emitted import WARN, ZIG, check, write
 from engine_nets import Build
+from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 from quantized_nets import whole_steep
 from steep_nets import LIMITS, classes_seen, pictures, steep_chain
@@ -88,7 +89,7 @@ def test_bits_are_the_same_class_after_class_and_across_channels(
     target = replace(host, lanes=lanes, registers=16, l1_bytes=32768)
     graph, info = read_network(tmp_path / "net.onnx")
     planes = [pictures(*size)[2].astype(np.float32) / 255 for size in ((3, 5), (13, 70))]
-    results = []
+    results: list[list[NDArray[np.float32]]] = []
     for _ in range(2):
         plan = make_plan(graph, target)
         methods = [step.method for step in plan.steps if isinstance(step.op, Conv) and step.op.chosen]

@@ -120,7 +120,7 @@ def _part(found: dict[str, Any], name: str, layer: Linear) -> None:
     outputs, inputs, *taps = layer.shape
     if layer.groups == 1 or whole is None or whole.shape != (outputs, inputs * layer.groups, *taps):
         return
-    parts = whole.unflatten(0, (layer.groups, -1)).unflatten(2, (layer.groups, -1))  # groups by groups
+    parts = whole.view(layer.groups, outputs // layer.groups, layer.groups, inputs, *taps)
     found[f"{name}.weight"] = torch.cat([parts[group, :, group] for group in range(layer.groups)])
     found[f"{name}.wide"], found[f"{name}.point"] = layer.wide.detach().clone(), torch.zeros_like(layer.point)
 

@@ -23,13 +23,13 @@ _HALVES = 8  # lanes of vectors that may hold two pixels
 
 
 class Lanes(NamedTuple):
-    """What lies in a vector: channels [first, first + count) of each of `pixels` pixels.
+    """What lies in a vector: channels [first, first + channels) of each of `pixels` pixels.
 
     groups: how many of the layer's it covers; where more than one, inputs differ from lane to lane.
     """
 
     first: int
-    count: int
+    channels: int
     pixels: int
     groups: int = 1
 
@@ -67,7 +67,7 @@ def across_weights(op: Conv, step: Step, plan: Plan, kernels: NDArray[np.generic
     lanes, found = step.method.across, []
     for vector in _lanes(op, step, plan):
         own = np.zeros((len(kernels), *kernels.shape[2:], lanes // vector.pixels))
-        own[..., : vector.count] = np.moveaxis(kernels[:, vector.first : vector.first + vector.count], 1, -1)
+        own[..., : vector.channels] = np.moveaxis(kernels[:, vector.first : vector.first + vector.channels], 1, -1)
         found.append(own.reshape(len(kernels), -1))
     return np.concatenate(found, axis=1).ravel()
 
@@ -96,10 +96,10 @@ def across_body(name: str, op: Conv, step: Step, plan: Plan, finish: list[str]) 
         planes = "turned" if turned else planes
         shape = _name(vector, columns, plan.phases)
         lines += [
-            f"        {{ /* channels {vector.first} to {vector.first + vector.count - 1} */",
+            f"        {{ /* channels {vector.first} to {vector.first + vector.channels - 1} */",
             *indent(turned, 1),
             f"            vf sum[{lanes // vector.pixels}][{vectors}];",
-            f"            const vf start = starts({name}_bias + {vector.first}, {vector.count}, {vector.pixels});",
+            f"            const vf start = starts({name}_bias + {vector.first}, {vector.channels}, {vector.pixels});",
             f"            for (int q = 0; q < {vectors} * VL; q += {ACROSS_PIXELS})",
             f"                {shape}({inputs * taps}, {planes}, {'q' if vector.groups > 1 else 'x + q'},",
             f"                    classes + p * phase + x + q, {name}_weight + {offset}, {size},",
@@ -107,7 +107,7 @@ def across_body(name: str, op: Conv, step: Step, plan: Plan, finish: list[str]) 
             f"            UNROLL for (int v = 0; v < {vectors}; v++) {{",
             "                const ptrdiff_t at = p * phase + x + v * VL;",
             *indent(four, 2),
-            f"                UNROLL for (int j = 0; j < {vector.count}; j++) {{",
+            f"                UNROLL for (int j = 0; j < {vector.channels}; j++) {{",
             f"                    vf y = {value.replace('FIRST', str(vector.first))};",
             *indent([line.replace("FIRST", str(vector.first)) for line in finish], 5),
             "                }",

@@ -27,13 +27,13 @@ def across_words_tables(name: str, op: Conv, step: Step) -> str:
     sums = dense.sum(axis=(2, 3, 4, 5))
     for kernels, begin, total in zip(dense, op.integers.start, sums, strict=True):
         for vector in _lanes(op, step):
-            width, place = lanes // vector.pixels, slice(vector.first, vector.first + vector.count)
+            width, place = lanes // vector.pixels, slice(vector.first, vector.first + vector.channels)
             padded = np.zeros((width, *kernels.shape[1:]), np.int64)
-            padded[: vector.count] = kernels[place]
+            padded[: vector.channels] = kernels[place]
             for four in padded.transpose(1, 3, 4, 0, 2).reshape(-1, width * 4).tolist():
                 rows.append(f"    LANES{width}({', '.join(map(str, four))})")
             starts += [f"START({b}, {s})" for b, s in zip(begin[place], total[place], strict=True)]
-            starts += ["0"] * (width - vector.count)
+            starts += ["0"] * (width - vector.channels)
     size = len(dense) * _size(op, step)
     return (
         f"static const int32_t {name}_weight[{size} * PARTS] __attribute__((aligned(64))) = {{\n"
@@ -68,14 +68,14 @@ def across_words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
     for vector, width in zip(_lanes(op, step), widths, strict=True):
         function = _name(vector, columns, plan.phases)
         lines += [
-            f"        {{ /* channels {vector.first} to {vector.first + vector.count - 1} */",
+            f"        {{ /* channels {vector.first} to {vector.first + vector.channels - 1} */",
             f"            vi sum[{width}][{vectors}];",
             f"            for (int q = 0; q < {vectors} * VL; q += {ACROSS_PIXELS})",
             f"                {function}({words * taps}, plane, x + q, classes + p * phase + x + q,",
             f"                    {name}_weight + {done * words * taps * columns} * PARTS, {size} * PARTS,",
             f"                    {name}_start + {done}, {sum(widths)}, {len(op.chosen.weight)}, {vectors},",
             "                    &sum[0][q / VL]);",
-            *indent(finished(name, op, plan, vector.first, vector.count, vectors, "p * phase + x + v * VL"), 3),
+            *indent(finished(name, op, plan, vector.first, vector.channels, vectors, "p * phase + x + v * VL"), 3),
             "        }",
         ]
         done += width
