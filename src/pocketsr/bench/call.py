@@ -168,12 +168,17 @@ def mean_over_clips(rows: Sequence[Row]) -> list[Mean]:
     groups: dict[tuple[Codec, int, str], list[Row]] = {}
     for row in rows:
         groups.setdefault((row.codec, row.rate_kbps, row.model), []).append(row)
-    return [Mean(*group, len(each), *_means(each)) for group, each in groups.items()]
+    return [_mean(*group, each) for group, each in groups.items()]
 
 
-def _means(rows: Sequence[Row]) -> tuple[float, float, float | None, float | None]:
-    psnr_db, similarity = (float(np.mean(values)) for values in zip(*((r.psnr_db, r.ssim) for r in rows), strict=True))
-    return psnr_db, similarity, _mean_of_all([r.vmaf for r in rows]), _mean_of_all([r.vmaf_neg for r in rows])
+def _mean(codec: Codec, rate_kbps: int, model: str, rows: Sequence[Row]) -> Mean:
+    return Mean(
+        codec, rate_kbps, model, clips=len(rows),
+        psnr_db=float(np.mean([row.psnr_db for row in rows])),
+        ssim=float(np.mean([row.ssim for row in rows])),
+        vmaf=_mean_of_all([row.vmaf for row in rows]),
+        vmaf_neg=_mean_of_all([row.vmaf_neg for row in rows]),
+    )  # fmt: skip
 
 
 def _mean_of_all(scores: Sequence[float | None]) -> float | None:
