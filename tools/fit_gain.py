@@ -1,12 +1,13 @@
-"""Make `pocketsr/adaptive/gain.onnx` and `gain.json` anew: `python tools/fit_gain.py ../shared/data` (two minutes).
+"""Make `pocketsr/adaptive/gain.json` and two networks anew: `python tools/fit_gain.py ../shared/data` (three minutes).
 
-The network is the magnitude of the Laplacian. The JSON tells what that says of a block, on training pictures (a quarter
+The networks are the magnitudes of the Laplacian and of the gradient. The JSON tells what the first says of a block, on
+training pictures (a quarter
 of them through JPEG) and on frames of call clips as they come out of a codec; never on test sets or the clips that
 calls are measured with. `curve`: by half octaves of the mean magnitude, the share of the blocks, the mean squared
 difference of `quality` and `small`, and what `quality` takes off the squared error, in levels. `scale`, `floor`: of
 scale * (magnitude^2 - floor^2), over those half octaves that gain. `shares` are those of
 the blocks that hold 90 and 95 % of the difference, in the order of this measure, of a regression on twenty features of
-other filters, and in the true one.
+other filters, and in the true one. `weights`, `lost`, `pictures`: see `tools/fit_worths.py`.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from typing import NamedTuple
 
 import numpy as np
 import onnx
+from fit_worths import fit_worths
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from pocketsr.adaptive.gain import GAIN, block_means
+from pocketsr.adaptive.gain import GAIN, GRADIENT, block_means
 from pocketsr.atomic_io import replacing
 from pocketsr.data import CodecSetting, Plane, add_jpeg, find_clips, load_images, read_clip, scaled_kbps, send_clip
 from pocketsr.engine import load
@@ -31,7 +33,12 @@ from pocketsr.pixels import imresize
 CHEAP, GOOD = "small", "quality"
 PICTURES = 150
 _FRAMES, _RATES_KBPS = 24, (150, 300, 600)
-_LAPLACIAN = ((0, -1, 0), (-1, 4, -1), (0, -1, 0))
+Taps = tuple[tuple[int, int, int], ...]
+_LAPLACIAN: Taps = ((0, -1, 0), (-1, 4, -1), (0, -1, 0))
+_DIFFERENCES: tuple[Taps, ...] = (
+    ((0, 0, 0), (-1, 0, 1), (0, 0, 0)),
+    ((0, -1, 0), (0, 0, 0), (0, 1, 0)),
+)
 _FILTERS = (
     _LAPLACIAN,
     ((-1, -2, -1), (-2, 12, -2), (-1, -2, -1)),
@@ -55,22 +62,28 @@ class Sample(NamedTuple):
     gain: NDArray[np.float32]
 
 
-def write_network(path: Path) -> None:
-    """The Laplacian's magnitude of luma in 0..1."""
+def write_network(path: Path, filters: Sequence[Taps], share: float) -> None:
+    """The sum of the magnitudes of some filters of luma in 0..1, times `share`."""
+    count = len(filters)
     numbers = {
         "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
-        "laplacian": np.array(_LAPLACIAN, np.float32)[None, None],
+        "filters": share * np.array(filters, np.float32)[:, None],
         "slope": np.full((1, 1, 1), -1, np.float32),
+        "ones": np.ones((1, count, 1, 1), np.float32),
     }
     nodes = [
         helper.make_node("Pad", ["luma", "pads"], ["wide"], mode="edge"),
-        helper.make_node("Conv", ["wide", "laplacian"], ["second"]),
-        helper.make_node("PRelu", ["second", "slope"], ["magnitude"]),
+        helper.make_node("Conv", ["wide", "filters"], ["filtered"]),
+        helper.make_node("PRelu", ["filtered", "slope"], ["magnitude" if count == 1 else "magnitudes"]),
     ]
+    if count == 1:
+        del numbers["ones"]
+    else:
+        nodes.append(helper.make_node("Conv", ["magnitudes", "ones"], ["magnitude"]))
     shape: list[str | int | None] = [1, 1, "height", "width"]
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("luma", "magnitude")]
     constants = [numpy_helper.from_array(value, name) for name, value in numbers.items()]
-    graph = helper.make_graph(nodes, "gain", ends[:1], ends[1:], constants)
+    graph = helper.make_graph(nodes, path.stem, ends[:1], ends[1:], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     helper.set_model_props(model, {"pocketsr.value_range": "1", "pocketsr.colour": "luma"})
     onnx.checker.check_model(model)
@@ -107,11 +120,11 @@ def samples_of(pairs: Iterator[tuple[Plane, Plane]]) -> list[Sample]:
         deep = lr.astype(np.uint16) * 257
         cheaply, well = (net(deep) / np.float32(257) for net in (cheap, good))
         gain = np.square(cheaply - hr) - np.square(well - hr)
-        found.append(Sample(_features(lr), _halved(np.square(well - cheaply)), _halved(gain)))
+        found.append(Sample(_features(lr), halved(np.square(well - cheaply)), halved(gain)))
     return found
 
 
-def _halved(large: NDArray[np.float32]) -> NDArray[np.float32]:
+def halved(large: NDArray[np.float32]) -> NDArray[np.float32]:
     """Means of blocks of the input, of a plane of the result's size."""
     return block_means((large[::2, ::2] + large[1::2, ::2] + large[::2, 1::2] + large[1::2, 1::2]) / 4)
 
@@ -198,7 +211,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     args = parser.parse_args()
-    write_network(GAIN)
+    write_network(GAIN, [_LAPLACIAN], 1)
+    write_network(GRADIENT, _DIFFERENCES, 0.5)
+    worth = fit_worths(args.data)
     rng = np.random.default_rng(0)
     of_pictures, of_calls = samples_of(pictures(args.data, rng)), samples_of(calls(args.data))
     to_fit, apart = of_pictures[::2], {"pictures": of_pictures[1::2], "calls": of_calls}
@@ -214,6 +229,7 @@ def main() -> int:
         "good": GOOD,
         "scale": round(scale, 6),
         "floor": floor,
+        **worth,
         "curve": [point._asdict() for point in curve],
         "shares": {
             kind: {

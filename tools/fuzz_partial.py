@@ -37,7 +37,7 @@ def _networks(folder: Path) -> list[tuple[str, Path | None]]:
 def _opened(name: str, path: Path | None, rng: np.random.Generator) -> Network | Adaptive:
     threads = int(rng.integers(1, 4))
     if name == "adaptive":
-        return open_adaptive("tiny", "small-w8a8", threads=threads, keep=rng.random(), share=rng.random())
+        return open_adaptive("tiny", "small-w8a8", threads=threads, least_db=rng.random(), share=rng.random())
     if name == "chroma":
         siting = ("left", "center", "topleft")[rng.integers(3)]
         return load_chroma(int(rng.integers(2, 5)), siting, threads)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from typing import Any
 
 from recording import digests
 
-from pocketsr.adaptive import CHEAP, GAIN, GOOD, open_adaptive
+from pocketsr.adaptive import CHEAP, GAIN, GOOD, GRADIENT, open_adaptive
 from pocketsr.atomic_io import replacing
 from pocketsr.bench.choice import Row, measure_set
 from pocketsr.bench.machine import describe_machine
@@ -34,23 +34,23 @@ def main() -> int:
     parser.add_argument("--sets", nargs="*", default=SETS)
     parser.add_argument("--cheap", default=CHEAP)
     parser.add_argument("--good", default=GOOD)
-    parser.add_argument("--keep", type=float)
+    parser.add_argument("--least-db", type=float)
     parser.add_argument("--every", type=int, default=1, help="of the images of a set, one of so many: for a look")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("-j", "--threads", type=int, default=2)
     parser.add_argument("-o", "--output", type=Path, default=RESULT)
     args = parser.parse_args()
     rows = []
-    with open_adaptive(args.cheap, args.good, threads=args.threads, keep=args.keep) as adaptive:
+    with open_adaptive(args.cheap, args.good, threads=args.threads, least_db=args.least_db) as adaptive:
         for name, files in find_sets(args.data, args.sets).items():
             rows.append(_rounded(measure_set(name, files[:: args.every], adaptive, args.rounds)))
             print(rows[-1], flush=True)
-        keep = adaptive.budget.keep
+        least_db = adaptive.budget.least_db
     record = {
         "machine": describe_machine(),
         "command": f"python tools/record_adaptive.py TEST --rounds {args.rounds} -j {args.threads}",
-        "networks": digests((args.cheap, args.good, str(GAIN))),
-        "keep": keep,
+        "networks": digests((args.cheap, args.good, str(GAIN), str(GRADIENT))),
+        "least_db": least_db,
         "rows": rows,
     }
     with replacing(args.output) as part:

@@ -7,7 +7,7 @@ import os
 import warnings
 from pathlib import Path
 
-from pocketsr.adaptive import CHEAP, GAIN, GOOD, open_adaptive
+from pocketsr.adaptive import CHEAP, GAIN, GOOD, GRADIENT, open_adaptive
 from pocketsr.arguments import as_path, check_threads
 from pocketsr.engine import Upscaler, takes_strength
 from pocketsr.engine.onnx.model_file import read_file
@@ -85,7 +85,7 @@ def key_of(model: str | Path, weights: Path | None = None) -> str:
     name = str(model)
     own = hashlib.sha256(name.encode() if is_registered_name(name) else b"")
     if not is_registered_name(name):
-        for part in (CHEAP, GOOD, GAIN) if name == ADAPTIVE else (model,):
+        for part in (CHEAP, GOOD, GAIN, GRADIENT) if name == ADAPTIVE else (model,):
             own.update(read_file(resolve(part)).key())
     if weights is not None:
         own.update(weights.read_bytes())

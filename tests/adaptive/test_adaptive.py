@@ -35,12 +35,12 @@ def scene(rng: np.random.Generator, height: int, width: int, kind: type) -> Plan
 
 @pytest.fixture(scope="module")
 def adaptive() -> Adaptive:
-    return open_adaptive("tiny", "small-w8a8", threads=2, keep=0.9)
+    return open_adaptive("tiny", "small-w8a8", threads=2, least_db=0.1)
 
 
 def chosen_pixels(adaptive: Adaptive, y: Plane, bits: int | None) -> NDArray[np.bool_]:
     shape = (adaptive.scale * y.shape[0], adaptive.scale * y.shape[1])
-    return blocks(adaptive.choose(adaptive.measure(y, bits), bits), adaptive.scale, shape)
+    return blocks(adaptive.choose(adaptive.measure(y, bits)), adaptive.scale, shape)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -70,7 +70,7 @@ def test_the_good_one_gets_what_has_texture(adaptive: Adaptive) -> None:
 def test_with_a_picture_before_it_is_the_same(kind: type, share: float) -> None:
     """Sequences at random: patches, corners, cuts, and pictures that come twice."""
     rng = np.random.default_rng(2)
-    adaptive = open_adaptive("tiny", "small-w8a8", threads=2, keep=0.9, share=share)
+    adaptive = open_adaptive("tiny", "small-w8a8", threads=2, least_db=0.1, share=share)
     reused = 0
     for height, width in SIZES:
         remembering, bits = reusing(adaptive), KINDS[kind]
@@ -83,7 +83,7 @@ def test_with_a_picture_before_it_is_the_same(kind: type, share: float) -> None:
 
 
 def test_one_pixel_in_each_corner() -> None:
-    adaptive = open_adaptive("tiny", "small-w8a8", threads=1, keep=0.9)
+    adaptive = open_adaptive("tiny", "small-w8a8", threads=1, least_db=0.1)
     remembering, y = reusing(adaptive), scene(np.random.default_rng(3), 61, 147, np.uint8)
     remembering(y)
     for corner in ((0, 0), (0, -1), (-1, 0), (-1, -1)):
@@ -100,7 +100,7 @@ def test_threads_change_nothing() -> None:
 
 
 def test_a_stream_of_frames_keeps_what_did_not_change() -> None:
-    adaptive = open_adaptive("tiny", "small-w8a8", threads=2, keep=0.9)
+    adaptive = open_adaptive("tiny", "small-w8a8", threads=2, least_db=0.1)
     rng = np.random.default_rng(5)
     plain, stream = Stream(adaptive), Stream(adaptive, reuse=True)
     frame = Frame.blank("yuv420p", 130, 62)

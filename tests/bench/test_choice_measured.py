@@ -32,7 +32,7 @@ def test_a_row_of_a_set(tmp_path: Path) -> None:
         pixels = np.full((96, 160, 3), 90, np.uint8)
         pixels[:, 80:] = rng.integers(0, 256, (96, 80, 1), np.uint8).repeat(3, 2)
         Image.fromarray(pixels).save(tmp_path / f"{number}.png")
-    with open_adaptive("tiny", "small-w8a8", threads=1, keep=0.5) as adaptive:
+    with open_adaptive("tiny", "small-w8a8", threads=1, least_db=0.5) as adaptive:
         row = measure_set("made", sorted(tmp_path.iterdir()), adaptive, 1)
     assert (row.set, row.images) == ("made", 2)
     assert 0 < row.share < 1

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from pocketsr.adaptive.adaptive import CHEAP, GOOD, Adaptive, open_adaptive
-from pocketsr.adaptive.gain import GAIN
+from pocketsr.adaptive.gain import GAIN, GRADIENT
 
-__all__ = ["CHEAP", "GAIN", "GOOD", "Adaptive", "open_adaptive"]
+__all__ = ["CHEAP", "GAIN", "GOOD", "GRADIENT", "Adaptive", "open_adaptive"]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr.adaptive.choice import Budget, choose
-from pocketsr.adaptive.gain import GAIN, gains
+from pocketsr.adaptive.gain import GAIN, GRADIENT, Measured, gains, measured, worths
 from pocketsr.adaptive.pace import Pace
 from pocketsr.adaptive.reuse import ReusingAdaptive
 from pocketsr.engine import Network, Plane, load
@@ -31,8 +31,8 @@ class Adaptive:
 
     cheap, good: compiled networks for luma, of one scale. What is chosen follows from the picture and the `Budget`
     alone (`choose`), so the result doesn't depend on threads or on earlier pictures.
-    keep, spare, share: as of `Budget`.
-    budget_ms: for a picture, whatever is kept then; results depend on how fast the machine is. Default: no limit.
+    least_db, spare, share: as of `Budget`.
+    budget_ms: for a picture, whatever is lost then; results depend on how fast the machine is. Default: no limit.
 
     Any number of threads may call it at one time. Raises ArgumentError for networks that don't go together, and for a
     budget that is none.
@@ -41,7 +41,7 @@ class Adaptive:
     channels = 1
 
     def __init__(
-        self, cheap: Network, good: Network, *, keep: float | None = None, spare: float | None = None,
+        self, cheap: Network, good: Network, *, least_db: float | None = None, spare: float | None = None,
         share: float | None = None, budget_ms: float | None = None,
     ) -> None:  # fmt: skip
         for net in (cheap, good):
@@ -49,11 +49,11 @@ class Adaptive:
                 raise ArgumentError(f"{net!r} can't be computed in parts of luma: name two networks of the engine's")
         if cheap.scale != good.scale:
             raise ArgumentError(f"{cheap.name} is x{cheap.scale} and {good.name} x{good.scale}: both make one picture")
-        asked = {"keep": keep, "spare": spare, "share": share}
+        asked = {"least_db": least_db, "spare": spare, "share": share}
         self.budget = Budget(**{name: value for name, value in asked.items() if value is not None})
         self._pace = None if budget_ms is None else Pace(budget_ms)
         self.cheap, self.good, self.scale = cheap, good, good.scale
-        self.laplacian = load(GAIN, good.threads)
+        self._laplacian, self._gradient = load(GAIN, good.threads), load(GRADIENT, good.threads)
         self.edge_halo = max(cheap.edge_halo, good.edge_halo)
         self.name = "adaptive"
 
@@ -61,23 +61,24 @@ class Adaptive:
         """As a network's own call."""
         check_frame(self.name, 1, self.scale, y, bits, out)
         with self.timing():
-            return self.run(y, bits, out, self.choose(self.measure(y, bits), bits))
+            return self.run(y, bits, out, self.choose(self.measure(y, bits)))
 
-    def measure(self, y: Plane, bits: int | None = None) -> Plane:
-        """The magnitude of a picture's Laplacian: a sample for each pixel."""
-        return self.laplacian(self._in_range(y), bits=bits)
+    def measure(self, y: Plane, bits: int | None = None) -> Measured:
+        """What the choice is made by."""
+        top = self._laplacian.info.max_value
+        if y.dtype.kind != "f":
+            full_scale = 255.0 if y.dtype == np.uint8 else 2.0 ** (bits or 16) - 1
+        else:  # networks have ranges of their own, 0..1 or 0..255
+            full_scale, own = top, self.good.info.max_value
+            y = y if own == top else y * np.float32(top / own)
+        return measured(self._laplacian(y, bits=bits), self._gradient(y, bits=bits), full_scale)
 
-    def measure_anew(self, y: Plane, bits: int | None, measured: Plane, changed: NDArray[np.bool_]) -> None:
-        """Make `measured` that of `y`, which differs in the blocks of `changed` from its picture."""
-        self.laplacian(self._in_range(y), bits=bits, out=measured, changed=changed)
-
-    def choose(self, measured: Plane, bits: int | None = None) -> NDArray[np.bool_]:
+    def choose(self, of: Measured) -> NDArray[np.bool_]:
         """The blocks for the good network: a mask as `Network` takes it as `wanted`."""
         budget, pace = self.budget, self._pace
         if pace is not None:
             budget = replace(budget, share=min(budget.share, pace.share))
-        top = {"u1": 255.0, "u2": 2.0 ** (bits or 16) - 1}.get(measured.dtype.str[1:], self.laplacian.info.max_value)
-        return choose(gains(measured, top), self.good.info.halo, budget)
+        return choose(worths(of), gains(of), self.good.info.halo, budget)
 
     def run(self, y: Plane, bits: int | None, out: Plane | None, chosen: NDArray[np.bool_]) -> Plane:
         """The picture by both networks, the blocks of `chosen` by the good one."""
@@ -94,11 +95,6 @@ class Adaptive:
             self.good(y, bits=bits, out=out, wanted=chosen)
         return out
 
-    def _in_range(self, y: Plane) -> Plane:
-        """Floats as `gain.onnx` takes them: networks have ranges of their own, 0..1 or 0..255."""
-        own, its = self.good.info.max_value, self.laplacian.info.max_value
-        return y if y.dtype.kind != "f" or own == its else y * np.float32(its / own)
-
     def timing(self) -> AbstractContextManager[None]:
         """Around the work on a picture: what a budget in milliseconds is kept by."""
         return nullcontext() if self._pace is None else self._pace.timing()
@@ -108,8 +104,8 @@ class Adaptive:
         return ReusingAdaptive(self)
 
     def close(self) -> None:
-        """Lets the threads and the working memory of all three networks go."""
-        for net in (self.cheap, self.good, self.laplacian):
+        """Lets the threads and the working memory of all networks go."""
+        for net in (self.cheap, self.good, self._laplacian, self._gradient):
             net.close()
 
     def __enter__(self) -> Adaptive:
@@ -125,8 +121,10 @@ class Adaptive:
 
 
 def open_adaptive(
-    cheap: str = CHEAP, good: str = GOOD, *, threads: int | None = None, keep: float | None = None,
+    cheap: str = CHEAP, good: str = GOOD, *, threads: int | None = None, least_db: float | None = None,
     spare: float | None = None, share: float | None = None, budget_ms: float | None = None,
 ) -> Adaptive:  # fmt: skip
     """Of two networks by name or file. Raises UserError for what the engine can't run or that don't go together."""
-    return Adaptive(load(cheap, threads), load(good, threads), keep=keep, spare=spare, share=share, budget_ms=budget_ms)
+    return Adaptive(
+        load(cheap, threads), load(good, threads), least_db=least_db, spare=spare, share=share, budget_ms=budget_ms
+    )

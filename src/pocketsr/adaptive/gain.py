@@ -1,18 +1,19 @@
 """What the good network takes off the squared error of the cheap one, for each block, told from the picture alone.
 
-The measure is the mean L of the Laplacian's magnitude, in levels of 255: `SCALE` * (L^2 - `FLOOR`^2), and nothing below
-`FLOOR`, where both networks round noise. The Laplacian is a network of one convolution (`gain.onnx`), so it is computed
-in C, for all types of samples, and of what changed alone. In 8 bits it is a whole number: the same on every machine.
+Two measures of the LR picture, each a small network (`gain.onnx`, `gradient.onnx`), so that they are computed in C and
+for all types of samples: the magnitude of its Laplacian, and half the sum of the magnitudes of its central differences.
+In 8 bits both are whole numbers: the same on every machine.
 
-More was tried, and isn't worth it (`gain.json`, by `tools/fit_gain.py`): 95 % of what `quality` and `small` differ by
-lies in 56 % of the blocks when they are taken in this order, in 55 % by a regression on twenty such features, and in no
-less than 50 % in the true order.
+`gains` are squared levels: `SCALE` * (L^2 - `FLOOR`^2) of a block's mean Laplacian L, and nothing below `FLOOR`, where
+both networks round noise. `worths` are shares of the squared error that the good network leaves in the whole picture,
+which is what decibels are made of: a picture that both do badly loses few by as large a gain. Both are of `gain.json`,
+fitted to training pictures by `tools/fit_gain.py`, which also tells what else was tried.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,30 @@ from numpy.typing import NDArray
 from pocketsr.engine import Plane
 from pocketsr.engine.runtime.parts import BLOCK, mask_shape
 
-__all__ = ["FLOOR", "GAIN", "SCALE", "block_means", "gains"]
+__all__ = [
+    "AROUND", "FLOOR", "GAIN", "GRADIENT", "SCALE", "WEIGHTS", "Measured", "block_means", "gains", "mean_around",
+    "measured", "octaves", "terms", "worths",
+]  # fmt: skip
 
 GAIN: Final = Path(__file__).parent / "gain.onnx"
+GRADIENT: Final = Path(__file__).parent / "gradient.onnx"
 SCALE: Final = 0.004
 FLOOR: Final = 3.5
 """Of `gain.json`, rounded."""
+WEIGHTS: Final = (3.0068, -0.2967, -1.9707, 0.2353, -0.7861, 0.4784, 0.2365, -0.0256, -8.0277)
+"""Of `gain.json`: of each of `terms`, octaves."""
+AROUND: Final = (3, 2)
+"""Blocks above and below, and on either side, of which a block's surroundings are the mean."""
+_FAINT = 0.25  # levels: less is as little
+_CENTRE = 3.0  # octaves, about which the squares of octaves are taken
+_MOST = 8.0  # octaves of a worth, either way: further than any that was seen
+
+
+class Measured(NamedTuple):
+    """Of a picture: the mean of each block, (rows, columns) float32, in levels of 255."""
+
+    laplacian: NDArray[np.float32]
+    gradient: NDArray[np.float32]
 
 
 def block_means(plane: NDArray[Any]) -> NDArray[np.float32]:
@@ -36,16 +55,55 @@ def block_means(plane: NDArray[Any]) -> NDArray[np.float32]:
     if (tall, wide) != (height, width):
         plane = np.pad(plane, ((0, tall - height), (0, wide - width)), mode="edge")
     kind = np.float32 if plane.dtype.kind == "f" else np.uint32
-    total = np.zeros((rows, columns), kind)  # a sum for each place in a block: NumPy's over two axes takes longer
-    for y in range(BLOCK[0]):
-        for x in range(BLOCK[1]):
-            total += plane[y :: BLOCK[0], x :: BLOCK[1]]
+    # A sum for each place in a block: NumPy's over two axes takes longer. Rows first, which lie side by side.
+    high = sum((plane[y :: BLOCK[0]] for y in range(1, BLOCK[0])), plane[:: BLOCK[0]].astype(kind))
+    total = sum((high[:, x :: BLOCK[1]] for x in range(1, BLOCK[1])), high[:, :: BLOCK[1]])
     mean: NDArray[np.float32] = total.astype(np.float32) / np.float32(BLOCK[0] * BLOCK[1])
     return mean
 
 
-def gains(magnitude: Plane, full_scale: float) -> NDArray[np.float32]:
-    """Squared levels a pixel, for each block, from the Laplacian's magnitude in samples of `full_scale`."""
-    levels = block_means(magnitude) * np.float32(255 / full_scale)
-    found: NDArray[np.float32] = np.float32(SCALE) * np.maximum(np.square(levels) - np.float32(FLOOR**2), 0)
-    return found
+def measured(laplacian: Plane, gradient: Plane, full_scale: float) -> Measured:
+    """The means of blocks of what both networks made of a picture, whose white is `full_scale`."""
+    to_levels = np.float32(255 / full_scale)
+    return Measured(block_means(laplacian) * to_levels, block_means(gradient) * to_levels)
+
+
+def gains(of: Measured) -> NDArray[np.float32]:
+    """Squared levels a pixel, for each block."""
+    return np.float32(SCALE) * np.maximum(np.square(of.laplacian) - np.float32(FLOOR**2), 0)
+
+
+def octaves(levels: NDArray[Any]) -> NDArray[np.float64]:
+    """Binary logarithms of levels of 0 or more."""
+    return np.log2(levels.astype(np.float64) + _FAINT)
+
+
+def terms(of: Measured) -> NDArray[np.float64]:
+    """What worths are a sum of: (9, rows, columns), the Laplacian of the block, the gradient around it, both of the
+    whole picture, in octaves; their squares; 1."""
+    shape = of.laplacian.shape
+    each = (
+        octaves(of.laplacian),
+        octaves(mean_around(of.gradient.astype(np.float64), *AROUND)),
+        np.broadcast_to(octaves(of.laplacian.mean(dtype=np.float64)), shape),
+        np.broadcast_to(octaves(of.gradient.mean(dtype=np.float64)), shape),
+    )
+    return np.stack([*each, *(((one - _CENTRE) / 2) ** 2 for one in each), np.ones(shape)])
+
+
+def worths(of: Measured) -> NDArray[np.float64]:
+    """Of each block: what the good network takes off its squared error, as a share of what it leaves in the picture.
+
+    Their mean over all blocks, m, is what the whole picture gains: 10 log10(1 + m) dB.
+    """
+    total = sum((weight * term for weight, term in zip(WEIGHTS, terms(of), strict=True)), np.zeros(of.laplacian.shape))
+    return np.asarray(np.exp2(np.clip(total, -_MOST, _MOST)))
+
+
+def mean_around(values: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.float64]:
+    """The mean over each value and those up to `rows` and `columns` from it, edges repeated."""
+    wide = np.pad(values, ((rows, rows), (columns, columns)), mode="edge")
+    height, width = values.shape
+    tall = sum((wide[at : at + height] for at in range(2 * rows + 1)), np.zeros((height, wide.shape[1])))
+    total = sum((tall[:, at : at + width] for at in range(2 * columns + 1)), np.zeros((height, width)))
+    return np.asarray(total / ((2 * rows + 1) * (2 * columns + 1)))
