@@ -115,7 +115,7 @@ def marked(c: str, after: str, comment: str) -> str:
                 (r"vf d\[8\], t\[8\];", "into_rows"),
                 (r"vf a\[8\], q\[4\];", "from_rows"),
             ):
-                text = re.sub(pattern, lambda m, name=name: f"{m[0]} {mark(name)}", text)  # type: ignore[misc]
+                text = re.sub(pattern, lambda m, name=name: f"{m[0]} {mark(name)}", text)
         if side := re.match(r"static void u8_(read|write)\(", part):
             phases = 4 if "e2" in part or "z8" in part else 1
             text = re.sub(r"if \(left >= [^)]*\) ([^;]*;)\s*else for [^;]*;[^;]*;[^;]*;", r"\1", text)

@@ -135,7 +135,7 @@ def record(data: Path, runs: Path) -> None:
         if means[sign] <= -WORTH:
             best += sign * np.array(direction)
     half = tuple(best.tolist())
-    rows = []
+    rows: list[dict[str, Any]] = []
     for file in TEST_CLIPS:
         clip = read_footage(data / "clips" / file, TEST_FRAMES)
         for codec in TEST_CODECS:
@@ -143,15 +143,17 @@ def record(data: Path, runs: Path) -> None:
             rows.append({"clip": clip.name, "codec": codec, "bicubic": two[0], "trained": two[1],
                          "bd_rate_percent": round(bits_saved(*two), 3)})  # fmt: skip
             print(clip.name, codec, rows[-1]["bd_rate_percent"], file=sys.stderr)
-    means = {codec: round(statistics.fmean(row["bd_rate_percent"] for row in rows if row["codec"] == codec), 2)
-             for codec in TEST_CODECS}  # fmt: skip
+    by_codec = {
+        codec: round(statistics.fmean(row["bd_rate_percent"] for row in rows if row["codec"] == codec), 2)
+        for codec in TEST_CODECS
+    }
     result = {
         "command": "python tools/record_downscaler.py ../shared/data RUNS", "networks": digests([MODEL]),
-        "training": tried, "half_taps": half, "bd_rate_percent_to_bicubic": means,
+        "training": tried, "half_taps": half, "bd_rate_percent_to_bicubic": by_codec,
     }  # fmt: skip
     lines = ",\n".join(json.dumps(row) for row in rows)
     RESULTS.write_text(f'{json.dumps(result, indent=1)[:-2]},\n"rows": [\n{lines}\n]}}\n')
-    print(json.dumps(means))
+    print(json.dumps(by_codec))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import argparse
 import json
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -88,7 +89,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="the folder of the test sets")
     args = parser.parse_args()
     samples = {path.stem: read_sample("Set5", path) for path in find_sets(args.data, ["Set5"])["Set5"]}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, plain_name in PLAIN.items():
         steep, plain = (repeat_edges(load(each, threads=1)) for each in (name, plain_name))
         for picture, sample in samples.items():

@@ -76,11 +76,11 @@ class SizeSwitch:
         if codec not in TABLE:
             self._choice = Choice(1, None)
             return self._told(SizeReason.NOT_MEASURED)
-        most = MOST_QP.get(cast(Sent, codec), -1)
+        most = MOST_QP.get(codec, -1)
         known = qp if qp is not None and 0 <= qp <= most and self._choice.scale == 1 else None
-        wanted = choose(cast(Sent, codec), self._mean, softness_db=softness_db, qp=known)
+        wanted = choose(codec, self._mean, softness_db=softness_db, qp=known)
         if wanted.scale < self._choice.scale:
-            surer = choose(cast(Sent, codec), self._mean / _LEAVE, softness_db=softness_db)
+            surer = choose(codec, self._mean / _LEAVE, softness_db=softness_db)
             wanted = surer if surer.scale < self._choice.scale else self._choice
         if wanted.scale != self._choice.scale:
             if self._clock - self._changed < _HOLD_US:
@@ -91,11 +91,11 @@ class SizeSwitch:
     def _reason(self, codec: str, softness_db: float, qp: float | None) -> SizeReason:
         if self._choice.scale > 1:
             return SizeReason.FEW_BITS
-        lines = TABLE[cast(Sent, codec)]
-        if not any(softness_db >= line.softness_db for line in lines):
+        sent = cast(Sent, codec)  # `update` has seen that the table holds it
+        if not any(softness_db >= line.softness_db for line in TABLE[sent]):
             return SizeReason.CRISP
         assert self._mean is not None
-        if qp is not None and choose(cast(Sent, codec), self._mean, softness_db=softness_db).scale > 1:
+        if qp is not None and choose(sent, self._mean, softness_db=softness_db).scale > 1:
             return SizeReason.LOW_QP
         return SizeReason.ENOUGH_BITS
 
