@@ -49,8 +49,8 @@ def choose(worth: NDArray[np.float64], gain: NDArray[np.float32], halo: int, bud
     worth, gain: of each block, as of `worths` and `gains`. What a part of a picture costs lies between its blocks and
     these grown by `halo`, since each layer computes what the later ones read: a lone block costs twenty, and gaps are
     nearly free. So a block counts by the geometric mean of what its neighbours above and below are worth and what all
-    are within the halo, and gaps are filled. At the same loss on training pictures, that costs a tenth less than blocks
-    one by one; the best choice of all (a minimum cut, which takes a hundred times as long) a twentieth less again.
+    are within the halo, and gaps are filled. At the same loss on training pictures, that costs less than blocks one by
+    one; the best choice of all (a minimum cut, which takes a hundred times as long) a few percent less again.
 
     Thresholds lie on a grid of their own, eighths of octaves, so that of two frames alike most choices are the same.
     """

@@ -30,7 +30,7 @@ __all__ = ["OPTIONS", "export"]
 _SOURCES = Path(__file__).parents[2]
 _PATIENCE_S = 1800
 _OTHERS = (
-    "For XNNPACK alone. executorch 1.5.1 has no other backend that could run here: its QNN and MediaTek partitioners "
+    "For XNNPACK alone. Of the other backends none was tried: QNN's and MediaTek's partitioners "
     "take the vendors' SDKs (see export qnn, neuropilot), Core ML's a Mac (see export coreml), and Vulkan's files want "
     "a phone's GPU."
 )
