@@ -62,12 +62,12 @@ def quality_table(figures: dict[str, Any]) -> str:
     """A row a network, a column a set: PSNR in dB and SSIM."""
     rows = figures["rows"]
     sets = list(dict.fromkeys(row["set"] for row in rows))
-    of = {(row["scale"], row["model"], row["set"]): f"{row['psnr_db']:.2f} / {row['ssim']:.4f}" for row in rows}
+    of = {(row.get("scale", 2), row["model"], row["set"]): f"{row['psnr_db']:.2f} / {row['ssim']:.4f}" for row in rows}
     lines = [
         f"| network | {' | '.join(sets)} |",
         f"|---|{'--:|' * len(sets)}",
     ]
-    for scale, model in sorted(dict.fromkeys((row["scale"], row["model"]) for row in rows), key=lambda each: each[0]):
+    for scale, model in sorted(dict.fromkeys((row.get("scale", 2), row["model"]) for row in rows), key=lambda each: each[0]):
         name = f"bicubic, x{scale}" if model == "bicubic" and scale > 2 else model
         lines.append(f"| {name} | {' | '.join(of.get((scale, model, each), '') for each in sets)} |")
     return "\n".join(lines)
