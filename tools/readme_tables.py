@@ -67,7 +67,8 @@ def quality_table(figures: dict[str, Any]) -> str:
         f"| network | {' | '.join(sets)} |",
         f"|---|{'--:|' * len(sets)}",
     ]
-    for scale, model in sorted(dict.fromkeys((row.get("scale", 2), row["model"]) for row in rows), key=lambda each: each[0]):
+    networks = dict.fromkeys((row.get("scale", 2), row["model"]) for row in rows)
+    for scale, model in sorted(networks, key=lambda each: each[0]):
         name = f"bicubic, x{scale}" if model == "bicubic" and scale > 2 else model
         lines.append(f"| {name} | {' | '.join(of.get((scale, model, each), '') for each in sets)} |")
     return "\n".join(lines)
