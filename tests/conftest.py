@@ -34,11 +34,16 @@ SLOW = (
 )
 
 
+# Networks that compile for long, in tests that ask the same of each that ships.
+SLOW_NETWORKS = ("[quality-x3", "[quality-x4", "[steep-small-w8a8", "[small-call-w8a8")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what SLOW names, before marks choose."""
     for item in items:
-        if item.nodeid.startswith(SLOW):
+        pictures = item.nodeid.startswith("tests/models/test_pictures.py")
+        if item.nodeid.startswith(SLOW) or (pictures and any(name in item.nodeid for name in SLOW_NETWORKS)):
             item.add_marker(pytest.mark.slow)
 
 

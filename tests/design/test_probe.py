@@ -91,7 +91,7 @@ def test_low_bit_nets_are_timed_in_integers_and_scored_in_floats(
 
     monkeypatch.setattr(probing, "compiled", noted)
     few = replace(SMALL[1], precision="w2a2")
-    assert few.buildable(trained=True)
+    assert few.probed(trained=True)
     found, floats = Prober(tmp_path, Probe())(few), Prober(tmp_path, Probe())(SMALL[1])
     assert [any(isinstance(op, Conv) and op.integers for op in graph.ops) for graph in timed] == [True, False]
     assert found.scores == floats.scores

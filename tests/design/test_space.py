@@ -123,10 +123,9 @@ def test_other_scales_are_counted_and_built_where_nets_can(tmp_path: Path) -> No
     (tmp_path / "space.yaml").write_text(f"scale: [3]\n{families}")
     pocket, ecbsr = read_space(tmp_path / "space.yaml").candidates()
     assert pocket.chain().params == 80 + 8 + 584 + 8 + 657
-    assert pocket.buildable(trained=True)
     name, config = pocket.net()
     net = build(name, **config)
     assert (net.scale, sum(weight.numel() for weight in collapse(net).parameters())) == (3, pocket.chain().params)
-    assert not ecbsr.buildable(trained=False)
+    assert not ecbsr.probed(trained=False)
     with pytest.raises(ValueError, match="x2 alone"):
         ecbsr.net()

@@ -154,7 +154,7 @@ def test_a_network_is_chosen_where_it_gains() -> None:
     assert chosen(seen(0.5)) == [(0.0, Choice("small-call", 0.5, "H.264 of QP 40"))]
     assert chosen(seen(PLAIN_FROM - 0.01))[0][1].network == "small-call"
     assert chosen(seen(PLAIN_FROM))[0][1].words == "H.264 of QP 40: bicubic"
-    assert chosen(seen(1.0, screen=True))[0][1].network == "screen"
+    assert chosen(seen(0.5, screen=True))[0][1].network == "screen"
     assert chosen(seen(1.0, moving=False))[0][1].network == "photo"
 
 

@@ -38,7 +38,7 @@ def probe(args: argparse.Namespace, rows: list[Row], about: dict[str, object]) -
     from pocketsr.design.probe import ranked
     from pocketsr.design.rank import best
 
-    chosen = [row for row in best(rows, len(rows)) if row.candidate.buildable(trained=bool(args.data))][: args.probe]
+    chosen = [row for row in best(rows, len(rows)) if row.candidate.probed(trained=bool(args.data))][: args.probe]
     if not chosen:
         raise UserError("no candidate can be built: x2 is, and what is trained is luma")
     predicted = {row.candidate.name: row.predicted_ms for row in chosen}

@@ -132,9 +132,9 @@ class Candidate:
         last = self.depth - 1
         return layer in {"none": (), "last": (last,), "ends": (0, last), "all": range(self.depth)}[self.chosen]
 
-    def buildable(self, trained: bool) -> bool:
-        """Whether `nets` can build it, in fp32 whatever its precision; with `trained`, whether it trains it too."""
-        return (self.scale == 2 or self.kind == "pocket") and (self.channels == 1 or not trained)
+    def probed(self, trained: bool) -> bool:
+        """Whether `probe` can look at it closer, in fp32 whatever its precision; with `trained`, by training it too."""
+        return self.scale == 2 and (self.channels == 1 or not trained)
 
     def net(self) -> tuple[str, dict[str, Any]]:
         """Name and settings for `nets.build`. Raises ValueError for a scale that no network there has."""

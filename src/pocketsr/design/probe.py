@@ -109,10 +109,9 @@ class Prober:
     def __call__(self, candidate: Candidate) -> Probed:
         if (known := self.done(candidate)) is not None:
             return known
-        try:
-            name, config = candidate.net()
-        except ValueError as error:
-            raise UserError(str(error)) from error
+        if not candidate.probed(trained=False):
+            raise UserError(f"{candidate.name}: networks for x2 alone can be looked at closer")
+        name, config = candidate.net()
         torch.manual_seed(self._probe.seed)
         net = build(name, **config)
         if candidate.precision == "fp32":

@@ -68,7 +68,7 @@ def run_trials(
         candidate = _asked(trial, space)
         if (
             candidate is None
-            or not candidate.buildable(trained=bool(probe.data))
+            or not candidate.probed(trained=bool(probe.data))
             or not evaluate([candidate], profile, limits)
         ):
             raise optuna.TrialPruned

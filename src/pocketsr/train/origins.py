@@ -21,6 +21,7 @@ _ORIGINS = {
     "general100": "General100, of FSRCNN's authors, mmlab.ie.cuhk.edu.hk/projects/FSRCNN.html",
     "* kbps *": "clips and photographs of this recipe, through the encoders of calls",
     "page": "pages that tools/draw_pages.py draws with the fonts of packages that recipes/screen.yaml names",
+    "small*": "small text that tools/draw_pages.py --small draws, as recipes/screen.yaml says",
     "screen": "the screen content of github.com/gianni-rosato/gb82-image-set",
     "t91": "T91, of Yang et al., with FSRCNN's General100 at mmlab.ie.cuhk.edu.hk/projects/FSRCNN.html",
     "carn_m": "CARN-M, github.com/nmhkahn/CARN-pytorch",
