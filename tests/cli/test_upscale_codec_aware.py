@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -14,36 +14,17 @@ from PIL import Image
 import pocketsr.bench
 from pocketsr.cli import main
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "video"))
+from coded_parts import coded_parts
+
 FPS = 5
 
 
 def video(path: Path, parts: Sequence[tuple[int, int]]) -> Path:
-    """So many frames of a quantizer. An MPEG-TS keeps the headers of each encoder."""
+    """So many frames of a quantizer."""
     with Image.open(Path(pocketsr.bench.__file__).parent / "picture.webp") as image:
         photo = np.asarray(image.convert("L"))[100:196:2, ::2]
-    with av.open(path, "w") as container:
-        stream = container.add_stream("libx264", rate=FPS)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        number = 0
-        for frames, qp in parts:
-            encoder = av.CodecContext.create("libx264", "w")
-            assert isinstance(encoder, av.VideoCodecContext)
-            encoder.width, encoder.height, encoder.pix_fmt = 64, 48, "yuv420p"
-            encoder.time_base, encoder.framerate = Fraction(1, FPS), Fraction(FPS)
-            encoder.options = {"preset": "ultrafast", "bf": "0", "x264-params": f"keyint=1000:scenecut=0:qp={qp}"}
-            packets = []
-            for _ in range(frames):
-                grey = np.ascontiguousarray(photo[:, number : number + 64])
-                frame = av.VideoFrame.from_ndarray(
-                    np.vstack([grey, np.full((24, 64), 128, np.uint8)]), format="yuv420p"
-                )
-                frame.pts, frame.time_base = number, Fraction(1, FPS)
-                packets += encoder.encode(frame)
-                number += 1
-            for packet in packets + encoder.encode(None):
-                packet.stream = stream
-                container.mux(packet)
-    return path
+    return coded_parts(path, photo, parts, width=64, fps=FPS, step=1)
 
 
 def test_a_line_says_what_it_took(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""ONNX files of a few nodes for the exporters' tests."""
+"""ONNX files of a few nodes for the exporters' tests, and a photograph."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["net_of_many_forms", "net_with"]
+__all__ = ["net_of_many_forms", "net_with", "photograph"]
 
 RNG = np.random.default_rng(7)
 
@@ -77,3 +78,9 @@ def net_of_many_forms(path: Path, channels: int = 3) -> Path:
         "high": np.float32(1.0),
     }
     return _write(path, nodes, constants, channels)
+
+
+def photograph(height: int, width: int) -> np.ndarray:
+    """A part of one, grey. Skips where scikit-image isn't installed."""
+    data = pytest.importorskip("skimage.data", reason="needs scikit-image's photographs")
+    return np.asarray(data.camera())[60 : 60 + height, 160 : 160 + width]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from export_nets import net_of_many_forms, net_with
+from export_nets import net_of_many_forms, net_with, photograph
 
 pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'pocketsr[litert]'")
 
@@ -62,15 +62,10 @@ def test_int8_is_one_piece_of_integers(tmp_path: Path) -> None:
     assert "PRELU" not in names
 
 
-def _photograph(height: int, width: int) -> np.ndarray:
-    data = pytest.importorskip("skimage.data", reason="needs scikit-image's photographs")
-    return np.asarray(data.camera())[60 : 60 + height, 160 : 160 + width]
-
-
 @pytest.mark.parametrize("name", ["small-w8a8", "medium"])
 def test_int8_restores_a_photograph_as_well_as_ours(name: str) -> None:
     """Within 0.1 dB; tools/record_exports.py has the figures on Set5 and B100."""
-    large = _photograph(200, 240)
+    large = photograph(200, 240)
     small = imresize(large, 0.5)
     made, _ = content(lower(read_network(models.resolve(name))[0]), small.shape[0], small.shape[1], "int8")
     runtime = Interpreted(made, 1.0)
@@ -83,7 +78,7 @@ def test_a_pixel_depends_on_its_surroundings_alone() -> None:
     """As it does not where int8 weights meet float activations, which XNNPACK scales by the whole picture."""
     net = lower(read_network(models.resolve("small-w8a8"))[0])
     runtime = Interpreted(content(net, 64, 64, "int8")[0], 1.0)
-    picture = _photograph(64, 64).copy()
+    picture = photograph(64, 64).copy()
     before = runtime(picture)
     picture[:4, :4] = 255 - picture[:4, :4]
     after = runtime(picture)

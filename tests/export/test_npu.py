@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from export_nets import net_of_many_forms, net_with
+from export_nets import net_of_many_forms, net_with, photograph
 from onnx import TensorProto, numpy_helper
 
 pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install 'pocketsr[npu]'")
@@ -66,15 +66,10 @@ def test_all_is_8_bits_of_four_axes_and_of_one_size(target: str, tmp_path: Path)
     assert report.max_levels <= 8
 
 
-def _photograph(height: int, width: int) -> np.ndarray:
-    data = pytest.importorskip("skimage.data", reason="needs scikit-image's photographs")
-    return np.asarray(data.camera())[60 : 60 + height, 160 : 160 + width]
-
-
 @pytest.mark.parametrize("name", ["small-w8a8", "medium"])
 def test_a_photograph_is_restored_as_well_as_by_ours(name: str) -> None:
     """Within 0.1 dB; tools/record_exports.py has the figures on Set5 and B100."""
-    large = _photograph(160, 200)
+    large = photograph(160, 200)
     small = imresize(large, 0.5)
     height, width = small.shape
     runtime = in_onnxruntime(qdq_model(open_source(name).layers, height, width, False).SerializeToString())

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 import pocketsr
+from pocketsr import Size
 from pocketsr.cli import main
-from pocketsr.models import ALIASES, SHIPPED, SHIPPED_X2, at_factor, scale_of
+from pocketsr.models import ALIASES, SHIPPED, SHIPPED_X2, at_size, scale_of
 
 OTHERS = [name for name in SHIPPED if name not in SHIPPED_X2]
 
@@ -32,11 +33,12 @@ def test_there_are_networks_for_x4() -> None:
 
 
 def test_a_factor_takes_the_network_made_for_it() -> None:
-    assert at_factor("small", Fraction(4)) == "small-x4"
-    assert [at_factor("small", factor) for factor in (None, Fraction(2), Fraction(5, 2))] == ["small"] * 3
-    assert at_factor("screen", Fraction(4)) == "screen"
-    assert at_factor("net.onnx", Fraction(4)) == "net.onnx"
-    assert [at_factor(alias, Fraction(2)) for alias in ALIASES] == list(ALIASES)
+    assert at_size("small", Size(factor=Fraction(4))) == "small-x4"
+    others = (None, Size(factor=Fraction(2)), Size(factor=Fraction(5, 2)))
+    assert [at_size("small", size) for size in others] == ["small"] * 3
+    assert at_size("screen", Size(factor=Fraction(4))) == "screen"
+    assert at_size("net.onnx", Size(factor=Fraction(4))) == "net.onnx"
+    assert [at_size(alias, Size(factor=Fraction(2))) for alias in ALIASES] == list(ALIASES)
 
 
 @pytest.mark.parametrize("model", ["small", "auto"])

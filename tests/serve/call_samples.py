@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import av
 import numpy as np
+from aiortc import RTCConfiguration, RTCPeerConnection
 
 from pocketsr.serve import Networks, Settings, running
 from pocketsr.serve.assembly import EncodedFrame
@@ -59,6 +60,18 @@ def claims(codec: str, width: int, height: int) -> bytes:
     from test_bitstream import sps
 
     return sps(width, height) + b"\0\0\0\1\x68\xce\x38\x80" + b"\0\0\0\1\x65\x88\x84" + bytes(40)
+
+
+async def offer_of_video(channel: str | None = None) -> str:
+    """What a peer with a video both ways offers, and a data channel of that name."""
+    connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    connection.addTransceiver("video", direction="sendrecv")
+    if channel is not None:
+        connection.createDataChannel(channel)
+    await connection.setLocalDescription(await connection.createOffer())
+    sdp = connection.localDescription.sdp
+    await connection.close()
+    return str(sdp)
 
 
 def waits_for(condition: Callable[[], Any], seconds: float = 20) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("aiortc")
 
-from aiortc import RTCConfiguration, RTCPeerConnection
+from call_samples import offer_of_video
 
 from pocketsr.serve.description import BadOfferError, checked_offer
 from pocketsr.serve.settings import Limits
@@ -16,15 +16,7 @@ from pocketsr.serve.settings import Limits
 
 @pytest.fixture(scope="module")
 def offer() -> str:
-    async def made() -> str:
-        connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        connection.addTransceiver("video", direction="sendrecv")
-        await connection.setLocalDescription(await connection.createOffer())
-        sdp = connection.localDescription.sdp
-        await connection.close()
-        return str(sdp)
-
-    return asyncio.run(made())
+    return asyncio.run(offer_of_video())
 
 
 def test_an_offer_loses_the_addresses_in_it(offer: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("aiortc")
 
-from aiortc import RTCConfiguration, RTCPeerConnection
+from call_samples import offer_of_video
 
 from pocketsr.serve.description import BadOfferError, checked_offer
 from pocketsr.serve.settings import Limits
@@ -16,16 +16,7 @@ from pocketsr.serve.settings import Limits
 
 @pytest.fixture(scope="module")
 def offer() -> str:
-    async def made() -> str:
-        connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        connection.addTransceiver("video", direction="sendrecv")
-        connection.createDataChannel("any")
-        await connection.setLocalDescription(await connection.createOffer())
-        sdp = connection.localDescription.sdp
-        await connection.close()
-        return str(sdp)
-
-    return asyncio.run(made())
+    return asyncio.run(offer_of_video(channel="any"))
 
 
 def test_its_group_stays_and_its_addresses_do_not(offer: str) -> None:

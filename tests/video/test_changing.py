@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import av
 import numpy as np
 import pytest
 from clipmaker import Repeat
+from coded_parts import coded_parts
 from numpy.typing import NDArray
 
 from pocketsr.errors import ArgumentError
@@ -55,31 +55,9 @@ def clip(path: Path, *, moving: bool = True, start: int = 0) -> Path:
 
 
 def coded(path: Path, parts: Sequence[tuple[int, int]]) -> Path:
-    """Noise that moves, in H.264: so many frames of a quantizer, one key frame each. An MPEG-TS keeps the headers."""
+    """Noise that moves: so many frames of a quantizer."""
     noise = np.random.default_rng(1).integers(40, 200, (96, 512)).astype(np.uint8)
-    with av.open(path, "w") as container:
-        stream = container.add_stream("libx264", rate=FPS)
-        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
-        number = 0
-        for frames, qp in parts:
-            encoder = av.CodecContext.create("libx264", "w")
-            assert isinstance(encoder, av.VideoCodecContext)
-            encoder.width, encoder.height, encoder.pix_fmt = 128, 96, "yuv420p"
-            encoder.time_base, encoder.framerate = Fraction(1, FPS), Fraction(FPS)
-            encoder.options = {"preset": "ultrafast", "bf": "0", "x264-params": f"keyint=1000:scenecut=0:qp={qp}"}
-            packets = []
-            for _ in range(frames):
-                grey = np.ascontiguousarray(noise[:, 2 * number : 2 * number + 128])
-                frame = av.VideoFrame.from_ndarray(
-                    np.vstack([grey, np.full((48, 128), 128, np.uint8)]), format="yuv420p"
-                )
-                frame.pts, frame.time_base = number, Fraction(1, FPS)
-                packets += encoder.encode(frame)
-                number += 1
-            for packet in packets + encoder.encode(None):
-                packet.stream = stream
-                container.mux(packet)
-    return path
+    return coded_parts(path, noise, parts, width=128, fps=FPS, step=2)
 
 
 def levels(path: Path) -> list[int]:

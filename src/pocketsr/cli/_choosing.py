@@ -36,17 +36,17 @@ def settled(job: Job, seen: Seen | None, name: Path) -> Job:
     seen: None where the source can't be looked at: what is wrong with it will be said by who reads it.
     """
     from pocketsr.engine import takes_strength
-    from pocketsr.models import at_factor
+    from pocketsr.models import at_size
     from pocketsr.source import choose
 
     if seen is None:
-        return job if job.model != AUTO else replace(job, model=at_factor(USUAL, job.factor), strength=None)
+        return job if job.model != AUTO else replace(job, model=at_size(USUAL, job.size), strength=None)
     if job.model != AUTO:
         made = replace(job, strength=seen.strength)
         vars(made)["net"] = job.net  # is loaded already
         return made
     choice = choose(seen if job.strength is None else replace(seen, strength=job.strength))
-    network = at_factor(choice.network, job.factor)
+    network = at_size(choice.network, job.size)
     line = f"pocketsr: {harmless(name, 500)}: {harmless(f'{choice.why}: {network}')}"
     made = replace(job, model=network, strength=None, line=line)
     return replace(made, strength=choice.strength) if takes_strength(made.net) else made

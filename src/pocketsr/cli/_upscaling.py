@@ -23,8 +23,6 @@ from pocketsr.names import harmless
 from pocketsr.pipes import Inflow, Outflow
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
     from pocketsr.engine import Network, Siting, Upscaler
     from pocketsr.frames import Span
     from pocketsr.image.animation import AnimationSink, AnimationSource
@@ -90,11 +88,6 @@ class Job:
     codec_aware: bool = False
     parts: tuple[Part, ...] = ()
     called: str | None = None
-
-    @property
-    def factor(self) -> Fraction | None:
-        """How many times as large the output is to be, where that is asked for."""
-        return None if self.size is None else self.size.factor
 
     @property
     def _plain(self) -> bool:

@@ -20,7 +20,7 @@ from pocketsr.cli._span import add_span_arguments, asked_span
 from pocketsr.cli._strength import STRENGTH_HELP, strength
 from pocketsr.cli._upscaling import Job
 from pocketsr.errors import UserError
-from pocketsr.models import at_factor
+from pocketsr.models import at_size
 from pocketsr.names import harmless
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _refuse_video_options(args: argparse.Namespace, source: Path | Inflow) -> No
 def _job(args: argparse.Namespace) -> Job:
     size = asked_size(args)
     return Job(
-        model=at_factor(args.model, None if size is None else size.factor),
+        model=at_size(args.model, size),
         weights=args.weights,
         size=size,
         threads=args.threads,

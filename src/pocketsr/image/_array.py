@@ -15,7 +15,7 @@ from pocketsr.engine import Plane, Same, Upscaler, check_told, repeat_edges, rep
 from pocketsr.errors import ArgumentError, ArgumentTypeError
 from pocketsr.image._alpha import fill_hidden_colour
 from pocketsr.loading import as_network, is_estimated
-from pocketsr.models import at_factor
+from pocketsr.models import at_size
 from pocketsr.pixels import resized, rgb_to_ycbcr, ycbcr_to_rgb
 from pocketsr.sizing import Plan, Size, Sized, as_size, plan
 from pocketsr.source import AUTO, Hints, choose, look
@@ -69,13 +69,12 @@ def _network(
 ) -> tuple[Upscaler, float | None]:
     """The network for an array, and what it is told. It says nothing of the file it came from: what shows no blocks is
     taken for whole where a network is chosen."""
-    factor = None if size is None else size.factor
     if isinstance(model, str) and model == AUTO:
         seen = look(rgb, Hints(lossless=True))
         choice = choose(seen if strength is None else replace(seen, strength=check_strength(strength)))
-        net = as_network(at_factor(choice.network, factor), threads)
+        net = as_network(at_size(choice.network, size), threads)
         return net, choice.strength if takes_strength(net) else None
-    net = as_network(at_factor(model, factor) if isinstance(model, str) else model, threads)
+    net = as_network(at_size(model, size), threads)
     if strength is None and is_estimated(model, net):
         strength = look(rgb).strength
     return net, strength

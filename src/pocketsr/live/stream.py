@@ -16,7 +16,7 @@ from pocketsr.frames import Frame, FrameUpscaler, Heard, SizedUpscaler, Strength
 from pocketsr.frames.looking import Following
 from pocketsr.live.forks import renew_in_children
 from pocketsr.loading import as_network, is_estimated
-from pocketsr.models import at_factor
+from pocketsr.models import at_size
 from pocketsr.sizing import Plan, Sized, as_size, plain_plan, plan
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ class Stream:
     ) -> None:  # fmt: skip
         self._size, self._reuse = as_size(size), reuse
         self._pix_fmt, self._threads = None if pix_fmt is None else Frame.named(pix_fmt), threads
-        factor = None if self._size is None else self._size.factor
-        self._network = as_network(at_factor(model, factor) if isinstance(model, str) else model, threads)
+        self._network = as_network(at_size(model, self._size), threads)
         check_told(self._network, fixed(strength))
         self._strength = Following() if strength is None and is_estimated(model, self._network) else strength
         self._chroma = cache(self._load_chroma)

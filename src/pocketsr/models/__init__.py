@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import stat
-from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pocketsr.errors import ArgumentError, UserError
+from pocketsr.sizing import Size
 
-__all__ = ["ALIASES", "DEFAULT_SCALE", "NAMES", "SHIPPED", "SHIPPED_X2", "at_factor", "resolve", "scale_of"]
+__all__ = ["ALIASES", "DEFAULT_SCALE", "NAMES", "SHIPPED", "SHIPPED_X2", "at_size", "resolve", "scale_of"]
 
+_Model = TypeVar("_Model")
 _HERE = Path(__file__).parent
 SHIPPED: tuple[str, ...] = (
     "bicubic", "tiny", "steep-tiny", "small", "steep-small", "small-w8a8", "steep-small-w8a8", "medium", "quality",
@@ -33,10 +34,12 @@ def scale_of(name: str) -> int:
 SHIPPED_X2: tuple[str, ...] = tuple(name for name in SHIPPED if scale_of(name) == 2)
 
 
-def at_factor(name: str, factor: Fraction | None) -> str:
-    """The network of the same family that ships for this factor: `small-x3` for `small` and 3; else `name` itself."""
-    family = ALIASES.get(name, name)
-    return next((f"{family}-x{n}" for n in (3, 4) if factor == n and f"{family}-x{n}" in SHIPPED), name)
+def at_size(model: _Model, size: Size | None) -> _Model | str:
+    """What ships of the family `model` for the factor of `size`: `small-x3` for `small` and 3; else `model` itself."""
+    if isinstance(model, str) and size is not None and size.factor in (3, 4):
+        made = f"{ALIASES.get(model, model)}-x{size.factor}"
+        return made if made in SHIPPED else model
+    return model
 
 
 def resolve(model: str | Path) -> Path:

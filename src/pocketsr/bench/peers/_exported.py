@@ -81,26 +81,10 @@ def _ncnn_run(net: Any, into: Callable[[], Any], out_of: Callable[[Any], Frame])
 
 
 def _mnn(task: Task, path: Path) -> Candidates:
-    import MNN
+    from pocketsr.bench.peers._mnn import session_run
 
-    net = MNN.Interpreter(str(path))
-    session = net.createSession({"backend": "CPU", "precision": "high", "numThread": task.threads})
-    source = net.getSessionInput(session, "picture")
-    net.resizeTensor(source, (1, 1, *task.y.shape))
-    net.resizeSession(session)
-    sink = net.getSessionOutput(session, "enlarged")
-    into, out_of = to_float(task), from_float(task)
-    kind, layout = MNN.Halide_Type_Float, MNN.Tensor_DimensionType_Caffe
-
-    def run() -> Frame:
-        plane = into()
-        source.copyFrom(MNN.Tensor(plane.shape, kind, plane, layout))
-        net.runSession(session)
-        held = MNN.Tensor(sink.getShape(), kind, np.empty(sink.getShape(), np.float32), layout)
-        sink.copyToHostTensor(held)
-        return out_of(held.getNumpyData())
-
-    yield "session, high precision", run
+    config = {"backend": "CPU", "precision": "high", "numThread": task.threads}
+    yield "session, high precision", session_run(str(path), ("picture", "enlarged"), config, task, sized=False)
 
 
 def _executorch(task: Task, path: Path) -> Candidates:

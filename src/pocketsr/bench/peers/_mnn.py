@@ -46,7 +46,7 @@ def candidates(task: Task) -> Candidates:
             )
             names = proto.graph.input[0].name, proto.graph.output[0].name
             if not inside:  # inside, the session's first rows come out wrong in 3.6.1
-                yield "session, high precision, uint8 by NumPy", _session(path, names, config, task)
+                yield "session, high precision, uint8 by NumPy", session_run(path, names, config, task)
             where = "in the graph" if inside else "by NumPy"
             yield f"module, high precision, uint8 {where}", _module(path, names, config, task, inside)
 
@@ -70,10 +70,15 @@ def _module(path: str, names: tuple[str, str], config: dict[str, Any], task: Tas
     return run
 
 
-def _session(path: str, names: tuple[str, str], config: dict[str, Any], task: Task) -> Run:
+def session_run(path: str, names: tuple[str, str], config: dict[str, Any], task: Task, *, sized: bool = True) -> Run:
+    """names: of input and output. sized: whether the file says the size of its input; else it gets the picture's."""
     net = MNN.Interpreter(path)
     session = net.createSession(config)
-    source, sink = net.getSessionInput(session, names[0]), net.getSessionOutput(session, names[1])
+    source = net.getSessionInput(session, names[0])
+    if not sized:
+        net.resizeTensor(source, (1, 1, *task.y.shape))
+        net.resizeSession(session)
+    sink = net.getSessionOutput(session, names[1])
     into, out_of = to_float(task), from_float(task)
     kind, layout = MNN.Halide_Type_Float, MNN.Tensor_DimensionType_Caffe
 
