@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from pocketsr.engine import read_network
-from pocketsr.engine.codegen.emit import emit, emit_header
+from pocketsr.engine.codegen.emit import emit
+from pocketsr.engine.codegen.emit_entries import emit_header
 from pocketsr.engine.codegen.plan import make_plan
 from pocketsr.engine.codegen.target import cross_target
 

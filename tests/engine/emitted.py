@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from pocketsr.engine import load, read_network
-from pocketsr.engine.codegen.emit import emit, emit_header
+from pocketsr.engine.codegen.emit import emit
+from pocketsr.engine.codegen.emit_entries import emit_header
 from pocketsr.engine.codegen.plan import make_plan
 from pocketsr.engine.codegen.target import Target
 

@@ -16,7 +16,8 @@ from engine_nets import Build, chain
 from pocketsr import UserError
 from pocketsr.cli import main
 from pocketsr.engine import load, read_network
-from pocketsr.engine.codegen.emit import describe, emit, emit_header
+from pocketsr.engine.codegen.emit import describe, emit
+from pocketsr.engine.codegen.emit_entries import emit_header
 from pocketsr.engine.codegen.plan import make_plan
 from pocketsr.engine.codegen.target import Target
 from pocketsr.engine.onnx.state import WHOLE_IMAGE

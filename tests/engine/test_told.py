@@ -25,7 +25,8 @@ from told_nets import fed, save_told, told_model
 from pocketsr import ArgumentError, UserError, models
 from pocketsr.engine import Network, Reusing, load, read_network, repeat_edges, repeated, told
 from pocketsr.engine.analysis.count import count
-from pocketsr.engine.codegen.emit import emit, emit_header
+from pocketsr.engine.codegen.emit import emit
+from pocketsr.engine.codegen.emit_entries import emit_header
 from pocketsr.engine.codegen.method import Storage
 from pocketsr.engine.codegen.plan import make_plan
 from pocketsr.engine.codegen.target import cross_target, host_target

@@ -89,7 +89,8 @@ def compile_network(path: Path, folder: Path, target: Target) -> tuple[Plan, Pat
 
 
 def _compile(graph: Graph, folder: Path, target: Target) -> tuple[Plan, Path]:
-    from pocketsr.engine.codegen.emit import emit, emit_header, exports
+    from pocketsr.engine.codegen.emit import emit
+    from pocketsr.engine.codegen.emit_entries import emit_header, exports
     from pocketsr.engine.codegen.plan import make_plan
     from pocketsr.engine.runtime.build import build_library, library_suffix
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pocketsr.engine.codegen.emit import emit, emit_header
+from pocketsr.engine.codegen.emit import emit
 from pocketsr.engine.codegen.emit_correct import emit_correction, emit_correction_header
+from pocketsr.engine.codegen.emit_entries import emit_header
 from pocketsr.engine.codegen.plan import Plan, make_plan
 from pocketsr.engine.codegen.target import Target
 from pocketsr.engine.ir.graph import Graph

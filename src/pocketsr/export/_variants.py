@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 
-from pocketsr.engine.codegen.emit import emit, emit_header
+from pocketsr.engine.codegen.emit import emit
+from pocketsr.engine.codegen.emit_entries import emit_header
 from pocketsr.engine.codegen.plan import Plan, make_plan
 from pocketsr.engine.codegen.target import Target
 from pocketsr.engine.ir.graph import Conv, Graph

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pocketsr.atomic_io import delivered
 from pocketsr.engine import Network, read_network
-from pocketsr.engine.codegen.emit import emit, emit_header, exports
+from pocketsr.engine.codegen.emit import emit
+from pocketsr.engine.codegen.emit_entries import emit_header, exports
 from pocketsr.engine.codegen.plan import Plan, make_plan
 from pocketsr.engine.codegen.target import Target, compiler_flags, cross_target
 from pocketsr.engine.runtime.build import build_library, library_suffix
