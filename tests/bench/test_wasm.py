@@ -30,7 +30,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
         assert row["equal_bits"] is True
         assert row["median_ms"] > 0
         assert row["threads"] == 1
-    assert 10_000 < result["rows"][1]["bytes_gzip"] < 20_000
+    assert 10_000 < result["rows"][1]["bytes_gzip"] < 24_000  # exact Winograd beside direct sums
     assert "onnxruntime-web" in captured.err  # absent, and how to have it
 
 
