@@ -32,7 +32,7 @@ demo: $(VENV)/.demo
 	$(BIN)/python tools/demo.py demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=40 --durations-min=4 -m "not slow"
 
 slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
