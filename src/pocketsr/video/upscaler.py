@@ -126,6 +126,11 @@ class Enlarger:
         """Of all samples so far, the share that was computed and not that of the frame before; None before any."""
         return computed_share(self._made)
 
+    def forget(self) -> None:
+        """Nothing that came with earlier frames counts for the next one, so that a segment is the same wherever the
+        ones before it were made."""
+        self._heard.forget()
+
     def __call__(self, frame: Frame) -> Frame:
         """The frame enlarged, at the same time; its memory is of a new frame of PyAV."""
         if frame.format != self._form:
