@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pocketsr.engine.ir.graph import Graph
 
 __all__ = [
+    "Computed",
     "Corrector",
     "ModelInfo",
     "Network",
