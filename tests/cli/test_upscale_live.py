@@ -143,12 +143,12 @@ def test_a_window(pocketsr: Run, clip: Path, tmp_path: Path, monkeypatch: pytest
     )
     player.chmod(0o755)
     monkeypatch.setattr("pocketsr.live.ladder.SHIPPED", {"tiny": "tiny", "bicubic": "bicubic"})
-    absent = pocketsr("upscale", clip, "--live", *OPTIONS)
+    absent = pocketsr("upscale", clip, "--live", "-j", "1")
     if shutil.which("ffplay") is None:
         assert absent.code == 2
         assert "--live shows a window by ffplay, which isn't installed" in absent.err
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-    done = pocketsr("upscale", clip, "--size", "80x60", "--live", *OPTIONS)
+    done = pocketsr("upscale", clip, "--size", "80x60", "--live", "-j", "1")
     assert (done.code, done.err) == (0, "")
     said = done.out.split()
     with av.open(str(tmp_path / "got.nut")) as container:
@@ -163,7 +163,7 @@ def test_a_window(pocketsr: Run, clip: Path, tmp_path: Path, monkeypatch: pytest
 def test_a_virtual_camera(pocketsr: Run, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pocketsr.live.ladder.SHIPPED", {"tiny": "tiny", "bicubic": "bicubic"})
     monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
-    absent = pocketsr("upscale", clip, "--live", "/dev/video10", *OPTIONS)
+    absent = pocketsr("upscale", clip, "--live", "/dev/video10", "-j", "1")
     assert "pip install 'pocketsr[live]'" in absent.err
     sent: list[Any] = []
 
@@ -180,15 +180,15 @@ def test_a_virtual_camera(pocketsr: Run, clip: Path, monkeypatch: pytest.MonkeyP
             sent.append("closed")
 
     monkeypatch.setitem(sys.modules, "pyvirtualcam", SimpleNamespace(Camera=Camera))
-    done = pocketsr("upscale", clip, "--live", "/dev/video10", *OPTIONS)
+    done = pocketsr("upscale", clip, "--live", "/dev/video10", "-j", "1")
     assert (done.code, done.err) == (0, "")
     assert sent[0] == (96, 64, 25.0, "/dev/video10")
     assert set(sent[1:-1]) == {(64, 96, 3)}
     assert sent[-1] == "closed"
-    broken = pocketsr("upscale", clip, "--live", "/dev/video11", *OPTIONS)
+    broken = pocketsr("upscale", clip, "--live", "/dev/video11", "-j", "1")
     assert broken.err.startswith("pocketsr: /dev/video11 is no virtual camera (no such device)")
     for args, why in ((("-o", "x.mp4"), "writes nothing"), (("--live", "there"), "nothing for a window")):
-        assert why in pocketsr("upscale", clip, "--live", *args, *OPTIONS).err
+        assert why in pocketsr("upscale", clip, "--live", *args, "-j", "1").err
 
 
 @pytest.mark.skipif(shutil.which("Xvfb") is None, reason="needs Xvfb, a screen without a monitor")

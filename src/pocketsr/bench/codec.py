@@ -142,11 +142,12 @@ class Bench:
                             vmaf=self.ffmpeg is not None, ssim=self.similarity,
                         )  # fmt: skip
                         figures = self.journal.get(key)
-                        if figures is None:
+                        if figures is None or (rate == shown and self.journal.lacks_still(key)):
                             if scale not in small:
                                 small[scale] = [shrunk(picture, SCALES[scale]) for picture in footage.pictures]
                             sent = sent or coded(small[scale], setting)
-                            figures, still = self._figures(footage, path, sent, rate == shown)
+                            measured, still = self._figures(footage, path, sent, rate == shown)
+                            figures = figures or measured  # those are there where this rate wasn't the one shown
                             self.journal.add(key, figures, still)
                         if rate == shown and (picture := self.journal.still(key)):
                             self.stills.append(Still(footage.name, codec, path.name, figures, picture))

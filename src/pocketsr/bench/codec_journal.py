@@ -64,6 +64,10 @@ class Journal:
         except OSError as error:
             raise UserError(f"{self._path} can't be written: {error.strerror}") from error
 
+    def lacks_still(self, key: str) -> bool:
+        """Whether there is a folder for stills, but none of this."""
+        return self._stills is not None and self.still(key) is None
+
     def still(self, key: str) -> bytes | None:
         try:
             return None if self._stills is None else (self._stills / f"{key}.webp").read_bytes()

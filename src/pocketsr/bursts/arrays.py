@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from pocketsr.bursts.fuse import fuse
 from pocketsr.bursts.opencv import threads_of
 from pocketsr.engine import Plane, Upscaler, load_chroma
 from pocketsr.errors import ArgumentError, ArgumentTypeError, PocketsrWarning
-from pocketsr.loading import as_network
-from pocketsr.models import DEFAULT_SCALE
+from pocketsr.loading import as_network, is_estimated
+from pocketsr.models import DEFAULT_SCALE, at_size
+from pocketsr.sizing import Size
+from pocketsr.source import look
 
 __all__ = ["LEAST_SHARE", "MOST_FRAMES", "SCALES", "burst"]
 
@@ -33,7 +36,8 @@ def burst(
 
     frames: arrays of one shape and type, (H, W) grey or (H, W, 3) RGB, uint8 or uint16, full range; 1 to 256.
     model: what upscales the reference, and stays where the others show something else: a shipped network's name, the
-        path of an ONNX file, or a network that `pocketsr.load` returned.
+        path of an ONNX file, or a network that `pocketsr.load` returned. Of a shipped one that has a file for 3x or 4x,
+        that is taken; one that is told a strength is told what is estimated of the reference.
     scale: how many times as large: 2, 3 or 4.
     reference: which frame the result looks like; the others are moved to where its parts are.
     threads: None: all cores.
@@ -59,10 +63,12 @@ def burst(
             )
     check_whole(scale, "times", SCALES[0], SCALES[-1])
     check_whole(reference, "as the reference", -len(frames), len(frames) - 1)
-    net = as_network(model, threads)
+    sized = at_size(model, Size(factor=Fraction(scale)))
+    net = as_network(sized, threads)
+    strength = look(frames[reference]).strength if is_estimated(sized, net) else None
     bicubic = load_chroma(scale=net.scale, siting="center", threads=threads)
     with threads_of(threads if len(frames) > 1 else None):
-        made = fuse(frames, net, bicubic, scale=scale, reference=reference % len(frames))
+        made = fuse(frames, net, bicubic, scale=scale, reference=reference % len(frames), strength=strength)
     others = [index for index in range(len(frames)) if index != reference % len(frames)]
     for index, share in zip(others, made.shares, strict=False):
         if share < LEAST_SHARE:

@@ -14,6 +14,7 @@ __all__ = ["Rough", "rough_motion"]
 _AREA = 1_000_000  # pixels of a small copy at most
 _FEATURES, _RATIO, _NEAR_PX, _LEAST = 1500, 0.75, 2.0, 12
 _SURE = 0.95  # correlation: features can tell nothing better
+_SAME = 1.0  # squared levels, of flat frames
 _SMOOTHING = 5  # pixels: of ECC's Gaussian
 _STEPS, _PRECISION = 50, 1e-5
 _LEAST_SIDE = 24  # pixels: below, optical flow has no pyramid
@@ -73,7 +74,8 @@ def _moved(reference: NDArray[Any], matrix: NDArray[np.float64]) -> NDArray[Any]
 
 
 def _correlation(reference: NDArray[np.uint8], frame: NDArray[np.uint8], matrix: NDArray[np.float64]) -> float:
-    """Of the two where they overlap, which must be a quarter of the frame; else -1."""
+    """Of the two where they overlap, which must be a quarter of the frame; else -1. Flat ones correlate if they are
+    alike."""
     cv2 = opencv()
     inside = _moved(np.ones_like(reference), matrix) > 0
     if inside.mean() < 0.25:
@@ -81,14 +83,17 @@ def _correlation(reference: NDArray[np.uint8], frame: NDArray[np.uint8], matrix:
     a, b = (
         cv2.GaussianBlur(each.astype(np.float32), (0, 0), 1.0)[inside] for each in (_moved(reference, matrix), frame)
     )
+    alike = np.square(a - b).mean() < _SAME
     a, b = a - a.mean(), b - b.mean()
     spread = float(np.sqrt((a * a).mean() * (b * b).mean()))
-    return float((a * b).mean()) / spread if spread > 1e-3 else 0.0
+    return float((a * b).mean()) / spread if spread > 1e-3 else float(alike)
 
 
 def _phase(reference: NDArray[np.uint8], frame: NDArray[np.uint8]) -> NDArray[np.float64]:
     cv2 = opencv()
-    window = cv2.createHanningWindow((frame.shape[1], frame.shape[0]), cv2.CV_32F) if min(frame.shape) > 1 else None
+    if min(frame.shape) == 1:  # OpenCV (5.0) has no window for a line, and no peak in a column
+        return np.eye(3)
+    window = cv2.createHanningWindow((frame.shape[1], frame.shape[0]), cv2.CV_32F)
     (x, y), _ = cv2.phaseCorrelate(frame.astype(np.float32), reference.astype(np.float32), window)
     return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
 

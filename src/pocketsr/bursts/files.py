@@ -25,6 +25,7 @@ from pocketsr.image import (
 )
 from pocketsr.models import DEFAULT_SCALE
 from pocketsr.sizing import Size
+from pocketsr.source import look
 
 __all__ = ["BurstReport", "burst_files"]
 
@@ -45,12 +46,12 @@ class BurstReport:
 
 def burst_files(
     sources: Sequence[Path], target: Path, net: Upscaler, bicubic: Upscaler, *, scale: int = DEFAULT_SCALE,
-    reference: int = 0,
-    overwrite: bool = False,
+    reference: int = 0, estimate: bool = False, overwrite: bool = False,
 ) -> BurstReport:  # fmt: skip
     """Fuse the pictures `sources` into `target`, `scale` times as large; what goes along is that of the reference.
 
     net, bicubic: of one scale, as for `fuse`. reference: index of the picture that the result looks like.
+    estimate: whether `net` is told the strength that a look at that picture finds.
 
     `target` is complete or absent. Raises UserError for pictures that can't be read or differ in size or kind, for too
     little memory, and for an output that can't be written, or exists unless `overwrite`.
@@ -63,8 +64,11 @@ def burst_files(
             raise UserError(f"{target} is one of the inputs: name another output")
     beside = Beside(target, sources[reference], overwrite=overwrite)
     try:
-        return _burst(sources, beside, lambda frames: fuse(frames, net, bicubic, scale=scale, reference=reference),
-                      net.scale, scale, reference)  # fmt: skip
+
+        def fusing(frames: list[Plane], strength: float | None) -> Fused:
+            return fuse(frames, net, bicubic, scale=scale, reference=reference, strength=strength)
+
+        return _burst(sources, beside, fusing, net.scale, scale, reference, estimate)
     except Exception as error:
         if isinstance(error, MemoryError) or lacks_memory(error):
             raise UserError(f"not enough memory for {len(sources)} frames: give fewer, or smaller ones") from None
@@ -74,8 +78,8 @@ def burst_files(
 
 
 def _burst(
-    sources: Sequence[Path], beside: Beside, fusing: Callable[[list[Plane]], Fused], network_scale: int, scale: int,
-    reference: int,
+    sources: Sequence[Path], beside: Beside, fusing: Callable[[list[Plane], float | None], Fused], network_scale: int,
+    scale: int, reference: int, estimate: bool,
 ) -> BurstReport:  # fmt: skip
     began = time.perf_counter()
     growth = growth_of(Size(factor=Fraction(scale)), network_scale)
@@ -90,7 +94,7 @@ def _burst(
         picture = main if index == reference else decode(path, growth)
         _check_alike(path, picture.pixels, sources[reference], main.pixels)
         frames.append(picture.pixels)
-    made = fusing(frames)
+    made = fusing(frames, look(main.pixels, main.hints).strength if estimate else None)
     pixels = made.pixels
     shares = [*made.shares[:reference], 1.0, *made.shares[reference:]]
     for path, share in zip(sources, shares, strict=True):

@@ -15,7 +15,7 @@ from pocketsr.bursts.motion import Box, boxes
 from pocketsr.bursts.noise import noise_of
 from pocketsr.bursts.registration import Registered, register
 from pocketsr.bursts.view import view_of
-from pocketsr.engine import Plane, Upscaler, repeat_edges, repeated
+from pocketsr.engine import Plane, Upscaler, repeat_edges, repeated, told
 from pocketsr.image import fill_hidden_colour, from_planes, to_planes, upscale_array
 from pocketsr.models import DEFAULT_SCALE
 from pocketsr.pixels import resized
@@ -52,26 +52,29 @@ class _Frame:
 
 
 def fuse(
-    frames: Sequence[Plane], net: Upscaler, bicubic: Upscaler, *, scale: int = DEFAULT_SCALE, reference: int = 0
+    frames: Sequence[Plane], net: Upscaler, bicubic: Upscaler, *, scale: int = DEFAULT_SCALE, reference: int = 0,
+    strength: float | None = None,
 ) -> Fused:  # fmt: skip
     """One picture, `scale` times as large, of `frames[reference]` and what the others know of it.
 
     frames: (H, W), (H, W, 3) or (H, W, 4) of one height and width, all grey or all in colour, uint8 or uint16.
     net: what the reference is upscaled by, and what stays where no other frame agrees; bicubic: of the same scale, for
-    chroma and alpha. With one frame the result is that of `upscale_array`.
+    chroma and alpha. strength: what a network that takes one is told. With one frame the result is that of
+    `upscale_array`.
     """
     first = frames[reference]
     height, width = first.shape[:2]
     way = plan(Size(factor=Fraction(scale)), net.scale, width, height)
     if len(frames) == 1:
-        return Fused(upscale_array(first, net, bicubic, way), [])
+        return Fused(upscale_array(first, net, bicubic, way, strength), [])
     if first.ndim == 3 and first.shape[2] == 4:
-        made = fuse([_opaque(each) for each in frames], net, bicubic, scale=scale, reference=reference)
+        opaque = [_opaque(each) for each in frames]
+        made = fuse(opaque, net, bicubic, scale=scale, reference=reference, strength=strength)
         alpha = _resized(repeated(bicubic, way.passes)(np.ascontiguousarray(first[..., 3])), way)
         return Fused(np.dstack((made.pixels, alpha)), made.shares)
     frames = [_opaque(each) for each in frames]
     camera = Camera(scale)
-    start = _start(first, net, bicubic, way)
+    start = _start(first, net, bicubic, way, strength)
     others = _registered(camera, start[0], [first, *(f for index, f in enumerate(frames) if index != reference)])
     kept = [each for each in others if each is not None]
     noise = float(np.median([each.noise for each in kept])) if kept else 0.0
@@ -102,12 +105,13 @@ def fuse(
     return Fused(result, [0.0 if each is None else next(used) / (height * width) for each in others])
 
 
-def _start(pixels: Plane, net: Upscaler, bicubic: Upscaler, way: Plan) -> Planes:
+def _start(pixels: Plane, net: Upscaler, bicubic: Upscaler, way: Plan, strength: float | None) -> Planes:
     """The reference upscaled as a single picture would be, in planes."""
     if net.channels == 3:
-        return to_planes(upscale_array(pixels, net, bicubic, way))
+        return to_planes(upscale_array(pixels, net, bicubic, way, strength))
     luma, *chroma = to_planes(pixels)
-    large = [repeated(repeat_edges(net), way.passes)(luma), *(repeated(bicubic, way.passes)(each) for each in chroma)]
+    network = told(repeat_edges(repeated(net, way.passes)), strength)
+    large = [network(luma), *(repeated(bicubic, way.passes)(each) for each in chroma)]
     return [_resized(plane, way) for plane in large]
 
 

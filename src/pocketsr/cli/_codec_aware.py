@@ -15,6 +15,7 @@ from pocketsr.names import harmless
 
 if TYPE_CHECKING:
     from pocketsr.cli._upscaling import Job
+    from pocketsr.sizing import Size
     from pocketsr.source.choice import Choice
 
 __all__ = ["add_codec_aware_argument", "in_parts", "refuse_with"]
@@ -62,6 +63,8 @@ def in_parts(job: Job, source: Path, name: Path) -> Job:
     if stretches is None:
         return settled(job, None, name)
     chosen = choose_stretches([(stretch.start_s, stretch.seen) for stretch in stretches])
+    sized = _for_size([choice.network for _, choice in chosen], job.size)
+    chosen = [(start, replace(choice, network=sized[choice.network])) for start, choice in chosen]
     names = list(dict.fromkeys(choice.network for _, choice in chosen))
     nets = open_networks(names, [], job.net_threads or job.threads)
     parts = tuple(
@@ -71,6 +74,14 @@ def in_parts(job: Job, source: Path, name: Path) -> Job:
     )
     line = f"pocketsr: {harmless(name, 500)}: {harmless(_words(chosen), 2000)}"
     return replace(job, model=names[0], line=line, parts=parts, called=" and ".join(names))
+
+
+def _for_size(names: Sequence[str], size: Size | None) -> dict[str, str]:
+    """What ships for `size` of each network, where that is of one scale: the networks of a video are."""
+    from pocketsr.models import at_size, scale_of
+
+    sized = {name: at_size(name, size) for name in names}
+    return sized if len({scale_of(name) for name in sized.values()}) == 1 else {name: name for name in names}
 
 
 def _words(chosen: Sequence[tuple[float, Choice]]) -> str:

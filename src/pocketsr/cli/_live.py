@@ -247,8 +247,8 @@ class _Feed(threading.Thread):
                     at = float(frame.pts * frame.time_base)
                     if began is None or first is None:
                         began, first = now, at
-                    self._off.wait(max(0.0, began + at - first - now))
-                if self._off.is_set():
+                    self._wait_until(began + at - first)
+                if self._off.is_set() or self._source.ended:
                     break
                 self._stream.push(frame)
                 self._pushed += 1
@@ -256,6 +256,12 @@ class _Feed(threading.Thread):
             self.failure = error
         finally:
             self._over = True
+
+    def _wait_until(self, when: float) -> None:
+        """In short steps: times may lie hours apart, and Ctrl-C ends the source meanwhile."""
+        while not self._source.ended and (left := when - time.monotonic()) > 0:
+            if self._off.wait(min(left, _LOOK_S)):
+                return
 
     def stop(self) -> None:
         self._off.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 from pocketsr.cli._networks import WEIGHTS_HELP
@@ -43,16 +44,20 @@ def run(args: argparse.Namespace) -> int:
     from pocketsr.bursts.opencv import opencv, threads_of
     from pocketsr.cli._networks import open_networks
     from pocketsr.engine import load_chroma
+    from pocketsr.loading import is_estimated
+    from pocketsr.models import at_size
+    from pocketsr.sizing import Size
 
     if len(args.frames) > 1:
         opencv()  # its absence is said before a network is compiled
     weights = [] if args.weights is None else [args.weights]
-    (net,) = open_networks([args.model], weights, args.threads).values()
+    model = at_size(args.model, Size(factor=Fraction(args.scale)))
+    (net,) = open_networks([model], weights, args.threads).values()
     bicubic = load_chroma(scale=net.scale, siting="center", threads=args.threads)
     with threads_of(args.threads if len(args.frames) > 1 else None):
         report = burst_files(
             args.frames, args.output, net, bicubic,
-            scale=args.scale, reference=args.reference - 1, overwrite=args.yes,
+            scale=args.scale, reference=args.reference - 1, estimate=is_estimated(model, net), overwrite=args.yes,
         )  # fmt: skip
     for line in report.warnings:
         print(f"pocketsr: warning: {harmless(line, 2000)}", file=sys.stderr)

@@ -33,6 +33,8 @@ __all__ = ["SUMMARY", "add_arguments", "run"]
 SUMMARY = "upscale a video, an image, or every one in a folder"
 _STAGES = ("decode", "upscale", "encode")
 _OF_VIDEOS = ("codec", "crf", "preset", "start", "duration", "deinterlace")
+_OF_ONE_NETWORK = ("weights", "strength", "budget_ms")
+_OF_OUTPUTS = ("yes", "compare", "skip_existing", "format", "codec", "crf", "preset")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,12 +98,15 @@ def run(args: argparse.Namespace) -> int:
     job = _job(args)
     if address is not None:
         job = replace(job, address=address)
+    many = len(args.inputs) > 1 or args.inputs[0].is_dir()
     if args.ray is not None:
         from pocketsr.cli._ray import upscale_by_ray
 
+        if not many:
+            _refuse_for_one(args, args.inputs[0], piped=False)
         options = {"overwrite": args.yes, "skip_existing": args.skip_existing}
         return upscale_by_ray(args.inputs, args.output, job, args.ray, **options)
-    if len(args.inputs) > 1 or args.inputs[0].is_dir():
+    if many:
         from pocketsr.cli._folder import upscale_many
 
         return upscale_many(args.inputs, args.output, job, overwrite=args.yes, skip_existing=args.skip_existing)
@@ -116,10 +121,8 @@ def run(args: argparse.Namespace) -> int:
         if args.live is not None:
             with job.opened(source, name) as opened:
                 return show(opened, args.live, job, paced=address is None)
-        _refuse_video_options(args, source)
         piped = args.output is not None and is_pipe(args.output)
-        if job.format is not None and not piped:
-            raise UserError(f"--format {job.format} is for folders and pipes: {args.output} says its own by its suffix")
+        _refuse_for_one(args, source, piped=piped)
         target = held.enter_context(outgoing(args.output)) if piped else args.output
         name = STDIN if str(name) == "-" else name
         report = job.upscale(source, target, overwrite=args.yes, name=name)
@@ -143,6 +146,8 @@ def _check(args: argparse.Namespace, address: Address | None) -> None:
         raise UserError("--benchmark writes nothing: leave out -o, or leave out --benchmark")
     if args.live is not None and (args.output is not None or args.benchmark or len(args.inputs) > 1):
         raise UserError("--live shows one input and writes nothing: leave out the others, -o and --benchmark")
+    if args.live is not None:
+        _refuse_live(args)
     if args.output is None and not args.benchmark and args.live is None:
         raise UserError("nowhere to write: add -o OUTPUT, or --benchmark to measure only")
     if args.yes and args.skip_existing:
@@ -158,10 +163,8 @@ def _check(args: argparse.Namespace, address: Address | None) -> None:
             )
     if args.ray is not None and args.output is None:
         raise UserError("--ray writes files: name a folder with -o, and leave out --benchmark")
-    if args.ray is not None and (args.pix_fmt or any(is_pipe(path) for path in args.inputs)):
+    if args.ray is not None and (args.pix_fmt or any(is_pipe(path) for path in (*args.inputs, args.output))):
         raise UserError("--ray is for files and folders: leave it out for pipes and raw frames")
-    if args.strength is not None and args.live is not None:
-        raise UserError("--live chooses networks itself, and --strength is for one: leave it out")
     refuse_with(args, files=address is None and not any(is_pipe(path) for path in args.inputs))
     if args.threads is not None and args.threads < 1:
         raise UserError(f"-j {args.threads}: at least one thread is needed")
@@ -171,9 +174,31 @@ def _check(args: argparse.Namespace, address: Address | None) -> None:
         )
 
 
-def _refuse_video_options(args: argparse.Namespace, source: Path | Inflow) -> None:
+def _refuse_live(args: argparse.Namespace) -> None:
+    """What --live would take no notice of."""
+    if args.model != AUTO:
+        raise UserError("--live chooses networks itself, by the time there is: leave out -m")
+    for option in _OF_ONE_NETWORK:
+        if getattr(args, option) is not None:
+            raise UserError(f"--live chooses networks itself, and {_typed(option)} is for one: leave it out")
+    for option in _OF_OUTPUTS:
+        value = getattr(args, option)
+        if value is not None and value is not False:  # 0 is a quality
+            raise UserError(f"{_typed(option)} is for files that are written, and --live writes none: leave it out")
+
+
+def _typed(option: str) -> str:
+    return "-y" if option == "yes" else f"--{option.replace('_', '-')}"
+
+
+def _refuse_for_one(args: argparse.Namespace, source: Path | Inflow, *, piped: bool) -> None:
+    """What one input, or its output, takes no notice of."""
     from pocketsr.image import is_animation, is_image_file
 
+    if args.format is not None and args.benchmark:
+        raise UserError("--benchmark writes nothing: leave out --format")
+    if args.format is not None and not piped:
+        raise UserError(f"--format {args.format} is for folders and pipes: {args.output} says its own by its suffix")
     if not isinstance(source, Path) or not is_image_file(source):
         return
     if args.codec_aware:

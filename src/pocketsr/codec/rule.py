@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from pocketsr.arguments import check_number
 from pocketsr.codec.encoding import Codec
 from pocketsr.errors import ArgumentError
 from pocketsr.pixels import psnr
@@ -62,6 +63,7 @@ class Choice:
 
 
 _NATIVE = Choice(1, None)
+_LEAST_DB = -100.0  # no picture is as far from its half; powers of less leave the range of numbers
 
 # The AC quantizer of VP9 and AV1 for 8 bits by base_q_idx, at its bends; between them it grows evenly.
 _AC_STEPS = (
@@ -92,10 +94,13 @@ def choose(codec: Sent, bits_per_pixel: float, *, softness_db: float, qp: float 
     qp: where it is known, what coding at full size takes at this rate: 0..51 for H.264 and H.265, base_q_idx 0..255 for
     VP9 and AV1; none for VP8. It can only rule a smaller size out: where quantization noise (step^2 / 12) is below
     what halving loses, the codec has the bits that it needs.
-    Raises ArgumentError for a codec that isn't known, and numbers that can't be.
+    Raises ArgumentError for a codec that isn't known and numbers that can't be, ArgumentTypeError for what is none.
     """
-    if codec not in TABLE:
+    if not isinstance(codec, str) or codec not in TABLE:
         raise ArgumentError(f"unknown codec '{codec}': {', '.join(TABLE)} are known")
+    for value, what in ((bits_per_pixel, "bits_per_pixel"), (softness_db, "softness_db"), (qp, "qp")):
+        if value is not None or what != "qp":
+            check_number(value, what)
     if not (math.isfinite(bits_per_pixel) and bits_per_pixel > 0):
         raise ArgumentError(f"{bits_per_pixel} bits per pixel: a number above 0 is expected, as 0.02")
     if math.isnan(softness_db):
@@ -105,7 +110,7 @@ def choose(codec: Sent, bits_per_pixel: float, *, softness_db: float, qp: float 
             raise ArgumentError(f"the qp of {codec} isn't known here: leave it out")
         if not 0 <= qp <= MOST_QP[codec]:
             raise ArgumentError(f"qp {qp} of {codec}: 0 to {MOST_QP[codec]} are expected")
-        if _step(codec, qp) ** 2 / 12 < 255**2 * 10 ** (-softness_db / 10):
+        if _step(codec, qp) ** 2 / 12 < 255**2 * 10 ** (-max(softness_db, _LEAST_DB) / 10):
             return _NATIVE
     fitting = [limit for limit in TABLE[codec] if softness_db >= limit.softness_db]
     if fitting:

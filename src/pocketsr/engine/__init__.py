@@ -13,7 +13,7 @@ from pocketsr.engine.info import ModelInfo
 from pocketsr.engine.onnx.limits import LIMITS
 from pocketsr.engine.onnx.model_file import ModelFile, read_file
 from pocketsr.engine.repeated import Same, repeated
-from pocketsr.engine.reuse import Reusing, computed_share, reusing
+from pocketsr.engine.reuse import Computed, Reusing, reusing
 from pocketsr.engine.runtime import cache
 from pocketsr.engine.runtime.edges import repeat_edges
 from pocketsr.engine.runtime.network import Network
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pocketsr.engine.ir.graph import Graph
 
 __all__ = [
+    "Computed",
     "Corrector",
     "ModelInfo",
     "Network",
@@ -37,7 +38,6 @@ __all__ = [
     "Upscaler",
     "check_told",
     "compile_network",
-    "computed_share",
     "load",
     "load_chroma",
     "load_correction",

@@ -11,7 +11,7 @@ from pocketsr.engine.runtime.arrays import check_frame
 from pocketsr.engine.runtime.network import Network
 from pocketsr.engine.upscaler import Plane, Upscaler, upscaled
 
-__all__ = ["Reusing", "Way", "computed_share", "reusing"]
+__all__ = ["Computed", "Reusing", "Way", "reusing"]
 
 # Of the blocks: a picture of which more would be computed is computed whole. Parts of a picture cost more than their
 # share, by Winograd's tiles most: `small` took longer for 75 % than for all, `medium` 4 % less for 80 % (before this
@@ -60,8 +60,9 @@ class Reusing:
                 self._count(1.0, y)
                 return self._whole(y, way, out)
             if before is None or (before[0].shape, before[0].dtype, before[2]) != (y.shape, y.dtype, way):
+                small = np.array(y)  # before `out` is written, which may share its memory
                 large = self._whole(y, way, out)
-                self._before = np.array(y), np.array(large), way
+                self._before = small, np.array(large), way
                 self._count(1.0, y)
                 return large
             small, large, _ = before
@@ -113,8 +114,29 @@ def reusing(network: Upscaler) -> Reusing:
     return made
 
 
-def computed_share(networks: Iterable[Reusing]) -> float | None:
-    """Of all pixels that `networks` were given, the share that was computed; None before there were any."""
-    given = list(networks)
-    pixels = sum(each.pixels for each in given)
-    return sum(each.computed for each in given) / pixels if pixels else None
+class Computed:
+    """How much of the pixels that networks were given was computed: also by networks that are gone.
+
+    A stream drops those of a size that comes no more, and what they did still counts.
+    """
+
+    def __init__(self) -> None:
+        self._pixels = self._computed = 0
+
+    def add(self, networks: Iterable[Reusing]) -> None:
+        """Count `networks`, which are given no more pictures."""
+        for each in networks:
+            self._pixels += each.pixels
+            self._computed += each.computed
+
+    def include(self, other: Computed) -> None:
+        """Count what `other` has counted."""
+        self._pixels += other._pixels
+        self._computed += other._computed
+
+    def share(self, networks: Iterable[Reusing] = ()) -> float | None:
+        """Of all pixels so far, those of `networks` too, the share that was computed; None before there were any."""
+        total = Computed()
+        total.include(self)
+        total.add(networks)
+        return total._computed / total._pixels if total._pixels else None

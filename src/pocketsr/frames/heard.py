@@ -37,6 +37,10 @@ class Heard:
         self._held = dict([*others[1 - _MOST_NETWORKS :], (message.network, (data, message.correction))])
         return True
 
+    def forget(self) -> None:
+        """None is in force any more: what comes next is another recording, or has to stand by itself."""
+        self._held = {}
+
     def messages_with(self, frame: Frame) -> tuple[bytes, ...]:
         """All messages that are in force with this picture, which brings some itself."""
         for data in frame.messages:

@@ -118,11 +118,15 @@ class FrameUpscaler:
             if other.scale != self.scale:
                 raise ArgumentError(f"the network upscales {self.scale}x but chroma {other.scale}x: they must agree")
         self._spare: dict[tuple[tuple[int, int], bool], Plane] = {}
+        self._spare_for = (0, 0)  # pixels of the frame that they were of use for
 
     def __call__(self, frame: Frame, into: Frame) -> None:
         """Upscale `frame` into the samples of `into`, a frame of the target format and `scale` times the size."""
         if (into.width, into.height) != (frame.width * self.scale, frame.height * self.scale):
             raise ArgumentError(f"{into} can't hold {frame} at {self.scale} times its size")
+        if self._spare_for != (frame.width, frame.height):  # else a peer that changes its size fills the memory
+            self._spare_for = frame.width, frame.height
+            self._spare.clear()
         strength = self._strength(frame) if callable(self._strength) else self._strength
         if self._network.channels == 3:
             self._through_rgb(frame, into, strength)
@@ -155,7 +159,7 @@ class FrameUpscaler:
         np.copyto(out, cropped << to.shift if to.shift else cropped, casting="same_kind")
 
     def _plane(self, shape: tuple[int, int], dtype: np.dtype[Any], before: bool = False) -> Plane:
-        """Memory for a plane, kept for the next one. before: of what is corrected then."""
+        """Memory for a plane, kept for the next frame of the same size. before: of what is corrected then."""
         spare = self._spare.get((shape, before))
         if spare is None or spare.dtype != dtype:
             spare = self._spare[shape, before] = np.empty(shape, dtype)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pocketsr.arguments import check_type
-from pocketsr.engine import Plane, Siting, Upscaler, check_told, computed_share, load_chroma
+from pocketsr.engine import Computed, Plane, Siting, Upscaler, check_told, load_chroma
 from pocketsr.errors import ArgumentError
 from pocketsr.frames import Frame, FrameUpscaler, Heard, SizedUpscaler, Strength, fixed, multiples
 from pocketsr.frames.looking import Following
@@ -64,6 +64,7 @@ class Stream:
         self._heard = Heard()
         self._upscalers: dict[tuple[str, Siting], FrameUpscaler] = {}
         self._sized: tuple[tuple[str, Siting, Plan], SizedUpscaler] | None = None  # for frames as the last one
+        self._computed = Computed()  # by what is there no more
         self._closed = False
         self._lock = threading.Lock()
         renew_in_children(self)
@@ -134,6 +135,7 @@ class Stream:
             about = (frame.layout.name, frame.siting, way)
             if self._sized is None or self._sized[0] != about:
                 target = self._target(frame)
+                self._computed.add(self._sized[1].reusing if self._sized else ())
                 made = SizedUpscaler(
                     self._network, self._chroma, frame.layout, target, frame.siting, way, self._reuse, self._strength,
                     self._heard,
@@ -157,7 +159,7 @@ class Stream:
                 *self._upscalers.values(),
                 *([self._sized[1]] if self._sized else []),
             ]
-            return computed_share(each for upscaler in made for each in upscaler.reusing)
+            return self._computed.share(each for upscaler in made for each in upscaler.reusing)
 
     def close(self) -> None:
         """Release the networks' memory."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pocketsr.engine import Upscaler
+from pocketsr.engine import Upscaler, load_correction
 from pocketsr.live import GovernedStream
 from pocketsr.live.ladder import Ladder
 from pocketsr.loading import load
@@ -24,6 +24,7 @@ class Networks:
         self._loaded: dict[str, Upscaler] = {
             level: load(name, threads=settings.threads) for level, name in ladder.items()
         }
+        load_correction(settings.threads)  # compiled now, and not while the picture waits that brings the first one
         named = Ladder(ladder, None, settings.threads)
         self._costs = named.costs()  # kept by name, from one start to the next
         named.close()

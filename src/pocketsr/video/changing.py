@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pocketsr.engine import Upscaler, computed_share, takes_strength
+from pocketsr.engine import Computed, Upscaler, takes_strength
 from pocketsr.errors import ArgumentError
 from pocketsr.frames import Frame, FrameFormat
 from pocketsr.sizing import Plan
@@ -62,7 +62,10 @@ class Changing:
 
     @property
     def computed_share(self) -> float | None:
-        return computed_share([each for enlarger in self._enlargers.values() for each in enlarger.reusing])
+        total = Computed()
+        for each in self._enlargers.values():
+            total.include(each.computed)
+        return total.share()
 
     @property
     def pix_fmt(self) -> str | None:
@@ -84,4 +87,9 @@ class Changing:
             time = float(frame.pts * frame.time_base)
             self._origin = time if self._origin is None else self._origin
             self._now = self._parts[max(bisect_right(self._starts, time - self._origin) - 1, 0)]
-        return self._enlargers[id(self._now.network)](frame)
+        now = self._enlargers[id(self._now.network)]
+        if frame.messages:  # for the others too, whose turn comes later: one may say that theirs harms
+            for each in self._enlargers.values():
+                if each is not now:
+                    each.hear(frame)
+        return now(frame)

@@ -97,6 +97,11 @@ class VideoFileSource:
         """Let the frame in hand be the last: for what delivers frames without an end."""
         self._ended = True
 
+    @property
+    def ended(self) -> bool:
+        """Whether `end` was called."""
+        return self._ended
+
     def interrupt(self) -> None:
         """End a wait, in another thread, for what comes through a pipe."""
         self.end()

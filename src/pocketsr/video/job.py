@@ -117,6 +117,8 @@ class Job:
                 start = perf_counter()
                 item = self._enlarge(item)
                 self.upscale_s.append(perf_counter() - start)
+            elif isinstance(item, Tally) and isinstance(self._enlarge, Enlarger):  # the end of a segment
+                self._enlarge.forget()
             self._upscaled.put(item)
         self._upscaled.put(None)
 

@@ -10,7 +10,7 @@ from functools import cache
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 
-from pocketsr.engine import Reusing, Same, check_told, computed_share
+from pocketsr.engine import Computed, Reusing, Same, check_told
 from pocketsr.frames import (
     Frame,
     FrameFormat,
@@ -88,6 +88,7 @@ class Enlarger:
         self.warnings: list[str] = []
         self._form: FrameFormat | None = None
         self._made: list[Reusing] = []
+        self._computed = Computed()  # for formats that came before
         self._heard = Heard()
 
     def follow(self, form: FrameFormat) -> FrameFormat:
@@ -106,25 +107,36 @@ class Enlarger:
             self.warnings.append(line)
         asked = layout if self.pix_fmt is None else layout_of(self.pix_fmt)
         target = asked.name if asked.samples == layout.samples and asked.bits <= layout.bits else layout.name
-        for each in self._made:
-            each.renew()  # of another format: its pictures before are of no use any more
+        self._computed.add(self._made)
         self._upscale = AvUpscaler(
             self._network, self._chroma, layout, target, form.siting, self.plan, reuse=True, strength=self._strength,
             heard=self._heard,
         )  # fmt: skip
-        self._made.extend(self._upscale.reusing)
+        self._made = self._upscale.reusing
         self._form = form
         return FrameFormat(target, *size, self._colour, form.siting, form.time_base)
 
     @property
-    def reusing(self) -> list[Reusing]:
-        """What remembers the components of the frame before."""
-        return self._made
+    def computed(self) -> Computed:
+        """What was computed of all samples so far, and was not that of the frame before."""
+        made = Computed()
+        made.include(self._computed)
+        made.add(self._made)
+        return made
 
     @property
     def computed_share(self) -> float | None:
-        """Of all samples so far, the share that was computed and not that of the frame before; None before any."""
-        return computed_share(self._made)
+        """Of all samples so far, the share that was computed; None before any."""
+        return self.computed.share()
+
+    def hear(self, frame: Frame) -> None:
+        """Take the corrections that came with a frame which another enlarges."""
+        self._heard.messages_with(frame)
+
+    def forget(self) -> None:
+        """Nothing that came with earlier frames counts for the next one, so that a segment is the same wherever the
+        ones before it were made."""
+        self._heard.forget()
 
     def __call__(self, frame: Frame) -> Frame:
         """The frame enlarged, at the same time; its memory is of a new frame of PyAV."""

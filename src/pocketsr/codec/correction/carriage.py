@@ -33,7 +33,8 @@ def put(codec: Carrier, data: bytes, message: bytes, length_bytes: int | None = 
     """The access unit (temporal unit) `data` with `message` before its picture.
 
     length_bytes: None for start codes (Annex B); for NAL units behind their lengths, as in MP4, 1 to 4 (see
-    `nal.length_bytes`). Raises ArgumentError for a codec that has no place for it, and where `data` holds no picture.
+    `nal.length_bytes`). Raises ArgumentError for a codec that has no place for it, where `data` holds no picture, and
+    where lengths of one byte have no room for the message.
     """
     _check(codec)
     return _PUT[codec](data, IDENTIFIER.bytes + message, length_bytes)

@@ -119,6 +119,8 @@ def _decoded(coded: bytes) -> list[int]:
             raise MessageError("a correction that ends before its last coefficient")
         u = high + (int(text[at : at + bits], 2) if bits else 0)
         at += bits
+        if zero < 0 and u >> k < _ESCAPE:
+            raise MessageError(f"a correction with a coefficient in {_RAW} bits that has a shorter code")
         if u > 2 * LARGEST:
             raise MessageError(f"a correction with a coefficient beyond {LARGEST}")
         values.append(u >> 1 if u % 2 == 0 else -(u + 1) >> 1)

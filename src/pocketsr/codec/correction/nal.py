@@ -61,6 +61,10 @@ def _put(syntax: _Syntax, data: bytes, payload: bytes, length: int | None) -> by
     unit = syntax.header + _escaped(_numbered(_USER_DATA) + _numbered(len(payload)) + payload + b"\x80")
     for begin, start, _ in _units(data, length):
         if syntax.kind(data, start) in syntax.pictures:
+            if length is not None and len(unit) >> 8 * length:
+                raise ArgumentError(
+                    f"a message of {len(unit)} bytes doesn't fit behind lengths of {length} byte: send it beside"
+                )
             lead = _START if length is None else len(unit).to_bytes(length, "big")
             return data[:begin] + lead + unit + data[begin:]
     raise ArgumentError("no picture in the access unit: give whole ones, as the encoder made them")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from pocketsr.codec.correction.filter import Correction, corrected
 from pocketsr.codec.correction.fitting import Sums, fit
 from pocketsr.codec.correction.message import Message, MessageError, read, write
+from pocketsr.errors import ArgumentError
 
 __all__ = ["OVERHEAD_BYTES", "Receiver", "Sender"]
 
@@ -19,7 +21,7 @@ _KEEP = 0.7  # of what earlier pictures said, with each new one: a scene changes
 _EARLIER = 1 + _KEEP - 1e-6  # pictures, as they fade: a call's first frames are unlike those that follow
 _LEAST_DB = 0.02  # of gain on the newest picture, for a correction to be worth its bits
 _BETTER_DB = 0.02  # of gain over what the receiver has, for another to be
-_BURST_S = 1.5  # seconds' worth of bits that may be saved up
+_BURST_S = 1.5  # seconds' worth of bits that may be saved up, or as many as a message takes that waits for them
 _REPEAT_S = 4.0
 
 
@@ -27,14 +29,17 @@ class Sender:
     """Fits corrections on what was sent, and says when one is due.
 
     network: `network_id` of the network behind which it is applied. kbit_per_s: what messages may take on average, with
-    what carries them.
+    what carries them; the fewer, the seldomer one goes. Raises ArgumentError for a rate that isn't above 0.
     """
 
     def __init__(self, network: bytes, kbit_per_s: float = 1.0) -> None:
         self._network = network
+        if not (math.isfinite(kbit_per_s) and kbit_per_s > 0):
+            raise ArgumentError(f"{kbit_per_s} kbit/s for corrections: a number above 0 is expected")
         self._bits_per_s = 1000 * kbit_per_s
-        self._saved = self._bits_per_s * _BURST_S
-        self._clock: float | None = None
+        self._saved = self._most = self._bits_per_s * _BURST_S
+        self._seconds: float | None = None
+        self._clock = 0.0  # seconds since the first call; time doesn't run backwards
         self._past = Sums()
         self._newest: Sums | None = None
         self._sent: Correction | None = None
@@ -62,10 +67,10 @@ class Sender:
         gains there is sent, fitted on all. Where what the receiver has begins to harm, it is told to use none. What was
         said last is repeated every few seconds, for those who missed it.
         """
-        elapsed = 0.0 if self._clock is None else max(0.0, seconds - self._clock)
-        self._clock = seconds
-        self._saved = min(self._saved + elapsed * self._bits_per_s, self._bits_per_s * _BURST_S)
-        wanted = [self._sent] if self._said is not None and seconds - self._said >= _REPEAT_S else []
+        elapsed = 0.0 if self._seconds is None else max(0.0, seconds - self._seconds)
+        self._seconds, self._clock = seconds, self._clock + elapsed
+        self._saved = min(self._saved + elapsed * self._bits_per_s, self._most)
+        wanted = [self._sent] if self._said is not None and self._clock - self._said >= _REPEAT_S else []
         if self._measured and self._newest is not None:
             self._measured = False
             has = self._newest.gain_db(self._sent)
@@ -78,9 +83,10 @@ class Sender:
             data = write(Message(self._network, correction))
             bits = 8 * (len(data) + OVERHEAD_BYTES)
             if bits <= self._saved:
-                self._saved -= bits
-                self._sent, self._said = correction, seconds
+                self._saved, self._most = self._saved - bits, self._bits_per_s * _BURST_S
+                self._sent, self._said = correction, self._clock
                 return data
+            self._most = max(self._most, bits)
         return None
 
     def _proved(self, newest: Sums) -> Correction | None:

@@ -23,6 +23,7 @@ __all__ = ["AnimationSink"]
 
 _MOST_SIDE = {"gif": 65_535, "webp": 16_383, "apng": 2**31 - 1, "avif": WRITABLE["AVIF"].side}
 _TICK = {"gif": Fraction(1, 100)}  # seconds; a thousandth in all others
+_LONGER = 2  # times: of two frames within the least time the later one is shown if it lasts so much longer
 _LEAST = {"gif": 2}  # ticks: what is shorter, browsers show for a tenth of a second
 
 
@@ -50,7 +51,8 @@ class AnimationSink:
         self._writer: Writer | None = None
         self._size: tuple[int, int] | None = None
         self._held: tuple[Pixels, int] | None = None  # the last frame and its time, until the next tells how long
-        self._last_length = 0
+        self._last_length = 0  # ticks, as far as is known: until what was left out after it ends
+        self._shown_s = Fraction(0)  # how long its own picture is meant to be shown
         self._dropped = 0
         self._lock = threading.Lock()  # an encoder isn't closed while another thread is in it
         self.warnings: list[str] = []
@@ -82,13 +84,17 @@ class AnimationSink:
             raise UserError(f"{self._path}: its frames have no times")
         pts = round(frame.pts * frame.time_base / self._tick)
         pixels = _rgba(frame)
-        length = max(1, round((frame.duration or 0) * frame.time_base / self._tick))
+        shown_s = (frame.duration or 0) * frame.time_base
+        length = max(1, round(shown_s / self._tick))
         with self._lock, self._writing():
             if self._held is not None and pts - self._held[1] < _LEAST.get(self._kind, 1):
                 self._dropped += 1
+                self._last_length = max(self._last_length, pts + length - self._held[1])
+                if shown_s > _LONGER * self._shown_s:  # a glimpse, and then what is to be seen
+                    self._held, self._shown_s = (pixels, self._held[1]), shown_s
                 return
             self._add_held(pts)
-            self._held, self._last_length = (pixels, pts), length
+            self._held, self._last_length, self._shown_s = (pixels, pts), length, shown_s
 
     def _add_held(self, until: int) -> None:
         if self._held is not None:

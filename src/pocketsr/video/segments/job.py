@@ -20,6 +20,7 @@ from pocketsr.video.types import VideoOptions
 
 __all__ = ["build", "job_of", "joins"]
 
+_CODE = (".py", ".h", ".c")  # of ours: much of the C that networks become lies in headers
 _HEAD = 2**20  # bytes of the input that are hashed
 # Containers and encoders whose packets can follow those of another encoder with the same settings; tests join each.
 _CONTAINERS = frozenset(["mp4", "mov", "ipod", "matroska", "webm", "mpegts", "avi"])
@@ -41,8 +42,9 @@ def joins(kind: str, encoder: str, source: Source) -> bool:
 def build() -> str:
     """Differs where this program or its codecs do."""
     own = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[2].rglob("*.py")):
-        own.update(path.read_bytes())
+    for path in sorted(Path(__file__).parents[2].rglob("*")):
+        if path.suffix in _CODE:
+            own.update(path.read_bytes())
     return f"{av.__version__} {av.library_versions['libavcodec']} {own.hexdigest()}"
 
 

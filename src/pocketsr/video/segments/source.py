@@ -53,7 +53,10 @@ class SegmentSource:
                 for made in reader.pictures(part, self._packets(part), decoder):
                     frame = Frame.from_av(made.frame, reader.source.siting)
                     base = reader.source.time_base
-                    yield replace(frame, pts=made.pts, time_base=base, duration=made.duration or None)
+                    messages = frame.messages + reader.carried.take(made.frame.pts)
+                    yield replace(
+                        frame, pts=made.pts, time_base=base, duration=made.duration or None, messages=messages
+                    )
             yield reader.tally
 
     def _packets(self, part: Part) -> Iterator[Packet[Stream] | None]:
