@@ -109,10 +109,10 @@ class Gated(SRNet):
         made = [self.first(x, pad)]
         for block in self.blocks:
             made.append(block(made[-1], pad))
-        size = made[-1].shape[-2:]
         read = [made[0], *(made[number] for number in self.fused)]
-        # what was made earlier lost narrower rims
-        read = [crop(each, (each.shape[-2] - size[0]) // 2, (each.shape[-1] - size[1]) // 2) for each in read]
+        if not pad:  # what was made earlier lost narrower rims
+            height, width = made[-1].shape[-2:]
+            read = [crop(each, (each.shape[-2] - height) // 2, (each.shape[-1] - width) // 2) for each in read]
         y = self.last(self.fuse(torch.cat(read, 1), pad), pad)
         return F.pixel_shuffle(y + (x if pad else crop(x, self.halo, self.halo)), self.scale)
 
