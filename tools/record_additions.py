@@ -6,7 +6,7 @@ alone over that, all together, all but one, and twice the steps, three seeds eac
 same pictures, which none trains on. Writes benchmarks/additions.json and additions.md, and docs/field/additions.png.
 
 Finished runs are kept, and what is interrupted goes on with the next one. What leaves an addition out of all comes
-last, and the results are written before it too. Seconds are processor time, with the reading of a teacher's pictures.
+last; `--so-far` writes what has been measured. Seconds are processor time, with the reading of a teacher's pictures.
 `--cache` is where those lie, which other runs may have made; else they are made first, half an hour on one core.
 """
 
@@ -94,6 +94,10 @@ class Places:
     cache: Path
 
 
+def _counts_file(places: Places) -> Path:
+    return places.runs / "validation.json"
+
+
 def recipe_of(subject: str, variant: Variant, seed: int, places: Places, changed: Sequence[str] = ()) -> Recipe:
     """The recipe of one run; `changed` after all else."""
     of = SUBJECTS[subject]
@@ -134,6 +138,10 @@ class Pictures:
             self._read[_key(recipe)] = load_pairs(recipe.data)[0]
         return self._read[_key(recipe)]
 
+    def counts(self) -> dict[str, int]:
+        """Of the validation pictures, by kind."""
+        return {kind: len(self.of_kind(kind)) for kind in KINDS}
+
     def of_kind(self, kind: str) -> list[Pair]:
         """Those of the validation pictures that are of `kind`."""
         return [pair for pair in self.valid if pair.name.startswith(KINDS[kind])]
@@ -143,14 +151,20 @@ def _key(recipe: Recipe) -> str:
     return repr((recipe.data.folder, recipe.data.sizes, recipe.data.exclude))
 
 
+def _kept(subject: str, variant: Variant, seed: int, places: Places) -> Path:
+    """What was measured of a run, in its folder."""
+    name = "".join(c if c.isalnum() else "_" for c in f"{subject} {variant.name} {seed}")
+    return places.runs / name / "measured.json"
+
+
 def measured(
     subject: str, variant: Variant, seed: int, places: Places, pictures: Pictures, changed: Sequence[str] = ()
 ) -> dict[str, float]:  # fmt: skip
     """PSNR in dB over all validation pictures and over each kind, and processor seconds: of a run that is made now, or
     was made already."""
     recipe = recipe_of(subject, variant, seed, places, changed)
-    out = places.runs / "".join(c if c.isalnum() else "_" for c in f"{subject} {variant.name} {seed}")
-    kept = out / "measured.json"
+    kept = _kept(subject, variant, seed, places)
+    out = kept.parent
     if not kept.exists():
         if out.exists():  # interrupted: it takes less than a minute, and its seconds must be whole
             shutil.rmtree(out)
@@ -159,8 +173,8 @@ def measured(
         seconds = time.process_time() - started
         net = load_network(out / "best.pt")
         found = {kind: round(valid_psnr_db(net, pictures.of_kind(kind)), 4) for kind in KINDS}
-        counts = [len(pictures.of_kind(kind)) for kind in KINDS]
-        found["all"] = round(float(np.average([*found.values()], weights=counts)), 4)
+        counts = pictures.counts()
+        found["all"] = round(float(np.average([found[kind] for kind in KINDS], weights=[*counts.values()])), 4)
         found["seconds"] = round(seconds, 1)
         kept.write_text(json.dumps(found))
     result: dict[str, float] = json.loads(kept.read_text())
@@ -203,8 +217,8 @@ def table(rows: Sequence[dict[str, Any]], steps: dict[str, int], valid: dict[str
         f"{sum(valid.values())} pictures that no run",
         f"trains on ({', '.join(f'{count} {kind}' for kind, count in valid.items())}). Gains are over the base with "
         "the same seed, with their standard error;",
-        "one below twice its error is none. *Left out of all*: what the five together lose without it. Seconds are",
-        "processor time of a run.",
+        "one below twice its error is none, and one without an error is of a single seed. *Left out of all*: what the",
+        "five together lose without it. Seconds are processor time of a run.",
         "docs/notes/additions.md says what the additions are, and what such short runs can't tell.",
         "",
     ]  # fmt: skip
@@ -212,8 +226,9 @@ def table(rows: Sequence[dict[str, Any]], steps: dict[str, int], valid: dict[str
         mine = {row["variant"]: row for row in rows if row["network"] == subject}
         if BASE not in mine:
             continue
-        seeds = min(len(row["psnr_db"]) for row in mine.values())
-        lines += [f"## {subject}, {count:,} steps, {seeds} seeds", ""]
+        runs = {len(row["psnr_db"]) for row in mine.values()}
+        seeds = f"{min(runs)} to {max(runs)}" if len(runs) > 1 else str(min(runs))
+        lines += [f"## {subject}, {count:,} steps, seeds: {seeds}", ""]
         lines += ["| | alone over the base | left out of all | seconds alone |", "|---|--:|--:|--:|"]
         for name in ADDITIONS:
             if alone := mine.get(name):
@@ -265,10 +280,9 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def write(figures: Figures, pictures: Pictures, command: str) -> None:
-    """The results so far."""
+def write(figures: Figures, valid: dict[str, int], command: str) -> None:
+    """The results so far. valid: how many pictures of each kind validated."""
     rows, steps = rows_of(figures), {name: of.steps for name, of in SUBJECTS.items()}
-    valid = {kind: len(pictures.of_kind(kind)) for kind in KINDS}
     head = {
         "machine": describe_machine(), "command": command, "seeds": SEEDS, "steps": steps, "validation_pictures": valid,
         "common": COMMON, "subjects": {name: [of.recipe, *of.overrides] for name, of in SUBJECTS.items()},
@@ -283,11 +297,10 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="the folder that holds train, train_more and weights")
     parser.add_argument("runs", type=Path, help="folder for the runs")
     parser.add_argument("--cache", type=Path, default=Path("runs/smfanet"), help="of the teacher's pictures")
+    parser.add_argument("--so-far", action="store_true", help="train nothing: write what has been measured")
     args = parser.parse_args()
     places = Places(args.data, args.runs, args.cache)
-    pictures = Pictures(places)
     command = f"python tools/record_additions.py {args.data} {args.runs}"
-    figures: Figures = {}
     jobs = [
         (seed, subject, variant)
         for part in (FIRST, LEFT_OUT)
@@ -295,11 +308,20 @@ def main() -> None:
         for subject in SUBJECTS
         for variant in part
     ]
-    for number, (seed, subject, variant) in enumerate(tqdm(jobs, desc="runs"), 1):
-        found = measured(subject, variant, seed, places, pictures)
+    figures: Figures = {}
+    pictures = None if args.so_far else Pictures(places)
+    if pictures:
+        args.runs.mkdir(parents=True, exist_ok=True)
+        _counts_file(places).write_text(json.dumps(pictures.counts()))
+    for seed, subject, variant in tqdm(jobs, desc="runs"):
+        if pictures:
+            found = measured(subject, variant, seed, places, pictures)
+        elif (kept := _kept(subject, variant, seed, places)).exists():
+            found = json.loads(kept.read_text())
+        else:
+            continue
         figures.setdefault((subject, variant.name), []).append(found)
-        if number in (len(jobs) * len(FIRST) // len(VARIANTS), len(jobs)):  # every row has all seeds
-            write(figures, pictures, command)
+    write(figures, json.loads(_counts_file(places).read_text()), command)
 
 
 if __name__ == "__main__":
