@@ -168,8 +168,9 @@ def measured(
     if not kept.exists():
         if out.exists():  # interrupted: it takes less than a minute, and its seconds must be whole
             shutil.rmtree(out)
-        pairs, started = (pictures.of(recipe), pictures.valid, []), time.process_time()
-        train(recipe, out, pairs=pairs)
+        pairs = pictures.of(recipe)
+        started = time.process_time()
+        train(recipe, out, pairs=(pairs, pictures.valid, []))
         seconds = time.process_time() - started
         net = load_network(out / "best.pt")
         found = {kind: round(valid_psnr_db(net, pictures.of_kind(kind)), 4) for kind in KINDS}

@@ -22,11 +22,11 @@ from pocketsr.engine import load
 from pocketsr.nets import build, load_weights, to_onnx
 
 CANDIDATES: dict[str, dict[str, Any]] = {
-    "large": {"width": 36, "depthwise": (0, 7, 0, 7, 0, 7)},  # as recipes/large.yaml
-    "dense 36": {"width": 36},
+    "large": {"width": 42, "depthwise": (0, 7, 0, 7, 0, 7)},  # as recipes/large.yaml
+    "36": {"width": 36, "depthwise": (0, 7, 0, 7, 0, 7)},
+    "48": {"width": 48, "depthwise": (0, 7, 0, 7, 0, 7)},
     "dense 42": {"width": 42},
-    "depthwise 7 42": {"width": 42, "depthwise": (7,) * 6},
-    "depthwise 11 36": {"width": 36, "depthwise": (11,) * 6},
+    "depthwise 11 42": {"width": 42, "depthwise": (11,) * 6},
 }
 PEER = "imdn, ONNX Runtime"
 
