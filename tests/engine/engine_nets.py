@@ -126,6 +126,25 @@ def groups_shuffled() -> onnx.ModelProto:
     return b.model(b.op("DepthToSpace", t, blocksize=2, mode="CRD"))
 
 
+def gated() -> onnx.ModelProto:
+    """What `large` takes: products of two planes with a sigmoid, depthwise kernels up to 11x11, with zeros beyond the
+    border and repeated edges, two results of a channel, taller than wide; and dense skips into a 1x1."""
+    b = Build(seed=9)
+    first = t = b.prelu(b.conv("x", 1, 6), 6)
+    for kernel, edges in (((5, 5), True), ((11, 11), False), ((7, 3), True)):
+        tall, wide = kernel[0] // 2, kernel[1] // 2
+        widths = b.const([0, 0, tall, wide, 0, 0, tall, wide], np.int64)
+        padded = b.op("Pad", t, widths, mode="edge") if edges else t
+        pads = [0, 0, 0, 0] if edges else [tall, wide, tall, wide]
+        w = b.prelu(b.conv(padded, 6, 12, kernel, groups=6, pads=pads), 12)
+        w = b.conv(w, 12, 6, 1)
+        gate = b.op("Sub", b.op("Sigmoid", w), b.const(0.5))
+        t = b.op("Mul", b.op("Add", w, t), gate)
+    last = b.op("Add", b.conv(t, 6, 6, 9, groups=6), t)
+    t = b.conv(b.op("Concat", first, t, last, axis=1), 18, 4, 1)
+    return b.model(b.op("DepthToSpace", b.op("Add", t, "x"), blocksize=2, mode="CRD"))
+
+
 def large_then_conv() -> onnx.ModelProto:
     """Depth to space in the middle, convolutions on the large image."""
     b = Build(seed=4)
@@ -215,6 +234,7 @@ NETS: dict[str, Callable[[], onnx.ModelProto]] = {
     "residual_concat": residual_concat,
     "grouped_rgb": grouped_rgb,
     "groups_shuffled": groups_shuffled,
+    "gated": gated,
     "large_then_conv": large_then_conv,
     "deconvolution": deconvolution,
     "anchor_tile_x4": anchor_tile_x4,

@@ -28,6 +28,7 @@ from pocketsr.nets.ecbsr import Ecbsr, EcbsrConfig
 from pocketsr.nets.espcn import Espcn, EspcnConfig
 from pocketsr.nets.etds import Etds, EtdsConfig
 from pocketsr.nets.fsrcnn import Fsrcnn, FsrcnnConfig
+from pocketsr.nets.gated import Gated, GatedConfig
 from pocketsr.nets.imdn import Imdn, ImdnConfig
 from pocketsr.nets.lapsrn import Lapsrn, LapsrnConfig
 from pocketsr.nets.pan import Pan, PanConfig
@@ -59,6 +60,7 @@ _REGISTERED: dict[str, tuple[Any, Callable[[Any], SRNet]]] = {
     "etds-m": (EtdsConfig(blocks=6), Etds),
     "etds-s": (EtdsConfig(), Etds),
     "fsrcnn": (FsrcnnConfig(), Fsrcnn),
+    "gated": (GatedConfig(), Gated),
     "imdn": (ImdnConfig(), Imdn),
     "lapsrn": (LapsrnConfig(), Lapsrn),
     "pan": (PanConfig(), Pan),

@@ -52,6 +52,7 @@ def _describe(step: Step, plan: Plan) -> str:
     if isinstance(op, Conv):
         method = step.method
         how = f"Winograd F({method.rows.outputs}, {method.rows.taps}) along the rows" if method.rows else "direct"
+        how = f"depthwise, {method.together} rows at once" if method.together else how
         how += f", kernels of {len(op.chosen.weight)} classes" if op.chosen else ""
         how += f", integers in {method.reads.value}" if op.integers else ""
         how += ", biases by strength" if op.offsets is not None else ""

@@ -14,6 +14,7 @@ from pocketsr.engine.codegen.emit_across import across_body, across_weights
 from pocketsr.engine.codegen.emit_across_words import across_words_body, across_words_tables
 from pocketsr.engine.codegen.emit_chosen import chosen_body, in_tables
 from pocketsr.engine.codegen.emit_chosen_words import chosen_words_body, chosen_words_tables
+from pocketsr.engine.codegen.emit_depthwise import depthwise_body
 from pocketsr.engine.codegen.emit_dot import dot_name
 from pocketsr.engine.codegen.emit_filled import filled_tables, is_filled
 from pocketsr.engine.codegen.emit_integers import stored, words_body, words_of, words_tables
@@ -35,7 +36,7 @@ def dot_shapes(step: Step) -> set[tuple[int, int, bool]]:
     """(channels, vectors, inlined) of the inner loops that a convolution needs."""
     assert isinstance(step.op, Conv)
     method = step.method
-    if method.reads is not Storage.FLOATS or method.lookup or method.apart or method.across:
+    if method.reads is not Storage.FLOATS or method.lookup or method.apart or method.across or method.together:
         return set()
     return {(count, method.block.vectors, method.rows is None) for count in _block_channels(step.op, method)}
 
@@ -91,7 +92,7 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
     assert isinstance(op, Conv)
     ring = plan.rings[op.value]
     halo, rows_band = op.weight.shape[2] // 2, BAND * ring.scale
-    group_rows = method.rows.outputs if method.rows else 1
+    group_rows = method.group_rows
     height = extent("h", ring.scale)
     inputs = words_of(op.inputs) if method.reads is Storage.WORDS else op.inputs
     head = [
@@ -155,6 +156,8 @@ def _in_floats(name: str, op: Conv, step: Step, plan: Plan) -> tuple[list[str], 
         body = chosen_body(name, op, step, plan, blocks, finish)
     elif method.apart:
         body = apart_body(name, op, step, blocks)
+    elif method.together:
+        body = depthwise_body(name, op, step, plan)
     elif method.columns:
         body = both_axes(name, op, step, plan, blocks)
     else:

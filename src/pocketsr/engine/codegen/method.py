@@ -71,7 +71,8 @@ class Method(NamedTuple):
     instructions, sums and differences of whole vectors. lookup: where kernels are chosen, the numbers of a table that
     a vector of weights is looked up in; 0: each class is computed for itself. across: where kernels are chosen, the
     lanes of a vector that holds a pixel's output channels; 0: vectors hold pixels. apart: Winograd's parts are
-    functions of their own, and biases are added to results in place of products.
+    functions of their own, and biases are added to results in place of products. together: rows of a depthwise
+    convolution that are summed at once; 0: it is none, or goes row by row.
     """
 
     block: Block
@@ -82,6 +83,12 @@ class Method(NamedTuple):
     lookup: int = 0
     apart: bool = False
     across: int = 0
+    together: int = 0
+
+    @property
+    def group_rows(self) -> int:
+        """Rows of the result that are made at once."""
+        return self.rows.outputs if self.rows else self.together or 1
 
     @property
     def products(self) -> int:
@@ -161,6 +168,10 @@ def choose_method(op: Conv, scale: int, phases: int, target: Target) -> Method:
 def _choose_floats(shape: tuple[int, ...], groups: int, vectors: int, phases: int, target: Target) -> Method:
     """shape: of the weights, CO CI/groups KH KW."""
     outputs, inputs, taps, columns = shape
+    if inputs == 1 and groups > 1 and taps > 1:
+        # sums, a row's pixels and a weight have to fit: 4 x 4 on AVX-512 and NEON, 4 x 3 on AVX2
+        fit = (target.registers - 1) // (BAND + 1)
+        return Method(Block(1, min(fit, 4, max(2, vectors))), together=BAND)
     block = choose_block(outputs // groups, vectors, target)
     best = _best(shape, groups, phases)
     step = block.vectors * target.lanes

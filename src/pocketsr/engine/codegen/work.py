@@ -1,8 +1,8 @@
 """How much work a plan is, step by step and thread by thread: the door through which `design` sees what is emitted.
 
-What a step costs is counted beside what emits it: `work_conv` beside `emit_conv`, `emit_dot` and `emit_winograd`,
-`work_integers` beside `emit_integers` and `emit_sums`, `work_chosen` beside `emit_chosen` and `emit_chosen_words`;
-reading, writing and pointwise steps (`emit_planes`, `emit_pointwise`) are counted here.
+What a step costs is counted beside what emits it: `work_conv` beside `emit_conv`, `emit_depthwise`, `emit_dot` and
+`emit_winograd`, `work_integers` beside `emit_integers` and `emit_sums`, `work_chosen` beside `emit_chosen` and
+`emit_chosen_words`; reading, writing and pointwise steps (`emit_planes`, `emit_pointwise`) are counted here.
 A profile of a device (`design.profile`) says how long each kind of work takes.
 """
 

@@ -1,4 +1,4 @@
-"""Work of convolutions of floats: what `emit_conv`, `emit_dot` and `emit_winograd` write, counted by instruction."""
+"""Work of convolutions of floats: what `emit_conv`, `emit_depthwise`, `emit_dot` and `emit_winograd` write."""
 
 from __future__ import annotations
 
@@ -48,7 +48,17 @@ def add_floats(add: Add, shape: Shape, phases: int, target: Target, columns: int
     taps, across = shape.kernel
     per_group = shape.inputs // shape.groups
     block, lanes, sizes = method.block, target.lanes, blocks_of(shape, shape.groups)
-    if method.rows is None:
+    if method.together:
+        turns = phases * ceil(columns / (block.vectors * lanes)) / method.together  # of one row
+        sums = method.together * block.vectors
+        loads = (2 * (taps + method.together - 1) * block.vectors + taps) / 2  # as in `add_products`
+        add("products", turns * shape.outputs * across * max(taps * sums / 2, loads))
+        add("sums_inline", turns * shape.outputs * sums)
+        stored = turns * shape.outputs * sums
+        add("far", weight_bytes_of_floats(shape) / method.together)
+        add("table", (shape.inputs * (taps + BAND - 1) + BAND * shape.outputs) / method.together)
+        add("table", phases * across * shape.outputs / method.together)
+    elif method.rows is None:
         turns = phases * ceil(columns / (block.vectors * lanes))
         for size in sizes:
             add_products(add, method, per_group * taps * across, size, turns)

@@ -1,0 +1,32 @@
+"""recipes/large*.yaml: what they train runs in the engine, and each stage begins with what the one before gave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pocketsr.engine import load
+from pocketsr.train import parse_recipe
+from pocketsr.train.stages import Stages, train_stages
+
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
+SMALL: dict[str, Any] = {"width": 6, "depthwise": [0, 7], "fused": [1, 2], "expansion": 8}
+
+
+def test_both_stages_train_and_give_a_file_that_runs(pictures: Path, tmp_path: Path) -> None:
+    """With a smaller network, and pictures of the test's own."""
+    files = (RECIPES / "large-first.yaml", RECIPES / "large.yaml")
+    changed = [
+        f"data.folder={pictures}", "data.exclude=[]", "data.sizes={}", "data.sampling_weights={}",
+        "data.valid_patterns=[]", "data.valid_share=0.25", "teacher=null", "steps=3", "batch=2", "patch=22",
+        *(f"net.config.{key}={value}" for key, value in SMALL.items()),
+    ]  # fmt: skip
+    recipes = tuple(parse_recipe(file, changed) for file in files)
+    folders = tuple(tmp_path / recipe.name for recipe in recipes)
+    outcome, number = train_stages(Stages(recipes, files, folders))
+    assert (outcome.finished, number) == (True, 1)
+    assert outcome.best_psnr_db > 5
+    network = load(tmp_path / "large" / "large.onnx", threads=1)
+    assert network(np.full((9, 8), 90, np.uint8)).shape == (18, 16)
