@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pocketsr.engine.ir import graph as ir
 from pocketsr.engine.ir.graph import Binary, Graph, Pad, Ref, Unary
 from pocketsr.errors import UserError
+from pocketsr.names import harmless
 
 __all__ = [
     "Affine",
@@ -140,7 +141,10 @@ class Network:
 
 
 def lower(graph: Graph, curves: Mapping[Unary, str] | None = None) -> Network:
-    """`graph` as layers. `curves`: what the nodes of such functions are called, which messages name."""
+    """`graph` as layers. `curves`: what the nodes of such functions are called, which messages name.
+
+    Raises UserError for kernels that are chosen pixel by pixel, which no runtime has an operator for.
+    """
     return _Lowering(graph, curves or {}).network()
 
 
@@ -174,6 +178,11 @@ class _Lowering:
         self.values[0] = picture = Tensor("picture", self.graph.channels)
         for op in self.graph.ops:
             match op:
+                case ir.Conv(chosen=ir.Chosen()) | ir.Classes():
+                    raise UserError(
+                        f"node '{harmless(op.name)}': its kernels are chosen pixel by pixel, which no other runtime has a "
+                        "form for; choose c, wasm, android or ios, or a plain network, as small for steep-small"
+                    )
                 case ir.Conv():
                     self._conv(op)
                 case ir.Pointwise():
@@ -209,7 +218,10 @@ class _Lowering:
         if integers is not None:
             ways = {(self.stored[value].step, self.stored[value].zero) for value in sources}
             if len(ways) != 1 or ways != {(self.stored[sources[0]].step, integers.zero)}:
-                raise UserError(f"node '{op.name}': it reads integers otherwise than they were stored; no target can")
+                raise UserError(
+                    f"node '{harmless(op.name)}': it reads integers otherwise than they were stored, which no other "
+                    "runtime can; choose c, wasm, android or ios"
+                )
             steps = (integers.step / np.float32(self.stored[sources[0]].step)).astype(np.float32)
             dense *= steps[:, None, None, None]
             bias = (integers.bias * integers.step.astype(np.float64)).astype(np.float32)
