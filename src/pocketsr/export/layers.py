@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Conv(Layer):
-    """Stride 1, as large as its input. `steps`: each weight is a whole number of -127..127 times its row's step."""
+    """Stride 1, as large as its input. `steps`: each weight is a whole number of -128..127 times its row's step."""
 
     weight: Array  # CO CI KH KW
     bias: Array  # CO
@@ -70,6 +71,12 @@ class Conv(Layer):
     def halo(self) -> tuple[int, int]:
         """Rows and columns that it reads beyond each border."""
         return self.weight.shape[2] // 2, self.weight.shape[3] // 2
+
+    def whole(self, steps: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Its weights in `steps` of each row, as runtimes take them, whose sign can be turned: whole numbers, -127 to 127.
+        Files of others have a -128 here and there, which becomes -127."""
+        ways = np.where(steps == 0, 1, steps).astype(np.float64)[:, None, None, None]
+        return np.clip(np.rint(self.weight / ways), -127, 127)
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,8 +187,8 @@ class _Lowering:
             match op:
                 case ir.Conv(chosen=ir.Chosen()) | ir.Classes():
                     raise UserError(
-                        f"node '{harmless(op.name)}': its kernels are chosen pixel by pixel, which no other runtime has a "
-                        "form for; choose c, wasm, android or ios, or a plain network, as small for steep-small"
+                        f"node '{harmless(op.name)}': its kernels are chosen pixel by pixel, which no other runtime has "
+                        "a form for; choose c, wasm, android or ios, or a plain network, as small for steep-small"
                     )
                 case ir.Conv():
                     self._conv(op)
