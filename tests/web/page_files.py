@@ -51,7 +51,7 @@ def _y4m(path: Path, luma: Array) -> None:
 
 
 def _turned(path: Path) -> None:
-    """Red on the left and blue on the right, to be turned by a quarter clockwise, as phones' films are: red above blue."""
+    """Red on the left and blue on the right, to be turned clockwise, as phones' upright films are: red above blue."""
     with av.open(path, "w") as container:
         stream = container.add_stream("libvpx-vp9", rate=_FPS, options={"deadline": "realtime", "b": "200k"})
         assert isinstance(stream, av.VideoStream)

@@ -73,8 +73,10 @@ class Conv(Layer):
         return self.weight.shape[2] // 2, self.weight.shape[3] // 2
 
     def whole(self, steps: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """Its weights in `steps` of each row, as runtimes take them, whose sign can be turned: whole numbers, -127 to 127.
-        Files of others have a -128 here and there, which becomes -127."""
+        """Its weights in `steps` of each row: whole numbers of -127 to 127, whose signs can be turned.
+
+        Files of others have a -128 here and there, which becomes -127.
+        """
         ways = np.where(steps == 0, 1, steps).astype(np.float64)[:, None, None, None]
         return np.clip(np.rint(self.weight / ways), -127, 127)
 
@@ -187,8 +189,8 @@ class _Lowering:
             match op:
                 case ir.Conv(chosen=ir.Chosen()) | ir.Classes():
                     raise UserError(
-                        f"node '{harmless(op.name)}': its kernels are chosen pixel by pixel, which no other runtime has "
-                        "a form for; choose c, wasm, android or ios, or a plain network, as small for steep-small"
+                        f"node '{harmless(op.name)}': its kernels are chosen pixel by pixel, which no other runtime "
+                        "has a form for; choose c, wasm, android or ios, or a plain network, as small for steep-small"
                     )
                 case ir.Conv():
                     self._conv(op)
