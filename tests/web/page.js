@@ -43,6 +43,18 @@ async function main() {
     visibleRect: { x: 0, y: 0, width: 48, height: 32 } });
   const large = await upscaler.frame(part);
   result.part = [large.displayWidth, large.displayHeight, (await planesOf(large)).luma.slice(-2)];
+  const turned = new VideoFrame(wide, { format: "I420", codedWidth: 64, codedHeight: 64, timestamp: 0, displayWidth: 96,
+    displayHeight: 64, rotation: 90, flip: true });
+  const made = await upscaler.frame(turned);
+  const orientation = (frame) => [frame.rotation, frame.flip, frame.displayWidth, frame.displayHeight];
+  result.turned = { from: orientation(turned), to: orientation(made) };
+  const wideGamut = { primaries: "smpte432", transfer: "iec61966-2-1", matrix: "rgb", fullRange: true };
+  const solid = new VideoFrame(new Uint8Array(4 * 8 * 6), { format: "RGBX", codedWidth: 8, codedHeight: 6, timestamp: 0, colorSpace: wideGamut });
+  const large2 = await upscaler.frame(solid);
+  const bytes = new Uint8Array(large2.allocationSize());
+  await large2.copyTo(bytes);
+  result.solid = [large2.format, bytes[3], large2.colorSpace.primaries];
+  result.gamut = (await upscaler.imageData(new ImageData(8, 6, { colorSpace: "display-p3" }))).colorSpace;
   const picture = new ImageData(new Uint8ClampedArray(4 * 8 * 6).fill(200), 8, 6);
   const enlarged = await upscaler.imageData(picture);
   result.picture = [enlarged.width, enlarged.height, ...enlarged.data.slice(0, 4)];

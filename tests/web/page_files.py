@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def make_files(folder: Path) -> None:
     for name, encoder in (("vp8.webm", "libvpx"), ("vp9.webm", "libvpx-vp9"), ("h264.mp4", "libx264")):
         _clip(folder / name, encoder, [(160, 96)])
     _clip(folder / "sizes.webm", "libvpx", [(160, 96), (96, 64)])
+    _turned(folder / "turned.mp4")
 
 
 def _y4m(path: Path, luma: Array) -> None:
@@ -46,6 +48,25 @@ def _y4m(path: Path, luma: Array) -> None:
     chroma = bytes([128]) * (width * height // 2)
     frame = b"FRAME\n" + luma.tobytes() + chroma
     path.write_bytes(f"YUV4MPEG2 W{width} H{height} F{_FPS}:1 Ip A1:1 C420jpeg\n".encode() + frame * 4)
+
+
+def _turned(path: Path) -> None:
+    """Red on the left and blue on the right, to be turned clockwise, as phones' upright films are: red above blue."""
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libvpx-vp9", rate=_FPS, options={"deadline": "realtime", "b": "200k"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        walls = np.full((96, 160, 3), [200, 40, 40], np.uint8)
+        walls[:, 80:] = [40, 40, 200]
+        for frame in [*(av.VideoFrame.from_ndarray(walls, "rgb24") for _ in range(_FRAMES)), None]:
+            for packet in stream.encode(frame):
+                container.mux(packet)
+    content = bytearray(path.read_bytes())
+    start = content.index(b"tkhd") + 44  # of the matrix, ISO/IEC 14496-12, 8.3.2, version 0
+    one = 1 << 16
+    assert struct.unpack_from(">5i", content, start) == (one, 0, 0, 0, one)
+    struct.pack_into(">9i", content, start, 0, one, 0, -one, 0, 0, 96 * one, 0, 1 << 30)
+    path.write_bytes(content)
 
 
 def _clip(path: Path, encoder: str, sizes: list[tuple[int, int]]) -> None:

@@ -60,6 +60,12 @@ def test_page(headers: dict[str, str], site: Path) -> None:
     width, height, last = told["part"]
     assert (width, height) == (96, 64)
     assert abs(int(last, 16) - 60) <= 3  # of what lies outside the visible rectangle nothing is seen
+    from_, to = told["turned"]["from"], told["turned"]["to"]
+    if from_[0] is not None:  # Chromium from 138 on
+        assert from_[:2] == [90, True]
+        assert to == [*from_[:2], 2 * from_[2], 2 * from_[3]]
+    assert told["solid"] == ["RGBA", 255, "smpte432"]
+    assert told["gamut"] == "display-p3"
     assert told["picture"][:2] == [16, 12]
     assert all(abs(value - 200) <= 2 for value in told["picture"][2:])
     assert [reason for _, _, reason in told["live"][:10]] == ["warm up"] * 10

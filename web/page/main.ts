@@ -1,6 +1,6 @@
 // The page: a picture, a video, the camera or a call with oneself, enlarged by a network beside bicubic.
 
-import { createLive } from "../src/live.js";
+import { createLive, levelOf } from "../src/live.js";
 import type { Live } from "../src/live.js";
 import { LEVELS, Level } from "../src/situation.js";
 import { createUpscaler } from "../src/upscaler.js";
@@ -105,7 +105,7 @@ async function showFrames(source: Source, canvas: HTMLCanvasElement, ladder: rea
     live.close();
     return;
   }
-  const names = new Map<number, string>(networks.map((each) => [LEVELS.indexOf(each.split("-")[0] as (typeof LEVELS)[number]), each]));
+  const names = new Map<number, string>(networks.map((each) => [levelOf(each), each]));
   let last: Shown | undefined;
   const times: number[] = [];
   const shownAt: number[] = [];

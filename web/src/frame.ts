@@ -7,6 +7,9 @@ const ORDERS: Record<string, readonly number[]> = { RGBA: [0, 1, 2], RGBX: [0, 1
 /** Columns and rows of luma for each of chroma. */
 const SUBSAMPLING: Record<string, readonly [number, number]> = { I420: [2, 2], NV12: [2, 2], I422: [2, 1], I444: [1, 1] };
 
+/** Chromium's frames from version 138 on: turned by so many degrees when they are shown, after being mirrored. */
+export type Oriented = VideoFrame & { rotation?: number; flip?: boolean };
+
 export interface PixelSamples {
   kind: "pixels";
   data: Uint8Array | Uint8ClampedArray;
@@ -48,7 +51,7 @@ function tight(data: Uint8Array, layout: PlaneLayout, width: number, height: num
 
 /** What the visible rectangle holds: Chromium's cameras give 640x360 as a part of 640x480. */
 export async function samplesOf(frame: VideoFrame): Promise<PixelSamples | PlaneSamples> {
-  const { width, height } = frame.visibleRect ?? { width: frame.codedWidth, height: frame.codedHeight };
+  const { width, height } = frame.visibleRect!;
   const format = frame.format ?? "RGBA"; // null: of a kind that only the browser knows; it converts
   const subsampling = SUBSAMPLING[format];
   if (subsampling === undefined) {
@@ -57,6 +60,7 @@ export async function samplesOf(frame: VideoFrame): Promise<PixelSamples | Plane
     const data = new Uint8Array(frame.allocationSize(options));
     const layout = await frame.copyTo(data, options);
     const pixels = tight(data, layout[0]!, 4 * width, height);
+    if (format.endsWith("X")) for (let i = 3; i < pixels.length; i += 4) pixels[i] = 255; // anything, else: none has alpha
     return { kind: "pixels", data: pixels, order: order ?? ORDERS["RGBA"]!, width, height };
   }
   const data = new Uint8Array(frame.allocationSize());
@@ -96,18 +100,31 @@ export function planesOf(samples: PixelSamples | PlaneSamples): PlaneSamples {
 }
 
 /**
- * How far results are moved so that chroma stays on luma's columns, in samples of chroma. Codecs of calls and files
- * place subsampled chroma on every other luma column (left), and between rows.
+ * How far results, `scale` times as large, are moved so that chroma stays on luma's columns, in samples of chroma. Codecs of
+ * calls and files place subsampled chroma on every other luma column (left), and between rows.
  */
-export function chromaShift(s: PlaneSamples): number {
-  return s.ssx === 2 ? 0.125 : 0;
+export function chromaShift(s: PlaneSamples, scale: number): number {
+  return s.ssx === 2 ? (1 - 1 / scale) / 4 : 0;
 }
 
-/** A frame of planes without gaps, with the times and colours of another one. */
+/** A frame of planes without gaps, with the times, the colours, the orientation and the shape of another one. */
 export function frameOf(like: VideoFrame, format: VideoPixelFormat, data: Uint8Array<ArrayBuffer> | Uint8ClampedArray<ArrayBuffer>, width: number, height: number): VideoFrame {
-  const init: VideoFrameBufferInit = { format, codedWidth: width, codedHeight: height, timestamp: like.timestamp };
-  if (like.duration !== null) init.duration = like.duration;
+  const { rotation = 0, flip, displayWidth, displayHeight, visibleRect } = like as Oriented;
+  const scale = width / visibleRect!.width;
+  // an init has the shape as it is before it is turned
+  const [shownWidth, shownHeight] = rotation % 180 ? [displayHeight, displayWidth] : [displayWidth, displayHeight];
+  const init = {
+    format,
+    codedWidth: width,
+    codedHeight: height,
+    timestamp: like.timestamp,
+    duration: like.duration ?? undefined,
+    rotation,
+    flip,
+    displayWidth: scale * shownWidth,
+    displayHeight: scale * shownHeight,
+  } as VideoFrameBufferInit;
   // Chromium takes I420 without tags for BT.709 whatever it was before: tags that say "unknown" keep it as it is
-  if (format !== "RGBA") init.colorSpace = like.colorSpace;
+  if (format !== "RGBA" || like.colorSpace.matrix === "rgb") init.colorSpace = like.colorSpace;
   return new VideoFrame(data, init);
 }

@@ -2,18 +2,16 @@
 
 import type { PlaneSamples } from "./frame.js";
 import { Governor } from "./governor.js";
-import { Level } from "./situation.js";
+import { clamp, Level, LEVELS } from "./situation.js";
 import type { Reason, Situation } from "./situation.js";
 import { createUpscaler, Upscaler } from "./upscaler.js";
 import type { Options } from "./upscaler.js";
 import { watch } from "./watch.js";
 
-/** How names begin, from the third level on. */
-const NAMES = ["tiny", "small", "medium", "quality"];
 const [PROBE_WIDTH, PROBE_HEIGHT] = [320, 180];
 
 export interface LiveOptions extends Options {
-  /** networks of the ladder, by name, as "small" or "small-call", one a level; default: tiny and small */
+  /** networks of the ladder, by name, as "small" or "small-call", one a level, of twice the size; default: tiny and small */
   networks?: readonly string[];
   /** frames a second, until a track or video says it; default: 30 */
   fps?: number;
@@ -32,6 +30,14 @@ export interface Made<Frame> {
   ms: number;
 }
 export type Result = Made<VideoFrame>;
+
+/** The level of a network, by how its name begins. Throws a RangeError for one without a place, and those of x3 and x4. */
+export function levelOf(name: string): Level {
+  const size = /^(photo|screen)$/.test(name) ? "small" : name.replace("steep-", "").split("-")[0];
+  const level = LEVELS.indexOf(size as (typeof LEVELS)[number]) as Level;
+  if (level < Level.TINY || /-x\d/.test(name)) throw new RangeError(`${name} has no place on the ladder`);
+  return level;
+}
 
 /** Upscales frame after frame, each as well as there is time for. */
 export class Live {
@@ -81,11 +87,10 @@ export class Live {
     const asItIs = (reason: LiveReason): Made<F> => ({ frame, level: Level.PASS_THROUGH, reason, ms: 0 });
     if (typeof document === "object" && document.visibilityState === "hidden") return asItIs("hidden");
     const begun = performance.now();
-    this.#busy = true;
     const now = (): number => Math.round(performance.now() * 1000);
     const situation: Situation = {
       now_us: now(),
-      budget_us: Math.round(1e6 / this.fps),
+      budget_us: Math.round(1e6 / clamp(this.fps || 30, 0.1, 1000)),
       width,
       height,
       queue: this.#dropped,
@@ -93,13 +98,13 @@ export class Live {
       power: this.power,
     };
     this.#dropped = 0;
-    const { level, reason } = this.#always === undefined ? this.#governor.begin(situation) : { level: this.#always, reason: "none" as const };
-    const upscaler = this.ladder.get(level);
+    this.#busy = true;
     try {
+      const { level, reason } = this.#always === undefined ? this.#governor.begin(situation) : { level: this.#always, reason: "none" as const };
+      const upscaler = this.ladder.get(level);
       const made = upscaler === undefined ? frame : await make(upscaler);
       this.#governor.end(now());
-      const said = reason === "none" && this.why !== "none" ? this.why : reason;
-      return { frame: made, level, reason: said, ms: performance.now() - begun };
+      return { frame: made, level, reason: reason === "none" ? this.why : reason, ms: performance.now() - begun };
     } catch {
       this.#governor.end(now(), true);
       return asItIs("fault");
@@ -117,12 +122,14 @@ export class Live {
 export async function createLive(options: LiveOptions = {}): Promise<Live> {
   const ladder = new Map<Level, Upscaler>([[Level.BICUBIC, new Upscaler("bicubic", 2, "none", undefined)]]);
   let why: LiveReason = "none";
-  for (const name of options.networks ?? ["tiny", "small"]) {
-    const place = NAMES.indexOf(name.split("-")[0]!);
-    if (place < 0) throw new RangeError(`${name} has no place on the ladder: ${NAMES.join(", ")}`);
+  const levels = new Map((options.networks ?? ["tiny", "small"]).map((name) => [name, levelOf(name)]));
+  for (const [name, level] of levels) {
     const upscaler = await createUpscaler(name, options);
-    if (upscaler.reason === "none") ladder.set((2 + place) as Level, upscaler);
-    else why = upscaler.reason;
+    if (upscaler.reason !== "none") why = upscaler.reason;
+    else {
+      ladder.get(level)?.close();
+      ladder.set(level, upscaler);
+    }
   }
   const costs = [0, 0, 0, 0, 0, 0];
   const blank = new Uint8Array(PROBE_WIDTH * PROBE_HEIGHT);

@@ -1,18 +1,23 @@
-// A luma plane, cut in strips among workers. One frame at a time; what comes meanwhile waits.
+// A luma plane, cut in strips among workers. One frame at a time; what comes meanwhile waits. Without workers, or once one
+// of them can't be loaded or has died, frames are made here.
 
 import { Engine } from "./engine.js";
 import type { Facts } from "./engine.js";
 import type { Done, Port, Start, Strip } from "./strips.js";
 
 export type Plane = Uint8Array | Uint8ClampedArray;
-export type MakeWorker = () => Port & { terminate(): unknown };
+/** What a Worker is, or what stands for one. */
+export type WorkerPort = Port & { terminate(): unknown; onerror?: ((event: any) => unknown) | null };
+export type MakeWorker = () => WorkerPort;
 
 interface Waiting {
   left: number;
   output: Uint8Array<ArrayBuffer>;
   row: number;
   shared: SharedArrayBuffer | undefined;
-  resolve(output: Uint8Array<ArrayBuffer>): void;
+  /** the frame once more, without workers */
+  again(): Promise<Uint8Array<ArrayBuffer>>;
+  resolve(output: Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>): void;
   reject(error: Error): void;
 }
 
@@ -23,8 +28,10 @@ function isolated(): boolean {
 
 /** Makes planes `scale` times as large, on workers, or here where there are none. */
 export class Pool {
-  readonly #workers: (Port & { terminate(): unknown })[];
-  readonly #engine: Engine | undefined;
+  #workers: WorkerPort[] = [];
+  #engine: Engine | undefined;
+  #closed = false;
+  readonly #module: WebAssembly.Module;
   readonly #facts: Facts;
   #last: Promise<unknown> = Promise.resolve();
   #waiting: Waiting | undefined;
@@ -33,11 +40,16 @@ export class Pool {
   #output: SharedArrayBuffer | undefined;
 
   constructor(module: WebAssembly.Module, facts: Facts, count: number, makeWorker: MakeWorker | undefined) {
+    this.#module = module;
     this.#facts = facts;
-    this.#workers = makeWorker === undefined ? [] : Array.from({ length: count }, makeWorker);
-    if (this.#workers.length === 0) this.#engine = new Engine(module, facts);
+    try {
+      if (makeWorker !== undefined) this.#workers = Array.from({ length: count }, makeWorker);
+    } catch {
+      // a script of another site, or a policy that allows none
+    }
     for (const worker of this.#workers) {
       worker.onmessage = ({ data }: { data: Done }) => this.#done(data);
+      worker.onerror = () => this.#alone();
       worker.postMessage({ kind: "start", module, facts } satisfies Start, []);
     }
   }
@@ -46,32 +58,33 @@ export class Pool {
     return this.#workers.length;
   }
 
-  /** The plane, enlarged. Frames are made in the order in which they come. */
+  /** The plane of `width * height` samples, enlarged. Frames are made in the order in which they come. */
   run(plane: Plane, width: number, height: number, strength?: number): Promise<Uint8Array<ArrayBuffer>> {
-    if (plane.length !== width * height)
-      return Promise.reject(new RangeError(`${plane.length} samples: ${width * height} are expected`));
     const next = this.#last.then(() => this.#frame(plane, width, height, strength));
     this.#last = next.catch(() => undefined);
     return next;
   }
 
   close(): void {
-    for (const worker of this.#workers) worker.terminate();
-    this.#workers.length = 0;
-    this.#waiting?.reject(new Error("closed"));
-    this.#waiting = undefined;
+    this.#closed = true;
+    this.#alone();
   }
 
-  #frame(plane: Plane, width: number, height: number, strength?: number): Promise<Uint8Array<ArrayBuffer>> {
-    if (this.#engine !== undefined) {
-      try {
-        return Promise.resolve(this.#engine.upscale(plane, width, height, strength).slice() as Uint8Array<ArrayBuffer>);
-      } catch (error) {
-        return Promise.reject(error as Error);
-      }
-    }
+  /** Ends the workers. What waits for them is made here, if anything still is. */
+  #alone(): void {
+    for (const worker of this.#workers.splice(0)) worker.terminate();
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.resolve(waiting.again());
+  }
+
+  async #frame(plane: Plane, width: number, height: number, strength?: number): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#closed) throw new Error("closed");
     const count = this.#workers.length;
-    if (count === 0) return Promise.reject(new Error("closed"));
+    if (count === 0) {
+      this.#engine ??= new Engine(this.#module, this.#facts);
+      return this.#engine.upscale(plane, width, height, strength).slice() as Uint8Array<ArrayBuffer>;
+    }
     const scale = this.#facts.scale;
     const size = width * height * scale * scale;
     const shared = isolated();
@@ -84,7 +97,8 @@ export class Pool {
     const id = ++this.#id;
     return new Promise((resolve, reject) => {
       const room = new Uint8Array(size);
-      this.#waiting = { left: count, output: room, row: width * scale, shared: output, resolve, reject };
+      const again = () => this.#frame(plane, width, height, strength);
+      this.#waiting = { left: count, output: room, row: width * scale, shared: output, again, resolve, reject };
       this.#workers.forEach((worker, index) => {
         const input = shared ? this.#input! : plane.slice().buffer;
         const strip: Strip = { kind: "strip", id, input: input as ArrayBuffer, output, width, height, index, count, strength };

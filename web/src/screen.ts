@@ -124,7 +124,7 @@ export class Screen {
     gl.uniform2f(this.#place("canvas"), width, height);
     // an odd picture ends within its last chroma sample
     gl.uniform2f(this.#place("chroma"), s.lumaWidth / (s.ssx * s.chromaWidth), s.lumaHeight / (s.ssy * s.chromaHeight));
-    gl.uniform1f(this.#place("shift"), (2 * chromaShift(s)) / s.chromaWidth);
+    gl.uniform1f(this.#place("shift"), (2 * chromaShift(s, 2)) / s.chromaWidth);
     gl.uniformMatrix3fv(this.#place("matrix"), false, [m.gain, m.gain, m.gain, 0, m.greenCb, m.blue, m.red, m.greenCr, 0]);
     gl.uniform3f(this.#place("zero"), m.black / 255, 128 / 255, 128 / 255);
     gl.viewport(0, 0, width, height);
@@ -143,7 +143,7 @@ function pixelsOf(s: PlaneSamples, width: number, height: number): ImageData {
   };
   const scale = Math.round(width / s.lumaWidth);
   const chroma = (plane: Uint8Array | Uint8ClampedArray): Uint8ClampedArray<ArrayBuffer> =>
-    scaled(plane, s.chromaWidth, s.chromaHeight, s.ssx * scale, s.ssy * scale, 2 * chromaShift(s));
+    scaled(plane, s.chromaWidth, s.chromaHeight, s.ssx * scale, s.ssy * scale, 2 * chromaShift(s, 2));
   const rest = Math.round(width / s.width);
   const y = rest === 1 ? new Uint8ClampedArray(s.y) : scaled(s.y, s.width, s.height, rest, rest, 0);
   return new ImageData(toPixels({ y, cb: chroma(s.u), cr: chroma(s.v) }, undefined, matrixOf(s.matrix, s.full)), width, height);

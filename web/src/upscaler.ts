@@ -15,7 +15,7 @@ export type Why = "none" | "no simd" | "not loaded" | "not luma";
 export interface Options {
   /** how many threads; default: one less than the machine has, at most 4; 0: the caller's own */
   workers?: number;
-  /** where the networks' files are; default: beside this package */
+  /** the folder where the networks' files are, with a slash at its end, as the page sees it; default: beside this package */
   base?: string | URL;
   /** false: never bicubic, an error instead */
   fallback?: boolean;
@@ -45,16 +45,15 @@ export class Upscaler {
 
   /** A luma plane without gaps. */
   async plane(plane: Plane, width: number, height: number): Promise<Uint8Array<ArrayBuffer> | Uint8ClampedArray<ArrayBuffer>> {
-    if (this.pool !== undefined) return this.pool.run(plane, width, height, this.strength);
     if (plane.length !== width * height) throw new RangeError(`${plane.length} samples: ${width * height} are expected`);
-    return bicubic(plane, width, height, this.scale);
+    return this.pool?.run(plane, width, height, this.strength) ?? bicubic(plane, width, height, this.scale);
   }
 
   /** A picture. Its luma goes through the network, colour and transparency are enlarged by bicubic. */
   async imageData(image: ImageData): Promise<ImageData> {
     const { width, height } = image;
     const out = await this.rgba(image.data, width, height);
-    return new ImageData(out, width * this.scale, height * this.scale);
+    return new ImageData(out, width * this.scale, height * this.scale, { colorSpace: image.colorSpace });
   }
 
   /** R, G, B and A, a byte each, as in ImageData. */
@@ -84,7 +83,7 @@ export class Upscaler {
       return frameOf(frame, "RGBA", await this.rgba(samples.data, width, height, samples.order), width * this.scale, height * this.scale);
     const luma = this.plane(samples.y, width, height);
     const chroma = [samples.u, samples.v].map((plane) =>
-      bicubic(plane, samples.chromaWidth, samples.chromaHeight, this.scale, chromaShift(samples)),
+      bicubic(plane, samples.chromaWidth, samples.chromaHeight, this.scale, chromaShift(samples, this.scale)),
     );
     return frameOf(frame, samples.format, joined(await luma, chroma, samples, this.scale), width * this.scale, height * this.scale);
   }
@@ -121,23 +120,25 @@ function joined(luma: Plane, chroma: Plane[], s: { width: number; height: number
 export async function createUpscaler(network: string | URL = "small", options: Options = {}): Promise<Upscaler> {
   const named = typeof network === "string" && /^[a-z0-9-]+$/i.test(network);
   const name = named ? (network as string) : String(network);
+  let scale = Number(/-x([34])\b/.exec(name)?.[1] ?? 2); // of bicubic in its place, where nothing says it
   const instead = (why: Why, error: Error): Upscaler => {
     if (options.fallback === false) throw error;
-    return new Upscaler(name, 2, why, undefined);
+    return new Upscaler(name, scale, why, undefined);
   };
-  if (!features().simd) return instead("no simd", new Error("no WebAssembly with SIMD here"));
   const page = (globalThis as { location?: { href: string } }).location?.href ?? import.meta.url;
-  const address = named ? new URL(`${name}.json`, options.base ?? new URL("../networks/", import.meta.url)) : new URL(network, page);
+  const base = new URL(options.base ?? new URL("../networks/", import.meta.url), page);
+  const address = named ? new URL(`${name}.json`, base) : new URL(network, page);
   let facts: Facts;
   let module: WebAssembly.Module;
   try {
     facts = JSON.parse(new TextDecoder().decode(await bytesOf(address))) as Facts;
+    if (facts.scale > 0) scale = facts.scale;
     module = await compile(facts, address, { relaxed: options.relaxed ?? true });
   } catch (error) {
-    return instead("not loaded", error as Error);
+    return features().simd ? instead("not loaded", error as Error) : instead("no simd", new Error("no SIMD"));
   }
   if (facts.channels !== 1) return instead("not luma", new Error(`${name} takes ${facts.channels} channels: luma is expected`));
-  const cores = typeof navigator === "object" ? (navigator.hardwareConcurrency ?? 2) : 2;
+  const cores = globalThis.navigator?.hardwareConcurrency ?? 2;
   const count = options.workers ?? Math.min(4, Math.max(1, cores - 1));
   let makeWorker: MakeWorker | undefined = options.makeWorker;
   if (makeWorker === undefined && typeof Worker === "function")

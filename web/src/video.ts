@@ -1,7 +1,7 @@
 // <video> elements: each frame that is shown, enlarged, on a canvas.
 
 import { planesOf, samplesOf } from "./frame.js";
-import type { PlaneSamples } from "./frame.js";
+import type { Oriented, PlaneSamples } from "./frame.js";
 import type { Live, Made } from "./live.js";
 import { Screen } from "./screen.js";
 
@@ -18,7 +18,7 @@ export interface VideoOptions {
   webgl?: boolean;
 }
 
-/** Without WebCodecs: what a 2D canvas gives. */
+/** What a 2D canvas gives: without WebCodecs, and where they give what isn't seen that way. */
 function copied(video: HTMLVideoElement, canvas: HTMLCanvasElement): PlaneSamples {
   const { videoWidth: width, videoHeight: height } = video;
   [canvas.width, canvas.height] = [width, height];
@@ -31,7 +31,11 @@ async function grabbed(video: HTMLVideoElement, canvas: HTMLCanvasElement): Prom
   if (typeof VideoFrame !== "function") return copied(video, canvas);
   const frame = new VideoFrame(video);
   try {
-    return planesOf(await samplesOf(frame));
+    // turned, as phones' are, or of pixels that aren't square: a canvas draws it as it is to be seen
+    const { rotation, flip, visibleRect } = frame as Oriented;
+    const { width, height } = visibleRect!;
+    if (!rotation && !flip && width === video.videoWidth && height === video.videoHeight) return planesOf(await samplesOf(frame));
+    return copied(video, canvas);
   } finally {
     frame.close();
   }

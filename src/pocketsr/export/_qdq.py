@@ -227,7 +227,7 @@ def _whole(layer: Conv) -> tuple[Numbers, Numbers]:
     if steps is None:
         steps = np.abs(layer.weight).max(axis=(1, 2, 3)) / np.float32(ONE)
     steps = np.where(steps > 0, steps, 1).astype(np.float64)
-    return np.clip(np.rint(layer.weight / steps[:, None, None, None]), -ONE, ONE), steps
+    return layer.whole(steps), steps
 
 
 def _code_of(low: float, high: float) -> Code:

@@ -19,14 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr.engine.ir.graph import Binary
+from pocketsr.errors import UserError
 from pocketsr.export._tflite import File, Scale
 from pocketsr.export._tflite_floats import FloatWriter
 from pocketsr.export.layers import Affine, Concat, Conv, Layer, Merge, Network, Prelu, Rounded, Tensor
+from pocketsr.names import harmless
 
 __all__ = ["write_int8"]
 
 _RELU = 1  # fused activation
 _TOP = 255
+_MOST_BIAS = 2**30
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,14 +123,18 @@ class _Writer:
         file, stored, name = self._file, self._stored[layer.inputs[0].name], end.output.name
         scale = max(-bounds[0], bounds[1]) / _TOP
         slope = np.abs(prelu.slope)
-        whole = np.rint(layer.weight / layer.steps[:, None, None, None])
+        whole = layer.whole(layer.steps)
         steps = np.concatenate([layer.steps, np.where(slope > 0, slope, 1) * layer.steps]).astype(np.float64)
         kept = np.where(slope > 0, 1, 0)[:, None, None, None]
         weight = np.concatenate([whole, -whole * kept]).astype(np.int8)
         real_bias = np.concatenate([layer.bias, -layer.bias * slope]).astype(np.float64)
-        bias = np.rint(real_bias / (steps * stored.scale)).astype(np.int32)
+        bias = np.rint(real_bias / (steps * stored.scale))
+        if not np.abs(bias).max(initial=0) < _MOST_BIAS:
+            raise UserError(
+                f"node '{harmless(layer.name)}': its bias doesn't fit 32 bits beside its weights; LiteRT can't take it"
+            )
         weights = file.constant(f"{name}/weight", weight.transpose(0, 2, 3, 1), Scale(tuple(steps)))
-        biases = file.constant(f"{name}/bias", bias, Scale(tuple(steps * stored.scale)))
+        biases = file.constant(f"{name}/bias", bias.astype(np.int32), Scale(tuple(steps * stored.scale)))
         _, height, width, _ = file.shape(stored.index)
         made = file.tensor(name, (1, height, width, len(weight)), np.int8, Scale((scale,), -128))
         self._floats.convolved(layer, stored.index, weights, biases, made, fusedActivationFunction=_RELU)

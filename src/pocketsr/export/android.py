@@ -87,7 +87,7 @@ def export(model: str | Path, folder: Path) -> Report:
             files=(aar, jar, kotlin, sample),
             bytes=(scratch / aar).stat().st_size,
             operators=operators(sources.plan),
-            precision="int8" if source.layers.is_quantized else "float32",
+            precision=source.precision,
             notes=(
                 f"For {', '.join(abi.name for abi in ABIS)}, Android 5 (API 21) and later, pages of 4 or 16 KB.",
                 f"Java package {words['PACKAGE']}: Upscaler, Plane, Governor. Planes lie in direct ByteBuffers.",

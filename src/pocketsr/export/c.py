@@ -69,7 +69,7 @@ def export(
             files=files,
             bytes=(scratch / files[2]).stat().st_size,
             operators=operators(plan),
-            precision="int8" if source.layers.is_quantized else "float32",
+            precision=source.precision,
             size=(width, height),
             notes=_notes(source, target, kinds),
         )

@@ -67,7 +67,7 @@ def export(model: str | Path, folder: Path) -> Report:
             files=(package, framework),
             bytes=sum(each.stat().st_size for each in (scratch / framework).rglob("*") if each.is_file()),
             operators=operators(sources.plan),
-            precision="int8" if source.layers.is_quantized else "float32",
+            precision=source.precision,
             notes=(
                 "For iOS 13, its simulators and macOS 13, and later.",
                 *app_notes(source),

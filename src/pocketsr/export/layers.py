@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from pocketsr.engine.ir import graph as ir
 from pocketsr.engine.ir.graph import Binary, Graph, Pad, Ref, Unary
 from pocketsr.errors import UserError
+from pocketsr.names import harmless
 
 __all__ = [
     "Affine",
@@ -58,7 +60,7 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Conv(Layer):
-    """Stride 1, as large as its input. `steps`: each weight is a whole number of -127..127 times its row's step."""
+    """Stride 1, as large as its input. `steps`: each weight is a whole number of -128..127 times its row's step."""
 
     weight: Array  # CO CI KH KW
     bias: Array  # CO
@@ -69,6 +71,14 @@ class Conv(Layer):
     def halo(self) -> tuple[int, int]:
         """Rows and columns that it reads beyond each border."""
         return self.weight.shape[2] // 2, self.weight.shape[3] // 2
+
+    def whole(self, steps: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Its weights in `steps` of each row: whole numbers of -127 to 127, whose signs can be turned.
+
+        Files of others have a -128 here and there, which becomes -127.
+        """
+        ways = np.where(steps == 0, 1, steps).astype(np.float64)[:, None, None, None]
+        return np.clip(np.rint(self.weight / ways), -127, 127)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +150,10 @@ class Network:
 
 
 def lower(graph: Graph, curves: Mapping[Unary, str] | None = None) -> Network:
-    """`graph` as layers. `curves`: what the nodes of such functions are called, which messages name."""
+    """`graph` as layers. `curves`: what the nodes of such functions are called, which messages name.
+
+    Raises UserError for kernels that are chosen pixel by pixel, which no runtime has an operator for.
+    """
     return _Lowering(graph, curves or {}).network()
 
 
@@ -174,6 +187,11 @@ class _Lowering:
         self.values[0] = picture = Tensor("picture", self.graph.channels)
         for op in self.graph.ops:
             match op:
+                case ir.Conv(chosen=ir.Chosen()) | ir.Classes():
+                    raise UserError(
+                        f"node '{harmless(op.name)}': its kernels are chosen pixel by pixel, which no other runtime "
+                        "has a form for; choose c, wasm, android or ios, or a plain network, as small for steep-small"
+                    )
                 case ir.Conv():
                     self._conv(op)
                 case ir.Pointwise():
@@ -209,7 +227,10 @@ class _Lowering:
         if integers is not None:
             ways = {(self.stored[value].step, self.stored[value].zero) for value in sources}
             if len(ways) != 1 or ways != {(self.stored[sources[0]].step, integers.zero)}:
-                raise UserError(f"node '{op.name}': it reads integers otherwise than they were stored; no target can")
+                raise UserError(
+                    f"node '{harmless(op.name)}': it reads integers otherwise than they were stored, which no other "
+                    "runtime can; choose c, wasm, android or ios"
+                )
             steps = (integers.step / np.float32(self.stored[sources[0]].step)).astype(np.float32)
             dense *= steps[:, None, None, None]
             bias = (integers.bias * integers.step.astype(np.float64)).astype(np.float32)

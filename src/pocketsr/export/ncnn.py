@@ -202,7 +202,7 @@ class _Writer:
             self._weights += [struct.pack("<I", _FLOATS), _packed(layer.weight), _packed(layer.bias)]
         else:
             options[8] = 2  # weights in int8, an input scale for all channels and a weight scale for each output
-            whole = np.rint(layer.weight / layer.steps[:, None, None, None]).astype(np.int8).tobytes()
+            whole = layer.whole(layer.steps).astype(np.int8).tobytes()
             self._weights += [struct.pack("<I", _BYTES), whole + bytes(-len(whole) % 4), _packed(layer.bias)]
             self._weights += [_packed(1 / layer.steps), struct.pack("<f", _MOST_INT8 / most)]
         written = " ".join(f"{key}={value}" for key, value in options.items())

@@ -84,7 +84,7 @@ class Report:
             ("partitions", said(self.partitions)),
             ("largest difference to pocketsr, levels of 255", said(self.max_levels)),
             ("share of samples that differ", said(share)),
-            ("PSNR to pocketsr, dB", said(self.psnr_db)),
+            ("PSNR to pocketsr, dB", "no sample differs" if self.max_levels == 0 else said(self.psnr_db)),
             (f"ms of processor time{size}, one thread", said(self.ms)),
         ]
 

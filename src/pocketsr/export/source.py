@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pocketsr import models
 from pocketsr.arguments import check_strength
 from pocketsr.engine import Upscaler, load, read_network, told
-from pocketsr.engine.ir.graph import Function, Graph, Pointwise
+from pocketsr.engine.ir.graph import Conv, Function, Graph, Pointwise
 from pocketsr.engine.ir.strength import at_strength, strength_for
 from pocketsr.engine.onnx.importer import from_onnx
 from pocketsr.engine.onnx.model_file import ModelFile, read_file
@@ -31,8 +32,25 @@ class Source:
     name: str
     file: ModelFile
     graph: Graph
-    layers: Network
     strength: float | None = None  # that the layers are for, where the network is told one
+
+    @cached_property
+    def layers(self) -> Network:
+        """What other runtimes get. Raises UserError for what none of them has a form for: C takes that, too."""
+        curves = {  # the simplified graph knows them by the convolution before
+            stage.kind: op.name
+            for op in from_onnx(self.file).graph.ops
+            if isinstance(op, Pointwise)
+            for stage in op.stages
+            if isinstance(stage, Function)
+        }
+        return lower(at_strength(self.graph, self.strength), curves)
+
+    @property
+    def precision(self) -> str:
+        """What the engine's own C computes with: "int8" or "float32"."""
+        whole = any(isinstance(op, Conv) and op.integers is not None for op in self.graph.ops)
+        return "int8" if whole else "float32"
 
     def reference(self) -> Upscaler:
         """The engine's own network, on one thread."""
@@ -59,14 +77,7 @@ def open_source(model: str | Path, strength: float | None = None) -> Source:
             raise ArgumentError(f"{harmless(file.path.name)} takes no strength: leave it out")
     strength = strength_for(graph, strength) if graph.strengths else None
     name = models.ALIASES.get(str(model), str(model)) if str(model) in models.NAMES else graph.name
-    curves = {  # the simplified graph knows them by the convolution before
-        stage.kind: op.name
-        for op in from_onnx(file).graph.ops
-        if isinstance(op, Pointwise)
-        for stage in op.stages
-        if isinstance(stage, Function)
-    }
-    return Source(name, file, graph, lower(at_strength(graph, strength), curves), strength)
+    return Source(name, file, graph, strength)
 
 
 def no_form(node: str, what: str, target: str) -> UserError:
@@ -94,7 +105,7 @@ def precision_of(source: Source, asked: str | None, choices: tuple[str, ...], ta
     natural = "int8" if net.is_quantized and "int8" in choices else choices[0]
     found = asked or natural
     if found not in choices:
-        raise ArgumentError(f"precision {found}: {target} takes {', '.join(choices)}")
+        raise ArgumentError(f"precision {harmless(found)}: {target} takes {', '.join(choices)}")
     if found == "int8" and not net.is_quantized:
         raise ArgumentError(
             f"precision int8: {harmless(source.name)} isn't quantized; quantize it first (pocketsr quantize), or take "

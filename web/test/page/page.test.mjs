@@ -142,6 +142,43 @@ test("a size that changes in the middle of a video", async (t) => {
   assert.equal(await text(page, "error"), "");
 });
 
+test("a video that was taken with the phone upright", async (t) => {
+  const page = await opened(t);
+  await choose(page, "tiny");
+  await drop(page, "turned.mp4", "video/mp4");
+  await shows(page, "size", /^96x160 to 192x320$/);
+  await shows(page, "fps", /^[1-9]/);
+  for (const x of [20, 170]) { // bicubic and network
+    const [above, below] = [await pixel(page, x, 40), await pixel(page, x, 280)];
+    assert.ok(above[0] > 150 && above[2] < 90 && below[0] < 90 && below[2] > 150, `${x}: ${above} ${below}`);
+  }
+});
+
+for (const name of ["photo", "steep-tiny"])
+  test(`each network of the list makes videos: ${name}`, async (t) => {
+    const page = await opened(t);
+    await choose(page, name);
+    await drop(page, "vp8.webm", "video/webm");
+    await shows(page, "level", new RegExp(`^${name}$`));
+    assert.equal(await text(page, "reason"), "none");
+  });
+
+test("workers that can't be loaded: the picture all the same", async (t) => {
+  const page = await opened(t, {}, () => {
+    const Real = Worker;
+    globalThis.Worker = class extends Real {
+      constructor(url, options) {
+        super(new URL("nowhere.js", url), options);
+      }
+    };
+  });
+  await choose(page, "small-w8a8");
+  await drop(page, "grey.png", "image/png");
+  await shown(page);
+  assert.deepEqual([await text(page, "level"), await text(page, "reason")], ["small-w8a8", "none"]);
+  page.said.length = 0; // the browser's own words
+});
+
 test("the camera, with the native bits", async (t) => {
   const page = await opened(t);
   await choose(page, "small-w8a8");

@@ -487,7 +487,7 @@ function tight(data, layout, width, height, step = 1, first = 0) {
   return out;
 }
 async function samplesOf(frame) {
-  const { width, height } = frame.visibleRect ?? { width: frame.codedWidth, height: frame.codedHeight };
+  const { width, height } = frame.visibleRect;
   const format = frame.format ?? "RGBA";
   const subsampling = SUBSAMPLING[format];
   if (subsampling === void 0) {
@@ -496,6 +496,7 @@ async function samplesOf(frame) {
     const data2 = new Uint8Array(frame.allocationSize(options));
     const layout2 = await frame.copyTo(data2, options);
     const pixels = tight(data2, layout2[0], 4 * width, height);
+    if (format.endsWith("X")) for (let i = 3; i < pixels.length; i += 4) pixels[i] = 255;
     return { kind: "pixels", data: pixels, order: order ?? ORDERS["RGBA"], width, height };
   }
   const data = new Uint8Array(frame.allocationSize());
@@ -528,13 +529,25 @@ function planesOf(samples) {
   const sizes = { width, height, lumaWidth: width, lumaHeight: height, chromaWidth: width, chromaHeight: height };
   return { kind: "planes", format: "I444", y, u: cb, v: cr, ...sizes, ssx: 1, ssy: 1, matrix: null, full: true };
 }
-function chromaShift(s) {
-  return s.ssx === 2 ? 0.125 : 0;
+function chromaShift(s, scale) {
+  return s.ssx === 2 ? (1 - 1 / scale) / 4 : 0;
 }
 function frameOf(like, format, data, width, height) {
-  const init = { format, codedWidth: width, codedHeight: height, timestamp: like.timestamp };
-  if (like.duration !== null) init.duration = like.duration;
-  if (format !== "RGBA") init.colorSpace = like.colorSpace;
+  const { rotation = 0, flip, displayWidth, displayHeight, visibleRect } = like;
+  const scale = width / visibleRect.width;
+  const [shownWidth, shownHeight] = rotation % 180 ? [displayHeight, displayWidth] : [displayWidth, displayHeight];
+  const init = {
+    format,
+    codedWidth: width,
+    codedHeight: height,
+    timestamp: like.timestamp,
+    duration: like.duration ?? void 0,
+    rotation,
+    flip,
+    displayWidth: scale * shownWidth,
+    displayHeight: scale * shownHeight
+  };
+  if (format !== "RGBA" || like.colorSpace.matrix === "rgb") init.colorSpace = like.colorSpace;
   return new VideoFrame(data, init);
 }
 
@@ -543,8 +556,10 @@ function isolated() {
   return typeof SharedArrayBuffer === "function" && globalThis.crossOriginIsolated === true;
 }
 var Pool = class {
-  #workers;
+  #workers = [];
   #engine;
+  #closed = false;
+  #module;
   #facts;
   #last = Promise.resolve();
   #waiting;
@@ -552,41 +567,45 @@ var Pool = class {
   #input;
   #output;
   constructor(module, facts2, count, makeWorker) {
+    this.#module = module;
     this.#facts = facts2;
-    this.#workers = makeWorker === void 0 ? [] : Array.from({ length: count }, makeWorker);
-    if (this.#workers.length === 0) this.#engine = new Engine(module, facts2);
+    try {
+      if (makeWorker !== void 0) this.#workers = Array.from({ length: count }, makeWorker);
+    } catch {
+    }
     for (const worker of this.#workers) {
       worker.onmessage = ({ data }) => this.#done(data);
+      worker.onerror = () => this.#alone();
       worker.postMessage({ kind: "start", module, facts: facts2 }, []);
     }
   }
   get workers() {
     return this.#workers.length;
   }
-  /** The plane, enlarged. Frames are made in the order in which they come. */
+  /** The plane of `width * height` samples, enlarged. Frames are made in the order in which they come. */
   run(plane, width, height, strength) {
-    if (plane.length !== width * height)
-      return Promise.reject(new RangeError(`${plane.length} samples: ${width * height} are expected`));
     const next = this.#last.then(() => this.#frame(plane, width, height, strength));
     this.#last = next.catch(() => void 0);
     return next;
   }
   close() {
-    for (const worker of this.#workers) worker.terminate();
-    this.#workers.length = 0;
-    this.#waiting?.reject(new Error("closed"));
-    this.#waiting = void 0;
+    this.#closed = true;
+    this.#alone();
   }
-  #frame(plane, width, height, strength) {
-    if (this.#engine !== void 0) {
-      try {
-        return Promise.resolve(this.#engine.upscale(plane, width, height, strength).slice());
-      } catch (error) {
-        return Promise.reject(error);
-      }
-    }
+  /** Ends the workers. What waits for them is made here, if anything still is. */
+  #alone() {
+    for (const worker of this.#workers.splice(0)) worker.terminate();
+    const waiting = this.#waiting;
+    this.#waiting = void 0;
+    waiting?.resolve(waiting.again());
+  }
+  async #frame(plane, width, height, strength) {
+    if (this.#closed) throw new Error("closed");
     const count = this.#workers.length;
-    if (count === 0) return Promise.reject(new Error("closed"));
+    if (count === 0) {
+      this.#engine ??= new Engine(this.#module, this.#facts);
+      return this.#engine.upscale(plane, width, height, strength).slice();
+    }
     const scale = this.#facts.scale;
     const size = width * height * scale * scale;
     const shared = isolated();
@@ -599,7 +618,8 @@ var Pool = class {
     const id = ++this.#id;
     return new Promise((resolve, reject) => {
       const room = new Uint8Array(size);
-      this.#waiting = { left: count, output: room, row: width * scale, shared: output, resolve, reject };
+      const again = () => this.#frame(plane, width, height, strength);
+      this.#waiting = { left: count, output: room, row: width * scale, shared: output, again, resolve, reject };
       this.#workers.forEach((worker, index) => {
         const input = shared ? this.#input : plane.slice().buffer;
         const strip = { kind: "strip", id, input, output, width, height, index, count, strength };
@@ -644,15 +664,14 @@ var Upscaler = class {
   }
   /** A luma plane without gaps. */
   async plane(plane, width, height) {
-    if (this.pool !== void 0) return this.pool.run(plane, width, height, this.strength);
     if (plane.length !== width * height) throw new RangeError(`${plane.length} samples: ${width * height} are expected`);
-    return bicubic(plane, width, height, this.scale);
+    return this.pool?.run(plane, width, height, this.strength) ?? bicubic(plane, width, height, this.scale);
   }
   /** A picture. Its luma goes through the network, colour and transparency are enlarged by bicubic. */
   async imageData(image) {
     const { width, height } = image;
     const out = await this.rgba(image.data, width, height);
-    return new ImageData(out, width * this.scale, height * this.scale);
+    return new ImageData(out, width * this.scale, height * this.scale, { colorSpace: image.colorSpace });
   }
   /** R, G, B and A, a byte each, as in ImageData. */
   async rgba(pixels, width, height, order = [0, 1, 2]) {
@@ -675,7 +694,7 @@ var Upscaler = class {
       return frameOf(frame, "RGBA", await this.rgba(samples.data, width, height, samples.order), width * this.scale, height * this.scale);
     const luma = this.plane(samples.y, width, height);
     const chroma = [samples.u, samples.v].map(
-      (plane) => bicubic(plane, samples.chromaWidth, samples.chromaHeight, this.scale, chromaShift(samples))
+      (plane) => bicubic(plane, samples.chromaWidth, samples.chromaHeight, this.scale, chromaShift(samples, this.scale))
     );
     return frameOf(frame, samples.format, joined(await luma, chroma, samples, this.scale), width * this.scale, height * this.scale);
   }
@@ -703,23 +722,25 @@ function joined(luma, chroma, s, scale) {
 async function createUpscaler(network2 = "small", options = {}) {
   const named = typeof network2 === "string" && /^[a-z0-9-]+$/i.test(network2);
   const name = named ? network2 : String(network2);
+  let scale = Number(/-x([34])\b/.exec(name)?.[1] ?? 2);
   const instead = (why, error) => {
     if (options.fallback === false) throw error;
-    return new Upscaler(name, 2, why, void 0);
+    return new Upscaler(name, scale, why, void 0);
   };
-  if (!features().simd) return instead("no simd", new Error("no WebAssembly with SIMD here"));
   const page = globalThis.location?.href ?? import.meta.url;
-  const address = named ? new URL(`${name}.json`, options.base ?? new URL("../networks/", import.meta.url)) : new URL(network2, page);
+  const base2 = new URL(options.base ?? new URL("../networks/", import.meta.url), page);
+  const address = named ? new URL(`${name}.json`, base2) : new URL(network2, page);
   let facts2;
   let module;
   try {
     facts2 = JSON.parse(new TextDecoder().decode(await bytesOf(address)));
+    if (facts2.scale > 0) scale = facts2.scale;
     module = await compile(facts2, address, { relaxed: options.relaxed ?? true });
   } catch (error) {
-    return instead("not loaded", error);
+    return features().simd ? instead("not loaded", error) : instead("no simd", new Error("no SIMD"));
   }
   if (facts2.channels !== 1) return instead("not luma", new Error(`${name} takes ${facts2.channels} channels: luma is expected`));
-  const cores = typeof navigator === "object" ? navigator.hardwareConcurrency ?? 2 : 2;
+  const cores = globalThis.navigator?.hardwareConcurrency ?? 2;
   const count = options.workers ?? Math.min(4, Math.max(1, cores - 1));
   let makeWorker = options.makeWorker;
   if (makeWorker === void 0 && typeof Worker === "function")
@@ -747,8 +768,13 @@ function watch(live, onBattery) {
 }
 
 // src/live.ts
-var NAMES = ["tiny", "small", "medium", "quality"];
 var [PROBE_WIDTH, PROBE_HEIGHT] = [320, 180];
+function levelOf(name) {
+  const size = /^(photo|screen)$/.test(name) ? "small" : name.replace("steep-", "").split("-")[0];
+  const level = LEVELS.indexOf(size);
+  if (level < Level.TINY || /-x\d/.test(name)) throw new RangeError(`${name} has no place on the ladder`);
+  return level;
+}
 var Live = class {
   /** @internal */
   constructor(ladder, costs, fps, why, always = false) {
@@ -787,14 +813,13 @@ var Live = class {
       this.#dropped += 1;
       return void 0;
     }
-    const asItIs = (reason2) => ({ frame, level: Level.PASS_THROUGH, reason: reason2, ms: 0 });
+    const asItIs = (reason) => ({ frame, level: Level.PASS_THROUGH, reason, ms: 0 });
     if (typeof document === "object" && document.visibilityState === "hidden") return asItIs("hidden");
     const begun = performance.now();
-    this.#busy = true;
     const now = () => Math.round(performance.now() * 1e3);
     const situation = {
       now_us: now(),
-      budget_us: Math.round(1e6 / this.fps),
+      budget_us: Math.round(1e6 / clamp(this.fps || 30, 0.1, 1e3)),
       width,
       height,
       queue: this.#dropped,
@@ -802,13 +827,13 @@ var Live = class {
       power: this.power
     };
     this.#dropped = 0;
-    const { level, reason } = this.#always === void 0 ? this.#governor.begin(situation) : { level: this.#always, reason: "none" };
-    const upscaler = this.ladder.get(level);
+    this.#busy = true;
     try {
+      const { level, reason } = this.#always === void 0 ? this.#governor.begin(situation) : { level: this.#always, reason: "none" };
+      const upscaler = this.ladder.get(level);
       const made = upscaler === void 0 ? frame : await make(upscaler);
       this.#governor.end(now());
-      const said = reason === "none" && this.why !== "none" ? this.why : reason;
-      return { frame: made, level, reason: said, ms: performance.now() - begun };
+      return { frame: made, level, reason: reason === "none" ? this.why : reason, ms: performance.now() - begun };
     } catch {
       this.#governor.end(now(), true);
       return asItIs("fault");
@@ -823,12 +848,14 @@ var Live = class {
 async function createLive(options = {}) {
   const ladder = /* @__PURE__ */ new Map([[Level.BICUBIC, new Upscaler("bicubic", 2, "none", void 0)]]);
   let why = "none";
-  for (const name of options.networks ?? ["tiny", "small"]) {
-    const place = NAMES.indexOf(name.split("-")[0]);
-    if (place < 0) throw new RangeError(`${name} has no place on the ladder: ${NAMES.join(", ")}`);
+  const levels = new Map((options.networks ?? ["tiny", "small"]).map((name) => [name, levelOf(name)]));
+  for (const [name, level] of levels) {
     const upscaler = await createUpscaler(name, options);
-    if (upscaler.reason === "none") ladder.set(2 + place, upscaler);
-    else why = upscaler.reason;
+    if (upscaler.reason !== "none") why = upscaler.reason;
+    else {
+      ladder.get(level)?.close();
+      ladder.set(level, upscaler);
+    }
   }
   const costs = [0, 0, 0, 0, 0, 0];
   const blank = new Uint8Array(PROBE_WIDTH * PROBE_HEIGHT);
@@ -952,7 +979,7 @@ var Screen = class {
     const m = matrixOf(s.matrix, s.full);
     gl.uniform2f(this.#place("canvas"), width, height);
     gl.uniform2f(this.#place("chroma"), s.lumaWidth / (s.ssx * s.chromaWidth), s.lumaHeight / (s.ssy * s.chromaHeight));
-    gl.uniform1f(this.#place("shift"), 2 * chromaShift(s) / s.chromaWidth);
+    gl.uniform1f(this.#place("shift"), 2 * chromaShift(s, 2) / s.chromaWidth);
     gl.uniformMatrix3fv(this.#place("matrix"), false, [m.gain, m.gain, m.gain, 0, m.greenCb, m.blue, m.red, m.greenCr, 0]);
     gl.uniform3f(this.#place("zero"), m.black / 255, 128 / 255, 128 / 255);
     gl.viewport(0, 0, width, height);
@@ -968,7 +995,7 @@ function pixelsOf(s, width, height) {
     return out;
   };
   const scale = Math.round(width / s.lumaWidth);
-  const chroma = (plane) => scaled(plane, s.chromaWidth, s.chromaHeight, s.ssx * scale, s.ssy * scale, 2 * chromaShift(s));
+  const chroma = (plane) => scaled(plane, s.chromaWidth, s.chromaHeight, s.ssx * scale, s.ssy * scale, 2 * chromaShift(s, 2));
   const rest = Math.round(width / s.width);
   const y = rest === 1 ? new Uint8ClampedArray(s.y) : scaled(s.y, s.width, s.height, rest, rest, 0);
   return new ImageData(toPixels({ y, cb: chroma(s.u), cr: chroma(s.v) }, void 0, matrixOf(s.matrix, s.full)), width, height);
@@ -986,7 +1013,10 @@ async function grabbed(video2, canvas) {
   if (typeof VideoFrame !== "function") return copied(video2, canvas);
   const frame = new VideoFrame(video2);
   try {
-    return planesOf(await samplesOf(frame));
+    const { rotation, flip, visibleRect } = frame;
+    const { width, height } = visibleRect;
+    if (!rotation && !flip && width === video2.videoWidth && height === video2.videoHeight) return planesOf(await samplesOf(frame));
+    return copied(video2, canvas);
   } finally {
     frame.close();
   }
@@ -1430,7 +1460,7 @@ async function showFrames(source, canvas, ladder) {
     live.close();
     return;
   }
-  const names = new Map(networks.map((each) => [LEVELS.indexOf(each.split("-")[0]), each]));
+  const names = new Map(networks.map((each) => [levelOf(each), each]));
   let last;
   const times = [];
   const shownAt = [];
