@@ -343,7 +343,7 @@ the largest shape within 15 ms for 640x360 on two A55s at 1.8 GHz. By prediction
 | 4x Cortex-A510 at 1.8 GHz | 5.3 | 12.3 | 20.7 | 34.9 |
 | 4x Cortex-A53 at 1.8 GHz, without `sdot` | 24.3 | 26.8 | 136.1 | 78.3 |
 
-It reads 36.29 / 32.22 / 31.07 / 28.89 dB on the four sets: `tiny` 36.56 / 32.36 / 31.21 / 29.16, `small-w8a8` 37.20 /
+It reads 36.30 / 32.22 / 31.07 / 28.89 dB on the four sets: `tiny` 36.56 / 32.36 / 31.21 / 29.16, `small-w8a8` 37.20 /
 32.80 / 31.54 / 29.91, bicubic interpolation 33.66 / 30.23 / 29.56 / 26.87. So it is worth having where dot products
 of bytes are quick and `tiny` is too slow: half `tiny`'s time for 0.14 to 0.27 dB less; on older cores it gains
 little. The governor doesn't know it yet: the table above says what it would change. Rounding to 8 bits moved some
