@@ -1,9 +1,15 @@
-"""Let a network that is told strengths leave flat pictures as they are: `python tools/settle_flats.py NAME ..`.
+"""Let a network leave flat pictures as they are: `python tools/settle_flats.py NAME ..`, of checkpoints/NAME.pt.
 
-What the network of checkpoints/NAME.pt adds to flat pictures, 16 to 235, at each of its strengths but 0, is taken away
-from the offsets of its last layer there, in the checkpoint and in src/pocketsr/models/NAME.onnx: half way between the
-least and the most that it adds. Strengths near 1 are rare in training, so their offsets are known badly. At 0 all stays
-as it is, and so do the figures of clean pictures. Later recipes train with `data.even_share`, which needs no such tool.
+What its last layer adds to flat pictures, 16 to 235, is taken away: half way between the least and the most. A level of
+a flat picture is too little for PSNR to notice, but shows where a picture is still.
+
+- A network that is told strengths: from the last layer's offsets at each of its strengths but 0, in the checkpoint and
+  in src/pocketsr/models/NAME.onnx. Strengths near 1 are rare in training, so their offsets are known badly. At 0 all
+  stays as it is, and so do the figures of clean pictures.
+- A quantized network: from the last layer's biases, in the checkpoint, of which NAME.onnx is written anew. Rounding
+  moves flat pictures by parts of a level, each channel's in another way.
+
+Recipes that train with `data.even_share` need less of it.
 """
 
 from __future__ import annotations
@@ -17,48 +23,66 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor
 
-from pocketsr.nets import build
+from pocketsr.nets import SRNet
 from pocketsr.nets.pocket import Pocket
+from pocketsr.quant import QuantNet, write_onnx
+from pocketsr.train.checkpoint import load_network
+
+__all__ = ["added", "settle"]
 
 ROOT = Path(__file__).resolve().parents[1]
 LEVELS = torch.arange(16, 236, dtype=torch.float32) / 255
 
 
-def added(net: Pocket, knot: int) -> Tensor:
+def added(net: SRNet, strength: float | None = None) -> Tensor:
     """Half way between the least and the most that each of the last layer's channels adds to flat pictures, C."""
-    strength = torch.full((len(LEVELS),), knot / (len(net.offsets[0]) - 1))
-    flat = LEVELS[:, None, None, None].expand(-1, 1, 3, 3)
+    side = 2 * net.halo + 3
+    flat = LEVELS[:, None, None, None].expand(-1, 1, side, side)
+    told = [] if strength is None else [torch.full((len(LEVELS),), strength)]
     with torch.no_grad():
-        made = torch.pixel_unshuffle(net(flat, strength), net.scale)[:, :, 1, 1] - LEVELS[:, None]
+        made = torch.pixel_unshuffle(net(flat, *told), net.scale)[:, :, side // 2, side // 2] - LEVELS[:, None]
     return (made.amin(0) + made.amax(0)) / 2
 
 
-def settle(name: str) -> None:
-    """Rewrites both files."""
-    kept, shipped = ROOT / "checkpoints" / f"{name}.pt", ROOT / "src" / "pocketsr" / "models" / f"{name}.onnx"
+def settle(name: str, root: Path = ROOT) -> Tensor:
+    """Rewrites both files below `root`; levels that were taken away, C or K C."""
+    kept, shipped = root / "checkpoints" / f"{name}.pt", root / "src" / "pocketsr" / "models" / f"{name}.onnx"
     state = torch.load(kept, map_location="cpu", weights_only=True)
-    net = build(state["recipe"]["net"]["name"], **state["recipe"]["net"]["config"])
-    assert isinstance(net, Pocket)
-    net.load_state_dict(state["ema"])
+    net = load_network(kept)
+    if isinstance(net, QuantNet):
+        change = added(net)
+        last = net.convs()[-1]
+        with torch.no_grad():
+            last.bias -= change
+        state["ema"] = net.state_dict()
+        write_onnx(net, shipped)
+    elif isinstance(net, Pocket) and net.conditioned:
+        change = _from_offsets(state, net, shipped)
+    else:
+        raise SystemExit(f"{kept} is neither told strengths nor quantized: what it adds is in its biases")
+    torch.save(state, kept)
+    return 255 * change
+
+
+def _from_offsets(state: dict[str, dict[str, Tensor]], net: Pocket, shipped: Path) -> Tensor:
     last = f"offsets.{len(net.blocks) - 1}"
     before = state["ema"][last].clone()
-    change = torch.stack([torch.zeros(before.shape[1]), *(added(net, knot) for knot in range(1, len(before)))])
+    knots = len(before)
+    change = torch.stack([torch.zeros(before.shape[1]), *(added(net, k / (knots - 1)) for k in range(1, knots))])
     state["ema"][last] = before - change
     model = onnx.load(shipped)
     tables = [each for each in model.graph.initializer
               if tuple(each.dims) == tuple(before.shape)
               and np.allclose(numpy_helper.to_array(each), before.numpy(), atol=1e-6)]  # fmt: skip
     if len(tables) != 1:
-        raise SystemExit(f"{shipped} holds the offsets of the last layer of {kept} {len(tables)} times, not once")
+        raise SystemExit(f"{shipped} holds the offsets of the last layer {len(tables)} times, not once")
     tables[0].CopyFrom(numpy_helper.from_array(state["ema"][last].numpy(), tables[0].name))
-    torch.save(state, kept)
     onnx.save(model, shipped)
-    levels = (255 * change.abs().amax(1)).tolist()
-    print(f"{name}: at each strength up to {' '.join(f'{level:.2f}' for level in levels)} levels less")
+    return change
 
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         raise SystemExit(__doc__)
-    for name in sys.argv[1:]:
-        settle(name)
+    for each in sys.argv[1:]:
+        print(f"{each}: up to {float(settle(each).abs().max()):.2f} levels less")
