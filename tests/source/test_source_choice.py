@@ -39,6 +39,24 @@ CALL = Hints("h264", True, False, qp=38.4, bits_per_pixel=0.02)
         (Seen(JPEG, 0.3, True, 0.1), "screen", "small", "text and windows in JPEG of quality 71"),
         (Seen(Hints("webp", lossless=False), 0.4, False, 0.0), "small", "small", "lossy WEBP"),
         (Seen(Hints("webp", lossless=False), 0.6, False, 0.0), "photo", "small", "lossy WEBP"),
+        (
+            Seen(Hints("mjpeg", True, False, bits_per_pixel=2.0), 0.8, False, 0.0),
+            "small",
+            "small",
+            "Motion JPEG of 2 bits a pixel",
+        ),
+        (
+            Seen(Hints("mjpeg", True, False, bits_per_pixel=0.9), 0.7, False, 0.0),
+            "small-call",
+            "small",
+            "Motion JPEG of 0.9 bits a pixel",
+        ),
+        (
+            Seen(Hints("mpeg4", True, False, qp=4.0, bits_per_pixel=0.6), 0.2, False, 0.0),
+            "small",
+            "small",
+            "MPEG-4 of QP 4",
+        ),
         (Seen(WEBP, 0.4, False, 0.0), "photo", "small", "WEBP of QP 40"),
         (
             Seen(Hints("prores", True, False, bits_per_pixel=3.5), 0.5, False, 0.0),
