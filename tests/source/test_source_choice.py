@@ -48,7 +48,7 @@ CALL = Hints("h264", True, False, qp=38.4, bits_per_pixel=0.02)
         (
             Seen(Hints("mjpeg", True, False, bits_per_pixel=0.9), 0.7, False, 0.0),
             "small-call",
-            "small",
+            "small-call",
             "Motion JPEG of 0.9 bits a pixel",
         ),
         (

@@ -27,7 +27,7 @@ MODELS = ("picture", "video", "jpeg", "webp", "webp qp", "qp", "rate")
 _CODECS = {
     "h264": "h264", "hevc": "h265", "h265": "h265", "vp9": "vp9", "vp8": "vp9", "libvpx-vp9": "vp9", "av1": "av1",
     "libdav1d": "av1", "libaom-av1": "av1",
-    **dict.fromkeys(("mpeg2", "mpeg2video", "mpeg1video", "mpeg4", "h263", "msmpeg4", "msmpeg4v2", "wmv1", "flv"), "mpeg2"),
+    **dict.fromkeys(("mpeg2video", "mpeg1video", "mpeg4", "h263", "msmpeg4", "msmpeg4v2", "wmv1", "flv"), "mpeg2"),
 }  # fmt: skip
 _RATED = ("h264", "h265", "vp9", "av1")  # whose rates the fit saw
 _BITS = (1e-4, 24.0)  # a pixel: what lies outside is a mistake
