@@ -13,6 +13,7 @@ import argparse
 import json
 import zlib
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,18 +21,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from source_samples import Sample, clips, graphics, pages, pictures
-from source_thresholds import thresholds
+from source_thresholds import decided_worths, thresholds
 
 from pocketsr.data.noise import add_jpeg
 from pocketsr.source import Hints, look
 from pocketsr.source.screens import SCREEN_FEATURES, screen_features
-from pocketsr.source.strength import MODELS, evaluate, model_numbers, products, tables
+from pocketsr.source.strength import MODELS, evaluate, model_numbers, model_of, products, tables
 from pocketsr.source.tiles import luma_tiles
 
 RESULT = Path(__file__).resolve().parents[1] / "src" / "pocketsr" / "source" / "fitted.json"
 FOLDS = 5
 # What left the least error in five folds: there are few clips, and a rate says less than a quantizer.
-RIDGE = {"picture": 3e-3, "video": 0.3, "jpeg": 0.03, "webp": 0.3, "qp": 0.03, "rate": 0.1, "screen": 3e-3}
+RIDGE = {
+    "picture": 3e-3,
+    "video": 0.3,
+    "jpeg": 0.03,
+    "webp": 0.3,
+    "webp qp": 0.03,
+    "qp": 0.03,
+    "rate": 0.1,
+    "screen": 3e-3,
+}
 SPURIOUS = 0.02  # share of clean pictures that may look as if they had blocks
 Array = NDArray[np.float64]
 
@@ -78,18 +88,22 @@ def _views(sample: Sample) -> list[Hints]:
     if hints.moving:
         less = [replace(hints, qp=None), Hints("", moving=True)]
         return [hints, *less] if hints.qp is not None else less if hints.codec else [hints]
+    if hints.qp is not None:
+        return [hints, replace(hints, qp=None), Hints("", lossless=False)]
     return [hints, Hints("", lossless=False)] if hints.codec in ("jpeg", "webp") else [Hints("", lossless=False)]
 
 
-def _fit_strengths(samples: list[Sample]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _fit_strengths(
+    samples: list[Sample], models: Sequence[str] = MODELS
+) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
     rows: dict[str, list[tuple[Array, float, str, str]]] = defaultdict(list)
     for sample in samples:
         tiles = luma_tiles(sample.luma)
-        for hints in _views(sample):
+        for hints in (each for each in _views(sample) if model_of(each) in models):
             model, numbers, _ = model_numbers(tiles, hints)
             rows[model].append((numbers, sample.strength, sample.group, sample.of))
     fitted, errors = {}, {}
-    for model in MODELS:
+    for model in models:
         numbers = np.stack([row[0] for row in rows[model]])
         truth = np.array([row[1] for row in rows[model]])
         folds = np.array([_fold(row[2]) for row in rows[model]])
@@ -171,11 +185,30 @@ def fit(most: int) -> None:
     print(json.dumps(made["errors"], indent=1))
 
 
+def fit_again(most: int, models: Sequence[str]) -> None:
+    """Fit just these models of strength, to pictures; all else stays."""
+    strengths, errors = _fit_strengths(list(pictures(most)), models)
+    made = json.loads(RESULT.read_text(encoding="utf-8"))
+    made["strength"] |= strengths
+    made["errors"]["strength"] |= errors
+    _write(made)
+    print(json.dumps(errors, indent=1))
+
+
 def decide(most: int, fitted: int) -> None:
     """Decide the thresholds by about `most` pictures, and write them beside what was fitted."""
     made = json.loads(RESULT.read_text(encoding="utf-8")) | {"thresholds": thresholds(most, fitted)}
     _write(made)
     print(json.dumps(made["thresholds"], indent=1))
+
+
+def decide_worths() -> None:
+    """Decide anew from which strengths on networks are worth taking, and leave what tells screens."""
+    made, found = json.loads(RESULT.read_text(encoding="utf-8")), decided_worths()
+    made["thresholds"]["worth"] = found["worth"]
+    made["thresholds"]["decided by"] |= found["decided by"]
+    _write(made)
+    print(json.dumps(found, indent=1))
 
 
 def _write(made: dict[str, Any]) -> None:
@@ -219,8 +252,14 @@ if __name__ == "__main__":
     parser.add_argument("--pictures", type=int, default=400, help="how many of the training pictures (default: 400)")
     parser.add_argument("--gains", nargs="+", metavar="NETWORK", help="print what these gain on small, by strength")
     parser.add_argument("--thresholds", type=int, metavar="COUNT", help="decide where rules begin, by so many others")
+    parser.add_argument("--only", nargs="+", choices=MODELS, metavar="MODEL", help="fit just these, of pictures")
+    parser.add_argument("--worths", action="store_true", help="decide where rules begin, but not those of screens")
     asked = parser.parse_args()
-    if asked.thresholds:
+    if asked.worths:
+        decide_worths()
+    elif asked.only:
+        fit_again(asked.pictures, asked.only)
+    elif asked.thresholds:
         decide(asked.thresholds, asked.pictures)
     elif asked.gains:
         gains(asked.pictures, asked.gains)

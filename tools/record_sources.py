@@ -4,9 +4,10 @@ Photographs: Set14, B100 and pictures of training folders that the split keeps a
 R'G'B' and saved as JPEG (4:2:0) of each quality, or left as they are; the file is looked at as `upscale` does, and its
 luma enlarged. PSNR and SSIM are of luma, against the original's, 2 pixels shaved.
 
-Screens: frames of the screen clips and captures that training never saw, as they are, shrunk alike; and lines of small
-text in DejaVu, a font that `screen` was not trained on, drawn at sizes of 8 to 12 pixels, enlarged and read by
-tesseract (Debian's tesseract-ocr), where it is installed: characters wrong in a hundred (Levenshtein distance).
+Screens: frames of the screen clips and captures that training never saw, as they are, shrunk alike. Text: small letters
+as `small_text` says, enlarged and read by tesseract (Debian's tesseract-ocr), where it is installed.
+
+`--only` measures a part anew, and leaves what the file says of the others.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -23,8 +23,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from recording import digests
+from small_text import IDEAL, compared, distance, pages, read_lines, tesseract_version
 from tqdm import tqdm
 
 import pocketsr
@@ -39,49 +40,8 @@ RESULT = Path(__file__).resolve().parents[1] / "benchmarks" / "sources.json"
 QUALITIES = (40, 60, 80, 95, None)
 NETWORKS = ("bicubic", "small", "small-call", "photo", "screen")
 AUTO = "auto"
-WORDS = [
-    "the",
-    "quick",
-    "brown",
-    "fox",
-    "jumps",
-    "over",
-    "a",
-    "lazy",
-    "dog",
-    "while",
-    "seven",
-    "wizards",
-    "boxed",
-    "five",
-    "dozen",
-    "liquor",
-    "jugs",
-    "and",
-    "people",
-    "who",
-    "read",
-    "small",
-    "letters",
-    "on",
-    "large",
-    "screens",
-    "would",
-    "rather",
-    "see",
-    "them",
-    "sharp",
-    "than",
-    "soft",
-    "because",
-    "a",
-    "page",
-    "is",
-    "made",
-    "to",
-    "be",
-    "read",
-]
+TEXT_NETWORKS = ("bicubic", "small", "screen")  # reading takes long
+KINDS = ("screen", "text", "photograph")
 Plane = NDArray[np.uint8]
 
 
@@ -177,62 +137,80 @@ def _screens(data: Path, networks: dict[str, Any], scratch: Path) -> list[dict[s
 
 
 def _text(networks: dict[str, Any], scratch: Path) -> list[dict[str, Any]]:
-    """Characters wrong in a hundred, by network and size."""
-    rows = []
-    for size in (8, 9, 10, 12):
-        rng = np.random.default_rng(size)
-        font = ImageFont.truetype("DejaVuSans.ttf", size)
-        lines = [" ".join(rng.choice(WORDS, 9)) for _ in range(24)]
-        page = Image.new("L", (14 + round(max(map(font.getlength, lines))), 12 + 24 * 2 * size), 255)
-        draw = ImageDraw.Draw(page)
-        for number, line in enumerate(lines):
-            draw.text((6, 6 + number * 2 * size), line, font=font, fill=0)
-        luma = np.rint(np.asarray(page) * (219 / 255) + 16).astype(np.uint8)
-        page.save(scratch / "text.png")
-        seen = look_at_image(scratch / "text.png")
+    """Characters wrong in a hundred, by network, size and how the text came to be small; and of all of it."""
+    wrong: dict[tuple[str, str, int], list[int]] = {}
+    characters: dict[tuple[str, int], int] = {}
+    taken: dict[str, int] = {}
+    for page in tqdm(list(pages()), desc="text", unit=" pages", leave=False, disable=None):
+        file = scratch / "text.png"
+        Image.fromarray(np.clip(np.rint((page.luma - 16.0) * (255 / 219)), 0, 255).astype(np.uint8)).save(file)
+        seen = look_at_image(file)
         choice = choose(seen)
-        for network, made in _enlarged(luma, networks, choice, seen.strength):
-            Image.fromarray(made).save(scratch / "large.png")
-            read = subprocess.run(
-                ["tesseract", str(scratch / "large.png"), "-", "--psm", "6", "--dpi", "150"],
-                capture_output=True, text=True, check=True,
-            ).stdout  # fmt: skip
-            wrong = _distance(" ".join(lines), " ".join(read.split()))
-            share = round(100 * wrong / len(" ".join(lines)), 2)
-            row: dict[str, Any] = {"kind": "text", "pixels": size, "network": network, "wrong_percent": share}
-            rows.append(row | ({"taken": {choice.network: 1}} if network == AUTO else {}))
+        taken[choice.network] = taken.get(choice.network, 0) + 1
+        read: dict[str, list[int]] = {}
+        for network, made in (*_enlarged(page.luma, networks, choice, seen.strength), (IDEAL, page.ideal)):
+            if network in (*TEXT_NETWORKS, choice.network, IDEAL):
+                said = zip(page.lines, read_lines(page, made), strict=True)
+                read[network] = [distance(line, each) for line, each in said]
+        read = {name: read[name] for name in (*TEXT_NETWORKS, IDEAL)} | {AUTO: read[choice.network]}
+        for network, each in read.items():
+            wrong.setdefault((network, page.origin, page.pixels), []).extend(each)
+        characters[page.origin, page.pixels] = characters.get((page.origin, page.pixels), 0) + sum(map(len, page.lines))
+    rows: list[dict[str, Any]] = [
+        {"kind": "text", "of": of, "pixels": pixels, "network": network, "characters": characters[of, pixels],
+         "wrong_percent": round(100 * sum(each) / characters[of, pixels], 2)}
+        for (network, of, pixels), each in wrong.items()
+    ]  # fmt: skip
+    for of in ("drawn", "shrunk", "all"):
+        total = sum(count for (origin, _), count in characters.items() if of in (origin, "all"))
+        lines: dict[str, list[int]] = {}
+        for (network, origin, _), each in wrong.items():
+            if of in (origin, "all"):
+                lines.setdefault(network, []).extend(each)
+        ratios = compared(lines, ("bicubic", "small"))
+        for network, each in lines.items():
+            row = {"kind": "text", "of": of, "pixels": None, "network": network, "characters": total}
+            row |= {"wrong_percent": round(100 * sum(each) / total, 2), **ratios[network]}
+            rows.append(row | ({"taken": taken} if (network, of) == (AUTO, "all") else {}))
     return rows
 
 
-def _distance(a: str, b: str) -> int:
-    """Levenshtein's."""
-    row = list(range(len(b) + 1))
-    for i, one in enumerate(a, 1):
-        before, row[0] = row[0], i
-        for j, other in enumerate(b, 1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (one != other))
-    return row[-1]
+def _merged(known: dict[str, Any], rows: list[dict[str, Any]], kinds: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows that were measured now, and in their places those of other kinds that were there before."""
+    kept = [row for row in known.get("rows", []) if row["kind"] not in kinds]
+    return sorted([*kept, *rows], key=lambda row: KINDS.index(row["kind"]))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="the folder that holds test, train, train_more and clips_call")
     parser.add_argument("-o", "--output", type=Path, default=RESULT)
+    parser.add_argument(
+        "--only", nargs="+", choices=KINDS, metavar="KIND", help=f"leave the others: {', '.join(KINDS)}"
+    )
+    parser.add_argument("--networks", nargs="+", default=NETWORKS, metavar="NAME", help="for --only text: just these")
     args = parser.parse_args()
+    kinds = args.only or KINDS
+    known: dict[str, Any] = json.loads(args.output.read_text()) if args.only and args.output.exists() else {}
     networks = {name: pocketsr.load(name) for name in NETWORKS}
+    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        rows = _screens(args.data, networks, scratch)
-        if shutil.which("tesseract"):
+        if "screen" in kinds:
+            rows += _screens(args.data, networks, scratch)
+        if "text" in kinds and shutil.which("tesseract"):
             rows += _text(networks, scratch)
-        else:
+        elif "text" in kinds:
             print("tesseract isn't installed (Debian: tesseract-ocr): no text is read", file=sys.stderr)
-        rows += _photographs(args.data, networks, scratch)
+        if "photograph" in kinds:
+            rows += _photographs(args.data, networks, scratch)
+    measured = {row["kind"] for row in rows}
     result = {
         "machine": describe_machine(),
         "command": "python tools/record_sources.py DATA",
-        "networks": digests(NETWORKS),
-        "rows": rows,
+        "networks": known.get("networks", {}) | {kind: digests(NETWORKS) for kind in KINDS if kind in measured},
+        "tesseract": tesseract_version() if "text" in measured else known.get("tesseract"),
+        "rows": _merged(known, rows, list(measured)),
     }
     args.output.write_text(json.dumps(result, indent=1) + "\n")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import zlib
 from collections.abc import Iterator, Sequence
@@ -21,10 +22,12 @@ from pocketsr.codec.encoding import as_frames, encode
 from pocketsr.data import Clip, Pair, load_images, read_clips
 from pocketsr.data.clips import luma_plane
 from pocketsr.data.codec import CODECS, CodecSetting, scaled_kbps
-from pocketsr.data.noise import add_blur, add_jpeg, add_noise, add_webp
+from pocketsr.data.noise import add_blur, add_jpeg, add_noise
 from pocketsr.data.pairs import Plane, pair_from
+from pocketsr.pixels import rgb_to_luma
 from pocketsr.pixels.strength import strength_between
 from pocketsr.source import Hints, mean_qp
+from pocketsr.source.vp8 import vp8_quantizer
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 KEPT_APART = ("webcam_sister*", "webcam_book*", "people*", "bigbuckbunny*", "vid4_*", "carphone*")  # for measuring only
@@ -74,13 +77,15 @@ def states(pair: Pair) -> Iterator[Sample]:
         return Sample(group, of, luma[shift:, shift:], hints, strength, pair.hr[2 * shift :, 2 * shift :])
 
     yield sample("clean", clean, Hints("png", lossless=True))
-    for low, high in ((30, 55), (55, 80), (80, 96)):
+    for low, high in ((30, 55), (55, 80), (80, 96), (96, 100)):
         quality = int(rng.integers(low, high))
         known = Hints("jpeg", lossless=False, jpeg_quality=quality)
         yield sample("jpeg", add_jpeg(clean, quality), known)
     quality = int(rng.integers(30, 96))
     yield sample("was a jpeg", add_jpeg(clean, quality), Hints("png", lossless=True), int(rng.integers(1, 8)))
-    yield sample("webp", add_webp(clean, int(rng.integers(30, 96))), Hints("webp", lossless=False))
+    for low, high in ((30, 60), (60, 85), (85, 99)):
+        luma, qp = _webp(clean, int(rng.integers(low, high)))
+        yield sample("webp", luma, Hints("webp", lossless=False, qp=qp))
     blurred = add_blur(clean, float(rng.uniform(0.3, 0.8)))
     noisy = add_noise(clean, float(rng.uniform(0.5, 4.0)), rng)
     quality = int(rng.integers(50, 96))
@@ -90,6 +95,17 @@ def states(pair: Pair) -> Iterator[Sample]:
     worn = noisy if rng.random() < 0.5 else blurred
     known = Hints("jpeg", lossless=False, jpeg_quality=quality)
     yield sample("worn jpeg", add_jpeg(worn, quality), known)
+
+
+def _webp(luma: Plane, quality: int) -> tuple[Plane, float | None]:
+    """Studio luma as it comes back from a lossy WebP file, and the file's quantizer."""
+    full = np.clip(np.rint((luma.astype(np.float32) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(full).save(file, "WEBP", quality=quality, method=2)
+    data = file.getvalue()
+    with Image.open(file) as image:
+        back = np.rint(rgb_to_luma(np.asarray(image.convert("RGB")))).astype(np.uint8)
+    return back, vp8_quantizer(data[data.index(b"VP8 ") + 8 :][:128])
 
 
 def clips(only: Sequence[str] = ()) -> Iterator[Sample]:

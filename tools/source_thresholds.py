@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,9 @@ from pocketsr.data import Pair, load_images, split
 from pocketsr.data.pairs import pair_from
 from pocketsr.engine import Upscaler, takes_strength, upscaled
 from pocketsr.pixels import psnr
-from pocketsr.source import look
+from pocketsr.source import Hints, look
 from pocketsr.source.screens import screen_features
-from pocketsr.source.strength import evaluate, tables
+from pocketsr.source.strength import evaluate, model_of, tables
 from pocketsr.source.tiles import luma_tiles
 
 CLIPS = ("latentsync_demo3*", "sam2_dog*", "lp_d10*", "sam2_blocks*", "mead_m030*")  # the first two are kept apart
@@ -55,7 +56,7 @@ def screen_rows(pairs: Sequence[Pair], worths: Mapping[str, float]) -> Array:
         strength = look(sample.luma, sample.hints).strength
         gain = 0.0  # of no consequence below all that is tried
         if odds > ODDS[0]:
-            other = "photo" if strength >= worths["photo"] else "small"
+            other = "photo" if strength >= worths.get(model_of(sample.hints), np.inf) else "small"
             gain = _quality(nets["screen"], sample, strength) - _quality(nets[other], sample, strength)
         rows.append((sample.group.startswith("screen"), strength, odds, gain))
     return np.array(rows, np.float64)
@@ -89,16 +90,28 @@ def _quality(net: Upscaler, sample: Sample, strength: float) -> float:
     return psnr(made[2:-2, 2:-2], sample.hr[2 : 2 * luma.shape[0] - 2, 2 : 2 * luma.shape[1] - 2])
 
 
-def gains(samples: Iterable[Sample], names: Sequence[str]) -> dict[str, Array]:
-    """(samples, 2) for each network: the estimated strength, and dB over `small`."""
-    nets = {name: load(name, threads=1) for name in ("small", *names)}
+def gains(samples: Iterable[Sample], name: str) -> dict[str, Array]:
+    """(samples, 2) for each of `strength.MODELS` that serves some: the estimated strength, and dB over `small`.
+
+    What is known of a sample is forgotten in part, too, so that models for those of which less is known are judged.
+    """
+    small, net = load("small", threads=1), load(name, threads=1)
     found = defaultdict(list)
-    for sample in tqdm(samples, desc="gains", disable=None):
-        strength = look(sample.luma, sample.hints).strength
-        quality = {name: _quality(net, sample, strength) for name, net in nets.items()}
-        for name in names:
-            found[name].append((strength, quality[name] - quality["small"]))
-    return {name: np.array(rows) for name, rows in found.items()}
+    for sample in tqdm(samples, desc=f"gains of {name}", disable=None):
+        usual = _quality(small, sample, 0.0)
+        for hints in _known(sample.hints):
+            strength = look(sample.luma, hints).strength
+            found[model_of(hints)].append((strength, _quality(net, sample, strength) - usual))
+    return {model: np.array(rows) for model, rows in found.items()}
+
+
+def _known(hints: Hints) -> list[Hints]:
+    """All that is known of a source, or less."""
+    less = replace(hints, qp=None)
+    if not hints.moving:
+        return [hints, less] if hints.qp is not None else [hints]
+    found = {model_of(each): each for each in (Hints("", moving=True), less, hints)}
+    return list(found.values())
 
 
 def worth(rows: Array) -> tuple[float, dict[str, Any]]:
@@ -108,30 +121,51 @@ def worth(rows: Array) -> tuple[float, dict[str, Any]]:
     """
     strength, gain = rows.T
     weighed = np.where(gain < 0, 2 * gain, gain)
-    tried = np.arange(STEP, 0.8, STEP)
+    tried = np.arange(STEP, 1.0, STEP)
     sums = np.array([weighed[strength >= each].sum() for each in tried])
     limit = round(float(tried[np.flatnonzero(sums >= sums.max() - 1e-9)[0]]), 2)
-    above = gain[strength >= limit]
-    said = {"mean gain above, dB": round(float(above.mean()), 3), "a tenth gains less than": _tenth(above),
-            "mean gain below, dB": round(float(gain[strength < limit].mean()), 3), "samples": len(gain)}  # fmt: skip
+    above, below = gain[strength >= limit], gain[strength < limit]
+    said = {"mean gain above, dB": _mean(above), "a tenth gains less than": _tenth(above),
+            "mean gain below, dB": _mean(below), "samples": len(gain)}  # fmt: skip
     return limit, said
 
 
-def _tenth(gain: Array) -> float:
-    return round(float(np.quantile(gain, 0.1)), 3)
+def _tenth(gain: Array) -> float | None:
+    return round(float(np.quantile(gain, 0.1)), 3) if len(gain) else None
+
+
+def _mean(gain: Array) -> float | None:
+    return round(float(gain.mean()), 3) if len(gain) else None
 
 
 def thresholds(most: int, fitted: int) -> dict[str, Any]:
     """What `source.choice` and `source.strength` read, and how it does on what it was decided by."""
-    pairs = [pair for pair in load_images([DATA / "train", DATA / "train_more"]) if min(pair.lr.shape) >= 64]
-    _, apart = split(pairs, SHARE, only=APART)
-    photo, photographs_gain = worth(gains((s for pair in apart for s in states(pair)), ("photo",))["photo"])
-    call, calls_gain = worth(gains(clips(CLIPS), ("small-call",))["small-call"])
-    worths = {"photo": photo, "small-call": call}
-    sure, until, screens = surely_screen(screen_rows(unseen(pairs, most, fitted), worths))
+    pairs = _large(None)
+    made = decided_worths(pairs)
+    sure, until, screens = surely_screen(screen_rows(unseen(pairs, most, fitted), made["worth"]["photo"]))
     return {
         "sure": sure,
-        "worth": worths,
+        "worth": made["worth"],
         "until": {"screen": until},
-        "decided by": {"screens": screens, "photo": photographs_gain, "small-call": calls_gain},
+        "decided by": {"screens": screens, **made["decided by"]},
     }
+
+
+def decided_worths(pairs: Sequence[Pair] | None = None) -> dict[str, Any]:
+    """From which strength on networks are worth taking, by what is known of a source; and how that does."""
+    _, apart = split(_large(pairs), SHARE, only=APART)
+    found = {
+        "photo": gains((sample for pair in apart for sample in states(pair)), "photo"),
+        "small-call": gains(clips(CLIPS), "small-call"),
+    }
+    each = {name: {model: worth(rows) for model, rows in of.items()} for name, of in found.items()}
+    return {
+        "worth": {name: {model: limit for model, (limit, _) in of.items()} for name, of in each.items()},
+        "decided by": {name: {model: said for model, (_, said) in of.items()} for name, of in each.items()},
+    }
+
+
+def _large(pairs: Sequence[Pair] | None) -> Sequence[Pair]:
+    if pairs is not None:
+        return pairs
+    return [pair for pair in load_images([DATA / "train", DATA / "train_more"]) if min(pair.lr.shape) >= 64]

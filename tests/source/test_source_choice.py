@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from small_text import pages
 from source_samples import PHOTOS, large, photo
 
 import pocketsr
@@ -15,11 +16,14 @@ from pocketsr.models import SHIPPED
 from pocketsr.pixels import psnr, rgb_to_luma
 from pocketsr.source import Hints, Seen, choose, jpeg_quality, look, together
 from pocketsr.source.choice import RULES
+from pocketsr.source.vp8 import vp8_quantizer
 
 ALL = (*SHIPPED, "photo", "screen")
 FEW = tuple(name for name in SHIPPED if name not in ("photo", "screen"))
 JPEG = Hints("jpeg", lossless=False, jpeg_quality=71.2)
 PNG = Hints("png", lossless=True)
+WEBP = Hints("webp", lossless=False, qp=40.0)
+HEVC = Hints("hevc", True, False, bits_per_pixel=0.02)
 CALL = Hints("h264", True, False, qp=38.4, bits_per_pixel=0.02)
 
 
@@ -29,11 +33,37 @@ CALL = Hints("h264", True, False, qp=38.4, bits_per_pixel=0.02)
         (Seen(PNG, 0.0, False, 0.0), "small", "small", "lossless PNG"),
         (Seen(PNG, 0.4, False, 0.5), "photo", "small", "PNG of what was a JPEG"),
         (Seen(PNG, 0.0, True, 0.0), "screen", "small", "text and windows in lossless PNG"),
-        (Seen(JPEG, 0.3, False, 0.1), "photo", "small", "JPEG of quality 71"),
+        (Seen(JPEG, 0.4, False, 0.1), "photo", "small", "JPEG of quality 71"),
         (Seen(JPEG, 0.9, False, 0.1), "photo", "small", "JPEG of quality 71"),
         (Seen(JPEG, 0.02, False, 0.0), "small", "small", "JPEG of quality 71"),
         (Seen(JPEG, 0.3, True, 0.1), "screen", "small", "text and windows in JPEG of quality 71"),
-        (Seen(Hints("webp", lossless=False), 0.3, False, 0.0), "photo", "small", "lossy WEBP"),
+        (Seen(Hints("webp", lossless=False), 0.4, False, 0.0), "small", "small", "lossy WEBP"),
+        (Seen(Hints("webp", lossless=False), 0.6, False, 0.0), "photo", "small", "lossy WEBP"),
+        (
+            Seen(Hints("mjpeg", True, False, bits_per_pixel=2.0), 0.8, False, 0.0),
+            "small",
+            "small",
+            "Motion JPEG of 2 bits a pixel",
+        ),
+        (
+            Seen(Hints("mjpeg", True, False, bits_per_pixel=0.9), 0.7, False, 0.0),
+            "small-call",
+            "small-call",
+            "Motion JPEG of 0.9 bits a pixel",
+        ),
+        (
+            Seen(Hints("mpeg4", True, False, qp=4.0, bits_per_pixel=0.6), 0.2, False, 0.0),
+            "small",
+            "small",
+            "MPEG-4 of QP 4",
+        ),
+        (Seen(WEBP, 0.4, False, 0.0), "photo", "small", "WEBP of QP 40"),
+        (
+            Seen(Hints("prores", True, False, bits_per_pixel=3.5), 0.5, False, 0.0),
+            "small",
+            "small",
+            "ProRes of 3.5 bits a pixel",
+        ),
         (Seen(CALL, 0.8, False, 0.0), "small-call", "small-call", "H.264 of QP 38"),
         (Seen(CALL, 0.1, False, 0.0), "small", "small", "H.264 of QP 38"),
         (Seen(CALL, 0.1, True, 0.0), "screen", "small", "text and windows in H.264 of QP 38"),
@@ -55,14 +85,14 @@ def test_the_table(seen: Seen, of_all: str, of_few: str, why: str) -> None:
 
 def test_every_source_has_a_rule() -> None:
     assert RULES[-1].kind == "anything"
-    assert (RULES[-1].strength, RULES[-1].network) == (0.0, "small")
+    assert (RULES[-1].strength(PNG), RULES[-1].network) == (0.0, "small")
     assert "small" in SHIPPED
     assert {rule.network for rule in RULES} <= set(ALL)
 
 
 def test_rules_begin_where_the_fit_says() -> None:
-    for kind, hints in (("photo", JPEG), ("small-call", CALL)):
-        begin = next(rule.strength for rule in RULES if rule.network == kind)
+    for kind, hints in (("photo", JPEG), ("photo", WEBP), ("small-call", CALL), ("small-call", HEVC)):
+        begin = next(rule.strength(hints) for rule in RULES if rule.network == kind)
         assert 0.05 < begin < 0.6
         assert choose(Seen(hints, begin, False, 0.0)).network == kind
         assert choose(Seen(hints, begin - 1e-6, False, 0.0)).network == "small"
@@ -86,7 +116,7 @@ def _files() -> list[tuple[str, np.ndarray, Hints, np.ndarray]]:
     found = []
     for name, clean, big in [(n, photo(n), large(n)) for n in PHOTOS]:
         found.append((f"{name} clean", clean, PNG, big))
-        for quality in (40, 60, 80, 95):
+        for quality in (40, 60, 80, 95, 98):
             file = io.BytesIO()
             Image.fromarray(clean).save(file, "JPEG", quality=quality)
             with Image.open(file) as image:
@@ -94,10 +124,15 @@ def _files() -> list[tuple[str, np.ndarray, Hints, np.ndarray]]:
                 found.append((f"{name} jpeg {quality}", np.asarray(image), hints, big))
                 if quality == 40:
                     found.append((f"{name} was jpeg", np.asarray(image)[2:, 2:], PNG, big[4:, 4:]))
-        file = io.BytesIO()
-        Image.fromarray(clean).save(file, "WEBP", quality=50)
-        with Image.open(file) as image:
-            found.append((f"{name} webp", np.asarray(image.convert("RGB")), Hints("webp", lossless=False), big))
+        for quality in (50, 75, 92):
+            file = io.BytesIO()
+            Image.fromarray(clean).save(file, "WEBP", quality=quality)
+            data = file.getvalue()
+            hints = Hints("webp", lossless=False, qp=vp8_quantizer(data[data.index(b"VP8 ") + 8 :]))
+            with Image.open(file) as image:
+                found.append((f"{name} webp {quality}", np.asarray(image.convert("RGB")), hints, big))
+        few = Image.fromarray(clean).quantize(256, Image.Quantize.MEDIANCUT)
+        found.append((f"{name} gif", np.asarray(few.convert("RGB")), Hints("gif", lossless=True), big))
     return found
 
 
@@ -119,3 +154,10 @@ def test_never_worse_than_small() -> None:
         assert worse < 0.15, (of, choice)
         lost.setdefault(of.partition(" ")[2], []).append(worse)
     assert max(float(np.mean(each)) for each in lost.values()) < 0.05, lost
+
+
+def test_lines_of_text_are_no_blocks_of_a_jpeg() -> None:
+    """Whose pitch is a multiple of 8 pixels, but in one direction alone."""
+    for page in pages():
+        seen = look(page.luma, PNG)
+        assert seen.strength == 0.0, (page.font, page.pixels, seen)

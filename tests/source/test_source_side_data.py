@@ -22,6 +22,7 @@ def test_the_mean_is_by_area() -> None:
     assert mean_qp(params(1, 30, [(16, 16, 0), (16, 16, 4)])) == FrameQp("h264", 32.0)
     assert mean_qp(params(0, 100, [(64, 64, 8), (8, 8, -100)])) == FrameQp("vp9", pytest.approx(106.338, abs=1e-3))
     assert mean_qp(params(1, 30, [(16, 16, 4)], size=32)) == FrameQp("h264", 34.0)
+    assert mean_qp(params(2, 0, [(16, 16, 4), (16, 16, 8)])) == FrameQp("mpeg2", 6.0)
     assert mean_qp(params(1, 30, [])) == FrameQp("h264", 30.0)
     assert mean_qp(params(1, 30, [(0, 0, 9)])) == FrameQp("h264", 30.0)
     assert mean_qp(params(1, 50, [(16, 16, 1 << 30)])) == FrameQp("h264", 87.0)
@@ -31,7 +32,7 @@ def test_the_mean_is_by_area() -> None:
     "data",
     [
         b"", b"\0", b"\xff" * 64, b"\xff" * 4096, params(1, 30, [(16, 16, 0)])[:-1],
-        params(2, 5, []), params(-1, 5, []),
+        params(3, 5, []), params(-1, 5, []),
         params(1, -1, []), params(1, 88, []), params(0, 256, []), params(1, 30, [(16, 16, 0)], offset=0),
         params(1, 30, [(16, 16, 0)], offset=2**63), params(1, 30, [(16, 16, 0)], offset=HEAD.size + 1),
         HEAD.pack(2**32 - 1, HEAD.size, 20, 1, 30, *[0] * 8) + bytes(200),

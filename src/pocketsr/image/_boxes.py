@@ -5,9 +5,12 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-__all__ = ["avif_colour", "jpeg2000_bits", "jpeg2000_data", "webp_is_lossy"]
+from pocketsr.source.vp8 import vp8_quantizer
+
+__all__ = ["avif_colour", "jpeg2000_bits", "jpeg2000_data", "webp_is_lossy", "webp_quantizer"]
 
 _HEAD = 256 << 10  # bytes in which a file's description stands
+_FRAME_HEAD = 128  # bytes of a VP8 frame: more than what stands before its quantizer
 _LARGEST = 32 << 20  # bytes of a profile or a packet that is kept
 _EXIF_UUID, _XMP_UUID = b"JpgTiffExif->JP2", bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 
@@ -69,18 +72,26 @@ def jpeg2000_data(path: Path) -> tuple[bytes | None, bytes | None, bytes | None]
 
 
 def webp_is_lossy(path: Path) -> bool:
-    """Whether the WebP file at `path` holds a lossy (VP8) picture.
+    """Whether the WebP file at `path` holds a lossy (VP8) picture."""
+    return _webp_picture(path)[0] != b"VP8L"
 
-    Walks the RIFF chunks: a picture is in a `VP8 ` (lossy) or `VP8L` (lossless) chunk.
-    """
+
+def webp_quantizer(path: Path) -> float | None:
+    """The mean quantizer index, 0..127, of a lossy still WebP picture; None where it isn't found."""
+    kind, data = _webp_picture(path)
+    return vp8_quantizer(data) if kind == b"VP8 " else None
+
+
+def _webp_picture(path: Path) -> tuple[bytes, bytes]:
+    """Name and beginning of the chunk that holds the picture, of RIFF's: `VP8 ` (lossy) or `VP8L` (lossless)."""
     with path.open("rb") as file:
         file.seek(12)
         while len(head := file.read(8)) == 8:
             if head[:4] in (b"VP8 ", b"VP8L"):
-                return head[:4] == b"VP8 "
+                return head[:4], file.read(_FRAME_HEAD)
             size = int.from_bytes(head[4:], "little")
             file.seek(size + size % 2, 1)
-    return True
+    return b"", b""
 
 
 def _head(path: Path) -> bytes:

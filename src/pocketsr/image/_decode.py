@@ -16,7 +16,7 @@ from PIL import Image, ImageFile, JpegImagePlugin
 
 from pocketsr.errors import UserError
 from pocketsr.image import _ifd, _xmp
-from pocketsr.image._boxes import avif_colour, jpeg2000_bits, jpeg2000_data, webp_is_lossy
+from pocketsr.image._boxes import avif_colour, jpeg2000_bits, jpeg2000_data, webp_is_lossy, webp_quantizer
 from pocketsr.image._deep import png_pixels, ppm_pixels, tiff_facts, tiff_pixels
 from pocketsr.image._dpi import file_dpi, honest, resolution, small
 from pocketsr.image._formats import kind_of
@@ -302,12 +302,13 @@ def _finish(path: Path, name: str, image: ImageFile.ImageFile, kept: Kept, facts
     if facts.lost:
         notes.append(f"{path}: left out: {', '.join(facts.lost)}")
     lossy = name in ("JPEG", "AVIF", "HEIF", "JXL") or (name == "WEBP" and webp_is_lossy(path))
-    return Picture(pixels=pixels, kept=kept, lossy=lossy, warnings=tuple(notes), hints=_hints(name, image, lossy))
+    return Picture(pixels=pixels, kept=kept, lossy=lossy, warnings=tuple(notes), hints=_hints(path, name, image, lossy))
 
 
-def _hints(name: str, image: ImageFile.ImageFile, lossy: bool) -> Hints:
+def _hints(path: Path, name: str, image: ImageFile.ImageFile, lossy: bool) -> Hints:
     """What the file says of how much was lost."""
     quality = jpeg_quality(getattr(image, "quantization", {})) if name == "JPEG" else None
     inside = name == "TIFF" and image.info.get("compression") in ("jpeg", "tiff_jpeg", "webp")
     unknown = name in ("JPEG2000", "JXL")  # which may be either
-    return Hints(name.lower(), lossless=None if unknown else not (lossy or inside), jpeg_quality=quality)
+    qp = webp_quantizer(path) if name == "WEBP" and lossy else None
+    return Hints(name.lower(), lossless=None if unknown else not (lossy or inside), jpeg_quality=quality, qp=qp)

@@ -37,7 +37,8 @@ class Features:
     coefficients: NDArray[np.float32]
     blockiness: float
     """How much more often steps between blocks of 8 pixels are larger than those beside them, than steps within blocks
-    are: 0 to 2, mean of both directions, and less in small pictures, where chance makes more of it."""
+    are: 0 to 2, mean of both directions, but at most twice the lesser, since lines of text and stripes have a pitch in
+    one direction alone; and less in small pictures, where chance makes more of it."""
 
 
 NAMES = ("gradient", "fine", "blockiness", "flat", "gone", "gone more on the grid", "slope", "quiet")
@@ -49,7 +50,8 @@ def picture_features(tiles: NDArray[np.float32]) -> Features:
     mean_step = 0.5 * float(across.mean() + down.mean())
     columns, rows = _profile(across, 2), _profile(down, 1)
     x, y = int(columns.argmax()), int(rows.argmax())
-    blockiness = 0.5 * (_excess(columns, x) + _excess(rows, y))
+    two = _excess(columns, x), _excess(rows, y)
+    blockiness = 0.5 * sum(two)
     coefficients = block_transform(tiles, y, x)
     shifted = block_transform(tiles, (y + _CENTRE) % BLOCK, (x + _CENTRE) % BLOCK)
     energy = np.mean(np.square(coefficients), axis=0)
@@ -69,7 +71,7 @@ def picture_features(tiles: NDArray[np.float32]) -> Features:
     sure = min(
         1.0, float(np.sqrt(len(tiles) / MOST_TILES))
     )  # the error of what is counted goes by the root of how much is
-    return Features(numbers, coefficients, sure * blockiness)
+    return Features(numbers, coefficients, sure * min(blockiness, 2.0 * min(two)))
 
 
 def block_transform(tiles: NDArray[np.float32], top: int = 0, left: int = 0) -> NDArray[np.float32]:

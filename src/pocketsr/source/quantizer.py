@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pocketsr.source.vp8 import VP8_STEPS
+
 __all__ = ["expected_rms", "jpeg_quality", "jpeg_steps", "step_of_qp"]
 
 # Luma quantization of JPEG's annex K (ITU-T T.81, table K.1), row by row.
@@ -55,7 +57,8 @@ def jpeg_steps(quality: float) -> NDArray[np.float32]:
 
 
 def step_of_qp(codec: str, qp: float) -> float | None:
-    """The step, in levels, that H.264's and VP9's quantizers have on coefficients of an orthonormal transform.
+    """The step, in levels, that H.264's, VP9's, MPEG-2's and WebP's quantizers have on coefficients of an
+    orthonormal transform.
 
     None for other codecs. VP9's table (its specification, section 8.6.1) is followed by a line and an exponential.
     """
@@ -64,6 +67,11 @@ def step_of_qp(codec: str, qp: float) -> float | None:
     if codec == "vp9":
         index = min(qp, 255.0)
         return (index + 7.0) / 8.0 if index <= 95.0 else 102.0 / 8.0 * math.pow(2.0, (index - 95.0) * 0.02603)
+    if codec == "mpeg2":
+        return max(1.0, qp)  # of inter blocks: MPEG-4 without a matrix, and MPEG-2 with its flat one
+    if codec == "webp":
+        index = min(qp, len(VP8_STEPS) - 1.0)
+        return 0.5 * float(np.interp(index, np.arange(len(VP8_STEPS)), VP8_STEPS))  # VP8's transform doubles
     return None
 
 

@@ -16,7 +16,9 @@ _BLOCK = 20  # bytes that are known of a block: x, y, width, height, what is add
 _LARGEST_BLOCK = 4096  # bytes
 _MOST_BLOCKS = 1 << 20  # of 16x16 pixels: a frame of 16K is half of it
 _LARGEST_SIDE = 256  # pixels of a block
-_TYPES = {0: ("vp9", 255), 1: ("h264", 87)}  # codec and largest QP, that of 14 bits
+# Codec and largest QP: H.264's of 14 bits; MPEG-2's largest quantiser_scale, on whose scale FFmpeg gives MPEG-1's and
+# MPEG-4's too.
+_TYPES = {0: ("vp9", 255), 1: ("h264", 87), 2: ("mpeg2", 112)}
 
 
 class FrameQp(NamedTuple):

@@ -19,15 +19,17 @@ from pocketsr.source.quantizer import expected_rms, jpeg_steps, step_of_qp
 from pocketsr.source.screens import screen_features
 from pocketsr.source.tiles import luma_tiles
 
-__all__ = ["MODELS", "Seen", "estimate_strength", "evaluate", "look", "model_numbers", "products", "tables"]
+__all__ = ["MODELS", "Seen", "estimate_strength", "evaluate", "look", "model_numbers", "model_of", "products", "tables"]
 
-MODELS = ("picture", "video", "jpeg", "webp", "qp", "rate")
-"""By what is known: of a picture nothing, or of a video, JPEG's quality, that it is lossy WebP, QP, bits a pixel."""
+MODELS = ("picture", "video", "jpeg", "webp", "webp qp", "qp", "rate")
+"""By what is known: of a picture or a video nothing; JPEG's quality; lossy WebP, its QP; a video's QP, or its rate."""
 
 _CODECS = {
     "h264": "h264", "hevc": "h265", "h265": "h265", "vp9": "vp9", "vp8": "vp9", "libvpx-vp9": "vp9", "av1": "av1",
     "libdav1d": "av1", "libaom-av1": "av1",
+    **dict.fromkeys(("mpeg2video", "mpeg1video", "mpeg4", "h263", "msmpeg4", "msmpeg4v2", "wmv1", "flv"), "mpeg2"),
 }  # fmt: skip
+_RATED = ("h264", "h265", "vp9", "av1")  # whose rates the fit saw
 _BITS = (1e-4, 24.0)  # a pixel: what lies outside is a mistake
 
 
@@ -81,25 +83,38 @@ def _lossy(hints: Hints, blockiness: float) -> bool:
 
 def model_numbers(tiles: NDArray[np.float32], hints: Hints) -> tuple[str, NDArray[np.float64], float]:
     """Which of `MODELS` is for these hints, what it takes, and the blockiness of the tiles."""
-    seen = picture_features(tiles)
+    model, seen = model_of(hints), picture_features(tiles)
     more: list[float] = []
-    model = "video" if hints.moving else "picture"
     codec = _CODECS.get(hints.codec, "")
-    step = None if hints.qp is None else step_of_qp(codec, max(0.0, hints.qp))
-    if not hints.moving and hints.codec == "jpeg" and hints.jpeg_quality is not None:
-        model = "jpeg"
+    if model == "jpeg" and hints.jpeg_quality is not None:
         steps = jpeg_steps(hints.jpeg_quality)
         more = [strength_of(expected_rms(seen.coefficients, steps)), math.log2(float(steps.mean())) / 4.0]
-    elif not hints.moving and hints.codec == "webp" and hints.lossless is False:
-        model = "webp"
-    elif hints.moving and step is not None:
-        model = "qp"
-        more = [strength_of(expected_rms(seen.coefficients, step)), math.log2(step) / 4.0, float(codec == "vp9")]
-    elif hints.moving and codec and hints.bits_per_pixel is not None:
-        model = "rate"
+    elif (step := _step(hints)) is not None:
+        more = [strength_of(expected_rms(seen.coefficients, step)), math.log2(step) / 4.0]
+        more += [float(codec == "vp9")] if hints.moving else []
+    elif model == "rate" and hints.bits_per_pixel is not None:
         bits = min(_BITS[1], max(_BITS[0], hints.bits_per_pixel))
         more = [math.log2(bits) / 4.0, *(float(codec == other) for other in ("h265", "vp9", "av1"))]
     return model, np.concatenate([seen.numbers, more]), seen.blockiness
+
+
+def model_of(hints: Hints) -> str:
+    """Which of `MODELS` is for these hints."""
+    if not hints.moving:
+        if hints.codec == "jpeg" and hints.jpeg_quality is not None:
+            return "jpeg"
+        if hints.codec == "webp" and hints.lossless is False:
+            return "webp" if _step(hints) is None else "webp qp"
+        return "picture"
+    if _step(hints) is not None:
+        return "qp"
+    return "rate" if _CODECS.get(hints.codec) in _RATED and hints.bits_per_pixel is not None else "video"
+
+
+def _step(hints: Hints) -> float | None:
+    """The quantizer's, in levels, where it is known."""
+    codec = _CODECS.get(hints.codec, "") if hints.moving else hints.codec if hints.lossless is False else ""
+    return None if hints.qp is None else step_of_qp(codec, max(0.0, hints.qp))
 
 
 def evaluate(table: dict[str, Any], numbers: NDArray[np.float64]) -> float:

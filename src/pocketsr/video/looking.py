@@ -26,7 +26,7 @@ from pocketsr.video.source import LOSSLESS
 
 __all__ = ["QUANTIZERS", "hints_of", "look_at_opened", "look_at_video"]
 
-# FFmpeg's H.264 and VP9 decoders tell the quantizer of each block; others take no notice.
+# FFmpeg's decoders of H.264, VP9, and MPEG-1 to MPEG-4 tell the quantizer of each block; others take no notice.
 QUANTIZERS = {"export_side_data": "venc_params"}
 
 _PLACES = (0.0, 0.3, 0.6)  # of a file's length, where frames are looked at
@@ -84,7 +84,7 @@ def hints_of(frame: VideoFrame, codec: str, bits: float | None) -> Hints:
     qp = _qp(frame)
     deeper = 0.0 if qp is None or qp.codec != "h264" else 6.0 * (Frame.from_av(frame).layout.bits - 8)
     return Hints(
-        codec if qp is None else qp.codec, True, _lossless(codec),
+        qp.codec if qp is not None and qp.codec != "mpeg2" else codec, True, _lossless(codec),
         qp=None if qp is None else qp.qp - deeper, bits_per_pixel=bits,
     )  # fmt: skip
 
