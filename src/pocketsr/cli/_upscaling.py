@@ -18,7 +18,7 @@ from pocketsr.cli._formats import ANIMATED, PICTURES, STREAMS, piped_format
 from pocketsr.cli._live import ends_at_ctrl_c
 from pocketsr.cli._networks import AUTO, USUAL
 from pocketsr.errors import UserError
-from pocketsr.models import DEFAULT_SCALE
+from pocketsr.models import DEFAULT_SCALE, has_scales
 from pocketsr.names import harmless
 from pocketsr.pipes import Inflow, Outflow
 
@@ -110,17 +110,26 @@ class Job:
 
     def check(self) -> None:
         """Raise UserError for a network that can't be loaded: one error, not one a file."""
+        if self._by_shape:
+            return  # those that ship
         if self.model != AUTO:
             self.net  # noqa: B018
         elif self.weights is not None:  # as if the one were named that is taken where nothing speaks for another
             replace(self, model=USUAL).check()
 
     @property
+    def _by_shape(self) -> bool:
+        """Whether the source's shape says which network of the family that is named serves the size best."""
+        return self.size is not None and self.size.factor is None and self.weights is None and has_scales(self.model)
+
+    @property
     def looks(self) -> bool:
         """Whether a source has to be looked at first: to choose a network, or for the strength that it is told."""
         from pocketsr.engine import takes_strength
 
-        return self.model == AUTO or (self.strength is None and takes_strength(self.net))
+        if self.model == AUTO or self._by_shape:
+            return True
+        return self.strength is None and takes_strength(self.net)
 
     @property
     def name(self) -> str:
@@ -138,7 +147,7 @@ class Job:
     def chroma(self, siting: Siting) -> Network:
         from pocketsr.engine import load_chroma
 
-        scale = DEFAULT_SCALE if self.model == AUTO else self.net.scale
+        scale = DEFAULT_SCALE if self.model == AUTO or self._by_shape else self.net.scale
         return load_chroma(scale=scale, siting=siting, threads=self.net_threads or self.threads)
 
     def upscale(
