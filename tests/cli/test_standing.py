@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -69,6 +70,6 @@ def test_a_signal_while_an_error_is_being_said(
         signal.raise_signal(signal.SIGTERM)
         return 2
 
-    monkeypatch.setattr("pocketsr.cli.main._failed", slow)
+    monkeypatch.setattr(sys.modules["pocketsr.cli.main"], "_failed", slow)
     assert main(["upscale", "no such file.png", "-o", "out.png"]) == 128 + signal.SIGTERM
     assert capsys.readouterr().err == "pocketsr: stopped by SIGTERM\n"
