@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,10 +14,11 @@ import pocketsr
 from pocketsr import Size
 from pocketsr.cli import main
 from pocketsr.frames import Frame
-from pocketsr.models import ALIASES, SHIPPED, SHIPPED_X2, at_size, scale_of
+from pocketsr.models import ALIASES, SHIPPED, SHIPPED_X2, at_size, scale_at, scale_of
 from pocketsr.sizing import Shape
 from pocketsr.video import VideoFileSink, VideoFileSource
 
+ROOT = Path(__file__).resolve().parents[2]
 OTHERS = [name for name in SHIPPED if name not in SHIPPED_X2]
 
 
@@ -141,3 +143,15 @@ def _film(path: Path) -> None:
         sink.begin(frames[0].format)
         for frame in frames:
             sink.write(frame)
+
+
+def test_the_rule_is_the_best_of_what_was_measured() -> None:
+    """Within 0.04 dB: a smaller scale makes fewer pixels."""
+    rows = json.loads((ROOT / "benchmarks" / "any_size.json").read_text())["scales"]["rows"]
+    assert {row["set"] for row in rows} == {"Set14", "B100"}
+    for row in rows:
+        found = row["psnr_db"]
+        scale = scale_at(row["factor"])
+        assert found[f"small-x{scale}" if scale > 2 else "small"] >= max(found.values()) - 0.04, row
+        if 2.1 < row["factor"] < 3.9:
+            assert found[f"small-x{scale}"] > found["small"] + 0.08, row

@@ -42,7 +42,8 @@ def upscale_image(
         and windows; else a shipped network's name, the path of an ONNX file, or what `pocketsr.load` returned.
     threads: for the networks loaded here; None: all cores.
     size: of the result, default: the network's factor. A factor, 1.5 for instance; (width, height), of which one may be
-        None and then follows; a `pocketsr.Size`. The network makes as many passes as fit, a bicubic resize the rest.
+        None and then follows; a `pocketsr.Size`. The network makes as many passes as fit, a bicubic resize the rest;
+        above 2 and 3 times the size `small` and `quality` stand for their networks of x3 and x4.
     strength: how far the image is from its clean shrink, 0 (clean) to 1, for a network that is told. Default: estimated
         for shipped networks that are named or chosen, else its own.
 
