@@ -35,6 +35,7 @@ from pocketsr.pixels.structure import DIRECTIONS, REACH
 
 __all__ = [
     "Affine",
+    "Array",
     "Binary",
     "Chosen",
     "Classes",
