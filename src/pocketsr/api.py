@@ -97,7 +97,7 @@ def _network(
     """The network for a source, its name, and what it is told."""
     if not (isinstance(model, str) and model == AUTO):
         seen = _seen(source) if size is not None and size.factor is None and has_scales(model) else None
-        model = at_size(model, size, seen and seen.shape)
+        model = at_size(model, size, None if seen is None else seen.shape)
         network = as_network(model, threads)
         if strength is None and is_estimated(model, network):
             seen = seen or _seen(source)
@@ -106,7 +106,7 @@ def _network(
     seen = _seen(source)
     if seen is not None and isinstance(strength, int | float):
         seen = replace(seen, strength=check_strength(strength))
-    name = at_size(_USUAL if seen is None else choose(seen).network, size, seen and seen.shape)
+    name = at_size(_USUAL, size) if seen is None else at_size(choose(seen).network, size, seen.shape)
     network = as_network(name, threads)
     told = strength if strength is not None or seen is None else seen.strength
     return network, name, told if takes_strength(network) else None

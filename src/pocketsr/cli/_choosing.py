@@ -36,7 +36,8 @@ def settled(job: Job, seen: Seen | None, name: Path) -> Job:
     seen: None where the source can't be looked at: what is wrong with it will be said by who reads it.
     """
     from pocketsr.engine import takes_strength
-    from pocketsr.models import at_size
+    from pocketsr.models import at_size, scale_of
+    from pocketsr.sizing import plan
     from pocketsr.source import choose
 
     if seen is None:
@@ -44,7 +45,10 @@ def settled(job: Job, seen: Seen | None, name: Path) -> Job:
     if job.model != AUTO:
         network = at_size(job.model, job.size, seen.shape)
         if network != job.model:  # such networks are told no strength
-            return replace(job, model=network, line=_line(name, f"{job.model} at this size: {network}"))
+            assert seen.shape is not None
+            way = plan(job.size, scale_of(str(network)), seen.shape.width, seen.shape.height)
+            said = _line(name, f"{job.model} at this size: {network}") if way.plain else ""  # else the steps say it
+            return replace(job, model=network, line=said)
         made = replace(job, strength=seen.strength if takes_strength(job.net) else job.strength)
         vars(made)["net"] = job.net  # is loaded already
         return made

@@ -220,7 +220,7 @@ class _Work:
             assert isinstance(answer.data, bytes)
             beside.path.write_bytes(answer.data)
             beside.keep()
-            if job.line is not None:
+            if job.line:
                 self._bar.write(job.line, file=sys.stderr)
         except OSError as error:
             raise UserError(f"{piece.target} can't be written: {error.strerror}") from error

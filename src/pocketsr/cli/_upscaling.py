@@ -54,7 +54,7 @@ class Job:
     """The options of the command line, and the network that they name, loaded when first asked for.
 
     model: AUTO chooses it file by file. strength: of the source's degradation, for networks that are told one.
-    line: says what was chosen, when the work has begun.
+    line: says what was chosen, when the work has begun; empty where the way to the size says it.
     address: what is read in place of a file. cores: as for `VideoOptions`. maker: as for `upscale_in_segments`; it has
     a progress display of its own. net_threads: of the network, where it has other than `threads`. budget_ms: as of
     `Adaptive`. codec_aware: `in_parts` then finds the parts of a video, and what all their networks are called.
@@ -170,9 +170,10 @@ class Job:
 
         def choose(seen: Seen) -> Chosen:
             job = settled(self, seen, name)
-            if job.line is not None:
+            chosen = Chosen(job.net, job.chroma("center"), job.name, job.strength)
+            if job.line:  # not before: an error is one line alone
                 say(job.line)
-            return Chosen(job.net, job.chroma("center"), job.name, job.strength)
+            return chosen
 
         def upscaled(target: Path | None) -> Report:
             return upscale_image_file(
@@ -229,7 +230,7 @@ class Job:
         ):
 
             def on_progress(done: int, total: int | None) -> None:
-                if self.line is not None and self.line not in said:  # not before: an error is one line alone
+                if self.line and self.line not in said:  # not before: an error is one line alone
                     said.add(self.line)
                     bar.write(self.line, file=sys.stderr)
                 bar.total = total
