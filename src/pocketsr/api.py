@@ -14,7 +14,7 @@ from pocketsr.engine import Upscaler, load_chroma, takes_strength
 from pocketsr.frames import Frame, FrameSink, FrameSource, Strength
 from pocketsr.frames.looking import Following, look_at_frame
 from pocketsr.loading import as_network, is_estimated, name_of
-from pocketsr.models import at_size
+from pocketsr.models import at_size, has_scales
 from pocketsr.report import Report
 from pocketsr.sizing import Size, Sized, as_size
 from pocketsr.source import AUTO, Seen, choose
@@ -96,16 +96,17 @@ def _network(
 ) -> tuple[Upscaler, str, Strength]:  # fmt: skip
     """The network for a source, its name, and what it is told."""
     if not (isinstance(model, str) and model == AUTO):
-        model = at_size(model, size)
+        seen = _seen(source) if size is not None and size.factor is None and has_scales(model) else None
+        model = at_size(model, size, None if seen is None else seen.shape)
         network = as_network(model, threads)
         if strength is None and is_estimated(model, network):
-            seen = _seen(source)
+            seen = seen or _seen(source)
             strength = Following() if seen is None else seen.strength
         return network, name_of(model), strength
     seen = _seen(source)
     if seen is not None and isinstance(strength, int | float):
         seen = replace(seen, strength=check_strength(strength))
-    name = at_size(_USUAL if seen is None else choose(seen).network, size)
+    name = at_size(_USUAL, size) if seen is None else at_size(choose(seen).network, size, seen.shape)
     network = as_network(name, threads)
     told = strength if strength is not None or seen is None else seen.strength
     return network, name, told if takes_strength(network) else None

@@ -128,7 +128,7 @@ class Beside:
     def _check(self, place: Path, source: Path, overwrite: bool) -> None:
         target = self.target
         if place.is_dir():
-            example = target / f"{source.stem}_2x.mkv"
+            example = target / f"{source.stem}_2x{source.suffix or '.mkv'}"
             raise UserError(f"{target} is a folder: name the file to write, for instance {example}")
         if place.exists():
             if source.exists() and place.samefile(source):

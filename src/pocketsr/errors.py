@@ -39,8 +39,9 @@ class FallbackWarning(PocketsrWarning):
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """A question that names the known word closest to `word`; empty where none is close."""
+    """A question that names the known word closest to `word`, in whatever case; empty where none is close."""
     import difflib  # not at the top: every command imports this module
 
-    close = difflib.get_close_matches(word, known, 1)
-    return f"did you mean {close[0]}?" if close else ""
+    folded = {each.casefold(): each for each in known}
+    close = difflib.get_close_matches(word.casefold(), folded, 1)
+    return f"did you mean {folded[close[0]]}?" if close else ""

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from pocketsr.arguments import check_type, check_whole
 from pocketsr.errors import ArgumentError, ArgumentTypeError
 
-__all__ = ["MOST_PIXELS", "Plan", "Size", "Sized", "as_size", "kept_aspect", "plain_plan", "plan"]
+__all__ = ["MOST_PIXELS", "Plan", "Shape", "Size", "Sized", "as_size", "kept_aspect", "plain_plan", "plan"]
 
 _LARGEST_FACTOR = 16
 _MOST_SIDE = 2**16
@@ -23,6 +23,16 @@ _MOST_ASPECT = 2**16 - 1  # what H.264 and others have room for
 
 Sized: TypeAlias = "Size | float | Fraction | tuple[int | None, int | None]"
 """A size as callers name it: see `as_size`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Of a picture: width and height in pixels; aspect and turned as for `Size.of`."""
+
+    width: int
+    height: int
+    aspect: Fraction | None = None
+    turned: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,18 @@ class Size:
                 f"{MOST_PIXELS / 1e6:.0f} million in all are the most"
             )
         return made
+
+    def growth(self, shape: Shape | None) -> float | None:
+        """How many times as large a picture of this shape becomes, in each direction: the root of its area's growth.
+
+        None where that depends on the shape, and it isn't known. Raises ArgumentError as `of` does.
+        """
+        if self.factor is not None:
+            return float(self.factor)
+        if shape is None:
+            return None
+        width, height = self.of(shape.width, shape.height, aspect=shape.aspect, turned=shape.turned)
+        return math.sqrt(width * height / (shape.width * shape.height))
 
     def _within(
         self, width: int, height: int, aspect: Fraction, turned: bool, multiples: tuple[int, int]

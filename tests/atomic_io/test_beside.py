@@ -181,3 +181,11 @@ def test_a_file_that_comes_up_meanwhile_is_not_replaced(
     again.discard()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert target.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("source", "named"), [("a.png", "a_2x.png"), ("b.mp4", "b_2x.mp4"), ("frames", "frames_2x.mkv")]
+)
+def test_a_folder_is_answered_with_a_name_of_the_input_s_kind(tmp_path: Path, source: str, named: str) -> None:
+    with pytest.raises(UserError, match=named):
+        Beside(tmp_path, tmp_path / source, overwrite=True)

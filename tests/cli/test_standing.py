@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from cli_samples import command_line, make_clip
 from PIL import Image
 
 from pocketsr.atomic_io import is_part
+from pocketsr.cli import main
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -59,3 +61,15 @@ def test_standard_output_that_takes_nothing() -> None:
     assert (full.returncode, full.stderr) == (2, "pocketsr: No space left on device\n")
     gone = _shell(command_line("models"), "| true; exit ${PIPESTATUS[0]}")
     assert (gone.returncode, gone.stderr) in ((141, ""), (0, ""))  # 0 where all was written before the reader left
+
+
+def test_a_signal_while_an_error_is_being_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def slow(_: str) -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return 2
+
+    monkeypatch.setattr(sys.modules["pocketsr.cli.main"], "_failed", slow)
+    assert main(["upscale", "no such file.png", "-o", "out.png"]) == 128 + signal.SIGTERM
+    assert capsys.readouterr().err == "pocketsr: stopped by SIGTERM\n"

@@ -57,8 +57,8 @@ def test_every_frame_is_what_one_pass_makes(tmp_path: Path, suffix: str, gop: di
     source = clip(tmp_path / f"in.{suffix}", options=options, pts=tuple(range(0, FRAMES * step, step)))
     plan = plan_segments(source, keep_clock=False, **LIMITS)
     assert plan is not None
-    assert len(plan.parts) >= 4
-    assert sum(part.frames for part in plan.parts) == plan.packets == FRAMES
+    assert len(plan.sections) >= 4
+    assert sum(section.frames for section in plan.sections) == plan.packets == FRAMES
     done = segmented(source, tmp_path / "out.mkv", codec="ffv1")
     one = upscale(source, tmp_path / "one.mkv", codec="ffv1")
     assert done is not None
@@ -73,7 +73,7 @@ def test_hevc_with_pictures_before_their_key_frame(tmp_path: Path) -> None:
     source = clip(tmp_path / "in.mkv", codec="libx265", options=options)
     plan = plan_segments(source, keep_clock=False, **LIMITS)
     assert plan is not None
-    assert any(a.last > b.first for a, b in zip(plan.parts, plan.parts[1:], strict=False) if a.last is not None)
+    assert any(a.last > b.first for a, b in zip(plan.sections, plan.sections[1:], strict=False) if a.last is not None)
     segmented(source, tmp_path / "out.mkv", codec="ffv1")
     upscale(source, tmp_path / "one.mkv", codec="ffv1")
     assert same(tmp_path / "out.mkv", tmp_path / "one.mkv")

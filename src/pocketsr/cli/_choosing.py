@@ -36,20 +36,30 @@ def settled(job: Job, seen: Seen | None, name: Path) -> Job:
     seen: None where the source can't be looked at: what is wrong with it will be said by who reads it.
     """
     from pocketsr.engine import takes_strength
-    from pocketsr.models import at_size
+    from pocketsr.models import at_size, scale_of
+    from pocketsr.sizing import plan
     from pocketsr.source import choose
 
     if seen is None:
         return job if job.model != AUTO else replace(job, model=at_size(USUAL, job.size), strength=None)
     if job.model != AUTO:
-        made = replace(job, strength=seen.strength)
+        network = at_size(job.model, job.size, seen.shape)
+        if network != job.model:  # such networks are told no strength
+            assert seen.shape is not None
+            way = plan(job.size, scale_of(str(network)), seen.shape.width, seen.shape.height)
+            said = _line(name, f"{job.model} at this size: {network}") if way.plain else ""  # else the steps say it
+            return replace(job, model=network, line=said)
+        made = replace(job, strength=seen.strength if takes_strength(job.net) else job.strength)
         vars(made)["net"] = job.net  # is loaded already
         return made
     choice = choose(seen if job.strength is None else replace(seen, strength=job.strength))
-    network = at_size(choice.network, job.size)
-    line = f"pocketsr: {harmless(name, 500)}: {harmless(f'{choice.why}: {network}')}"
-    made = replace(job, model=network, strength=None, line=line)
+    network = at_size(choice.network, job.size, seen.shape)
+    made = replace(job, model=network, strength=None, line=_line(name, f"{choice.why}: {network}"))
     return replace(made, strength=choice.strength) if takes_strength(made.net) else made
+
+
+def _line(name: Path, words: str) -> str:
+    return f"pocketsr: {harmless(name, 500)}: {harmless(words)}"
 
 
 def looked(job: Job, source: Path, name: Path) -> Job:

@@ -25,7 +25,7 @@ from pocketsr.errors import UserError
 from pocketsr.names import harmless
 from pocketsr.report import Report
 from pocketsr.video.containers import keeps_clock
-from pocketsr.video.parts import Part
+from pocketsr.video.sections import Section
 from pocketsr.video.segments import Made, Task, build, plan_segments
 
 __all__ = ["upscale_by_ray"]
@@ -220,7 +220,7 @@ class _Work:
             assert isinstance(answer.data, bytes)
             beside.path.write_bytes(answer.data)
             beside.keep()
-            if job.line is not None:
+            if job.line:
                 self._bar.write(job.line, file=sys.stderr)
         except OSError as error:
             raise UserError(f"{piece.target} can't be written: {error.strerror}") from error
@@ -232,32 +232,32 @@ class _Work:
         self,
         sent: Job,
         task: Task,
-        parts: Sequence[Part],
+        sections: Sequence[Section],
         keep: Callable[[int, bytes], None],
         on_frames: Callable[[int], None],
     ) -> Made:
         """A `Maker`, but for `sent`: a task for each segment."""
-        waiting = list(parts)[::-1]
-        running: dict[Any, Part] = {}
+        waiting = list(sections)[::-1]
+        running: dict[Any, Section] = {}
         frames = 0
         total = Made()
         with self._lock:
-            self._bar.total += len(parts)
+            self._bar.total += len(sections)
         while waiting or running:
             while waiting and len(running) < self._most:
-                part = waiting.pop()
-                running[self._segments_task.remote(sent, task, [part.number], self._build)] = part
+                section = waiting.pop()
+                running[self._segments_task.remote(sent, task, [section.number], self._build)] = section
             try:
                 ready, _ = self._ray.wait(list(running), timeout=_LOOK_S)
                 if self._off.is_set():
                     raise _Stopped
                 for reference in ready:
-                    part = running.pop(reference)
+                    section = running.pop(reference)
                     answer = self._answer(reference)
                     assert isinstance(answer.data, dict)
-                    keep(part.number, answer.data[part.number])
+                    keep(section.number, answer.data[section.number])
                     total = total if answer.made is None else total + answer.made
-                    frames += part.frames
+                    frames += section.frames
                     on_frames(frames)
                     with self._lock:
                         self._bar.update()

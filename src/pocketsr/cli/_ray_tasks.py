@@ -70,8 +70,8 @@ def segments_made(job: Job, task: Task, numbers: Sequence[int], own: str) -> Ans
     try:
         _checked(task.source, own)
         job = _known(job)
-        parts = [task.plan.parts[number] for number in numbers]
-        times = make_segments(task, parts, job.net, job.chroma, made.__setitem__)
+        sections = [task.plan.sections[number] for number in numbers]
+        times = make_segments(task, sections, job.net, job.chroma, made.__setitem__)
         return Answer(None, machine_key(), made, made=times)
     except UserError as error:
         return Answer(str(error))

@@ -53,30 +53,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done, 2 the user's mistake; 130, 143, 129 and 141 where Ctrl-C, SIGTERM, SIGHUP or a reader of standard output
     that went away stopped it, as a shell reports these.
     """
-    with standing(), _warnings_as_lines():
+    with _warnings_as_lines(), standing():
         try:
-            given = sys.argv[1:] if argv is None else argv
-            args = _parser(given[0] if given else None).parse_args(argv)
-            code = int(args.run(args))
-            flush_output()
-            return code
-        except UserError as error:
-            return _failed(": ".join([str(error), *_notes(error)]))
+            return _run(sys.argv[1:] if argv is None else argv)
         except StoppedBySignal as stopped:
             print(_ended(f"stopped by {signal.Signals(stopped.number).name}", stopped), file=sys.stderr)
             return 128 + stopped.number
         except KeyboardInterrupt as stopped:
             print(_ended("interrupted", stopped), file=sys.stderr)
             return 130
-        except BrokenPipeError:  # `| head`: the reader has what it wanted
-            drop_output()
-            return 141
-        except MemoryError:
-            return _failed("not enough memory: use a smaller input, or end other programs")
-        except OSError as error:  # what no verb foresaw: of the machine and not of the program
-            drop_output()
-            place = f"{error.filename}: " if error.filename is not None else ""
-            return _failed(f"{place}{error.strerror or error}")
+
+
+def _run(argv: Sequence[str]) -> int:
+    """`main` as far as nothing stops it; a signal may come while an error is being said, too."""
+    try:
+        args = _parser(argv[0] if argv else None).parse_args(argv)
+        code = int(args.run(args))
+        flush_output()
+        return code
+    except UserError as error:
+        return _failed(": ".join([str(error), *_notes(error)]))
+    except BrokenPipeError:  # `| head`: the reader has what it wanted
+        drop_output()
+        return 141
+    except MemoryError:
+        return _failed("not enough memory: use a smaller input, or end other programs")
+    except OSError as error:  # what no verb foresaw: of the machine and not of the program
+        drop_output()
+        place = f"{error.filename}: " if error.filename is not None else ""
+        return _failed(f"{place}{error.strerror or error}")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pocketsr.cli._codec_aware import add_codec_aware_argument, refuse_with
+from pocketsr.cli._ends import opened
 from pocketsr.cli._formats import add_format_arguments, checked_format, raw_video
 from pocketsr.cli._live import add_live_arguments, given, live_input, show
 from pocketsr.cli._networks import AUTO, WEIGHTS_HELP
@@ -119,8 +120,8 @@ def run(args: argparse.Namespace) -> int:
     with contextlib.ExitStack() as held:
         source = name if address is not None else held.enter_context(incoming(name, raw=job.raw is not None))
         if args.live is not None:
-            with job.opened(source, name) as opened:
-                return show(opened, args.live, job, paced=address is None)
+            with opened(job, source, name) as frames:
+                return show(frames, args.live, job, paced=address is None)
         piped = args.output is not None and is_pipe(args.output)
         _refuse_for_one(args, source, piped=piped)
         target = held.enter_context(outgoing(args.output)) if piped else args.output

@@ -17,7 +17,7 @@ from pocketsr.image._alpha import fill_hidden_colour
 from pocketsr.loading import as_network, is_estimated
 from pocketsr.models import at_size
 from pocketsr.pixels import resized, rgb_to_ycbcr, ycbcr_to_rgb
-from pocketsr.sizing import Plan, Size, Sized, as_size, plan
+from pocketsr.sizing import Plan, Shape, Size, Sized, as_size, plan
 from pocketsr.source import AUTO, Hints, choose, look
 
 __all__ = ["from_planes", "to_planes", "upscale_array", "upscale_image"]
@@ -42,7 +42,8 @@ def upscale_image(
         and windows; else a shipped network's name, the path of an ONNX file, or what `pocketsr.load` returned.
     threads: for the networks loaded here; None: all cores.
     size: of the result, default: the network's factor. A factor, 1.5 for instance; (width, height), of which one may be
-        None and then follows; a `pocketsr.Size`. The network makes as many passes as fit, a bicubic resize the rest.
+        None and then follows; a `pocketsr.Size`. The network makes as many passes as fit, a bicubic resize the rest;
+        above 2 and 3 times the size `small` and `quality` stand for their networks of x3 and x4.
     strength: how far the image is from its clean shrink, 0 (clean) to 1, for a network that is told. Default: estimated
         for shipped networks that are named or chosen, else its own.
 
@@ -72,9 +73,9 @@ def _network(
     if isinstance(model, str) and model == AUTO:
         seen = look(rgb, Hints(lossless=True))
         choice = choose(seen if strength is None else replace(seen, strength=check_strength(strength)))
-        net = as_network(at_size(choice.network, size), threads)
+        net = as_network(at_size(choice.network, size, seen.shape), threads)
         return net, choice.strength if takes_strength(net) else None
-    net = as_network(at_size(model, size), threads)
+    net = as_network(at_size(model, size, Shape(rgb.shape[1], rgb.shape[0])), threads)
     if strength is None and is_estimated(model, net):
         strength = look(rgb).strength
     return net, strength

@@ -6,7 +6,6 @@ import io
 import logging
 import struct
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,18 +15,15 @@ from PIL import Image, ImageFile, JpegImagePlugin
 
 from pocketsr.errors import UserError
 from pocketsr.image import _ifd, _xmp
-from pocketsr.image._boxes import avif_colour, jpeg2000_bits, jpeg2000_data, webp_is_lossy, webp_quantizer
-from pocketsr.image._deep import png_pixels, ppm_pixels, tiff_facts, tiff_pixels
+from pocketsr.image._boxes import jpeg2000_bits, webp_is_lossy, webp_quantizer
+from pocketsr.image._deep import ppm_pixels
 from pocketsr.image._dpi import file_dpi, honest, resolution, small
+from pocketsr.image._facts import READERS, Facts, Kept, note_what_pillow_found
 from pocketsr.image._formats import kind_of
-from pocketsr.image._iptc import kept_resources
-from pocketsr.image._jpeg import read_jpeg
 from pocketsr.image._libtiff import decoding_errors
 from pocketsr.image._memory import Growth, check_memory
 from pocketsr.image._optional import jxl_size, needed, register
 from pocketsr.image._pixels import TOO_DEEP, cmyk_to_rgb, grey16, to_array, turned, upright
-from pocketsr.image._png import read_png
-from pocketsr.image._tiff import read_tiff
 from pocketsr.models import DEFAULT_SCALE
 from pocketsr.source import Hints, jpeg_quality
 
@@ -40,27 +36,6 @@ _NEEDS = {
     "PostScript": "it is a program, which is never run",
     "raw": "it needs a raw converter",
 }
-
-
-@dataclass
-class Kept:
-    """What goes along with the pixels, as bytes.
-
-    exif: as in a file of its own, without b"Exif". resources: of Photoshop, IPTC among them. text, colour: chunks of
-    PNG. geo: tags of GeoTIFF in byte order geo_order. turned: whether width and height have changed places.
-    """
-
-    icc: bytes | None = None
-    exif: bytes | None = None
-    xmp: bytes | None = None
-    dpi: tuple[float, float] | None = None
-    resources: dict[int, bytes] = field(default_factory=dict)
-    comments: list[bytes] = field(default_factory=list)
-    text: list[tuple[bytes, bytes]] = field(default_factory=list)
-    colour: list[tuple[bytes, bytes]] = field(default_factory=list)
-    geo: _ifd.Directory = field(default_factory=dict)
-    geo_order: str = "<"
-    turned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +51,6 @@ class Picture:
     lossy: bool
     warnings: tuple[str, ...]
     hints: Hints = field(default_factory=Hints)
-
-
-@dataclass
-class _Facts:
-    """What a format's own reader has found out for the decoder. lost: names of what can't go along.
-
-    deep: reads colour of 16 bits, which Pillow would read with 8; gives pixels, and the orientation that the format's
-    own reader would have turned them by.
-    """
-
-    source: BinaryIO
-    bits: int = 8
-    inverted: bool = False
-    notes: list[str] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    deep: Callable[[], tuple[NDArray[Any], int]] | None = None
 
 
 def decode(path: Path, growth: Growth = lambda *_: DEFAULT_SCALE, page: bytes | None = None) -> Picture:
@@ -140,13 +99,9 @@ def decode(path: Path, growth: Growth = lambda *_: DEFAULT_SCALE, page: bytes | 
 
 
 def _decode_open(path: Path, name: str, file: BinaryIO, growth: Growth) -> Picture:
-    kept, facts = Kept(), _Facts(file)
-    if name == "PNG":
-        _begin_png(path, file, kept, facts)
-    elif name == "JPEG":
-        _begin_jpeg(path, file, kept, facts)
-    elif name == "TIFF":
-        _begin_tiff(path, file, kept, facts)
+    kept, facts = Kept(), Facts(file)
+    if name in READERS:
+        READERS[name](path, file, kept, facts)
     facts.source.seek(0)
     # By the one reader of this format, and never by Image.open, which would try every format that Pillow has, and
     # for a PostScript text start Ghostscript, whatever the file is called.
@@ -169,70 +124,12 @@ def _decode_open(path: Path, name: str, file: BinaryIO, growth: Growth) -> Pictu
             image.load()  # once: after an error Pillow (13.0) takes what there is for done, black below it
         if errors:
             raise ValueError(errors[0])
-        if name not in ("PNG", "JPEG", "TIFF"):
-            _begin_other(path, name, image, kept, facts)
+        if name not in READERS:
+            note_what_pillow_found(path, name, image, kept, facts)
         return _finish(path, name, image, kept, facts)
 
 
-def _begin_png(path: Path, file: BinaryIO, kept: Kept, facts: _Facts) -> None:
-    png = read_png(file, path)
-    if png.frames > 1:
-        raise UserError(f"{path} holds {png.frames} frames: save them one by one as PNG first")
-    facts.source, facts.bits, facts.lost = png.pixels, png.bits, png.lost
-    if png.bits == 16 and (png.colour_type != 0 or png.has_key):
-        facts.deep = lambda: (png_pixels(png.pixels.getvalue()), 1)
-    kept.icc, kept.exif, kept.xmp, kept.dpi = png.icc, png.exif, png.xmp, png.dpi
-    kept.text, kept.colour = png.text, png.colour
-    if png.damaged:
-        facts.notes.append(f"{path}: its {' and '.join(sorted(set(png.damaged)))} data is damaged and was left out")
-
-
-def _begin_jpeg(path: Path, file: BinaryIO, kept: Kept, facts: _Facts) -> None:
-    jpeg = read_jpeg(file)
-    kept.exif, kept.xmp, kept.comments = jpeg.exif, jpeg.xmp, jpeg.comments
-    kept.resources = kept_resources(jpeg.resources)
-    facts.lost = jpeg.lost
-    if jpeg.pictures > 1 and "gain map (HDR)" not in jpeg.lost:  # a phone's: previews, depth or a gain map behind it
-        facts.notes.append(f"{path}: only the first of its {jpeg.pictures} pictures is upscaled")
-
-
-def _begin_tiff(path: Path, file: BinaryIO, kept: Kept, facts: _Facts) -> None:
-    deep = tiff_facts(file)
-    tiff = read_tiff(file, path, deep=deep is not None)
-    if deep is not None:
-        facts.deep = lambda: tiff_pixels(file, *deep)
-    facts.bits, facts.inverted, facts.lost = tiff.bits, tiff.inverted, tiff.lost
-    kept.exif, kept.xmp, kept.resources = tiff.exif, tiff.xmp, tiff.resources
-    kept.geo, kept.geo_order = tiff.geo, tiff.order
-
-
-def _begin_other(path: Path, name: str, image: ImageFile.ImageFile, kept: Kept, facts: _Facts) -> None:
-    exif, xmp, comment = (image.info.get(key) for key in ("exif", "xmp", "comment"))
-    kept.exif = exif.removeprefix(b"Exif\0\0") if isinstance(exif, bytes) and exif else None
-    kept.xmp = xmp.encode() if isinstance(xmp, str) else xmp if isinstance(xmp, bytes) else None
-    if isinstance(comment, bytes) and name == "GIF":
-        kept.comments = [comment]
-    if name == "JPEG2000":
-        icc, exif, xmp = jpeg2000_data(path)
-        kept.icc, kept.exif, kept.xmp = kept.icc or icc, exif and exif.removeprefix(b"Exif\0\0"), xmp
-    if name == "AVIF":
-        bits, cicp = avif_colour(path)
-        if bits > 8:
-            facts.notes.append(f"{path}: of its {bits} bits a colour 8 are kept")
-        if cicp is not None and not image.info.get("icc_profile"):
-            kept.colour = [(b"cICP", cicp)]
-    if name == "HEIF":
-        if (bits := image.info.get("bit_depth", 8)) > 8:
-            facts.notes.append(f"{path}: of its {bits} bits a colour 8 are kept")
-        if (count := getattr(image, "n_frames", 1)) > 1:
-            facts.notes.append(f"{path}: only the main one of its {count} pictures is upscaled")
-    if len(image.info.get("sizes", ())) > 1:
-        facts.notes.append(f"{path}: only the largest of its {len(image.info['sizes'])} pictures is upscaled")
-    if name == "PSD" and getattr(image, "n_frames", 1) > 1:
-        facts.lost.append("layers of Photoshop")
-
-
-def _refuse(path: Path, name: str, image: ImageFile.ImageFile, facts: _Facts) -> None:
+def _refuse(path: Path, name: str, image: ImageFile.ImageFile, facts: Facts) -> None:
     """Raises UserError for several pictures, and for pixels that Pillow would read with fewer bits than they have."""
     frames = 1 if name in ("PSD", "JPEG", "PNG", "HEIF") else getattr(image, "n_frames", 1)
     if frames > 1:
@@ -256,7 +153,7 @@ def _refuse(path: Path, name: str, image: ImageFile.ImageFile, facts: _Facts) ->
         raise UserError(TOO_DEEP.format(path=path, bits=bits))
 
 
-def _finish(path: Path, name: str, image: ImageFile.ImageFile, kept: Kept, facts: _Facts) -> Picture:
+def _finish(path: Path, name: str, image: ImageFile.ImageFile, kept: Kept, facts: Facts) -> Picture:
     notes, picture = facts.notes, image.copy() if name in ("GIF", "WEBP") and facts.deep is None else image
     icc = image.info.get("icc_profile")
     kept.icc = kept.icc or (icc if isinstance(icc, bytes) and icc else None)

@@ -155,10 +155,10 @@ def _upscaled(
 ) -> tuple[Picture, NDArray[Any], Plan, Scale]:
     """A picture, its upscaled pixels, how they came about, and by how much it has grown."""
     start = time.perf_counter()
-    scale = DEFAULT_SCALE if task.net is None else task.net.scale
+    scale = None if task.net is None else task.net.scale
     picture = decode(source, growth_of(task.size, scale), page)
     before = (picture.pixels.shape[1], picture.pixels.shape[0])
-    way = plan(task.size, scale, *before)
+    way = plan(task.size, scale or DEFAULT_SCALE, *before)
     _refuse_distortion(source, way)
     width, height = way.target[0] * (1 + task.compare), way.target[1]
     channels = picture.pixels.shape[2] if picture.pixels.ndim == 3 else 1

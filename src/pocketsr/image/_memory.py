@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pocketsr.errors import UserError
-from pocketsr.sizing import Size, plan
+from pocketsr.models import DEFAULT_SCALE, scale_at
+from pocketsr.sizing import Plan, Shape, Size, plan
 
 __all__ = ["MOST_PIXELS", "Growth", "check_memory", "free_bytes", "growth_of"]
 
@@ -20,12 +21,16 @@ _ALWAYS = 1 << 28  # bytes that are tried in any case
 _SPARE = 1.1  # the interpreter, the network's rings, the encoder
 
 
-def growth_of(size: Size | None, scale: int) -> Growth:
-    """By a network of `scale`, to `size`."""
+def growth_of(size: Size | None, scale: int | None) -> Growth:
+    """By a network of `scale`, to `size`; None: by that which suits the size."""
+
+    def way(width: int, height: int) -> Plan:
+        best = DEFAULT_SCALE if size is None else scale_at(size.growth(Shape(width, height)) or DEFAULT_SCALE)
+        return plan(size, best if scale is None else scale, width, height)
 
     def growth(width: int, height: int) -> float:
         """By the way that takes more: a picture may still be turned."""
-        ways = [plan(size, scale, *sides) for sides in ((width, height), (height, width))]
+        ways = [way(*sides) for sides in ((width, height), (height, width))]
         return max(
             side / had
             for way in ways

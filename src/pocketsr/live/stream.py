@@ -42,7 +42,8 @@ class Stream:
             nv12, say). Default: the input's.
         threads: for the networks loaded here; default: all cores.
         size: of the output, default: the network's factor. A factor; (width, height), of which one may be None and then
-            follows; a `pocketsr.Size`. Both sides are given exactly, whatever the shape of the frames.
+            follows; a `pocketsr.Size`. Both sides are given exactly, whatever the shape of the frames. Of a factor
+            above 2 and 3 `small` and `quality` stand for their networks of x3 and x4.
         reuse: keep the last frame with its result, and compute only what a changed block changes: the results are the
             same, and where most of a picture stands still, as in calls, sooner there. `computed_share` tells.
         strength: how far frames are from what they were before an encoder, 0 (clean) to 1, for a network that is told;

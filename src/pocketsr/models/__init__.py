@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import stat
 from pathlib import Path
 from typing import Final, TypeVar
 
 from pocketsr.errors import ArgumentError, UserError
-from pocketsr.sizing import Size
+from pocketsr.sizing import Shape, Size
 
-__all__ = ["ALIASES", "DEFAULT_SCALE", "NAMES", "SHIPPED", "SHIPPED_X2", "at_size", "resolve", "scale_of"]
+__all__ = [
+    "ALIASES", "DEFAULT_SCALE", "NAMES", "SHIPPED", "SHIPPED_X2", "at_size", "has_scales", "resolve",
+    "scale_at", "scale_of",
+]  # fmt: skip
 
 _Model = TypeVar("_Model")
 _HERE = Path(__file__).parent
@@ -23,6 +27,12 @@ ALIASES: dict[str, str] = {"fast": "small-w8a8"}
 NAMES: tuple[str, ...] = (*SHIPPED, *ALIASES)
 DEFAULT_SCALE: Final = 2
 """What networks upscale by whose name says no other, and all else where no scale is given."""
+_SCALES = ((2, 2.0), (3, 3.0), (4, math.inf))
+"""Scales of networks, and up to how many times the size they are taken: the next larger network and shrinking is worth
+0.1 to 0.16 dB over x2 and bicubic interpolation between 2 and 4 times; at 3 and below, x4 adds 0.03 dB or less to x3,
+for 16/9 of the pixels; above 4, x4 and interpolation are within 0.02 dB of several passes of x2, for a third of their
+work and less (benchmarks/any_size.json)."""
+_NEAR = 0.99  # a side that was rounded to an even number makes a whole factor a little more
 
 
 def scale_of(name: str) -> int:
@@ -34,12 +44,26 @@ def scale_of(name: str) -> int:
 SHIPPED_X2: tuple[str, ...] = tuple(name for name in SHIPPED if scale_of(name) == 2)
 
 
-def at_size(model: _Model, size: Size | None) -> _Model | str:
-    """What ships of the family `model` for the factor of `size`: `small-x3` for `small` and 3; else `model` itself."""
-    if isinstance(model, str) and size is not None and size.factor in (3, 4):
-        made = f"{ALIASES.get(model, model)}-x{size.factor}"
-        return made if made in SHIPPED else model
-    return model
+def scale_at(growth: float) -> int:
+    """The scale whose networks make the best of pictures that become `growth` times as large: see _SCALES."""
+    return next((scale for scale, most in _SCALES if growth * _NEAR <= most), DEFAULT_SCALE)
+
+
+def at_size(model: _Model, size: Size | None, shape: Shape | None = None) -> _Model | str:
+    """What ships of the family `model` for `size`: `small-x3` for `small` and 3 times; else `model` itself.
+
+    shape: of what is enlarged. Without it only a factor says how much. Raises ArgumentError as `Size.of` does.
+    """
+    growth = size.growth(shape) if size is not None and has_scales(model) else None
+    if growth is None:
+        return model
+    made = f"{ALIASES.get(str(model), model)}-x{scale_at(growth)}"
+    return made if made in SHIPPED else model
+
+
+def has_scales(model: object) -> bool:
+    """Whether there is more than one network of the family `model`, for other scales."""
+    return isinstance(model, str) and any(name.startswith(f"{ALIASES.get(model, model)}-x") for name in SHIPPED)
 
 
 def resolve(model: str | Path) -> Path:

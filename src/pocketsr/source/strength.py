@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr.pixels.strength import strength_of
+from pocketsr.sizing import Shape
 from pocketsr.source.features import picture_features
 from pocketsr.source.hints import Hints
 from pocketsr.source.quantizer import expected_rms, jpeg_steps, step_of_qp
@@ -40,12 +41,14 @@ class Seen:
     strength: 0..1, as `pixels.strength` defines it, estimated.
     screen: whether it is text, windows and the like.
     blockiness: of a grid of 8 pixels: about 0 where there never was one.
+    shape: of the picture.
     """
 
     hints: Hints
     strength: float
     screen: bool
     blockiness: float
+    shape: Shape | None = None
 
 
 def estimate_strength(luma: NDArray[Any], hints: Hints | None = None, bits: int | None = None) -> float:
@@ -65,7 +68,7 @@ def look(pixels: NDArray[Any], hints: Hints | None = None, bits: int | None = No
     strength, blockiness = _strength(tiles, hints)
     # A photograph through `screen` loses up to 5 dB, a screen through `small` as much: what is taken has to be sure.
     screen = evaluate(tables()["screen"], screen_features(tiles)) > tables()["thresholds"]["sure"]
-    return Seen(hints, strength, screen, blockiness)
+    return Seen(hints, strength, screen, blockiness, Shape(pixels.shape[1], pixels.shape[0]))
 
 
 def _strength(tiles: NDArray[np.float32], hints: Hints) -> tuple[float, float]:

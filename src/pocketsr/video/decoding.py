@@ -11,12 +11,13 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from pocketsr.errors import UserError
 from pocketsr.video.ffmpeglog import Described
 
-__all__ = ["announced_end", "decoder_of", "is_shown", "main_stream"]
+__all__ = ["announced_end", "decoded", "decoder_of", "is_shown", "main_stream"]
 
 _MOST_PIXELS = 16384 * 16384  # of a frame: 16K is half of it
 
@@ -46,6 +47,16 @@ def main_stream(container: InputContainer, path: Path, about: dict[int, Describe
     if not known:
         raise UserError(f"{path}: there is no decoder for its video ({about[streams[0].index].name})")
     return max(known, key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height, -s.index))
+
+
+def decoded(decoder: VideoCodecContext, packet: Packet[Stream] | None) -> list[VideoFrame]:
+    """The frames that come out for a packet, or at the end (None); none where it is damaged or empty."""
+    if packet is not None and not packet.size:
+        return []  # AVI fills gaps with these; to a decoder an empty packet would mean the end
+    try:
+        return decoder.decode(packet)
+    except (av.EOFError, av.FFmpegError):
+        return []
 
 
 def decoder_of(stream: VideoStream, threads: int | None) -> VideoCodecContext:

@@ -17,7 +17,7 @@ from pocketsr.frames import Frame, FrameFormat, FrameSink
 from pocketsr.video.belt import Belt, Stopped
 from pocketsr.video.changing import Changing
 from pocketsr.video.comparing import Comparison
-from pocketsr.video.parts import Tally
+from pocketsr.video.sections import Tally
 from pocketsr.video.types import Progress
 from pocketsr.video.upscaler import Enlarger
 

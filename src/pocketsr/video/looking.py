@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -18,11 +19,12 @@ from pocketsr.errors import UserError
 from pocketsr.frames import Frame
 from pocketsr.frames.looking import look_at_frame
 from pocketsr.source import FrameQp, Hints, Seen, mean_qp, together
+from pocketsr.video.cropping import cropper
 from pocketsr.video.decoding import decoder_of, main_stream
 from pocketsr.video.ffmpeglog import described
 from pocketsr.video.file_source import VideoFileSource
 from pocketsr.video.opening import open_input
-from pocketsr.video.source import LOSSLESS
+from pocketsr.video.source import LOSSLESS, describe
 
 __all__ = ["QUANTIZERS", "hints_of", "look_at_opened", "look_at_video"]
 
@@ -43,11 +45,12 @@ def look_at_video(path: Path) -> Seen | None:
     """
     try:
         with open_input(path) as container:
-            stream = main_stream(container, path, described(container))
+            about = described(container)
+            stream = main_stream(container, path, about)
             decoder = decoder_of(stream, None)
             decoder.options = {**decoder.options, **QUANTIZERS}
             bits = _bits_per_pixel(container, stream)
-            frames = list(_seen(container, stream, decoder, bits))
+            frames = list(_seen(container, stream, decoder, bits, about[stream.index].crop))
     except (UserError, av.FFmpegError, OSError, ValueError, AttributeError):
         return None
     return together(frames) if frames else None
@@ -56,15 +59,18 @@ def look_at_video(path: Path) -> Seen | None:
 def look_at_opened(source: VideoFileSource) -> Seen:
     """What is seen in the first frame of what is read once: a pipe, a camera, raw frames."""
     reader = source.reader
-    codec = reader.source.codec
+    about = reader.source
     frame = Frame.from_av(reader.first_frame)
-    return look_at_frame(frame, Hints(codec, moving=True, lossless=_lossless(codec)))
+    seen = look_at_frame(frame, Hints(about.codec, moving=True, lossless=_lossless(about.codec)))
+    return replace(seen, shape=about.shape)
 
 
 def _seen(
-    container: InputContainer, stream: VideoStream, decoder: VideoCodecContext, bits: float | None
+    container: InputContainer, stream: VideoStream, decoder: VideoCodecContext, bits: float | None,
+    edges: tuple[int, int, int, int],
 ) -> Iterator[Seen]:  # fmt: skip
     codec = decoder.name
+    crop, shape = cropper(edges), None
     for place in _PLACES:
         if place:
             length = stream.duration or 0
@@ -76,7 +82,10 @@ def _seen(
         for number, frame in enumerate(_decoded(container, stream, decoder)):
             if number % _EVERY:
                 continue
-            yield look_at_frame(Frame.from_av(frame), hints_of(frame, codec, bits))
+            if shape is None:
+                shown = frame if crop is None else crop(frame)
+                shape = describe(container, stream, shown, 0, captions=False).shape
+            yield replace(look_at_frame(Frame.from_av(frame), hints_of(frame, codec, bits)), shape=shape)
 
 
 def hints_of(frame: VideoFrame, codec: str, bits: float | None) -> Hints:

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import av
 from av.packet import Packet
 from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
@@ -24,20 +23,20 @@ from pocketsr.video.carried import Carried
 from pocketsr.video.clock import starts_anywhere
 from pocketsr.video.cropping import cropper
 from pocketsr.video.cutting import Cut, Picture, frames_in
-from pocketsr.video.decoding import announced_end, decoder_of, is_shown, main_stream
+from pocketsr.video.decoding import decoded, decoder_of, is_shown, main_stream
 from pocketsr.video.deinterlacing import Deinterlace, Deinterlacer
 from pocketsr.video.demux import Demuxer
 from pocketsr.video.ffmpeglog import described
 from pocketsr.video.opening import open_input
-from pocketsr.video.parts import Part, Tally
+from pocketsr.video.remarks import INTERLACED, missing_line, refuse_change, tally_lines
+from pocketsr.video.sections import Section, Tally
 from pocketsr.video.source import Source, describe
-from pocketsr.video.timeline import Fields, Slot, Timeline
+from pocketsr.video.timeline import Fields, Increasing, Slot, Timeline
 from pocketsr.video.types import RawVideo
 
 __all__ = ["Picture", "VideoReader"]
 
 _INDEXED = frozenset(["mov", "mp4", "matroska", "webm"])  # formats with a table of key frames, and exact times
-_SLACK_S = 0.25  # a stream that ends this much early may only lack its last frame's duration
 
 
 class VideoReader:
@@ -121,11 +120,11 @@ class VideoReader:
         return self._todo
 
     def pictures(
-        self, part: Part, packets: Iterator[Packet[Stream] | None], decoder: VideoCodecContext
+        self, section: Section, packets: Iterator[Packet[Stream] | None], decoder: VideoCodecContext
     ) -> Iterator[Picture]:
-        """Those of a part, from its packets (None: the end), by a decoder that has seen no other; then see `tally`."""
+        """Those of a section, from its packets (None: the end), by a decoder that has seen no other; then `tally`."""
         self._decoder = decoder
-        for item in self._items(packets, part):
+        for item in self._items(packets, section):
             assert isinstance(item, Picture)
             yield item
 
@@ -136,27 +135,15 @@ class VideoReader:
         self.warnings += self._demuxer.warnings
 
     def _items(
-        self, all_packets: Iterator[Packet[Stream] | None], part: Part | None = None
+        self, all_packets: Iterator[Packet[Stream] | None], section: Section | None = None
     ) -> Iterator[Picture | Packet[Stream]]:
-        timeline, fields = Timeline(), Fields()
+        timeline, fields, times = Timeline(), Fields(), Increasing()
         tick = self._tick()
         by_order = self.container.format.name == "avi"  # it stores no times but the order; FFmpeg guesses at some
         previous: VideoFrame | None = None
-        last: int | None = None
         key: int | None = None  # time of the first picture that needs no other
         cut_anywhere = starts_anywhere(self.container.format.name)  # other files begin with such a picture
-        end = 0
-        packets = late = leading = chunks = place = shown = replaced = 0
-
-        def show(frame: VideoFrame, slot: Slot) -> Picture:
-            nonlocal last, late, end, shown
-            shown += 1
-            pts = slot.pts
-            if last is not None and pts <= last:  # no encoder takes two frames at one time
-                late += 1
-                pts = last + 1
-            last, end = pts, pts + slot.duration
-            return Picture(frame, pts, slot.duration)
+        packets = leading = chunks = place = replaced = 0
 
         for packet in all_packets:
             if self._cut is not None and self._cut.over:  # only sound up to there is missing
@@ -176,18 +163,18 @@ class VideoReader:
                     pts = round(packets * tick - tick) if pts is None else pts
                     if key is None and (packet.is_keyframe or not cut_anywhere):
                         key = pts
-                    if part is None or pts in part:
+                    if section is None or pts in section:
                         timeline.announce(pts, packet.duration or 0)
             for whole in self._decode(packet):
-                if part is not None and (whole.pts is None or whole.pts not in part):
+                if section is not None and (whole.pts is None or whole.pts not in section):
                     continue  # a neighbour's
                 self._interlaced = self._interlaced or whole.interlaced_frame
                 if whole.is_corrupt:
                     continue  # stays owed, so that its neighbour takes its place
                 frame = whole if self._crop is None else self._crop(whole)
-                before = self._first if previous is None and part is not None else previous
+                before = self._first if previous is None and section is not None else previous
                 if before is not None and not self.follows_changes:
-                    self._refuse_change(before, frame, shown)
+                    refuse_change(self._path, before, frame, times.count)
                 pts = None if by_order else frame.pts
                 lost, own = timeline.claim(pts)
                 if self._interlaced:
@@ -197,20 +184,20 @@ class VideoReader:
                     leading, lost = len(lost) - len(meant), meant
                 for slot in lost:
                     replaced += 1
-                    yield replace(show(previous or frame, slot), repeated=True)
-                if own is None and pts is not None and last is not None and pts <= last:
+                    yield Picture(previous or frame, *times.take(slot), repeated=True)
+                if own is None and pts is not None and times.last is not None and pts <= times.last:
                     continue  # came after its time, which a neighbour has taken
                 previous = frame
                 at = own.pts if own else pts
                 if at is None:
-                    at = 0 if last is None else last + max(1, round(tick))
-                yield show(frame, Slot(at, (own.duration if own else 0) or frame.duration))
+                    at = 0 if times.last is None else times.last + max(1, round(tick))
+                yield Picture(frame, *times.take(Slot(at, (own.duration if own else 0) or frame.duration)))
         if previous is not None and (self._cut is None or not self._cut.over):
             for slot in fields.missing(timeline.rest(), None) if self._interlaced else timeline.rest():
                 replaced += 1
-                yield replace(show(previous, slot), repeated=True)
-        self.tally = Tally(shown, replaced, late, leading, end)
-        if part is None:
+                yield Picture(previous, *times.take(slot), repeated=True)
+        self.tally = Tally(times.count, replaced, times.late, leading, times.end)
+        if section is None:
             self._note_interlaced()
             self.sum_up(max(packets, chunks), replace(self.tally, replaced=self.replaced))
 
@@ -262,16 +249,9 @@ class VideoReader:
         yield None
 
     def _decode(self, packet: Packet[Stream] | None) -> list[VideoFrame]:
-        if packet is not None and not packet.size:
-            return []  # AVI fills gaps with these; to a decoder an empty packet would mean the end
-        if packet is not None:
+        if packet is not None and packet.size:
             self.carried.note(packet)
-        try:
-            return self._decoder.decode(packet)
-        except av.EOFError:
-            return []
-        except av.FFmpegError:
-            return []  # the time stays owed
+        return decoded(self._decoder, packet)
 
     def _tick(self) -> Fraction:
         """Time between frames of a stream without times, in units of its time base."""
@@ -302,45 +282,17 @@ class VideoReader:
         """Said once: before the work, where the file's head or its first pictures tell, else after it."""
         if self._interlaced and self._deinterlacer is None and not self._noted:
             self._noted = True
-            self.warnings.append(
-                f"{self._path} is interlaced, and its frames are upscaled as they are: "
-                "--deinterlace makes whole pictures of its fields"
-            )
-
-    def _refuse_change(self, before: VideoFrame, now: VideoFrame, shown: int) -> None:
-        if (now.width, now.height, now.format.name) != (before.width, before.height, before.format.name):
-            size, name = f"{before.width}x{before.height}", before.format.name
-            other = f"{now.width}x{now.height} {now.format.name}"
-            raise UserError(
-                f"{self._path}: frames change from {size} {name} to {other} at frame {shown + 1}: "
-                f"cut it there, or make it uniform with ffmpeg -i {self._path.name} "
-                f"-vf scale={before.width}:{before.height} -pix_fmt {name} OUT.mkv"
-            )
+            self.warnings.append(f"{self._path} {INTERLACED}")
 
     def sum_up(self, packets: int, tally: Tally) -> None:
         """Say what was wrong with a video of so many packets."""
-        self.replaced, late, leading = tally.replaced, tally.late, tally.leading
-        if self.replaced:
-            count = f"{self.replaced} frame{'s' * (self.replaced > 1)}"
-            self.warnings.append(f"{self._path}: {count} could not be decoded: repeated a neighbouring frame")
-        if late:
-            self.warnings.append(
-                f"{self._path}: {late} timestamps were not increasing and were moved by the least amount"
+        self.replaced = tally.replaced
+        self.warnings += [
+            f"{self._path}: {line}"
+            for line in tally_lines(replace(tally, leading=0 if self._sought else tally.leading))
+        ]
+        if self._cut is None:
+            line = missing_line(
+                self.container, self.stream, packets, tally.end * (self.stream.time_base or 0) - self.shift
             )
-        if leading and not self._sought:
-            self.warnings.append(
-                f"{self._path}: {leading} picture{'s' * (leading > 1)} at the beginning need what came before it: "
-                "left out, as players do"
-            )
-        if self._cut is not None:
-            return
-        announced = self.stream.frames
-        end = announced_end(self.container, self.stream)
-        reached = tally.end * (self.stream.time_base or 0) - self.shift
-        if packets < announced:
-            there = f"{packets} of {announced} frames are"
-        elif end is not None and reached < end - _SLACK_S:
-            there = f"{float(reached):.1f} of {float(end):.1f} seconds are"
-        else:
-            return
-        self.warnings.append(f"{self._path}: truncated: {there} there, and were upscaled")
+            self.warnings += [] if line is None else [f"{self._path}: {line}"]

@@ -18,7 +18,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from pocketsr.frames import Colour, FrameFormat, Layout, layout_of
-from pocketsr.sizing import kept_aspect
+from pocketsr.sizing import Shape, kept_aspect
 from pocketsr.video.ffmpeglog import listening
 from pocketsr.video.types import Siting
 
@@ -95,6 +95,10 @@ class Source:
         """Whether players turn the picture by 90 degrees, one way or the other."""
         matrix = self.display_matrix
         return matrix is not None and abs(matrix[1]) > abs(matrix[0])
+
+    @property
+    def shape(self) -> Shape:
+        return Shape(self.width, self.height, self.aspect, self.turned)
 
     @property
     def colour(self) -> Colour:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from typing import NamedTuple
 
-__all__ = ["Fields", "Slot", "Timeline"]
+__all__ = ["Fields", "Increasing", "Slot", "Timeline"]
 
 
 class Slot(NamedTuple):
@@ -51,6 +51,28 @@ class Timeline:
         rest = sorted(self._owed)
         self._owed.clear()
         return rest
+
+
+class Increasing:
+    """Times as encoders take them, each later than the one before.
+
+    Attributes:
+        count: how many there were. late: how many were moved, by the least amount.
+        last: the time of the last one; None before the first. end: when it ends.
+    """
+
+    def __init__(self) -> None:
+        self.count = self.late = self.end = 0
+        self.last: int | None = None
+
+    def take(self, slot: Slot) -> Slot:
+        """The slot, or the next free one."""
+        self.count += 1
+        if self.last is not None and slot.pts <= self.last:
+            self.late += 1
+            slot = slot._replace(pts=self.last + 1)
+        self.last, self.end = slot.pts, slot.pts + slot.duration
+        return slot
 
 
 class Fields:

@@ -6,9 +6,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import av
 import av.logging
@@ -22,19 +20,17 @@ from pocketsr.atomic_io import Beside
 from pocketsr.errors import UserError
 from pocketsr.pipes import Outflow
 from pocketsr.scheduling import keep_scheduling
-from pocketsr.video.codecs import choose_encoder, encoder_threads, refuse_odd
+from pocketsr.video.codecs import choose_encoder, refuse_odd
 from pocketsr.video.containers import (
     PROMPT_MUXING,
-    container_facts,
-    holds_reordered,
     losses,
-    muxer_format,
     muxer_options,
     shifted,
 )
-from pocketsr.video.encoders import closest_rate, encoder_facts
+from pocketsr.video.encoders import encoder_facts
 from pocketsr.video.extras import Extras, stream_metadata
 from pocketsr.video.ffmpeglog import first_complaint, listening
+from pocketsr.video.output import add_video, open_output
 from pocketsr.video.reader import VideoReader
 from pocketsr.video.source import Source, has_captions
 from pocketsr.video.steps import count_from, in_steps
@@ -72,8 +68,7 @@ class VideoWriter:
         self._target = str(target) if target is not None else "the output"
         self._source = source
         self._inexact = False
-        self._tick: Fraction | None = None  # a frame's time where the encoder takes multiples of that only
-        self._origin: int | None = None  # and the first frame's, in the input's unit
+        self._origin: int | None = None  # the first frame's time, in the input's unit, where frames are counted
         self._count = -1
         self._last: dict[int, int] = {}
         self._captions_lost = False
@@ -89,7 +84,9 @@ class VideoWriter:
             self._container = self._open()
             self.encoder = choose_encoder(source, self._container, self._target, options)
             refuse_odd(self.encoder, size, self._target)
-            self._stream = self._add_video(self._container, size, options)
+            self._stream, self._tick = add_video(
+                self._container, source, self.encoder, size, options, called=self._target, prompt=self._is_prompt
+            )
             if reader is not None:
                 self._stream.metadata.update(stream_metadata(reader))
                 self._stream.disposition = reader.stream.disposition
@@ -132,60 +129,7 @@ class VideoWriter:
             return av.open(self._pipe, "w", format=self._kind)
         if self._beside is None:
             return av.open(os.devnull, "w", format="null")
-        try:
-            container = av.open(f"file:{self._beside.path}", "w", format=muxer_format(self._beside.target))
-        except ValueError as error:
-            raise UserError(
-                f"{self._target}: no video format is known by the suffix {self._beside.target.suffix!r}: "
-                "use .mp4, .mkv, .webm, .mov or another"
-            ) from error
-        if container.format.name.startswith("image2"):
-            raise UserError(f"{self._target} is an image, the input a video: use .mp4, .mkv, .webm, .mov or another")
-        if container.format.no_file:  # playlists, whose parts FFmpeg writes beside them (.m3u8, .mpd)
-            raise UserError(f"{self._target} would be several files ({container.format.long_name}): use .mp4 or .mkv")
-        return container
-
-    def _add_video(self, container: OutputContainer, size: tuple[int, int], options: VideoOptions) -> VideoStream:
-        source, encoder = self._source, self.encoder
-        facts = encoder_facts(encoder.name)
-        try:
-            stream = cast(VideoStream, container.add_stream(encoder.name, rate=source.rate or 25))
-        except ValueError as error:
-            raise UserError(f"{self._target}: {error}: write to .mkv, or choose another --codec") from error
-        context = stream.codec_context
-        context.width, context.height = size
-        context.pix_fmt = encoder.pix_fmt
-        context.time_base = stream.time_base = source.time_base
-        rate = closest_rate(source.rate or Fraction(25), facts.rates)
-        if rate is None and container_facts(container.format.name).counts_frames:
-            rate = source.rate or Fraction(25)
-            stream.time_base = 1 / rate  # what Y4M's head says
-        if rate is not None:
-            context.framerate, context.time_base = rate, 1 / rate
-            self._tick = 1 / rate
-        context.thread_type, context.thread_count = (
-            "AUTO",
-            encoder_threads(encoder.name, options.threads, size[1], options.cores),
-        )
-        context.color_range, context.colorspace = source.color_range, source.colorspace
-        context.color_primaries, context.color_trc = source.color_primaries, source.color_trc
-        if source.aspect:
-            context.sample_aspect_ratio = source.aspect
-        context.options = dict(encoder.options)
-        if self._is_prompt:
-            context.options |= facts.prompt
-        if not holds_reordered(container.format.name, source):
-            context.max_b_frames = 0
-        if source.layout.kind == "yuv" and source.chroma_location != "unspecified":
-            context.options["chroma_sample_location"] = source.chroma_location
-        if encoder.constant_quantizer:
-            context.qscale, context.global_quality = True, 2 * 118  # FF_QP2LAMBDA: quantizer 2, near lossless
-        if encoder.name == "libx265" and container_facts(container.format.name).mp4:
-            context.codec_tag = "hvc1"  # the tag that Apple's players ask for
-        context.flags |= av.codec.context.Flags.frame_duration.value
-        if source.display_matrix is not None:
-            stream.set_display_matrix(source.display_matrix)
-        return stream
+        return open_output(self._beside.path, self._beside.target, self._target)
 
     def _start(self, container: OutputContainer) -> None:
         said: list[tuple[int, str, str]] = []

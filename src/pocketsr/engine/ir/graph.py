@@ -11,16 +11,31 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pocketsr.engine.ir.stages import (
+    Affine,
+    Array,
+    Binary,
+    Clip,
+    Combine,
+    Dequantize,
+    Function,
+    PointwiseStage,
+    Prelu,
+    Quantize,
+    Ref,
+    Unary,
+    stage_refs,
+)
 from pocketsr.names import identifier
 from pocketsr.pixels.structure import DIRECTIONS, REACH
 
 __all__ = [
     "Affine",
+    "Array",
     "Binary",
     "Chosen",
     "Classes",
@@ -47,99 +62,12 @@ __all__ = [
     "window",
 ]
 
-Array = NDArray[np.float32]
-
-
-class Ref(NamedTuple):
-    """One channel plane of a value. A tuple, since graphs have thousands of them, in sets and dictionaries."""
-
-    value: int
-    channel: int
-
 
 class Pad(Enum):
     """What a convolution sees beyond the border."""
 
     ZERO = "zero"
     EDGE = "edge"
-
-
-class Binary(Enum):
-    ADD = "add"
-    SUB = "sub"
-    MUL = "mul"
-    DIV = "div"
-    MAX = "max"
-    MIN = "min"
-
-
-class Unary(Enum):
-    SIGMOID = "sigmoid"
-    TANH = "tanh"
-    ERF = "erf"
-    ABS = "abs"
-    SQRT = "sqrt"
-    ELU = "elu"
-    SOFTPLUS = "softplus"
-    MISH = "mish"
-    SOFTSIGN = "softsign"
-
-
-@dataclass(frozen=True, eq=False)
-class Affine:
-    """y = scale[c] * x + offset[c]."""
-
-    scale: Array  # C
-    offset: Array  # C
-
-
-@dataclass(frozen=True, eq=False)
-class Prelu:
-    """y = x where x > 0, slope[c] * x elsewhere (ReLU: slope 0)."""
-
-    slope: Array  # C
-
-
-@dataclass(frozen=True)
-class Clip:
-    """y = min(max(x, low), high)."""
-
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Function:
-    kind: Unary
-
-
-@dataclass(frozen=True)
-class Dequantize:
-    """y = (x - zero) * step, x being integers."""
-
-    step: float
-    zero: int
-
-
-@dataclass(frozen=True)
-class Quantize:
-    """y = min(max(rint(x / step) + zero, 0), top): integers; rint rounds halves to even."""
-
-    step: float
-    zero: int
-    top: int
-
-
-@dataclass(frozen=True)
-class Combine:
-    """y[c] = x[c] (kind) other[c], integers being dequantized first."""
-
-    kind: Binary
-    other: tuple[Ref, ...]  # C
-    numbers: Dequantize | None = None
-
-
-PointwiseStage = Affine | Prelu | Clip | Function | Dequantize | Quantize | Combine
 
 
 @dataclass(frozen=True, eq=False)
@@ -305,11 +233,6 @@ class Graph:
 def planes(value: int, channels: int) -> tuple[Ref, ...]:
     """All planes of a value."""
     return tuple(Ref(value, c) for c in range(channels))
-
-
-def stage_refs(stages: Iterable[PointwiseStage]) -> tuple[Ref, ...]:
-    """The planes that pointwise stages read besides their own operand."""
-    return tuple([ref for stage in stages if isinstance(stage, Combine) for ref in stage.other])
 
 
 def refs_of(op: Op) -> tuple[Ref, ...]:

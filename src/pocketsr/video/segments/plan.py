@@ -10,7 +10,7 @@ from pocketsr.video.decoding import is_shown, main_stream
 from pocketsr.video.demux import Demuxer
 from pocketsr.video.ffmpeglog import described
 from pocketsr.video.opening import open_input
-from pocketsr.video.parts import Part
+from pocketsr.video.sections import Section
 from pocketsr.video.segments.keyframes import known_codec, opens
 
 __all__ = ["LEAST", "LONG", "Plan", "plan_segments"]
@@ -26,16 +26,16 @@ _SHORT = LONG // 3  # a file that announces fewer isn't read to count them
 
 @dataclass(frozen=True)
 class Plan:
-    """parts: the segments. packets: how many of the stream hold something. seekable: whether a key frame can be gone to
-    by its time."""
+    """sections: what segments are made of. packets: how many of the stream hold something. seekable: whether a key
+    frame can be gone to by its time."""
 
-    parts: tuple[Part, ...]
+    sections: tuple[Section, ...]
     packets: int
     seekable: bool
 
     @property
     def frames(self) -> int:
-        return sum(part.frames for part in self.parts)
+        return sum(section.frames for section in self.sections)
 
     @property
     def key(self) -> str:
@@ -64,7 +64,7 @@ def plan_segments(path: Path, *, keep_clock: bool, long: int = LONG, least: int 
             return None
         extradata = stream.codec_context.extradata
         demuxer = Demuxer(path, container, stream, keep_clock=keep_clock)
-        parts = [Part(0, None, None, 0, None, 0)]
+        sections = [Section(0, None, None, 0, None, 0)]
         index = -1
         highest: int | None = None
         for packet in demuxer:
@@ -73,21 +73,21 @@ def plan_segments(path: Path, *, keep_clock: bool, long: int = LONG, least: int 
             index += 1
             if packet.pts is None:
                 return None
-            cut = parts[-1]
+            cut = sections[-1]
             if highest is None or packet.pts > highest:
                 highest = packet.pts
                 if cut.frames >= least and opens(codec, packet, extradata):
-                    parts[-1] = replace(cut, end=packet.pts, last=index)
-                    cut = Part(len(parts), packet.pts, None, index, None, 0)
-                    parts.append(cut)
+                    sections[-1] = replace(cut, end=packet.pts, last=index)
+                    cut = Section(len(sections), packet.pts, None, index, None, 0)
+                    sections.append(cut)
             shown = not packet.is_discard and is_shown(codec, packet)
             if packet.pts not in cut:
-                earlier = parts[-2]
+                earlier = sections[-2]
                 if index - cut.first > _REORDERED or packet.pts not in earlier:
                     return None  # times that no decoder's reordering makes
-                parts[-2] = replace(earlier, last=index + 1, frames=earlier.frames + shown)
+                sections[-2] = replace(earlier, last=index + 1, frames=earlier.frames + shown)
             else:
-                parts[-1] = replace(cut, frames=cut.frames + shown)
+                sections[-1] = replace(cut, frames=cut.frames + shown)
         seekable = not demuxer.jumps and container.format.name in ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
-        plan = Plan(tuple(parts), index + 1, seekable)
-    return plan if len(parts) > 1 and plan.frames >= long else None
+        plan = Plan(tuple(sections), index + 1, seekable)
+    return plan if len(sections) > 1 and plan.frames >= long else None

@@ -15,7 +15,7 @@ from pocketsr.sizing import Size
 from pocketsr.video.containers import keeps_clock
 from pocketsr.video.file_source import VideoFileSource
 from pocketsr.video.job import Job
-from pocketsr.video.parts import Part
+from pocketsr.video.sections import Section
 from pocketsr.video.segments.folder import SegmentFolder
 from pocketsr.video.segments.job import job_of, joins
 from pocketsr.video.segments.plan import LEAST, LONG, Plan, plan_segments
@@ -75,7 +75,7 @@ class Made:
         )
 
 
-Maker = Callable[[Task, Sequence[Part], Callable[[int, bytes], None], Callable[[int], None]], Made]
+Maker = Callable[[Task, Sequence[Section], Callable[[int, bytes], None], Callable[[int], None]], Made]
 """Makes segments, hands over each by its number as it is finished, and tells of every frame how many there are."""
 
 
@@ -177,7 +177,7 @@ def enlarger_for(
 
 
 def make_segments(
-    task: Task, parts: Sequence[Part], upscaler: Upscaler, chroma: Callable[[Siting], Upscaler],
+    task: Task, sections: Sequence[Section], upscaler: Upscaler, chroma: Callable[[Siting], Upscaler],
     keep: Callable[[int, bytes], None], on_frames: Callable[[int], None] | None = None,
 ) -> Made:  # fmt: skip
     """Make some segments of a task, in their order, and hand over each as it is finished: its number, its bytes."""
@@ -185,14 +185,14 @@ def make_segments(
         enlarge = enlarger_for(task, upscaler, chroma, source.whole)
         enlarge.pix_fmt = task.pix_fmt
         form: FrameFormat = enlarge.follow(source.whole.format)
-        numbers = iter(parts)
+        numbers = iter(sections)
 
         def done(segment: Segment) -> None:
             keep(next(numbers).number, packed(segment))
 
         sink = SegmentSink(task.target, source.whole, task.options, task.kind, done)
         sink.begin(form)
-        job = Job(source.items(parts), enlarge, sink, form, sink.end)
+        job = Job(source.items(sections), enlarge, sink, form, sink.end)
         try:
             job.run(None, None if on_frames is None else lambda count, _: on_frames(count))
         except BaseException:
@@ -204,20 +204,20 @@ def make_segments(
 
 def _here(upscaler: Upscaler, chroma: Callable[[Siting], Upscaler]) -> Maker:
     def make(
-        task: Task, parts: Sequence[Part], keep: Callable[[int, bytes], None], on_frames: Callable[[int], None]
+        task: Task, sections: Sequence[Section], keep: Callable[[int, bytes], None], on_frames: Callable[[int], None]
     ) -> Made:
-        return make_segments(task, parts, upscaler, chroma, keep, on_frames)
+        return make_segments(task, sections, upscaler, chroma, keep, on_frames)
 
     return make
 
 
 def _make_missing(task: Task, folder: SegmentFolder, says: Listeners, maker: Maker) -> Made:
-    parts = task.plan.parts
-    for part in parts:  # now, rather than when all the others are made
-        if folder.has(part.number) and _read(folder, part) is None:
-            folder.drop(part.number)
-    missing = [part for part in parts if not folder.has(part.number)]
-    there = task.plan.frames - sum(part.frames for part in missing)
+    sections = task.plan.sections
+    for section in sections:  # now, rather than when all the others are made
+        if folder.has(section.number) and _read(folder, section) is None:
+            folder.drop(section.number)
+    missing = [section for section in sections if not folder.has(section.number)]
+    there = task.plan.frames - sum(section.frames for section in missing)
     if says.resume is not None and folder.stale:
         says.resume("what an earlier run left is of another input, other options or another build: beginning anew")
     if says.resume is not None and there:
@@ -230,8 +230,8 @@ def _make_missing(task: Task, folder: SegmentFolder, says: Listeners, maker: Mak
     return maker(task, missing, folder.keep, on_frames) if missing else Made()
 
 
-def _read(folder: SegmentFolder, part: Part) -> Segment | None:
-    data = folder.read(part.number)
+def _read(folder: SegmentFolder, section: Section) -> Segment | None:
+    data = folder.read(section.number)
     if data is None:
         return None
     try:
@@ -241,11 +241,13 @@ def _read(folder: SegmentFolder, part: Part) -> Segment | None:
 
 
 def _read_all(folder: SegmentFolder, plan: Plan, target: Path) -> Iterator[Segment]:
-    for part in plan.parts:
-        segment = _read(folder, part)
+    for section in plan.sections:
+        segment = _read(folder, section)
         if segment is None:
-            folder.drop(part.number)
-            raise UserError(f"{target}: segment {part.number} in {folder.path} is damaged: run the same command again")
+            folder.drop(section.number)
+            raise UserError(
+                f"{target}: segment {section.number} in {folder.path} is damaged: run the same command again"
+            )
         yield segment
 
 
@@ -253,10 +255,10 @@ def _noted(folder: SegmentFolder, target: Path, plan: Plan) -> ExitStack:
     """Says in an exception that goes through how the work can be gone on with."""
 
     def note(_: type[BaseException] | None, error: BaseException | None, __: object) -> None:
-        kept = sum(folder.has(part.number) for part in plan.parts)
+        kept = sum(folder.has(section.number) for section in plan.sections)
         if isinstance(error, KeyboardInterrupt | UserError) and kept:
             error.add_note(
-                f"{kept} of {len(plan.parts)} parts of {target} are kept in {folder.path}: "
+                f"{kept} of {len(plan.sections)} parts of {target} are kept in {folder.path}: "
                 "the same command goes on from there"
             )
 

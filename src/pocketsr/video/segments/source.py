@@ -19,7 +19,7 @@ from pocketsr.video.decoding import decoder_of
 from pocketsr.video.demux import Demuxer
 from pocketsr.video.file_source import VideoFileSource
 from pocketsr.video.opening import open_input
-from pocketsr.video.parts import Part, Tally
+from pocketsr.video.sections import Section, Tally
 from pocketsr.video.segments.plan import Plan
 
 __all__ = ["SegmentSource"]
@@ -42,15 +42,15 @@ class SegmentSource:
         self._next = 0  # which packet of the stream comes next
         self._again: list[tuple[int, Packet[Stream]]] = []  # read already, and a part of the next segment too
 
-    def items(self, parts: Sequence[Part]) -> Iterator[Frame | Tally]:
+    def items(self, sections: Sequence[Section]) -> Iterator[Frame | Tally]:
         """The frames of the segments, in their order, and after the last of each what came of it."""
         reader = self.whole.reader
         reader.follows_changes = False
-        for part in parts:
+        for section in sections:
             with open_input(self._path) as own:
                 stream = cast(VideoStream, own.streams[reader.stream.index])
                 decoder = decoder_of(stream, self._threads)
-                for made in reader.pictures(part, self._packets(part), decoder):
+                for made in reader.pictures(section, self._packets(section), decoder):
                     frame = Frame.from_av(made.frame, reader.source.siting)
                     base = reader.source.time_base
                     messages = frame.messages + reader.carried.take(made.frame.pts)
@@ -59,16 +59,16 @@ class SegmentSource:
                     )
             yield reader.tally
 
-    def _packets(self, part: Part) -> Iterator[Packet[Stream] | None]:
-        self._go_to(part)
-        following = self._plan.parts[part.number + 1].first if part.end is not None else None
+    def _packets(self, section: Section) -> Iterator[Packet[Stream] | None]:
+        self._go_to(section)
+        following = self._plan.sections[section.number + 1].first if section.end is not None else None
         again, self._again = self._again, []
         for index, packet in self._numbered(again):
             if following is not None and index >= following:
                 self._again.append((index, packet))
-            if index >= part.first:
+            if index >= section.first:
                 yield packet
-            if part.last is not None and index + 1 >= part.last:
+            if section.last is not None and index + 1 >= section.last:
                 break
         yield None
 
@@ -79,24 +79,24 @@ class SegmentSource:
                 self._next += 1
                 yield self._next - 1, packet
 
-    def _go_to(self, part: Part) -> None:
+    def _go_to(self, section: Section) -> None:
         at = self._again[0][0] if self._again else self._next
-        if self._open is None or at > part.first:
+        if self._open is None or at > section.first:
             self._reopen()
             at = 0
-        if not self._plan.seekable or part.start is None or part.first - at < _WORTH_A_SEEK:
+        if not self._plan.seekable or section.start is None or section.first - at < _WORTH_A_SEEK:
             return
         self._again = []
         try:
-            self._demuxer.seek(part.start)
+            self._demuxer.seek(section.start)
         except av.FFmpegError:
             self._reopen()
             return
         for _, packet in zip(range(_NEAR), self._demuxed, strict=False):
             if packet.stream_index != self._stream.index or not packet.size:
                 continue
-            if packet.pts == part.start and packet.is_keyframe:
-                self._again, self._next = [(part.first, packet)], part.first + 1
+            if packet.pts == section.start and packet.is_keyframe:
+                self._again, self._next = [(section.first, packet)], section.first + 1
                 return
         self._reopen()  # an index that leads astray: what comes before is read instead
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from av.packet import Packet
 
-from pocketsr.video.parts import Tally
+from pocketsr.video.sections import Tally
 
 __all__ = ["Segment", "packed", "unpacked"]
 
@@ -28,7 +28,7 @@ _DIGEST = 32
 
 @dataclass(frozen=True)
 class Segment:
-    """What an encoder made of a part.
+    """What an encoder made of a section.
 
     packets: as they came. extradata: hash of what the container's head says of the stream. inexact, captions_lost: as
     `VideoWriter` finds them.

@@ -19,8 +19,8 @@ from pocketsr.frames import Frame, FrameFormat
 from pocketsr.pipes import Outflow
 from pocketsr.video.file_sink import VideoFileSink
 from pocketsr.video.file_source import VideoFileSource
-from pocketsr.video.parts import Tally
 from pocketsr.video.reader import VideoReader
+from pocketsr.video.sections import Tally
 from pocketsr.video.segments.spool import Segment
 from pocketsr.video.source import Source
 from pocketsr.video.types import VideoOptions

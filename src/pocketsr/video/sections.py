@@ -1,19 +1,19 @@
-"""Parts of a video that are decoded, and encoded, by themselves."""
+"""Sections of a video that are decoded, and encoded, by themselves."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Part", "Tally"]
+__all__ = ["Section", "Tally"]
 
 
 @dataclass(frozen=True)
-class Part:
+class Section:
     """Pictures shown from `start` until before `end`, decoded from the packets `first` until before `last`.
 
     number: 0, 1, .. in the order of showing.
     start, end: in units of the stream's time base; None: the video's beginning, its end.
-    first, last: packets of the stream that hold something, counted from 0. The last ones may belong to the next part
+    first, last: packets of the stream that hold something, counted from 0. The last ones may belong to the next section
         too: pictures before its key frame that need both. None: to the end.
     frames: how many pictures the packets announce.
     """
@@ -31,7 +31,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Tally:
-    """What came of a part's pictures, or of a whole video's.
+    """What came of a section's pictures, or of a whole video's.
 
     frames: how many there are. replaced: repeat a neighbour, since they couldn't be decoded. late: were moved, since
     times must increase. leading: left out at the beginning, since they need what was cut off before. end: when the last
