@@ -92,7 +92,8 @@ def _source(kind: str, name: str, pixels: NDArray[Any]) -> Source:
 
 
 def _full(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.clip(np.rint((luma - 16.0) * (255 / 219)), 0, 255).astype(np.uint8)
+    full: NDArray[np.uint8] = np.clip(np.rint((luma - 16.0) * (255 / 219)), 0, 255).astype(np.uint8)
+    return full
 
 
 def _set(data: Path, name: str, every: int = 1) -> Iterator[Source]:
@@ -228,17 +229,15 @@ def main() -> int:
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        sources = (
-            [(source, tuple(PICTURE_STATES)) for source in pictures(args.data)]
-            if args.only in (None, "pictures")
-            else []
-        )
+        sources: list[tuple[Source, Sequence[str]]] = []
+        if args.only in (None, "pictures"):
+            sources += [(source, tuple(PICTURE_STATES)) for source in pictures(args.data)]
         if args.only in (None, "screens"):
             sources += [(source, SCREEN_STATES) for source in screens(args.data)]
         rows += measured_pictures(sources, networks, scratch)
         if args.only in (None, "clips"):
             rows += measured_clips(args.data, networks, scratch)
-    result = {
+    result: dict[str, Any] = {
         "machine": describe_machine(),
         "command": "python tools/record_auto.py DATA",
         "networks": digests(NETWORKS),

@@ -169,7 +169,7 @@ def _text(networks: dict[str, Any], scratch: Path) -> list[dict[str, Any]]:
                 lines.setdefault(network, []).extend(each)
         ratios = compared(lines, ("bicubic", "small"))
         for network, each in lines.items():
-            row = {"kind": "text", "of": of, "pixels": None, "network": network, "characters": total}
+            row: dict[str, Any] = {"kind": "text", "of": of, "pixels": None, "network": network, "characters": total}
             row |= {"wrong_percent": round(100 * sum(each) / total, 2), **ratios[network]}
             rows.append(row | ({"taken": taken} if (network, of) == (AUTO, "all") else {}))
     return rows

@@ -53,7 +53,7 @@ def settle(name: str, root: Path = ROOT) -> Tensor:
         change = added(net)
         last = net.convs()[-1]
         with torch.no_grad():
-            last.bias -= change
+            last.bias.sub_(change)
         state["ema"] = net.state_dict()
         write_onnx(net, shipped)
     elif isinstance(net, Pocket) and net.conditioned:

@@ -57,7 +57,7 @@ def test_ray_for_one_file_refuses_what_one_machine_does(
     if "pipe" in options:
         if not hasattr(os, "mkfifo"):
             pytest.skip("no FIFOs here")
-        os.mkfifo("pipe")  # noqa: PTH  no such method
+        os.mkfifo("pipe")
     before = sorted(photo.parent.iterdir())
     done = pocketsr("upscale", photo, "-m", "tiny", *options, "--ray")
     assert (done.code, done.out) == (2, "")
