@@ -58,7 +58,7 @@ def test_a_correction_counts_within_its_segment(codec: Carrier, suffix: str, tmp
     source, target = _clip(tmp_path / f"in.{suffix}", codec), tmp_path / "out.mkv"
     plan = plan_segments(source, keep_clock=False, **LIMITS)
     assert plan is not None
-    assert len(plan.parts) == FRAMES // GOP
+    assert len(plan.sections) == FRAMES // GOP
     network = load(NETWORK, 1)
 
     def made(listeners: Listeners | None = None) -> None:
