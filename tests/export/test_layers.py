@@ -11,7 +11,8 @@ from pocketsr.engine.ir.graph import Affine, Binary, Combine, Conv, Graph, Pad, 
 from pocketsr.engine.ir.reference import evaluate as engine_evaluate
 from pocketsr.export import meaning
 from pocketsr.export.checking import pictures
-from pocketsr.export.layers import lower, without_rounding
+from pocketsr.export.layers import without_rounding
+from pocketsr.export.lowering import lower
 
 RNG = np.random.default_rng(24)
 

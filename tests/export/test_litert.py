@@ -14,8 +14,8 @@ from pocketsr import models
 from pocketsr.engine import load, read_network
 from pocketsr.errors import UserError
 from pocketsr.export import export
-from pocketsr.export.layers import lower
 from pocketsr.export.litert import Interpreted, content
+from pocketsr.export.lowering import lower
 from pocketsr.pixels import imresize, psnr
 
 SIZE = (256, 160)

@@ -15,7 +15,8 @@ from pocketsr.engine.onnx.importer import from_onnx
 from pocketsr.engine.onnx.model_file import ModelFile, read_file
 from pocketsr.errors import ArgumentError, UserError
 from pocketsr.export._strength import strength_words
-from pocketsr.export.layers import Network, lower
+from pocketsr.export.layers import Network
+from pocketsr.export.lowering import lower
 from pocketsr.names import harmless
 
 __all__ = ["SIZE", "Source", "app_notes", "luma_words", "no_form", "open_source", "precision_of", "size_of"]
