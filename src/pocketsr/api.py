@@ -14,7 +14,7 @@ from pocketsr.engine import Upscaler, load_chroma, takes_strength
 from pocketsr.frames import Frame, FrameSink, FrameSource, Strength
 from pocketsr.frames.looking import Following, look_at_frame
 from pocketsr.loading import as_network, is_estimated, name_of
-from pocketsr.models import at_size, has_scales
+from pocketsr.models import at_size, shape_decides
 from pocketsr.report import Report
 from pocketsr.sizing import Size, Sized, as_size
 from pocketsr.source import AUTO, Seen, choose
@@ -96,7 +96,7 @@ def _network(
 ) -> tuple[Upscaler, str, Strength]:  # fmt: skip
     """The network for a source, its name, and what it is told."""
     if not (isinstance(model, str) and model == AUTO):
-        seen = _seen(source) if size is not None and size.factor is None and has_scales(model) else None
+        seen = _seen(source) if shape_decides(model, size) else None
         model = at_size(model, size, None if seen is None else seen.shape)
         network = as_network(model, threads)
         if strength is None and is_estimated(model, network):

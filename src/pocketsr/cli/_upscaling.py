@@ -16,7 +16,7 @@ from pocketsr.cli._ends import Source, animates, sink_of, source_of
 from pocketsr.cli._formats import PICTURES
 from pocketsr.cli._networks import AUTO, USUAL
 from pocketsr.errors import UserError
-from pocketsr.models import DEFAULT_SCALE, has_scales
+from pocketsr.models import DEFAULT_SCALE, shape_decides
 from pocketsr.names import harmless
 from pocketsr.pipes import Inflow, Outflow
 
@@ -114,7 +114,7 @@ class Job:
     @property
     def _by_shape(self) -> bool:
         """Whether the source's shape says which network of the family that is named serves the size best."""
-        return self.size is not None and self.size.factor is None and self.weights is None and has_scales(self.model)
+        return self.weights is None and shape_decides(self.model, self.size)
 
     @property
     def looks(self) -> bool:

@@ -11,8 +11,8 @@ from pocketsr.errors import ArgumentError, UserError
 from pocketsr.sizing import Shape, Size
 
 __all__ = [
-    "ALIASES", "DEFAULT_SCALE", "NAMES", "SHIPPED", "SHIPPED_X2", "at_size", "has_scales", "resolve",
-    "scale_at", "scale_of",
+    "ALIASES", "DEFAULT_SCALE", "NAMES", "SHIPPED", "SHIPPED_X2", "at_size", "resolve", "scale_at",
+    "scale_of", "shape_decides",
 ]  # fmt: skip
 
 _Model = TypeVar("_Model")
@@ -54,14 +54,19 @@ def at_size(model: _Model, size: Size | None, shape: Shape | None = None) -> _Mo
 
     shape: of what is enlarged. Without it only a factor says how much. Raises ArgumentError as `Size.of` does.
     """
-    growth = size.growth(shape) if size is not None and has_scales(model) else None
+    growth = size.growth(shape) if size is not None and _has_scales(model) else None
     if growth is None:
         return model
     made = f"{ALIASES.get(str(model), model)}-x{scale_at(growth)}"
     return made if made in SHIPPED else model
 
 
-def has_scales(model: object) -> bool:
+def shape_decides(model: object, size: Size | None) -> bool:
+    """Whether `at_size` has to know the shape of what is enlarged."""
+    return size is not None and size.factor is None and _has_scales(model)
+
+
+def _has_scales(model: object) -> bool:
     """Whether there is more than one network of the family `model`, for other scales."""
     return isinstance(model, str) and any(name.startswith(f"{ALIASES.get(model, model)}-x") for name in SHIPPED)
 

@@ -96,9 +96,7 @@ class Gated(SRNet):
         if count not in config.fused:
             raise ValueError(f"`fused` must name the last block, {count}: nothing else would read it")
         self.fused = config.fused
-        first = make_block(
-            config.block, 1, width, (3, 3), config.expansion, zero_mean=config.zero_mean
-        )  # fmt: skip
+        first = make_block(config.block, 1, width, (3, 3), config.expansion, zero_mean=config.zero_mean)
         self.first = _Convolution(first, False)
         self.blocks = nn.ModuleList(_Block(config, depthwise) for depthwise in config.depthwise)
         self.fuse = _Convolution(Plain((1 + len(config.fused)) * width, width, (1, 1)), False)
