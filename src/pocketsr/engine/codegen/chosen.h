@@ -15,19 +15,26 @@ INLINE uint64_t among(const vi *class, size_t bytes)
     return found;
 }
 /* Of `size` numbers, as many as a vector has lanes or twice as many, the one of each lane's class; its higher bits say
-   which table */
-INLINE vf looked_up(const float *table, int size, vi class)
+   which table. Several vectors of pixels look up in one table, which stays in registers meanwhile. */
+typedef struct { vf low, high; } numbers;
+INLINE numbers numbers_of(const float *table, int size)
 {
-    vf y;
+    const vf low = load(table);
+    return (numbers){low, size == VL ? low : load(table + VL)};
+}
+INLINE vf looked_up(numbers table, int size, vi class)
+{
+    vf y = table.low;
 #if defined(__AVX512F__) && VL == 16
-    if (size == 16) {
-        __asm__("vpermps %2, %1, %0" : "=v"(y) : "v"(class), "m"(*(const float(*)[16])table));
-    } else {
-        y = load(table);
-        __asm__("vpermt2ps %2, %1, %0" : "+v"(y) : "v"(class), "m"(*(const float(*)[16])(table + 16)));
-    }
+    if (size == VL)
+        __asm__("vpermps %2, %1, %0" : "=v"(y) : "v"(class), "v"(table.low));
+    else
+        __asm__("vpermt2ps %2, %1, %0" : "+v"(y) : "v"(class), "v"(table.high));
 #else
-    for (int i = 0; i < VL; i++) y[i] = table[class[i] & (size - 1)];
+    for (int i = 0; i < VL; i++) {
+        const int at = class[i] & (size - 1);
+        y[i] = at < VL ? table.low[at] : table.high[at - VL];
+    }
 #endif
     return y;
 }

@@ -207,8 +207,11 @@ def _one_class(channels: int, vectors: int) -> str:
 def looked_up_functions(channels: int, vectors: int, size: int) -> str:
     """The inner loops by lookup: as `dot_function`, but each weight is `size` numbers, one a class."""
     loops = (
-        (_looked_up(channels, vectors), "const vi *class, ", f"looked_up(w + {size} * j, {size}, class[v])"),
-        (_one_class(channels, vectors), "", f"SPLAT(w[{size} * j])"),
+        (
+            _looked_up(channels, vectors), "const vi *class, ",
+            f"const numbers of = numbers_of(w + {size} * j, {size});", f"looked_up(of, {size}, class[v])",
+        ),
+        (_one_class(channels, vectors), "", f"const vf of = SPLAT(w[{size} * j]);", "of"),
     )
     return "\n".join(
         f"""/* bias[j] + sum over n planes of weight * plane: {channels} channels x {vectors} vectors */
@@ -221,12 +224,14 @@ INLINE void {name}(int n, const float *const *plane, ptrdiff_t x, {argument}cons
     for (int i = 0; i < n; i++, w += {channels * size}) {{
         vf at[{vectors}];
         UNROLL for (int v = 0; v < {vectors}; v++) at[v] = load(plane[i] + x + v * VL);
-        UNROLL for (int j = 0; j < {channels}; j++)
+        UNROLL for (int j = 0; j < {channels}; j++) {{
+            {kept}
             UNROLL for (int v = 0; v < {vectors}; v++) sum[j][v] += {weight} * at[v];
+        }}
     }}
     UNROLL for (int j = 0; j < {channels}; j++)
         UNROLL for (int v = 0; v < {vectors}; v++) out[j][v] = sum[j][v];
 }}
 """
-        for name, argument, weight in loops
+        for name, argument, kept, weight in loops
     )

@@ -42,6 +42,7 @@ _CODE = 20_000  # sums that are written out, at most
 _PHASES = 4  # F(4, 3) along the columns makes four neighbours, one of each phase
 _REFERENCE_WIDTH = 640
 _SPELLED_OUT = 4  # instructions for a dot product where none makes it alone
+_LOOKED_UP = 16  # sums of a block whose weights are looked up: their classes, pixels and a table need registers too
 _LOOKUP_LANES = 16  # of vectors whose numbers one instruction looks up, each in a table as long (AVX-512)
 
 
@@ -202,6 +203,11 @@ def _choose_chosen(op: Conv, vectors: int, target: Target) -> Method:
 
     Measured on Zen 3 (AVX2), processor time of `steep-tiny` over `tiny`: 2.4 class after class, 1.4 across. AVX2's
     vpermps looks up too, among 8, but takes two cycles there: up to 14 % slower than class after class.
+
+    Measured on Zen 4 (AVX-512), where a lookup and its multiply-add take 1.4 cycles among 16 classes, and 1.8 among 32,
+    which takes another instruction: a table that is loaded once serves all vectors of a block. Of `steep-tiny`, as a
+    share of what it took with tables read for each vector: 4 channels by 4 vectors 0.89, 8 by 2 0.96, 4 by 6 1.05 (sums
+    no longer fit in registers).
     """
     assert op.chosen is not None
     in_words = op.integers is not None and op.integers.top <= _BYTE
@@ -209,9 +215,12 @@ def _choose_chosen(op: Conv, vectors: int, target: Target) -> Method:
     multiple = CHANNELS_A_WORD if op.integers else 1
     reads = Storage.WORDS if in_words else Storage.FLOATS
     if target.lanes == _LOOKUP_LANES and (not in_words or target.dot_cost < _SPELLED_OUT):
-        fit = (target.registers - 4) // 2 // multiple * multiple
         size = target.lanes * (1 if len(op.chosen.weight) <= target.lanes else 2)
-        return Method(Block(min(outputs, fit), 2), reads=reads, lookup=size)
+        if in_words:
+            fit = (target.registers - 4) // 2 // multiple * multiple
+            return Method(Block(min(outputs, fit), 2), reads=reads, lookup=size)
+        block = Block(outputs, 4) if outputs <= _LOOKED_UP // 4 else Block(min(outputs, _LOOKED_UP // 2), 2)
+        return Method(block, lookup=size)
     if target.lanes <= ACROSS_PIXELS and not (in_words and op.offsets is not None):
         turned = not in_words and op.groups > 1 and outputs <= target.lanes // 4
         return Method(
