@@ -36,12 +36,12 @@ def _work(shape: Shape, target: Target, width: int = 640, phases: int = 1) -> di
 
 
 def test_a_lookup_for_each_weight_of_each_vector() -> None:
-    # 640 pixels are 20 turns of 2 vectors; 8 planes to 4 channels
+    # 640 pixels are 10 turns of 4 vectors; 8 planes to 4 channels
     work = _work(shape := _last(16, WIDE), WIDE)
     assert shape.method.lookup == 16
-    assert work["chosen"] == 20 * 2 * 4 * 8
+    assert work["chosen"] == 10 * 4 * 4 * 8
     assert work["products"] == 20 * 8 * 4
-    assert work["calls"] == 20
+    assert work["calls"] == 10
     assert weight_bytes(shape, WIDE) == 4 * 16 * 4 * 8
 
 
