@@ -5,12 +5,17 @@ All networks run in turns on 640x360 pixels with one thread; `--busy` takes proc
 run beside. Writes PSNR (validation and Set5) against milliseconds to
 benchmarks/steep.json, and draws it, with the fronts of plain and steep networks, in docs/field/. About three minutes;
 leave the machine alone.
+
+`--retime avx512` in place of the runs measures another machine without training: networks of the same shapes with
+random weights, whose time is that of trained ones, and PSNR as benchmarks/steep.json has it. Writes
+benchmarks/steep_avx512.json and docs/field/steep_avx512_valid.png.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +23,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from record_curve import front
-from steep_contest import NETWORKS, PRECISIONS, STEPS, held_out
+from steep_contest import NETWORKS, PRECISIONS, STEPS, held_out, quantized
 
 from pocketsr.bench.labels import FONT, MARKER, Label, write_labels
 from pocketsr.bench.machine import describe_machine
@@ -27,7 +32,9 @@ from pocketsr.bench.quality import find_sets, mean_psnr_db, read_sample
 from pocketsr.design.running import fastest_ms
 from pocketsr.engine import load, repeat_edges
 from pocketsr.engine.analysis.count import count
+from pocketsr.nets import build, to_onnx
 from pocketsr.pixels import psnr
+from pocketsr.reparam import collapse
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, PICTURE = ROOT / "benchmarks" / "steep.json", ROOT / "docs" / "field" / "steep"
@@ -69,6 +76,26 @@ def measured(data: Path, runs: Path, busy: bool) -> list[Row]:
     return sorted(rows, key=lambda row: float(row["ms"]))
 
 
+def retimed(data: Path, busy: bool) -> list[Row]:
+    """The recorded rows with this machine's milliseconds, of networks with random weights."""
+    known = {(row["model"], row["precision"]): row for row in json.loads(RESULTS.read_text())["rows"]}
+    kinds = [(network, precision) for network in NETWORKS for precision in PRECISIONS]
+    pairs = held_out(data / "train")
+    with tempfile.TemporaryDirectory() as folder:
+        runs = Path(folder)
+        for network in NETWORKS:
+            network.file(runs).parent.mkdir()
+            to_onnx(collapse(build("pocket", layers=network.layers())), network.file(runs))
+            quantized(network, runs, pairs)
+        networks = [load(network.file(runs, precision), threads=THREADS) for network, precision in kinds]
+        milliseconds = fastest_ms(networks, SIZE, SECONDS_EACH * len(networks), busy)
+    rows = [
+        known[network.name, precision] | {"ms": round(ms, 3)}
+        for (network, precision), ms in zip(kinds, milliseconds, strict=True)
+    ]
+    return sorted(rows, key=lambda row: float(row["ms"]))
+
+
 def gains(rows: list[Row], figure: str) -> list[Row]:
     """Of each steep network: what it has beyond the front of plain ones of its precision, joined by straight lines over
     the logarithm of milliseconds. None beyond the front's ends."""
@@ -85,8 +112,8 @@ def gains(rows: list[Row], figure: str) -> list[Row]:
     return found
 
 
-def draw(rows: list[Row], machine: str) -> None:
-    """PSNR on Set5 and in validation against milliseconds."""
+def draw(rows: list[Row], machine: str, picture: Path) -> None:
+    """PSNR on Set5 and in validation against milliseconds, each in a picture."""
     for figure, label in (("Set5_psnr_db", "Set5"), ("valid_psnr_db", "the validation pictures")):
         plot = Figure(figsize=(10, 6.5), dpi=150)
         FigureCanvasAgg(plot)  # measures the labels
@@ -111,29 +138,34 @@ def draw(rows: list[Row], machine: str) -> None:
         ]
         marks = axes.transData.transform([label.place for label in labels])
         write_labels(axes, labels, marks, np.full(len(labels), float(MARKER)))
-        write_plot(plot, PICTURE.with_name(f"{PICTURE.name}_{figure.split('_')[0].lower()}"))
+        write_plot(plot, picture.with_name(f"{picture.name}_{figure.split('_')[0].lower()}"))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measures the networks that steep_contest.py trained.")
     parser.add_argument("data", type=Path, help="folder with test/ and train/")
-    parser.add_argument("runs", type=Path, help="folder of the runs")
+    parser.add_argument("runs", type=Path, nargs="?", help="folder of the runs")
     parser.add_argument("--busy", action="store_true", help="processor time: other programs run beside")
+    parser.add_argument("--retime", metavar="NAME", help="time alone, on this machine: benchmarks/steep_NAME.json")
     args = parser.parse_args()
-    rows = measured(args.data, args.runs, args.busy)
+    if (args.runs is None) == (args.retime is None):
+        parser.error("give the folder of the runs, or --retime NAME")
+    rows = retimed(args.data, args.busy) if args.retime else measured(args.data, args.runs, args.busy)
+    suffix = f"_{args.retime}" if args.retime else ""
+    said = f"--retime {args.retime}" if args.retime else "runs/steep-contest"
     machine = describe_machine()
     gained = {figure: gains(rows, figure) for figure in FIGURES}
     result = {
         "machine": machine,
-        "command": f"python tools/record_steep.py ../shared/data runs/steep-contest{' --busy' if args.busy else ''}",
+        "command": f"python tools/record_steep.py ../shared/data {said}{' --busy' if args.busy else ''}",
         "training": f"recipes/curve.yaml, {STEPS} steps; w8a8 without training",
         "size": list(SIZE),
         "threads": THREADS,
         "rows": rows,
         "gains": gained,
     }
-    RESULTS.write_text(json.dumps(result, indent=1) + "\n")
-    draw(rows, str(machine["cpu"]))
+    RESULTS.with_stem(RESULTS.stem + suffix).write_text(json.dumps(result, indent=1) + "\n")
+    draw(rows, str(machine["cpu"]), PICTURE.with_name(PICTURE.name + suffix))
     for figure in FIGURES:
         print(
             figure,

@@ -23,7 +23,7 @@ from pocketsr.train import parse_recipe, train
 from pocketsr.train.recipe import Recipe
 from pocketsr.train.sources import load_pairs
 
-__all__ = ["NETWORKS", "PRECISIONS", "STEPS", "Network", "held_out"]
+__all__ = ["NETWORKS", "PRECISIONS", "STEPS", "Network", "held_out", "quantized"]
 
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = 6000
@@ -92,7 +92,8 @@ def held_out(data: Path) -> list[Pair]:
     return load_pairs(_recipe(data, NETWORKS[0]).data)[1]
 
 
-def _quantized(network: Network, runs: Path, pairs: list[Pair]) -> None:
+def quantized(network: Network, runs: Path, pairs: list[Pair]) -> None:
+    """Writes its files in 8 bits, with ranges from `pairs`, where they aren't there."""
     patches = PatchPool(pairs, _PATCH).batch(np.random.default_rng(0), _PATCHES)[0]
     for precision in PRECISIONS[1:]:
         if not (path := network.file(runs, precision)).exists():
@@ -111,7 +112,7 @@ def main() -> None:
             outcome = train(recipe, out, resume=(out / "last.pt").exists(), pairs=loaded)
             if not outcome.finished:
                 return
-        _quantized(network, args.runs, loaded[0])
+        quantized(network, args.runs, loaded[0])
 
 
 if __name__ == "__main__":

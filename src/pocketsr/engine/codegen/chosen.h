@@ -39,28 +39,40 @@ INLINE vf looked_up(numbers table, int size, vi class)
     return y;
 }
 #ifdef PARTS /* words of four channels, as integers.h has them */
-INLINE vi looked_up_integers(const int32_t *table, int size, vi class)
+typedef struct { vi low, high; } integers;
+INLINE integers integers_of(const int32_t *table, int size)
 {
-    vi y;
+    integers y;
+    __builtin_memcpy(&y.low, table, sizeof y.low);
+    __builtin_memcpy(&y.high, table + (size == VL ? 0 : VL), sizeof y.high);
+    return y;
+}
+INLINE vi looked_up_integers(integers table, int size, vi class)
+{
+    vi y = table.low;
 #if defined(__AVX512F__) && VL == 16
-    if (size == 16) {
-        __asm__("vpermd %2, %1, %0" : "=v"(y) : "v"(class), "m"(*(const int32_t(*)[16])table));
-    } else {
-        __builtin_memcpy(&y, table, sizeof y);
-        __asm__("vpermt2d %2, %1, %0" : "+v"(y) : "v"(class), "m"(*(const int32_t(*)[16])(table + 16)));
-    }
+    if (size == VL)
+        __asm__("vpermd %2, %1, %0" : "=v"(y) : "v"(class), "v"(table.low));
+    else
+        __asm__("vpermt2d %2, %1, %0" : "+v"(y) : "v"(class), "v"(table.high));
 #else
-    for (int i = 0; i < VL; i++) y[i] = table[class[i] & (size - 1)];
+    for (int i = 0; i < VL; i++) {
+        const int at = class[i] & (size - 1);
+        y[i] = at < VL ? table.low[at] : table.high[at - VL];
+    }
 #endif
     return y;
 }
-/* dot4 with the weights of each lane's class, of which `size` lie side by side */
-INLINE vi dot4_looked_up(vi acc, bytes x, const int32_t *w, int size, vi class)
+/* dot4 with the weights of each lane's class, of which `size` lie side by side at w; `table` holds them where a word is
+   one part */
+INLINE vi dot4_looked_up(vi acc, bytes x, const int32_t *w, integers table, int size, vi class)
 {
 #if defined(__AVX512VNNI__) && VL == 16
-    __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x.part[0]), "v"(looked_up_integers(w, size, class)));
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x.part[0]), "v"(looked_up_integers(table, size, class)));
+    (void)w;
 #else
     const vi sum = acc;
+    (void)table;
     for (int k = 0; k < size; k++) acc = either((class & (size - 1)) == k, dot4(sum, x, w + k * PARTS), acc);
 #endif
     return acc;

@@ -208,8 +208,10 @@ def looked_up_functions(channels: int, vectors: int, size: int) -> str:
     """The inner loops by lookup: as `dot_function`, but each weight is `size` numbers, one a class."""
     loops = (
         (
-            _looked_up(channels, vectors), "const vi *class, ",
-            f"const numbers of = numbers_of(w + {size} * j, {size});", f"looked_up(of, {size}, class[v])",
+            _looked_up(channels, vectors),
+            "const vi *class, ",
+            f"const numbers of = numbers_of(w + {size} * j, {size});",
+            f"looked_up(of, {size}, class[v])",
         ),
         (_one_class(channels, vectors), "", f"const vf of = SPLAT(w[{size} * j]);", "of"),
     )

@@ -45,13 +45,14 @@ def chosen_words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
     total = words * taps * columns
     classes, several = op.chosen.classes, len(op.chosen.weight) > step.method.lookup
     result = "part" if several else "sum"
-    start = f"{name}_start[{op.channels} * k + FIRST + j] - (vi){{0}}"
-    dot = "dot4(PART, at[v], w + j * PARTS)"
+    # What all vectors of a block share stays in registers: `begin` and `table`
+    begin = f"const vi begin = {name}_start[{op.channels} * k + FIRST + j] - (vi){{0}};"
+    start, table, dot = "begin", [], "dot4(PART, at[v], w + j * PARTS)"
     if step.method.lookup:
-        start = (
-            f"looked_up_integers({name}_start + ({op.channels} * (k / {size}) + FIRST + j) * {size}, {size}, class[v])"
-        )
-        dot = f"dot4_looked_up(PART, at[v], w + j * {size} * PARTS, {size}, class[v])"
+        begin = f"const integers begin = integers_of({name}_start + ({op.channels} * (k / {size}) + FIRST + j) * {size}, {size});"
+        start = f"looked_up_integers(begin, {size}, class[v])"
+        table = [f"        const integers table = integers_of(w + j * {size} * PARTS, {size});"]
+        dot = f"dot4_looked_up(PART, at[v], w + j * {size} * PARTS, table, {size}, class[v])"
     seen = f"(class[v] & -{size}) == (k & -{size})" if step.method.lookup else "class[v] == k"
     lines = [
         f"    const float *const classes = v{classes.value}_at(f, y0, {classes.channel});",
@@ -63,16 +64,19 @@ def chosen_words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
         offset = f"(ptrdiff_t){op.channels * total * size} * (k / {size}) + {done * size}"
         one = [
             f"const int32_t *w = {name}_weight + ({offset}) * PARTS;",
-            f"UNROLL for (int j = 0; j < {count}; j++)",
-            f"    UNROLL for (int v = 0; v < {vectors}; v++)",
-            f"        {result}[j][v] = {start.replace('FIRST', str(first))};",
+            f"UNROLL for (int j = 0; j < {count}; j++) {{",
+            f"    {begin.replace('FIRST', str(first))}",
+            f"    UNROLL for (int v = 0; v < {vectors}; v++) {result}[j][v] = {start};",
+            "}",
             f"for (int i = 0; i < {total}; i++, w += {count * size} * PARTS) {{",
             f"    bytes at[{vectors}];",
             f"    UNROLL for (int v = 0; v < {vectors}; v++)",
             "        at[v] = spread(load_words(plane[i] + x + v * VL));",
-            f"    UNROLL for (int j = 0; j < {count}; j++)",
+            f"    UNROLL for (int j = 0; j < {count}; j++) {{",
+            *table,
             f"        UNROLL for (int v = 0; v < {vectors}; v++)",
             f"            {result}[j][v] = {dot.replace('PART,', f'{result}[j][v],')};",
+            "    }",
             "}",
         ]
         lines += [

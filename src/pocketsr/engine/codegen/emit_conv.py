@@ -95,12 +95,14 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
     group_rows = method.group_rows
     height = extent("h", ring.scale)
     inputs = words_of(op.inputs) if method.reads is Storage.WORDS else op.inputs
+    in_pairs = method.reads is Storage.WORDS and method.apart
+    phased = method.reads is not Storage.BYTES and not in_pairs
     head = [
         f"static void {name}(const frame *f, int k)",
         "{",
         *told_pointer(name, step, plan),
         f"    const int top = {rows_band} * k - {ring.delay};",
-        *([f"    const ptrdiff_t phase = f->phase{ring.scale};"] if method.reads is not Storage.BYTES else []),
+        *([f"    const ptrdiff_t phase = f->phase{ring.scale};"] if phased else []),
         f"    for (int y0 = top; y0 < top + {rows_band}; y0 += {group_rows}) {{",
         f"    if (y0 + {group_rows} <= 0 || y0 >= {height}) continue;",
         f"    const span *const needed = {spans_of(step, plan, 'y0', group_rows)};",
@@ -117,7 +119,7 @@ def conv_function(name: str, step: Step, plan: Plan) -> str:
         body, tables = across_words_body(name, op, step, plan), across_words_tables(name, op, step)
     elif method.reads is Storage.WORDS and op.chosen:
         body, tables = chosen_words_body(name, op, step, plan), chosen_words_tables(name, op, step, plan)
-    elif method.reads is Storage.WORDS and method.apart:
+    elif in_pairs:
         body, tables = apart_words_body(name, op, step, plan), apart_words_tables(name, op, step, plan)
     elif method.reads is Storage.WORDS:
         body, tables = words_body(name, op, step, plan), words_tables(name, op, step, plan)

@@ -84,8 +84,9 @@ def apart_words_tables(name: str, op: Conv, step: Step, plan: Plan) -> str:
         each = kernels[-1].size // (_PAIRS * _KERNEL_ROWS)
         calls.append(f"    fill_pairs({name}_weight + {_PRODUCTS * done}, {name}_kernel + {done}, {each});")
         done += each
-    numbers = np.concatenate(kernels)
-    body = ",\n".join("    " + ", ".join(map(str, numbers[i : i + 24])) for i in range(0, len(numbers), 24))
+    numbers = np.concatenate(kernels).reshape(done, _PAIRS, _KERNEL_ROWS).tolist()
+    entries = ["{" + ", ".join("{" + ", ".join(map(str, rows)) + "}" for rows in entry) + "}" for entry in numbers]
+    body = ",\n".join("    " + ", ".join(entries[i : i + 4]) for i in range(0, done, 4))
     start = ", ".join(str(int(b)) for b in op.integers.start)
     told = is_told(step)
     return (

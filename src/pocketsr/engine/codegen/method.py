@@ -216,11 +216,8 @@ def _choose_chosen(op: Conv, vectors: int, target: Target) -> Method:
     reads = Storage.WORDS if in_words else Storage.FLOATS
     if target.lanes == _LOOKUP_LANES and (not in_words or target.dot_cost < _SPELLED_OUT):
         size = target.lanes * (1 if len(op.chosen.weight) <= target.lanes else 2)
-        if in_words:
-            fit = (target.registers - 4) // 2 // multiple * multiple
-            return Method(Block(min(outputs, fit), 2), reads=reads, lookup=size)
         block = Block(outputs, 4) if outputs <= _LOOKED_UP // 4 else Block(min(outputs, _LOOKED_UP // 2), 2)
-        return Method(block, lookup=size)
+        return Method(block, reads=reads, lookup=size)
     if target.lanes <= ACROSS_PIXELS and not (in_words and op.offsets is not None):
         turned = not in_words and op.groups > 1 and outputs <= target.lanes // 4
         return Method(
