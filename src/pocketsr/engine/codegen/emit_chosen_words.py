@@ -49,7 +49,8 @@ def chosen_words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
     begin = f"const vi begin = {name}_start[{op.channels} * k + FIRST + j] - (vi){{0}};"
     start, table, dot = "begin", [], "dot4(PART, at[v], w + j * PARTS)"
     if step.method.lookup:
-        begin = f"const integers begin = integers_of({name}_start + ({op.channels} * (k / {size}) + FIRST + j) * {size}, {size});"
+        of = f"{name}_start + ({op.channels} * (k / {size}) + FIRST + j) * {size}"
+        begin = f"const integers begin = integers_of({of}, {size});"
         start = f"looked_up_integers(begin, {size}, class[v])"
         table = [f"        const integers table = integers_of(w + j * {size} * PARTS, {size});"]
         dot = f"dot4_looked_up(PART, at[v], w + j * {size} * PARTS, table, {size}, class[v])"
