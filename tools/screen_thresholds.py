@@ -28,10 +28,11 @@ from pocketsr.source.tiles import luma_tiles
 
 __all__ = ["decided_screens"]
 
-ODDS = np.arange(0.0, 3.01, 0.2)
+FITTED_ODDS = 0.0  # the fit is to samples whose log-odds exceed it
+ODDS = np.arange(0.8, 3.01, 0.2)  # below, `auto` would call photographs of few colours text
 UNTIL = np.arange(0.3, 0.71, 0.1)
 LEAST_DB = np.arange(0.0, 1.51, 0.1)
-LOSSES = 8  # a loss counts as much as so many gains: who names nothing should lose nothing
+LOSSES = 5  # a loss counts as much as so many gains: who names nothing should lose nothing
 MOST_DB = 3.0  # gains and losses count as no more in the fit: which side of 0 they are on is what matters
 OF_CAPTURES = 3.0  # the weight of a capture, of which there are few, to that of what was drawn
 RIDGE, FOLDS = 0.01, 5
@@ -66,7 +67,7 @@ class ScreenRow(NamedTuple):
 
 
 def screen_rows(worths: Mapping[str, Mapping[str, float]]) -> tuple[list[ScreenRow], dict[Group, int]]:
-    """Of samples whose log-odds exceed the least of `ODDS`; and how many samples there are of each kind and state."""
+    """Of samples whose log-odds exceed `FITTED_ODDS`; and how many samples there are of each kind and state."""
     nets = {name: load(name, threads=1) for name in ("small", "photo", "screen", "small-call")}
     rows: list[ScreenRow] = []
     count: dict[Group, int] = defaultdict(int)
@@ -75,7 +76,7 @@ def screen_rows(worths: Mapping[str, Mapping[str, float]]) -> tuple[list[ScreenR
         tiles = luma_tiles(sample.pixels)
         features = screen_features(tiles)
         odds = evaluate(tables()["screen"], features)
-        if odds <= ODDS[0]:
+        if odds <= FITTED_ODDS:
             continue
         strength = estimate_strength(sample.pixels, sample.hints)
         lossy = "small-call" if sample.hints.moving else "photo"
