@@ -229,6 +229,16 @@ def summary(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return made
 
 
+def _keep(result: dict[str, Any], known: dict[str, Any]) -> None:
+    """Beside what was measured now, what a file says of other kinds, by the same networks and rules."""
+    if all(known[key] == result[key] for key in ("networks", "rules")):
+        measured = {each["kind"] for each in result["summary"]}
+        for key in ("summary", "lost"):
+            result[key] += [each for each in known[key] if each["kind"] not in measured]
+        result["lost"].sort(key=lambda row: row["gain_db"])
+        result["files"] = sum(each["files"] for each in result["summary"])
+
+
 def _a_row_a_line(result: dict[str, Any]) -> str:
     """JSON."""
     parts = [
@@ -243,7 +253,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="the folder that holds test, clips, clips_call and train_more")
     parser.add_argument("-o", "--output", type=Path, default=RESULT)
-    parser.add_argument("--only", choices=("pictures", "screens", "clips"))
+    parser.add_argument("--only", choices=("pictures", "screens", "clips"), help="leave what the file says of others")
     args = parser.parse_args()
     networks = {name: pocketsr.load(name, threads=1) for name in NETWORKS}
     rules = hashlib.sha256(Path(strength.__file__).with_name("fitted.json").read_bytes()).hexdigest()
@@ -271,6 +281,8 @@ def main() -> int:
         "summary": summary(journal.rows),
         "lost": sorted((row for row in journal.rows if row["gain_db"] < -ALLOWED_DB), key=lambda row: row["gain_db"]),
     }
+    if args.only and args.output.exists():
+        _keep(result, json.loads(args.output.read_text()))
     for each in sorted(result["summary"], key=lambda each: each["mean_gain_db"])[:10]:
         print(f"{each['kind']}, {each['state']}: {each['mean_gain_db']:+.3f} dB, {each['taken']}", file=sys.stderr)
     args.output.write_text(_a_row_a_line(result))
