@@ -4,7 +4,7 @@ Pictures and clips of ../shared/data that networks are trained with, never those
 JPEG, WebP, blur, noise and the encoders of calls; the truth is `strength_between` the clean LR and the degraded. Errors
 are of pictures and clips that a fit didn't see, in five folds. `--gains` prints instead what networks gain on `small`,
 by the estimated strength; `--thresholds` decides where the rules of `source.choice` begin, by pictures and clips that
-neither fit nor networks saw, and writes that alone. Minutes of a core.
+networks keep apart (`--worths`) and by screens and what looks like them (`--screens`). Minutes of a core.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from polynomial import logistic, ridge
+from screen_thresholds import decided_screens
 from source_samples import Sample, clips, graphics, pages, pictures
-from source_thresholds import decided_worths, thresholds
+from source_thresholds import decided_worths
 
 from pocketsr.data.noise import add_jpeg
 from pocketsr.source import Hints, look
 from pocketsr.source.screens import SCREEN_FEATURES, screen_features
-from pocketsr.source.strength import MODELS, evaluate, model_numbers, model_of, products, tables
+from pocketsr.source.strength import MODELS, evaluate, model_numbers, model_of, tables
 from pocketsr.source.tiles import luma_tiles
 
 RESULT = Path(__file__).resolve().parents[1] / "src" / "pocketsr" / "source" / "fitted.json"
@@ -48,38 +50,6 @@ Array = NDArray[np.float64]
 
 def _fold(group: str) -> int:
     return zlib.crc32(group.encode()) % FOLDS
-
-
-def _table(mean: Array, deviation: Array, weights: Array) -> dict[str, Any]:
-    kept = {"mean": mean, "deviation": deviation, "weights": weights}
-    return {key: np.round(value, 5) for key, value in kept.items()}
-
-
-def _scaled(numbers: Array) -> tuple[Array, Array, Array]:
-    mean, deviation = numbers.mean(axis=0), np.maximum(numbers.std(axis=0), 1e-3)
-    return np.clip((numbers - mean) / deviation, -3, 3), mean, deviation
-
-
-def _ridge(numbers: Array, truth: Array, weight: Array, ridge: float) -> dict[str, Any]:
-    """The polynomial of `source.strength.evaluate` with the least weighted squares."""
-    scaled, mean, deviation = _scaled(numbers)
-    terms = products(scaled) * np.sqrt(weight)[:, None]
-    penalty = ridge * weight.sum() * np.eye(terms.shape[1])
-    penalty[0, 0] = 0
-    return _table(mean, deviation, np.linalg.solve(terms.T @ terms + penalty, terms.T @ (truth * np.sqrt(weight))))
-
-
-def _logistic(numbers: Array, truth: Array, weight: Array) -> dict[str, Any]:
-    """The same polynomial, whose sign tells two classes apart, by Newton's method."""
-    scaled, mean, deviation = _scaled(numbers)
-    terms, ridge = products(scaled), RIDGE["screen"] * weight.sum()
-    weights = np.zeros(terms.shape[1])
-    for _ in range(30):
-        chance = 1 / (1 + np.exp(-np.clip(terms @ weights, -30, 30)))
-        slope = terms.T @ (weight * (chance - truth)) + ridge * weights
-        curve = (terms.T * (weight * chance * (1 - chance) + 1e-6)) @ terms
-        weights -= np.linalg.solve(curve + ridge * np.eye(len(weights)), slope)
-    return _table(mean, deviation, weights)
 
 
 def _views(sample: Sample) -> list[Hints]:
@@ -113,9 +83,9 @@ def _fit_strengths(
         guessed = np.zeros_like(truth)
         for fold in range(FOLDS):
             there = folds != fold
-            table = _ridge(numbers[there], truth[there], weight[there], RIDGE[model])
+            table = ridge(numbers[there], truth[there], weight[there], RIDGE[model])
             guessed[~there] = [np.clip(evaluate(table, each), 0, 1) for each in numbers[~there]]
-        fitted[model] = _ridge(numbers, truth, weight, RIDGE[model])
+        fitted[model] = ridge(numbers, truth, weight, RIDGE[model])
         wrong = np.abs(guessed - truth)
         by: dict[str, list[float]] = defaultdict(list)
         for row, each in zip(rows[model], wrong, strict=True):
@@ -144,14 +114,14 @@ def _fit_screens(samples: list[Sample]) -> tuple[dict[str, Any], dict[str, Any]]
     guessed = np.zeros(len(truth), bool)
     for fold in range(FOLDS):
         there = folds != fold
-        table = _logistic(numbers[there], truth[there], weight[there])
+        table = logistic(numbers[there], truth[there], weight[there], RIDGE["screen"])
         guessed[~there] = [evaluate(table, each) > 0 for each in numbers[~there]]
     errors = {
         "screens missed": round(float(np.mean(~guessed[truth > 0])), 4),
         "others taken for screens": round(float(np.mean(guessed[truth == 0])), 4),
         "samples": len(truth),
     }
-    return _logistic(numbers, truth, weight), errors
+    return logistic(numbers, truth, weight, RIDGE["screen"]), errors
 
 
 def _blocks(samples: list[Sample]) -> tuple[float, dict[str, float]]:
@@ -179,7 +149,8 @@ def fit(most: int) -> None:
         "strength": strengths,
         "screen": screen,
         "errors": {"strength": errors, "screen": screen_errors, "blocks": block_errors},
-        "thresholds": tables()["thresholds"],  # `--thresholds` decides them again
+        "crisp": tables()["crisp"],
+        "thresholds": tables()["thresholds"],  # `--thresholds` decides both again
     }
     _write(made)
     print(json.dumps(made["errors"], indent=1))
@@ -195,18 +166,21 @@ def fit_again(most: int, models: Sequence[str]) -> None:
     print(json.dumps(errors, indent=1))
 
 
-def decide(most: int, fitted: int) -> None:
-    """Decide the thresholds by about `most` pictures, and write them beside what was fitted."""
-    made = json.loads(RESULT.read_text(encoding="utf-8")) | {"thresholds": thresholds(most, fitted)}
-    _write(made)
-    print(json.dumps(made["thresholds"], indent=1))
-
-
 def decide_worths() -> None:
-    """Decide anew from which strengths on networks are worth taking, and leave what tells screens."""
-    made, found = json.loads(RESULT.read_text(encoding="utf-8")), decided_worths()
+    """Decide from which strengths on networks are worth taking, and leave what tells screens."""
+    found = decided_worths()
+    made = json.loads(RESULT.read_text(encoding="utf-8"))
     made["thresholds"]["worth"] = found["worth"]
     made["thresholds"]["decided by"] |= found["decided by"]
+    _write(made)
+    print(json.dumps(found, indent=1))
+
+
+def decide_screens() -> None:
+    """Decide what goes through `screen`, and leave from which strengths on other networks are worth taking."""
+    crisp, found = decided_screens(tables()["thresholds"]["worth"])
+    made = json.loads(RESULT.read_text(encoding="utf-8")) | {"crisp": crisp}
+    made["thresholds"] |= found | {"decided by": made["thresholds"]["decided by"] | found["decided by"]}
     _write(made)
     print(json.dumps(found, indent=1))
 
@@ -251,17 +225,18 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=400, help="how many of the training pictures (default: 400)")
     parser.add_argument("--gains", nargs="+", metavar="NETWORK", help="print what these gain on small, by strength")
-    parser.add_argument("--thresholds", type=int, metavar="COUNT", help="decide where rules begin, by so many others")
+    parser.add_argument("--thresholds", action="store_true", help="decide where rules begin: both that follow")
     parser.add_argument("--only", nargs="+", choices=MODELS, metavar="MODEL", help="fit just these, of pictures")
     parser.add_argument("--worths", action="store_true", help="decide where rules begin, but not those of screens")
+    parser.add_argument("--screens", action="store_true", help="decide just what goes through `screen`")
     asked = parser.parse_args()
-    if asked.worths:
+    if asked.worths or asked.thresholds:
         decide_worths()
-    elif asked.only:
+    if asked.screens or asked.thresholds:
+        decide_screens()
+    if asked.only:
         fit_again(asked.pictures, asked.only)
-    elif asked.thresholds:
-        decide(asked.thresholds, asked.pictures)
-    elif asked.gains:
+    if asked.gains:
         gains(asked.pictures, asked.gains)
-    else:
+    if not (asked.worths or asked.thresholds or asked.screens or asked.only or asked.gains):
         fit(asked.pictures)

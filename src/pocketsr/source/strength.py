@@ -14,13 +14,25 @@ from numpy.typing import NDArray
 
 from pocketsr.pixels.strength import strength_of
 from pocketsr.sizing import Shape
+from pocketsr.source.edges import edge_features
 from pocketsr.source.features import picture_features
 from pocketsr.source.hints import Hints
 from pocketsr.source.quantizer import expected_rms, jpeg_steps, step_of_qp
 from pocketsr.source.screens import screen_features
 from pocketsr.source.tiles import luma_tiles
 
-__all__ = ["MODELS", "Seen", "estimate_strength", "evaluate", "look", "model_numbers", "model_of", "products", "tables"]
+__all__ = [
+    "MODELS",
+    "Seen",
+    "crisp_numbers",
+    "estimate_strength",
+    "evaluate",
+    "look",
+    "model_numbers",
+    "model_of",
+    "products",
+    "tables",
+]
 
 MODELS = ("picture", "video", "jpeg", "webp", "webp qp", "qp", "rate")
 """By what is known: of a picture or a video nothing; JPEG's quality; lossy WebP, its QP; a video's QP, or its rate."""
@@ -42,6 +54,8 @@ class Seen:
     screen: whether it is text, windows and the like.
     blockiness: of a grid of 8 pixels: about 0 where there never was one.
     shape: of the picture.
+    crisp: of a screen, whether its edges are those of text that was drawn in whole pixels, which `screen` wins back:
+        one that was scaled or softened has them no more.
     """
 
     hints: Hints
@@ -49,6 +63,7 @@ class Seen:
     screen: bool
     blockiness: float
     shape: Shape | None = None
+    crisp: bool = True
 
 
 def estimate_strength(luma: NDArray[Any], hints: Hints | None = None, bits: int | None = None) -> float:
@@ -67,8 +82,17 @@ def look(pixels: NDArray[Any], hints: Hints | None = None, bits: int | None = No
     tiles = luma_tiles(pixels, bits)
     strength, blockiness = _strength(tiles, hints)
     # A photograph through `screen` loses up to 5 dB, a screen through `small` as much: what is taken has to be sure.
-    screen = evaluate(tables()["screen"], screen_features(tiles)) > tables()["thresholds"]["sure"]
-    return Seen(hints, strength, screen, blockiness, Shape(pixels.shape[1], pixels.shape[0]))
+    features, sure = screen_features(tiles), tables()["thresholds"]
+    screen = evaluate(tables()["screen"], features) > sure["sure"]
+    crisp = screen and evaluate(tables()["crisp"], crisp_numbers(tiles, features, strength)) > sure["least_db"]
+    return Seen(hints, strength, screen, blockiness, Shape(pixels.shape[1], pixels.shape[0]), crisp)
+
+
+def crisp_numbers(
+    tiles: NDArray[np.float32], features: NDArray[np.float64], strength: float
+) -> NDArray[np.float64]:  # fmt: skip
+    """What tells how much `screen` gains, in dB, on what else is taken. features: `screen_features` of the tiles."""
+    return np.concatenate([features, edge_features(tiles), [strength]])
 
 
 def _strength(tiles: NDArray[np.float32], hints: Hints) -> tuple[float, float]:
@@ -137,7 +161,7 @@ def products(scaled: NDArray[np.float64]) -> NDArray[np.float64]:
 def tables() -> dict[str, Any]:
     """The numbers that `tools/fit_source.py` fitted."""
     found = json.loads(Path(__file__).with_name("fitted.json").read_text(encoding="utf-8"))
-    for table in (*found["strength"].values(), found["screen"]):
+    for table in (*found["strength"].values(), found["screen"], found["crisp"]):
         for key in ("mean", "deviation", "weights"):
             table[key] = np.array(table[key])
     made: dict[str, Any] = found

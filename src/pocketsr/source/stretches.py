@@ -25,12 +25,13 @@ def choose_stretches(stretches: Sequence[tuple[float, Seen]]) -> list[tuple[floa
     """(start, choice) for (start, what was seen there), without those that say what the one before says.
 
     A network is chosen as `choose` does, but plain bicubic for what was coded so coarsely that none measured better.
-    Text and windows are what most of the video is, since coarse blocks look like them now and then.
+    Text and windows are what most of the video is, and crisp or not, since coarse blocks look like them now and then.
     """
     screen = 2 * sum(seen.screen for _, seen in stretches) > len(stretches)
+    crisp = 2 * sum(seen.crisp for _, seen in stretches) > len(stretches)
     found: list[tuple[float, Choice]] = []
     for start, seen in stretches:
-        choice = _chosen(replace(seen, screen=screen))
+        choice = _chosen(replace(seen, screen=screen, crisp=crisp))
         if not found or not _alike(found[-1][1], choice):
             found.append((start, choice))
     return found
