@@ -29,6 +29,7 @@ from pocketsr.atomic_io import replacing
 from pocketsr.bench.machine import describe_machine
 from pocketsr.bench.quality import find_sets, read_image
 from pocketsr.bursts.fuse import fuse
+from pocketsr.bursts.refine import NETWORK, load_refining
 from pocketsr.engine import Upscaler, load_chroma
 from pocketsr.loading import load
 from pocketsr.models import resolve
@@ -52,24 +53,26 @@ import resource, sys
 import numpy as np
 import pocketsr
 from pocketsr.bursts import fuse, registration
+from pocketsr.bursts.refine import load_refining
 from pocketsr.engine import load_chroma
 
 registration._GLOBAL_STEPS = registration._LOCAL_STEPS = 1
 width, height, count, tiles = map(int, sys.argv[1:])
 whole, done = fuse.fused, []
 
-def fused(camera, views, start, noise):
+def fused(camera, views, start, noise, refining):
     if len(done) == tiles:
         return list(start), [0.0] * (len(views) - 1)
     done.append(len(views))
-    return whole(camera, views, start, noise)
+    return whole(camera, views, start, noise, refining)
 
 fuse.fused = fused
 y, x = np.mgrid[:height, :width].astype(np.float32)
 plane = np.uint8(128 + 60 * np.sin(x / 9) * np.cos(y / 11) + 40 * np.sin((x + y) / 37))
 del x, y
 frames = [np.dstack([np.roll(plane, shift, axis=1)] * 3) for shift in range(count)]
-fuse.fuse(frames, pocketsr.load("quality", threads=1), load_chroma(2, threads=1))
+quality, bicubic = pocketsr.load("quality", threads=1), load_chroma(2, threads=1)
+fuse.fuse(frames, quality, bicubic, refining=load_refining(2, threads=1))
 assert done == [count] * tiles
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
 """
@@ -82,7 +85,8 @@ def moved(hr: Picture, x: float, y: float, degrees: float) -> Picture:
     middle = (np.array(hr.shape[:2]) - 1) / 2
     offset = middle - turn @ middle + np.array([y, x])
     planes = [
-        ndimage.affine_transform(hr[..., c].astype(np.float64), turn, offset, order=5, mode="mirror") for c in range(3)
+        ndimage.affine_transform(hr[..., c].astype(np.float64), turn, offset, order=5, mode="mirror")
+        for c in range(hr.shape[2])
     ]
     moved: NDArray[np.uint8] = np.clip(np.rint(np.stack(planes, axis=-1)), 0, 255).astype(np.uint8)
     return moved
@@ -129,15 +133,16 @@ def quality_db(made: Picture, hr: Picture) -> float:
 
 
 def measured(
-    net: Upscaler, bicubic: Upscaler, pairs: Iterator[tuple[Picture, list[Picture]]], counts: Sequence[int]
-) -> list[dict[str, Any]]:
+    net: Upscaler, bicubic: Upscaler, refining: Upscaler | None, pairs: Iterator[tuple[Picture, list[Picture]]],
+    counts: Sequence[int],
+) -> list[dict[str, Any]]:  # fmt: skip
     """A row for each number of frames, mean over the bursts."""
     figures: dict[int, list[float]] = {count: [] for count in counts}
     took: dict[int, list[float]] = {count: [] for count in counts}
     for hr, frames in pairs:
         for count in counts:
             began = time.process_time()
-            made = fuse(frames[:count], net, bicubic).pixels
+            made = fuse(frames[:count], net, bicubic, refining=refining).pixels
             took[count].append((time.process_time() - began) / (frames[0].shape[0] * frames[0].shape[1]) * 1e6)
             figures[count].append(quality_db(made, hr))
     rows = []
@@ -173,11 +178,12 @@ def main() -> int:
     parser.add_argument("--sets", nargs="*", default=list(SETS), choices=list(SETS), help="default: all")
     parser.add_argument("-o", "--output", type=Path, default=RESULT)
     args = parser.parse_args()
-    net, bicubic = load(MODEL), load_chroma(2)
+    net, bicubic, refining = load(MODEL), load_chroma(2), load_refining(2)
+    networks = {MODEL: resolve(MODEL), NETWORK.stem: NETWORK}
     record: dict[str, Any] = {
         "machine": describe_machine(),
         "command": f"python tools/record_burst.py TEST --clips {' '.join(clip.name for clip in args.clips)}",
-        "network": {MODEL: hashlib.sha256(resolve(MODEL).read_bytes()).hexdigest()},
+        "network": {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in networks.items()},
         "seed": SEED,
         "shift_hr_px": SHIFT_PX,
         "turn_deg": TURN_DEG,
@@ -204,7 +210,7 @@ def main() -> int:
         if any((row["of"], row["degradation"]) == (name, how) for row in record["rows"]):
             continue
         pairs = windows(clips[name], MOST) if name in clips else made_of(name, how)
-        found = measured(net, bicubic, pairs, COUNTS.get(name, ENDS))
+        found = measured(net, bicubic, refining, pairs, COUNTS.get(name, ENDS))
         record["rows"] += [{"of": name, "degradation": how, **row} for row in found]
         print(*record["rows"][-len(found) :], sep="\n", file=sys.stderr, flush=True)
         write(args.output, record)
