@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pocketsr.bursts.refine import load_refining
 from pocketsr.engine import Upscaler, load_chroma
 from pocketsr.loading import load
 
@@ -24,3 +25,10 @@ def small() -> Upscaler:
 @pytest.fixture(scope="session")
 def bicubic() -> Upscaler:
     return load_chroma(2, threads=1)
+
+
+@pytest.fixture(scope="session")
+def refining() -> Upscaler:
+    made = load_refining(2, threads=1)
+    assert made is not None
+    return made

@@ -38,7 +38,8 @@ class _First(Collapsible):
         self.block = block
 
     def kernel(self) -> Tensor:
-        pictures, noise = self.block.kernel().split((2, 1), 1)
+        kernel = self.block.kernel()
+        pictures, noise = kernel[:, :2], kernel[:, 2:]
         return torch.cat([pictures - pictures.mean((1, 2, 3), keepdim=True), noise], 1)
 
     def offset(self) -> Tensor | None:
