@@ -29,7 +29,6 @@ from pocketsr.atomic_io import replacing
 from pocketsr.bench.machine import describe_machine
 from pocketsr.bench.quality import find_sets, read_image
 from pocketsr.bursts.fuse import fuse
-from pocketsr.bursts.refine import NETWORK, load_refining
 from pocketsr.engine import Upscaler, load_chroma
 from pocketsr.loading import load
 from pocketsr.models import resolve
@@ -53,7 +52,6 @@ import resource, sys
 import numpy as np
 import pocketsr
 from pocketsr.bursts import fuse, registration
-from pocketsr.bursts.refine import load_refining
 from pocketsr.engine import load_chroma
 
 registration._GLOBAL_STEPS = registration._LOCAL_STEPS = 1
@@ -71,8 +69,7 @@ y, x = np.mgrid[:height, :width].astype(np.float32)
 plane = np.uint8(128 + 60 * np.sin(x / 9) * np.cos(y / 11) + 40 * np.sin((x + y) / 37))
 del x, y
 frames = [np.dstack([np.roll(plane, shift, axis=1)] * 3) for shift in range(count)]
-quality, bicubic = pocketsr.load("quality", threads=1), load_chroma(2, threads=1)
-fuse.fuse(frames, quality, bicubic, refining=load_refining(2, threads=1))
+fuse.fuse(frames, pocketsr.load("quality", threads=1), load_chroma(2, threads=1))
 assert done == [count] * tiles
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
 """
@@ -176,10 +173,11 @@ def main() -> int:
     parser.add_argument("--anew", action="store_true", help="measure what is there already, too")
     parser.add_argument("--memory", action="store_true", help="measure memory too, which takes minutes")
     parser.add_argument("--sets", nargs="*", default=list(SETS), choices=list(SETS), help="default: all")
+    parser.add_argument("--refining", type=Path, metavar="FILE.onnx", help="a network of recipes/burst.yaml")
     parser.add_argument("-o", "--output", type=Path, default=RESULT)
     args = parser.parse_args()
-    net, bicubic, refining = load(MODEL), load_chroma(2), load_refining(2)
-    networks = {MODEL: resolve(MODEL), NETWORK.stem: NETWORK}
+    net, bicubic, refining = load(MODEL), load_chroma(2), load(args.refining) if args.refining else None
+    networks = {MODEL: resolve(MODEL)} | ({"refining": args.refining} if args.refining else {})
     record: dict[str, Any] = {
         "machine": describe_machine(),
         "command": f"python tools/record_burst.py TEST --clips {' '.join(clip.name for clip in args.clips)}",

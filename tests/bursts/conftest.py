@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from pocketsr.bursts.refine import load_refining
 from pocketsr.engine import Upscaler, load_chroma
 from pocketsr.loading import load
 
@@ -28,7 +29,12 @@ def bicubic() -> Upscaler:
 
 
 @pytest.fixture(scope="session")
-def refining() -> Upscaler:
-    made = load_refining(2, threads=1)
-    assert made is not None
-    return made
+def refining(tmp_path_factory: pytest.TempPathFactory) -> Upscaler:
+    """The network that recipes/burst.yaml trained, which doesn't ship."""
+    pytest.importorskip("torch", reason="its checkpoint needs PyTorch: pip install 'pocketsr[train]'")
+    from pocketsr.nets import to_onnx
+    from pocketsr.train.checkpoint import load_network
+
+    path = tmp_path_factory.mktemp("refining") / "burst.onnx"
+    to_onnx(load_network(Path(__file__).parents[2] / "checkpoints" / "burst.pt"), path)
+    return load(path, threads=1)

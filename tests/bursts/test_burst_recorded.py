@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from pocketsr.bursts.refine import NETWORK
 from pocketsr.models import resolve
 
 _FILE = Path(__file__).parents[2] / "benchmarks" / "burst.json"
@@ -22,8 +21,7 @@ def record() -> dict[str, Any]:
 
 
 def test_it_was_measured_with_the_network_that_ships(record: dict[str, Any]) -> None:
-    paths = {"quality": resolve("quality"), "refine": NETWORK}
-    assert record["network"] == {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in paths.items()}
+    assert record["network"] == {"quality": hashlib.sha256(resolve("quality").read_bytes()).hexdigest()}
 
 
 def test_eight_frames_are_worth_a_decibel_and_more(record: dict[str, Any]) -> None:

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from burst_scenes import burst_of, scene
 
-import pocketsr
 from pocketsr.bursts.fuse import fuse
-from pocketsr.bursts.refine import load_refining, refined
+from pocketsr.bursts.refine import refined
 from pocketsr.engine import Upscaler
 from pocketsr.image import upscale_image
 from pocketsr.pixels import psnr, rgb_to_luma
@@ -27,15 +26,6 @@ def test_it_gains(
     frames = burst_of(hr, count, sigma=sigma)
     plain, corrected = (fuse(frames, small, bicubic, refining=each).pixels for each in (None, refining))
     assert _db(corrected, hr) > _db(plain, hr) + least_db
-
-
-def test_bursts_of_twice_the_size_alone_are_corrected(small: Upscaler, bicubic: Upscaler, refining: Upscaler) -> None:
-    frames = burst_of(scene(96, 112), 3, sigma=3)
-    corrected = fuse(frames, small, bicubic, refining=refining).pixels
-    np.testing.assert_array_equal(pocketsr.burst(frames, small), corrected)
-    assert (corrected != fuse(frames, small, bicubic).pixels).any()
-    assert load_refining(3) is None
-    np.testing.assert_array_equal(pocketsr.burst(frames, small, scale=3), fuse(frames, small, bicubic, scale=3).pixels)
 
 
 def test_where_no_frame_agrees_nothing_is_corrected(small: Upscaler, bicubic: Upscaler, refining: Upscaler) -> None:

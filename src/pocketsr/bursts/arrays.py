@@ -12,7 +12,6 @@ import numpy as np
 from pocketsr.arguments import check_type, check_whole
 from pocketsr.bursts.fuse import fuse
 from pocketsr.bursts.opencv import threads_of
-from pocketsr.bursts.refine import load_refining
 from pocketsr.engine import Plane, Upscaler, load_chroma
 from pocketsr.errors import ArgumentError, ArgumentTypeError, PocketsrWarning
 from pocketsr.loading import as_network, is_estimated
@@ -68,12 +67,8 @@ def burst(
     net = as_network(sized, threads)
     strength = look(frames[reference]).strength if is_estimated(sized, net) else None
     bicubic = load_chroma(scale=net.scale, siting="center", threads=threads)
-    refining = load_refining(scale, threads) if len(frames) > 1 else None
     with threads_of(threads if len(frames) > 1 else None):
-        made = fuse(
-            frames, net, bicubic,
-            scale=scale, reference=reference % len(frames), strength=strength, refining=refining,
-        )  # fmt: skip
+        made = fuse(frames, net, bicubic, scale=scale, reference=reference % len(frames), strength=strength)
     others = [index for index in range(len(frames)) if index != reference % len(frames)]
     for index, share in zip(others, made.shares, strict=False):
         if share < LEAST_SHARE:

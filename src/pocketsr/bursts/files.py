@@ -46,11 +46,11 @@ class BurstReport:
 
 def burst_files(
     sources: Sequence[Path], target: Path, net: Upscaler, bicubic: Upscaler, *, scale: int = DEFAULT_SCALE,
-    reference: int = 0, estimate: bool = False, overwrite: bool = False, refining: Upscaler | None = None,
+    reference: int = 0, estimate: bool = False, overwrite: bool = False,
 ) -> BurstReport:  # fmt: skip
     """Fuse the pictures `sources` into `target`, `scale` times as large; what goes along is that of the reference.
 
-    net, bicubic: of one scale, as for `fuse`; refining too. reference: index of the picture that the result looks like.
+    net, bicubic: of one scale, as for `fuse`. reference: index of the picture that the result looks like.
     estimate: whether `net` is told the strength that a look at that picture finds.
 
     `target` is complete or absent. Raises UserError for pictures that can't be read or differ in size or kind, for too
@@ -66,7 +66,7 @@ def burst_files(
     try:
 
         def fusing(frames: list[Plane], strength: float | None) -> Fused:
-            return fuse(frames, net, bicubic, scale=scale, reference=reference, strength=strength, refining=refining)
+            return fuse(frames, net, bicubic, scale=scale, reference=reference, strength=strength)
 
         return _burst(sources, beside, fusing, net.scale, scale, reference, estimate)
     except Exception as error:

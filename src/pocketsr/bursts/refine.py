@@ -1,30 +1,22 @@
-"""A network trained on fused frames: what they still get wrong, learned from bursts of pictures that are known."""
+"""A network trained on fused frames: what they still get wrong, learned from bursts of pictures that are known.
+
+None ships: docs/how-to/burst.md says what one was worth. `fuse` takes one all the same, so that it can be measured.
+"""
 
 from __future__ import annotations
-
-from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr.bursts.opencv import Plane32, averaged
-from pocketsr.engine import Network, Upscaler, load
-from pocketsr.models import DEFAULT_SCALE
+from pocketsr.engine import Upscaler
 
-__all__ = ["NETWORK", "load_refining", "refined"]
+__all__ = ["refined"]
 
-NETWORK: Final = Path(__file__).parent / "refine.onnx"
-"""Trained by recipes/burst.yaml, for DEFAULT_SCALE alone."""
 _NOISE_UNIT = np.float32(32)  # levels of the network's third plane for one level of noise
 _MODEL = 0.5  # variance, in levels, of what else a frame gets wrong: so the plane tells the number of clean frames too
 _SIDE = 9  # pixels of the large picture: around one where nothing at all changes, nothing is to be mended
 _FLAT = 0.01  # squared slope, in levels a pixel, that is as good as nothing: what networks make of flat pictures
-
-
-def load_refining(scale: int, threads: int | None = None) -> Network | None:
-    """The network for bursts of this scale, ready to run; None where there is none."""
-    return load(NETWORK, threads) if scale == DEFAULT_SCALE else None
 
 
 def refined(net: Upscaler, fused: Plane32, start: Plane32, total: Plane32, noise: float) -> Plane32:

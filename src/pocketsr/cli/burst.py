@@ -42,7 +42,6 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     from pocketsr.bursts import burst_files
     from pocketsr.bursts.opencv import opencv, threads_of
-    from pocketsr.bursts.refine import load_refining
     from pocketsr.cli._networks import open_networks
     from pocketsr.engine import load_chroma
     from pocketsr.loading import is_estimated
@@ -55,12 +54,10 @@ def run(args: argparse.Namespace) -> int:
     model = at_size(args.model, Size(factor=Fraction(args.scale)))
     (net,) = open_networks([model], weights, args.threads).values()
     bicubic = load_chroma(scale=net.scale, siting="center", threads=args.threads)
-    refining = load_refining(args.scale, args.threads) if len(args.frames) > 1 else None
     with threads_of(args.threads if len(args.frames) > 1 else None):
         report = burst_files(
             args.frames, args.output, net, bicubic,
             scale=args.scale, reference=args.reference - 1, estimate=is_estimated(model, net), overwrite=args.yes,
-            refining=refining,
         )  # fmt: skip
     for line in report.warnings:
         print(f"pocketsr: warning: {harmless(line, 2000)}", file=sys.stderr)
