@@ -68,7 +68,7 @@ def draw_degradation(rng: np.random.Generator) -> str:
     kind = rng.choice(["clean", "noise", "noise", "noise", "jpeg"])
     if kind == "noise":
         return f"noise {GREY_NOISE * float(rng.choice([2, 5, rng.uniform(0.5, 6)]))}"
-    return f"jpeg {rng.choice([90, 90, rng.integers(75, 96)])}" if kind == "jpeg" else "clean"
+    return f"jpeg {rng.choice([90, 90, int(rng.integers(75, 96))])}" if kind == "jpeg" else "clean"
 
 
 def with_object(hr: Picture, thing: Picture, rng: np.random.Generator) -> Picture:
