@@ -58,11 +58,11 @@ registration._GLOBAL_STEPS = registration._LOCAL_STEPS = 1
 width, height, count, tiles = map(int, sys.argv[1:])
 whole, done = fuse.fused, []
 
-def fused(camera, views, start, noise):
+def fused(camera, views, start, noise, refining):
     if len(done) == tiles:
         return list(start), [0.0] * (len(views) - 1)
     done.append(len(views))
-    return whole(camera, views, start, noise)
+    return whole(camera, views, start, noise, refining)
 
 fuse.fused = fused
 y, x = np.mgrid[:height, :width].astype(np.float32)
@@ -82,7 +82,8 @@ def moved(hr: Picture, x: float, y: float, degrees: float) -> Picture:
     middle = (np.array(hr.shape[:2]) - 1) / 2
     offset = middle - turn @ middle + np.array([y, x])
     planes = [
-        ndimage.affine_transform(hr[..., c].astype(np.float64), turn, offset, order=5, mode="mirror") for c in range(3)
+        ndimage.affine_transform(hr[..., c].astype(np.float64), turn, offset, order=5, mode="mirror")
+        for c in range(hr.shape[2])
     ]
     moved: NDArray[np.uint8] = np.clip(np.rint(np.stack(planes, axis=-1)), 0, 255).astype(np.uint8)
     return moved
@@ -129,15 +130,16 @@ def quality_db(made: Picture, hr: Picture) -> float:
 
 
 def measured(
-    net: Upscaler, bicubic: Upscaler, pairs: Iterator[tuple[Picture, list[Picture]]], counts: Sequence[int]
-) -> list[dict[str, Any]]:
+    net: Upscaler, bicubic: Upscaler, refining: Upscaler | None, pairs: Iterator[tuple[Picture, list[Picture]]],
+    counts: Sequence[int],
+) -> list[dict[str, Any]]:  # fmt: skip
     """A row for each number of frames, mean over the bursts."""
     figures: dict[int, list[float]] = {count: [] for count in counts}
     took: dict[int, list[float]] = {count: [] for count in counts}
     for hr, frames in pairs:
         for count in counts:
             began = time.process_time()
-            made = fuse(frames[:count], net, bicubic).pixels
+            made = fuse(frames[:count], net, bicubic, refining=refining).pixels
             took[count].append((time.process_time() - began) / (frames[0].shape[0] * frames[0].shape[1]) * 1e6)
             figures[count].append(quality_db(made, hr))
     rows = []
@@ -171,13 +173,15 @@ def main() -> int:
     parser.add_argument("--anew", action="store_true", help="measure what is there already, too")
     parser.add_argument("--memory", action="store_true", help="measure memory too, which takes minutes")
     parser.add_argument("--sets", nargs="*", default=list(SETS), choices=list(SETS), help="default: all")
+    parser.add_argument("--refining", type=Path, metavar="FILE.onnx", help="a network of recipes/burst.yaml")
     parser.add_argument("-o", "--output", type=Path, default=RESULT)
     args = parser.parse_args()
-    net, bicubic = load(MODEL), load_chroma(2)
+    net, bicubic, refining = load(MODEL), load_chroma(2), load(args.refining) if args.refining else None
+    networks = {MODEL: resolve(MODEL)} | ({"refining": args.refining} if args.refining else {})
     record: dict[str, Any] = {
         "machine": describe_machine(),
         "command": f"python tools/record_burst.py TEST --clips {' '.join(clip.name for clip in args.clips)}",
-        "network": {MODEL: hashlib.sha256(resolve(MODEL).read_bytes()).hexdigest()},
+        "network": {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in networks.items()},
         "seed": SEED,
         "shift_hr_px": SHIFT_PX,
         "turn_deg": TURN_DEG,
@@ -204,7 +208,7 @@ def main() -> int:
         if any((row["of"], row["degradation"]) == (name, how) for row in record["rows"]):
             continue
         pairs = windows(clips[name], MOST) if name in clips else made_of(name, how)
-        found = measured(net, bicubic, pairs, COUNTS.get(name, ENDS))
+        found = measured(net, bicubic, refining, pairs, COUNTS.get(name, ENDS))
         record["rows"] += [{"of": name, "degradation": how, **row} for row in found]
         print(*record["rows"][-len(found) :], sep="\n", file=sys.stderr, flush=True)
         write(args.output, record)

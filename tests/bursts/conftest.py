@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pocketsr.engine import Upscaler, load_chroma
@@ -24,3 +26,15 @@ def small() -> Upscaler:
 @pytest.fixture(scope="session")
 def bicubic() -> Upscaler:
     return load_chroma(2, threads=1)
+
+
+@pytest.fixture(scope="session")
+def refining(tmp_path_factory: pytest.TempPathFactory) -> Upscaler:
+    """The network that recipes/burst.yaml trained, which doesn't ship."""
+    pytest.importorskip("torch", reason="its checkpoint needs PyTorch: pip install 'pocketsr[train]'")
+    from pocketsr.nets import to_onnx
+    from pocketsr.train.checkpoint import load_network
+
+    path = tmp_path_factory.mktemp("refining") / "burst.onnx"
+    to_onnx(load_network(Path(__file__).parents[2] / "checkpoints" / "burst.pt"), path)
+    return load(path, threads=1)

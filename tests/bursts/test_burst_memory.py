@@ -21,9 +21,9 @@ from pocketsr.engine import load_chroma
 registration._GLOBAL_STEPS = registration._LOCAL_STEPS = 1
 whole, done = fuse.fused, []
 
-def fused(camera, views, start, noise):
+def fused(camera, views, start, noise, refining):
     if not done:
-        done.append(whole(camera, views, start, noise))
+        done.append(whole(camera, views, start, noise, refining))
     return list(start), [0.0] * (len(views) - 1)
 
 fuse.fused = fused

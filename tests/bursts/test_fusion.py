@@ -53,7 +53,10 @@ def test_where_nothing_agrees_the_result_is_that_of_one_frame(small: Upscaler, b
     np.testing.assert_array_equal(made.pixels, upscale_image(first, small))
 
 
-def test_a_moving_object_leaves_no_ghost(small: Upscaler, bicubic: Upscaler) -> None:
+@pytest.mark.parametrize("corrected", [False, True])
+def test_a_moving_object_leaves_no_ghost(
+    small: Upscaler, bicubic: Upscaler, refining: Upscaler, corrected: bool
+) -> None:
     """A bright disc crosses the picture: its places in the other frames must look as if it had never been there."""
     hr = scene(192, 224)
     y, x = np.mgrid[:192, :224]
@@ -69,7 +72,8 @@ def test_a_moving_object_leaves_no_ghost(small: Upscaler, bicubic: Upscaler) -> 
             ghosts |= disc
         frames.append(imresize(seen, 0.5))
     ghosts &= ~((x - 40) ** 2 + (y - 90) ** 2 < 24**2)
-    one, made = upscale_image(frames[0], small), fuse(frames, small, bicubic).pixels
+    one = upscale_image(frames[0], small)
+    made = fuse(frames, small, bicubic, refining=refining if corrected else None).pixels
     truth, alone, together = (rgb_to_luma(each) for each in (hr, one, made))
     assert ghosts.sum() > 2000
     for where in (ghosts, own):

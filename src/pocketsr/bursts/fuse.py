@@ -53,14 +53,14 @@ class _Frame:
 
 def fuse(
     frames: Sequence[Plane], net: Upscaler, bicubic: Upscaler, *, scale: int = DEFAULT_SCALE, reference: int = 0,
-    strength: float | None = None,
+    strength: float | None = None, refining: Upscaler | None = None,
 ) -> Fused:  # fmt: skip
     """One picture, `scale` times as large, of `frames[reference]` and what the others know of it.
 
     frames: (H, W), (H, W, 3) or (H, W, 4) of one height and width, all grey or all in colour, uint8 or uint16.
     net: what the reference is upscaled by, and what stays where no other frame agrees; bicubic: of the same scale, for
-    chroma and alpha. strength: what a network that takes one is told. With one frame the result is that of
-    `upscale_array`.
+    chroma and alpha. strength: what a network that takes one is told. refining: what corrects the luma of several
+    frames (`bursts.refine`), of this scale. With one frame the result is that of `upscale_array`.
     """
     first = frames[reference]
     height, width = first.shape[:2]
@@ -69,7 +69,7 @@ def fuse(
         return Fused(upscale_array(first, net, bicubic, way, strength), [])
     if first.ndim == 3 and first.shape[2] == 4:
         opaque = [_opaque(each) for each in frames]
-        made = fuse(opaque, net, bicubic, scale=scale, reference=reference, strength=strength)
+        made = fuse(opaque, net, bicubic, scale=scale, reference=reference, strength=strength, refining=refining)
         alpha = _resized(repeated(bicubic, way.passes)(np.ascontiguousarray(first[..., 3])), way)
         return Fused(np.dstack((made.pixels, alpha)), made.shares)
     frames = [_opaque(each) for each in frames]
@@ -94,7 +94,7 @@ def fuse(
         }
         views = {index: view for index, view in seen.items() if view is not None}
         assert whole is not None  # the reference sees all of itself
-        planes, weights = fused(camera, [whole, *views.values()], large, noise)
+        planes, weights = fused(camera, [whole, *views.values()], large, noise, refining)
         for index, weight in zip(views, weights, strict=True):
             shares[index] += weight * views[index].weight.size * core.area / tile.area
         inner = Box(core.top - tile.top, core.left - tile.left, core.bottom - tile.top, core.right - tile.left)

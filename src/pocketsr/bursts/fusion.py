@@ -9,8 +9,10 @@ import numpy as np
 
 from pocketsr.bursts.camera import Camera
 from pocketsr.bursts.opencv import Plane32, averaged, eroded, resampled
+from pocketsr.bursts.refine import refined
 from pocketsr.bursts.solver import solved
 from pocketsr.bursts.view import View
+from pocketsr.engine import Upscaler
 
 __all__ = ["fused"]
 
@@ -28,11 +30,12 @@ _FULL = 0.5  # the others' weight together from which on nothing of the single p
 
 
 def fused(
-    camera: Camera, views: Sequence[View], start: Sequence[Plane32], noise: float
+    camera: Camera, views: Sequence[View], start: Sequence[Plane32], noise: float, refining: Upscaler | None = None
 ) -> tuple[list[Plane32], list[float]]:
     """The planes of a large tile, and the mean weight of each view but the first.
 
     views: of the reference first. start: the planes that a network makes of the reference. noise: variance in levels.
+    refining: corrects the luma of what several frames gave (`refined`).
 
     In two rounds. All frames that roughly show what the network predicts give a trial; nothing but noise is left of
     each where they agree, sharp edges too, which a network alone gets wrong by more than a faint object. So what
@@ -48,23 +51,24 @@ def fused(
     own = _weighed(replace(whole, noise=noise), agreed, _TIGHT).weight
     tight = [_weighed(view, agreed, _TIGHT) for view in loose]
     kept = [replace(view, weight=view.weight * np.clip(resampled(own, view.there), 0, 1)) for view in tight]
-    wrong = averaged(np.square(trial - start[0]) * _trust(kept, start[0]), _WINDOW)
+    total = _total(kept, start[0])
+    trust = np.clip(total / np.float32(_FULL), 0, 1)
+    wrong = averaged(np.square(trial - start[0]) * trust, _WINDOW)
     ridge = base / (_UNSHRUNK * wrong + np.float32(_LEAST_PRIOR + noise / 2))
-    trust = _trust(kept, start[0])
     planes = []
     for index, plane in enumerate(start):
         large = solved(
             camera, [whole, *kept], index, plane, flat if index else ridge, _CHROMA_STEPS if index else _STEPS
         )
+        if refining is not None and index == 0:
+            large = refined(refining, large, plane, total, noise)
         planes.append(plane + trust * (large - plane))
     return planes, [float(view.weight.mean()) for view in kept]
 
 
-def _trust(views: Sequence[View], like: Plane32) -> Plane32:
-    """How far the others together say what is right, 0..1, of each large pixel."""
-    total = sum((view.spread(view.weight) for view in views), np.zeros_like(like))
-    made: Plane32 = np.clip(total / np.float32(_FULL), 0, 1)
-    return made
+def _total(views: Sequence[View], like: Plane32) -> Plane32:
+    """The weight of the views together, of each large pixel."""
+    return sum((view.spread(view.weight) for view in views), np.zeros_like(like))
 
 
 def _weighed(view: View, sums: Sequence[Plane32], texture_share: float) -> View:

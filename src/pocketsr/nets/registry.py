@@ -34,6 +34,7 @@ from pocketsr.nets.lapsrn import Lapsrn, LapsrnConfig
 from pocketsr.nets.pan import Pan, PanConfig
 from pocketsr.nets.pocket import Pocket, PocketConfig
 from pocketsr.nets.raisr import Raisr, RaisrConfig
+from pocketsr.nets.refine import Refine, RefineConfig
 from pocketsr.nets.rfdn import Rfdn, RfdnConfig
 from pocketsr.nets.rnan import Rnan, RnanConfig
 from pocketsr.nets.sesr import Sesr, SesrConfig
@@ -65,6 +66,7 @@ _REGISTERED: dict[str, tuple[Any, Callable[[Any], SRNet]]] = {
     "lapsrn": (LapsrnConfig(), Lapsrn),
     "pan": (PanConfig(), Pan),
     "raisr": (RaisrConfig(), Raisr),
+    "refine": (RefineConfig(), Refine),
     "rfdn": (RfdnConfig(), Rfdn),
     "rnan": (RnanConfig(), Rnan),
     "sesr-m11": (SesrConfig(blocks=11, expansion=64), Sesr),

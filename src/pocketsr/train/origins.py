@@ -13,6 +13,7 @@ __all__ = ["check_needs", "origin"]
 # By the beginning of a file's, folder's or pattern's name. docs/data.md has the terms.
 _ORIGINS = {
     "bsds400": "BSDS500's train and test pictures, www2.eecs.berkeley.edu/Research/Projects/CS/vision/bsds",
+    "bursts": "bursts of training pictures that tools/make_bursts.py makes, as recipes/burst.yaml says",
     "cid22": "CID22's training set, cloudinary.com/labs/cid22",
     "clic": "CLIC 2025's validation pictures shrunk by 2, compression.cc; clic/* of older recipes is clic_half/* now",
     "div2k": "DIV2K, data.vision.ee.ethz.ch/cvl/DIV2K",
