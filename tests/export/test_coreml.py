@@ -142,7 +142,7 @@ def test_what_is_interpreted_is_what_apple_documents() -> None:
 
 
 def test_bytes_are_as_coremltools_defines_them() -> None:
-    """clip(round(input / scale) + zero_point), half to even; scale * (input - zero_point); for each plane of an axis."""
+    """clip(round(input / scale) + zero_point), half to even; scale * (input - zero_point); a step for each plane."""
     x = np.array([-9.0, -0.5, 0.5, 1.5, 300.0], np.float32)
     way = {"scale": np.float32(1), "zero_point": np.int8(-100)}
     stored = OPERATORS["quantize"]({"input": x, "output_dtype": "int8", **way})
