@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 from export_nets import net_of_many_forms, net_with
+from onnx import numpy_helper
 
 from pocketsr.errors import UserError
 from pocketsr.export import export
@@ -158,6 +159,19 @@ def test_bytes_are_as_coremltools_defines_them() -> None:
     weight = np.array([[[[2]]], [[[-128]]]], np.int8)
     given = {"quantized_data": weight, "zero_point": np.int8(1), "scale": np.array([0.5, 2]), "axis": np.int32(0)}
     assert OPERATORS["constexpr_affine_dequantize"](given).ravel().tolist() == [0.5, -258]
+
+
+def test_numbers_beyond_float16_are_refused(tmp_path: Path) -> None:
+    """They would be infinite, and then white where the result is clipped."""
+    path = net_with(tmp_path / "bright.onnx")
+    model = onnx.load(path)
+    for constant in model.graph.initializer:
+        constant.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(constant) * np.float32(1e6), constant.name))
+    onnx.save(model, path)
+    with pytest.raises(UserError, match=r"^bright has numbers that Core ML's float16 doesn't hold: .*float32"):
+        export("coreml", path, tmp_path / "out", size=SIZE)
+    assert not (tmp_path / "out").exists()
+    assert export("coreml", path, tmp_path / "out", size=SIZE, precision="float32").max_levels == 0
 
 
 def test_a_layer_without_a_form_is_refused_by_its_node(tmp_path: Path) -> None:

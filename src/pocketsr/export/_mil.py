@@ -26,15 +26,22 @@ def operators_of(program: Any) -> list[str]:
 
 
 def interpret(program: Any, picture: Array) -> Array:
-    """The program's one result for its one input. Raises NotImplementedError for what isn't in OPERATORS."""
+    """The program's one result for its one input.
+
+    Raises NotImplementedError for what isn't in OPERATORS, and OverflowError where a number doesn't fit its type.
+    """
     main = program.functions["main"]
     values: dict[str, Array] = {next(iter(main.inputs)): picture}
     for op in _operations(program):
         if op.op_type not in OPERATORS:
             raise NotImplementedError(f"MIL operator {op.op_type}")
         given = {name: _value(of, values) for name, of in op.inputs.items() if of is not None}
-        result = OPERATORS[op.op_type](given)
-        values[op.outputs[0].name] = result if op.op_type == "cast" else result.astype(_type_of(op.outputs[0]))
+        with np.errstate(over="ignore"):
+            result = OPERATORS[op.op_type](given)
+            held = result if op.op_type == "cast" else result.astype(_type_of(op.outputs[0]))
+        if not np.isfinite(held).all():
+            raise OverflowError(f"{op.op_type} {op.name}: a result that {held.dtype} doesn't hold")
+        values[op.outputs[0].name] = held
     return values[main.outputs[0].name]
 
 
@@ -84,7 +91,7 @@ def _quantize(given: dict[str, Any]) -> Array:
     """As coremltools' `quantize`: clip(round(input / scale) + zero_point), in steps of one tensor."""
     bounds = np.iinfo(_WHOLE[given["output_dtype"]])
     whole = np.rint(given["input"] / given["scale"]).astype(np.float32) + given.get("zero_point", 0)
-    return np.clip(whole, bounds.min, bounds.max)
+    return np.asarray(np.clip(whole, bounds.min, bounds.max))
 
 
 def _dequantize(given: dict[str, Any]) -> Array:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from pocketsr.atomic_io import delivered
 from pocketsr.engine.ir.graph import Binary, Pad, Unary
+from pocketsr.errors import UserError
 from pocketsr.export._mil import interpret, operators_of
 from pocketsr.export.checking import Picture, compare, pictures
 from pocketsr.export.layers import (
@@ -40,6 +41,7 @@ from pocketsr.export.layers import (
 )
 from pocketsr.export.report import Operator, Report, write_report
 from pocketsr.export.source import no_form, open_source, precision_of, size_of
+from pocketsr.names import harmless
 
 __all__ = ["OPTIONS", "SIZES", "export", "program"]
 
@@ -101,7 +103,13 @@ def export(
 
         def run(picture: Picture) -> Picture:
             planes = picture[None, None] if picture.ndim == 2 else picture.transpose(2, 0, 1)[None]
-            result = interpret(made._mil_program, planes.astype(np.float32))[0].astype(np.uint8)
+            try:
+                result = interpret(made._mil_program, planes.astype(np.float32))[0].astype(np.uint8)
+            except OverflowError as error:
+                raise UserError(
+                    f"{harmless(source.name)} has numbers that Core ML's {kind} doesn't hold: choose --precision "
+                    "float32, or another target"
+                ) from error
             planar: Picture = result[0] if len(result) == 1 else result.transpose(1, 2, 0)
             return planar
 
