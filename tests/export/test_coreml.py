@@ -50,8 +50,9 @@ def test_a_network_is_an_image_in_and_an_image_out(tmp_path: Path) -> None:
     assert description.output[0].name == "enlarged"
 
 
-def test_in_float32_it_gives_our_samples(tmp_path: Path) -> None:
+def test_in_float32_it_gives_our_samples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = export("coreml", "tiny", tmp_path, size=SIZE, precision="float32")
+    assert capsys.readouterr() == ("", "")  # coremltools has progress bars
     assert report.files == ("tiny-float32.mlpackage",)
     assert report.max_levels is not None
     assert report.max_levels <= 1

@@ -10,6 +10,8 @@ NumPy (`_mil`), with a rounding to the operator's type after each.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -89,6 +91,7 @@ def export(
     size: the usual width and height; default: 640x360. SIZES are taken as well.
     strength: of a network that is told one, 0..1; default: its own.
     """
+    logging.getLogger("coremltools").setLevel(logging.ERROR)  # as it is loaded it says what it lacks off a Mac
     import coremltools as ct
 
     source, (width, height) = open_source(model, strength), size_of(size)
@@ -133,7 +136,6 @@ def export(
 
 def _converted(net: Network, sizes: Sequence[tuple[int, int]], precision: str) -> Any:
     """The model as coremltools has it. Raises UserError for a layer without a form."""
-    logging.getLogger("coremltools").setLevel(logging.ERROR)  # its progress bars, and that it isn't on a Mac
     import coremltools as ct
     from coremltools.converters.mil.mil import get_new_symbol
 
@@ -145,14 +147,15 @@ def _converted(net: Network, sizes: Sequence[tuple[int, int]], precision: str) -
     # `outputs` of convert() are for other front ends: of a MIL program they would go unheard, and the output be an
     # array of floats (coremltools 9.0).
     made.functions["main"].set_output_types([ct.ImageType(name="enlarged", color_layout=layout)])
-    return ct.convert(
-        made,
-        convert_to="mlprogram",
-        inputs=[picture],
-        compute_precision=ct.precision.FLOAT32 if precision == "float32" else ct.precision.FLOAT16,
-        minimum_deployment_target=ct.target.iOS17 if precision == "int8" else ct.target.iOS16,
-        skip_model_load=True,
-    )
+    with contextlib.redirect_stderr(io.StringIO()):  # its progress bars
+        return ct.convert(
+            made,
+            convert_to="mlprogram",
+            inputs=[picture],
+            compute_precision=ct.precision.FLOAT32 if precision == "float32" else ct.precision.FLOAT16,
+            minimum_deployment_target=ct.target.iOS17 if precision == "int8" else ct.target.iOS16,
+            skip_model_load=True,
+        )
 
 
 def program(net: Network, height: Any, width: Any, whole: bool = False) -> Any:
