@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = _known(before["rows"], before["networks"], now)
     head = {"machine": describe_machine(), "command": "python tools/record_exports.py ../shared/data/test"}
     if rows:
-        cpus = before["machine"]["cpu"], describe_machine()["cpu"]
+        cpus = str(before["machine"]["cpu"]), str(describe_machine()["cpu"])
         if args.busy and cpus[0] != cpus[1]:
             parser.error(f"the times in {RESULTS.name} are of {cpus[0]}: take all anew on a quiet machine")
         rows = taken_on(cpus[0], rows, cpus[1])
