@@ -17,7 +17,10 @@ from pocketsr.live import CONSTANTS, Governor, Situation
 __all__ = ["COSTS", "TRACES", "replay", "traces"]
 
 TRACES = Path(__file__).resolve().parents[1] / "tests" / "live" / "governor-traces.json"
-COSTS = (1_000, 4_000, 15_000, 40_000, 100_000, 300_000)  # microseconds a million pixels
+COSTS = (1_000, 4_000, 8_000, 15_000, 40_000, 100_000, 300_000)  # microseconds a million pixels
+_SMALL_PHONE = (4_000, 16_000, 36_000, 90_000, 250_000, 700_000, 0)  # has time for `phone`, not for `tiny`
+_NO_DOT_PRODUCTS = (1_000, 4_000, 16_000, 15_000, 40_000, 0, 0)  # `phone` takes longer than `tiny`
+_GAPS = (1_000, 0, 0, 15_000, 40_000, 0, 0)  # a ladder of two networks
 _FRAME = 33_333
 Frame = dict[str, int]
 """A call of `begin` by the fields of `Situation`, and of `end`: after_us, fault; no after_us, no call."""
@@ -94,13 +97,26 @@ def _situations() -> Iterator[tuple[str, list[Frame]]]:
     ]  # fmt: skip
 
 
-def _timed(frames: list[Frame]) -> list[Frame]:
+def _ladders() -> Iterator[tuple[str, tuple[int, ...], list[Frame]]]:
+    """What depends on which levels there are, and what they take."""
+    late = {2.0: 50_000, 2.5: 50_000}
+
+    def late_frames(t: float) -> dict[str, int]:
+        return {"after_us": late[t]} if t in late else {}
+
+    yield "a small phone", _SMALL_PHONE, list(_frames(2, lambda _: {}))
+    yield "tiny is late on a machine for phone", COSTS, list(_frames(4, lambda t: {"power": 1, **late_frames(t)}))
+    yield "phone takes longer than tiny", _NO_DOT_PRODUCTS, list(_frames(4, lambda t: {"power": 1, **late_frames(t)}))
+    yield "levels that aren't there", _GAPS, list(_frames(4, lambda t: {"power": 1, **late_frames(t)}))
+
+
+def _timed(frames: list[Frame], costs: tuple[int, ...]) -> list[Frame]:
     """The frames with the time that the level chosen for each takes."""
-    governor, found = Governor(COSTS), []
+    governor, found = Governor(costs), []
     for frame in frames:
         about = {key: value for key, value in frame.items() if key not in ("after_us", "slow", "fault")}
         level, _ = governor.begin(Situation(**about))
-        idle = COSTS[level] * about.get("width", 0) * about.get("height", 0) // 1_000_000
+        idle = costs[level] * about.get("width", 0) * about.get("height", 0) // 1_000_000
         took = frame.get("after_us", idle * frame.get("slow", 1000) // 1000)
         governor.end(about["now_us"] + took, bool(frame.get("fault", 0)))
         found.append({**about, "after_us": took, "fault": frame.get("fault", 0)})
@@ -110,10 +126,10 @@ def _timed(frames: list[Frame]) -> list[Frame]:
 def traces() -> list[dict[str, Any]]:
     """A name, the costs, the frames and what is expected, for each."""
     found = []
-    for name, situations in _situations():
-        frames = _timed(situations)
+    for name, costs, situations in [*((name, COSTS, frames) for name, frames in _situations()), *_ladders()]:
+        frames = _timed(situations, costs)
         found.append(
-            {"name": name, "us_per_mpx": list(COSTS), "frames": frames, "expected": replay(list(COSTS), frames)}
+            {"name": name, "us_per_mpx": list(costs), "frames": frames, "expected": replay(list(costs), frames)}
         )
     return found
 

@@ -99,7 +99,7 @@ def _draw(runs: list[tuple[str, Run]], weather: Weather) -> None:
         ladder = axes.twinx()
         ladder.step(seconds, [frame.decision.level for frame in run.made], where="post", color="black", linewidth=1.2)
         ladder.set_yticks(range(len(Level)), [level.name.lower().replace("_", " ") for level in Level])
-        ladder.set_ylim(-0.3, 5.3)
+        ladder.set_ylim(-0.3, len(Level) - 0.7)
         changes = f"{len(run.changes())} changes of level, {run.late} of {len(run.made) + run.dropped} frames late"
         axes.set_title(f"{name}: {changes}", loc="left", fontsize=10)
     rows[-1].set_xlabel("seconds")

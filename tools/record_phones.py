@@ -110,17 +110,14 @@ def _cluster(text: str) -> tuple[str, float, int]:
 
 
 @cache
-def taken(
-    core: str, ghz: float, threads: int, slow: int, longer: float = 1.0, smallest: str = "tiny"
-) -> tuple[str, str, dict[str, float]]:
+def taken(core: str, ghz: float, threads: int, slow: int, longer: float = 1.0) -> tuple[str, str, dict[str, float]]:
     """The level of most frames in the second half of the time, why no better one, and each level's milliseconds.
 
-    slow: thousandths of an idle core's time that work takes. longer: how much longer than predicted. smallest: what
-    the governor has as its smallest network.
+    slow: thousandths of an idle core's time that work takes. longer: how much longer than predicted.
     """
     if core not in cores():
         return UNKNOWN, "a core of 32 bits, of which LLVM has no model that llvm-mca can use", {}
-    at_one = _at_one_ghz(core, threads, smallest)
+    at_one = _at_one_ghz(core, threads)
     times = {size: [round(longer * us / ghz) for us in each] for size, each in at_one.items()}
     costs, probed = costs_from(times)
     (run,) = simulate([Governor(probed)], costs, Weather(slow=((0, slow),)), SECONDS)
@@ -130,14 +127,14 @@ def taken(
 
 
 @cache
-def _at_one_ghz(core: str, threads: int, smallest: str) -> dict[str, list[float]]:
+def _at_one_ghz(core: str, threads: int) -> dict[str, list[float]]:
     """By "WIDTHxHEIGHT": microseconds of an I420 frame at each `Level` at 1 GHz. All else follows by the clock."""
     profile = named_device(f"{core}@1x{threads}")
     target = profile.vectors.target()
     found = {}
     for width, height in SIZES:
         chroma = 2000 * predict_ms(_schedule(None, target), (width // 2, height // 2), profile)
-        names = [smallest if level is Level.TINY else level.name.lower() for level in Level if level]
+        names = [level.name.lower() for level in Level if level]
         luma = [1000 * predict_ms(_schedule(name, target), (width, height), profile) for name in names]
         repeated = (luma[0] + chroma) / 4  # samples are copied, none is multiplied
         found[f"{width}x{height}"] = [repeated, *(each + chroma for each in luma)]
@@ -168,10 +165,7 @@ def record(phones: Sequence[Phone], longest: float) -> dict[str, Any]:
         for use, asked in uses.items():
             level, reason, ms = taken(*asked)
             worse = level if level in (UNKNOWN, CLASSES[0]) else taken(*asked, longest)[0]
-            row[use] = {"level": level, "reason": reason, "ms": ms, "if_longer": worse, "with_phone": level}
-            if level in CLASSES[: CLASSES.index("tiny")]:  # too slow for `tiny`: is it for `phone`?
-                row[use]["with_phone"], _, others = taken(*asked, smallest="phone")
-                row[use]["phone_ms"] = others["tiny"]
+            row[use] = {"level": level, "reason": reason, "ms": ms, "if_longer": worse}
         rows.append(row)
     return {
         "command": "python tools/record_phones.py",
@@ -183,7 +177,6 @@ def record(phones: Sequence[Phone], longest: float) -> dict[str, Any]:
         "phones": len(rows),
         "shares": {use: shares([row[use]["level"] for row in rows]) for use in USES},
         "shares_if_longer": {use: shares([row[use]["if_longer"] for row in rows]) for use in USES},
-        "shares_with_phone": {use: shares([row[use]["with_phone"] for row in rows]) for use in USES},
         "sources": SOURCES,
         "checked": {how: sum(phone.checked.startswith(f"{how}:") for phone in phones) for how in ("all", "biggest")},
         "checked_by": CHECKED,
@@ -205,7 +198,7 @@ def _draw(rows: Sequence[Mapping[str, Any]]) -> None:
 
     years = sorted({row["year"] for row in rows})
     shown = [name for name in CLASSES if any(row[use]["level"] == name for row in rows for use in USES)]
-    blues = ("#c6dbef", "#6baed6", "#2171b5", "#08306b")
+    blues = ("#deebf7", "#9ecae1", "#4292c6", "#2171b5", "#08306b")
     colours = dict(zip(CLASSES, ("#e3e3e3", "#b5b5b5", *blues, "#f4cccc"), strict=True))
     figure, panels = plt.subplots(1, len(USES), figsize=(14, 4.4), sharey=True)
     for axes, (use, title) in zip(panels, USES.items(), strict=True):
@@ -240,7 +233,6 @@ def page(found: Mapping[str, Any], check: Mapping[str, Any]) -> str:
     for use, title in USES.items():
         for key, more in (
             ("shares", ""), ("shares_if_longer", f", if all takes {found['longer']:g} times as long"),
-            ("shares_with_phone", ", with `phone` where `tiny` is too slow (counted as `tiny`)"),
         ):  # fmt: skip
             cells = [f"{100 * found[key][use][name]:.0f} %" for name in names]
             shares_of.append(_line([title + more, *cells]))
@@ -346,7 +338,8 @@ the largest shape within 15 ms for 640x360 on two A55s at 1.8 GHz. By prediction
 It reads 36.30 / 32.22 / 31.07 / 28.89 dB on the four sets: `tiny` 36.56 / 32.36 / 31.21 / 29.16, `small-w8a8` 37.20 /
 32.80 / 31.54 / 29.91, bicubic interpolation 33.66 / 30.23 / 29.56 / 26.87. So it is worth having where dot products
 of bytes are quick and `tiny` is too slow: half `tiny`'s time for 0.14 to 0.27 dB less; on older cores it gains
-little. The governor doesn't know it yet: the table above says what it would change. Rounding to 8 bits moved some
+little. The governor has it as the level between bicubic and `tiny`, on machines where it takes less time than `tiny`:
+without it the shares that the table gives it would be bicubic's. Rounding to 8 bits moved some
 flat areas by a level; `tools/settle_flats.py` took that from its last biases, and since then flat areas stay exactly.
 Another shape, 4, 8, 8 and 4 channels (1,232 parameters), would take 17.8 ms and gain 0.1 dB in validation. Channels
 come in fours, as words do. 1x1 layers at the end and 5x5 ones at the beginning gave fewer parameters for the time.
@@ -383,7 +376,7 @@ def main() -> None:
     with replacing(ROOT / "docs" / "notes" / "phones.md") as part:
         part.write_text(page(found, check))
     _draw(found["rows"])
-    print(json.dumps({key: found[key] for key in ("phones", "longer", "shares", "shares_with_phone")}, indent=1))
+    print(json.dumps({key: found[key] for key in ("phones", "longer", "shares")}, indent=1))
 
 
 if __name__ == "__main__":

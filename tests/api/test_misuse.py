@@ -30,7 +30,7 @@ NET = Doubler()
 
 
 def governed(**settings: Any) -> GovernedStream:
-    return GovernedStream({"tiny": NET}, us_per_mpx=[1, 0, 1, 0, 0, 0], **settings)
+    return GovernedStream({"tiny": NET}, us_per_mpx=[1, 0, 0, 1, 0, 0, 0], **settings)
 
 
 TYPES: dict[str, Callable[[], object]] = {

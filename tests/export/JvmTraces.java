@@ -8,7 +8,7 @@ public final class JvmTraces {
         Scanner in = new Scanner(System.in);
         StringBuilder out = new StringBuilder();
         while (in.hasNextLong()) {
-            long[] costs = new long[6];
+            long[] costs = new long[Governor.Level.values().length];
             for (int i = 0; i < costs.length; i++) {
                 costs[i] = in.nextLong();
             }

@@ -23,8 +23,7 @@ def test_one_piece_with_our_samples(name: str, tmp_path: Path) -> None:
     assert report.files == (f"{name}.pte",)
     assert report.partitions == 1
     assert {each.unit for each in report.operators} == {"XNNPACK"}
-    assert report.psnr_db is not None
-    assert report.psnr_db > (70 if name == "small" else 45)
+    assert report.psnr_db is None or report.psnr_db > (70 if name == "small" else 45)  # None: no sample differs
     assert report.max_levels is not None
     assert report.max_levels <= (1 if name == "small" else 8)
     assert sorted(each.name for each in tmp_path.iterdir()) == sorted(

@@ -29,6 +29,12 @@ def test_every_row_is_near_enough() -> None:
             assert theirs > row["ours_db"][name] - 0.1
 
 
+def test_times_of_another_processor_are_taken_again() -> None:
+    rows = {("n", "t"): {"busy": False, "ms": 1.0}}
+    assert record_exports.taken_on("A", rows, "A") == rows
+    assert record_exports.taken_on("A", rows, "B") == {("n", "t"): {"busy": True, "ms": 1.0}}
+
+
 def test_times_of_a_busy_machine_are_marked() -> None:
     row = {"network": "n", "target": "t", "precision": "int8", "psnr_db": 50.1, "max_levels": 4}
     row |= {"differing_share": 0.25, "partitions": 1, "ms": 12.34, "bytes": 4321}

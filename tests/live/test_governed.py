@@ -14,7 +14,7 @@ from pocketsr.frames import Frame
 from pocketsr.live import GovernedStream, Level, Power, Reason, Turns
 from pocketsr.live import probe as probing
 
-COSTS = [1_000, 4_000, 15_000, 0, 0, 0]
+COSTS = [1_000, 4_000, 0, 15_000, 0, 0, 0]
 
 
 class Clock:
@@ -107,7 +107,7 @@ def test_levels_that_are_none_and_rates() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", '{"us_per_mpx": [1, 2]}', '{"us_per_mpx": [1, -5, 1, 1, 1, 1]}', "x" * 9999]
+    "content", ["", "[]", '{"us_per_mpx": [1, 2]}', '{"us_per_mpx": [1, -5, 1, 1, 1, 1, 1]}', "x" * 9999]
 )
 def test_probed_costs_are_kept_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
     monkeypatch.setattr(probing, "cache_folder", lambda: tmp_path / "kept")
@@ -115,13 +115,13 @@ def test_probed_costs_are_kept_and_checked(tmp_path: Path, monkeypatch: pytest.M
 
     def measure() -> list[int]:
         measured.append(1)
-        return [1, 2, 3, 0, 0, 0]
+        return [1, 2, 3, 0, 0, 0, 0]
 
     for _ in range(2):
-        assert probing.kept([b"net"], measure) == [1, 2, 3, 0, 0, 0]
+        assert probing.kept([b"net"], measure) == [1, 2, 3, 0, 0, 0, 0]
     assert len(measured) == 1
     (file,) = (tmp_path / "kept").iterdir()
-    assert json.loads(file.read_text()) == {"us_per_mpx": [1, 2, 3, 0, 0, 0]}
+    assert json.loads(file.read_text()) == {"us_per_mpx": [1, 2, 3, 0, 0, 0, 0]}
     file.write_text(content)
-    assert probing.kept([b"net"], measure) == [1, 2, 3, 0, 0, 0]
+    assert probing.kept([b"net"], measure) == [1, 2, 3, 0, 0, 0, 0]
     assert len(measured) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,28 @@ def test_what_the_traces_say_is_right() -> None:
     failed = told("a level fails")
     assert [(level, reason) for second, level, reason in failed if 2 < second < 60] == [("tiny", "fault")]
     assert failed[-1][1] == "small"
-    assert told("four streams")[-1][1] in ("tiny", "bicubic")
+    assert told("four streams")[-1][1] in ("tiny", "phone", "bicubic")
+
+
+def test_levels_that_are_there_are_used_in_the_order_of_their_costs() -> None:
+    """`phone` between bicubic and `tiny`, where it takes less than that; what isn't there is passed over."""
+    assert told("a small phone")[-1][1:] == ("phone", "size too large")
+    assert [level for _, level, _ in told("tiny is late on a machine for phone")] == ["tiny", "phone"]
+    assert [level for _, level, _ in told("phone takes longer than tiny")] == ["tiny", "bicubic"]
+    assert [level for _, level, _ in told("levels that aren't there")] == ["tiny", "pass_through"]
+    levels = {answer[0] for answer in BY_NAME["levels that aren't there"]["expected"]}
+    assert levels == {"tiny", "pass_through"}  # also in the warm-up, without bicubic
+
+
+@pytest.mark.parametrize("there", [{3}, {1, 4}, {2, 5, 6}, {1, 3, 6}, set()], ids=str)
+def test_no_level_is_taken_that_is_not_there(there: set[int]) -> None:
+    costs = [1_000, *(cost if level in there else 0 for level, cost in enumerate(COSTS) if level)]
+    governor, chance, now = Governor(costs), random.Random(1), 0
+    for _ in range(3_000):
+        level, _ = governor.begin(Situation(now, 0, 33_333, 320, 180, queue=int(chance.random() < 0.01)))
+        assert level == Level.PASS_THROUGH or level in there
+        governor.end(now + chance.choice((2_000, 2_000, 2_000, 50_000)), fault=chance.random() < 0.002)
+        now += 33_333
 
 
 @pytest.mark.parametrize("row", RECORDED["rows"], ids=lambda row: row["device"])
@@ -93,9 +115,9 @@ def test_a_climb_that_fails_waits_longer() -> None:
     """The load comes back as soon as a level is raised."""
     governor, now, raised = Governor(COSTS), 0, []
     level = Level.PASS_THROUGH
-    for _ in range(30 * 200):
+    for _ in range(30 * 600):
         before, (level, reason) = level, governor.begin(Situation(now, 0, 33_333, 640, 360))
-        if level > before and reason != Reason.WARM_UP:
+        if level > before and level == Level.SMALL and reason != Reason.WARM_UP:
             raised.append(now)
         governor.end(now + (40_000 if level >= Level.SMALL else 3_000))
         now += 41_000
@@ -109,6 +131,6 @@ def test_what_is_no_number_is_refused() -> None:
     with pytest.raises(ArgumentTypeError, match="now_us is str"):
         Situation("1")  # type: ignore[arg-type]
     with pytest.raises(ArgumentTypeError, match="us_per_mpx is float"):
-        Governor([1.5] * 6)  # type: ignore[list-item]
+        Governor([1.5] * len(Level))  # type: ignore[list-item]
     with pytest.raises(ArgumentError, match="3 costs"):
         Governor([1, 2, 3])

@@ -17,7 +17,7 @@ import pytest
 from pocketsr import ArgumentError, Frame, GovernedStream, Stream
 from pocketsr.live import Turns
 
-COSTS = [1_000, 4_000, 15_000, 0, 0, 0]
+COSTS = [1_000, 4_000, 0, 15_000, 0, 0, 0]
 
 
 def picture(seed: int = 0, width: int = 64, height: int = 48) -> Frame:

@@ -103,7 +103,7 @@ def test_before_a_resize_and_with_memory_of_the_last_frame() -> None:
 
 def test_a_governed_stream_misses_none_that_a_dropped_frame_brought() -> None:
     frame, message = _frame(), _message(4)
-    costs = [1, 1, 0, 0, 0, 0]
+    costs = [1, 1, 0, 0, 0, 0, 0]
     with GovernedStream({"bicubic": NETWORK}, us_per_mpx=costs) as stream:
         stream(frame)
         stream.push(replace(_frame(seed=5), messages=(message,)))

@@ -48,6 +48,12 @@ export class Governor {
     if (usPerMpx.length !== LEVELS.length)
       throw new RangeError(`${usPerMpx.length} costs: ${LEVELS.length} are expected, one a level`);
     this.#costs = usPerMpx.map((cost) => clamp(whole(cost, "usPerMpx"), 0, C.most_us_per_mpx));
+    let least = C.most_us_per_mpx + 1;
+    for (let level = LEVELS.length - 1; level > Level.BICUBIC; level--) {
+      const cost = this.#costs[level] ?? 0;
+      this.#costs[level] = cost < least ? cost : 0; // a network that takes as long as a better one is as if it weren't there
+      least = this.#costs[level] || least;
+    }
     this.#faults = LEVELS.map(() => 0);
     this.#closed = LEVELS.map(() => 0);
   }
@@ -61,7 +67,7 @@ export class Governor {
     const fit = this.#fit(s, s.cap);
     if (this.#warm >= 0) {
       this.#warm -= 1;
-      this.level = this.#warm >= 0 ? (Math.min(fit, Level.BICUBIC) as Level) : fit;
+      this.level = this.#warm >= 0 ? this.#fit(s, Math.min(s.cap, Level.BICUBIC) as Level) : fit;
       if (this.#warm < 0) this.#change(fit);
     } else this.#govern(s, s.cap, fit);
     this.#late = false;
@@ -113,7 +119,7 @@ export class Governor {
     const struck = this.#struck(s);
     if (struck) {
       this.slow = Math.max(this.slow, Math.min(...this.#ratios));
-      fit = Math.min(this.#fit(s, cap), Math.max(this.level - 1, 0)) as Level;
+      fit = this.#fit(s, Math.min(cap, Math.max(this.level - 1, 0)) as Level);
     }
     const tooMuch = this.#load(this.level, s, this.slow) > C.leave_permille;
     if (this.level !== Level.PASS_THROUGH && (struck || tooMuch || this.level > cap || this.#isClosed(this.level))) {

@@ -35,7 +35,7 @@ export type Result = Made<VideoFrame>;
 export function levelOf(name: string): Level {
   const size = /^(photo|screen)$/.test(name) ? "small" : name.replace("steep-", "").split("-")[0];
   const level = LEVELS.indexOf(size as (typeof LEVELS)[number]) as Level;
-  if (level < Level.TINY || /-x\d/.test(name)) throw new RangeError(`${name} has no place on the ladder`);
+  if (level <= Level.BICUBIC || /-x\d/.test(name)) throw new RangeError(`${name} has no place on the ladder`);
   return level;
 }
 
@@ -131,7 +131,7 @@ export async function createLive(options: LiveOptions = {}): Promise<Live> {
       ladder.set(level, upscaler);
     }
   }
-  const costs = [0, 0, 0, 0, 0, 0];
+  const costs = LEVELS.map(() => 0);
   const blank = new Uint8Array(PROBE_WIDTH * PROBE_HEIGHT);
   for (const [level, upscaler] of ladder) {
     for (let warm = 0; warm < 8; warm++) await upscaler.plane(blank, PROBE_WIDTH, PROBE_HEIGHT);

@@ -1,9 +1,9 @@
 // What a governor is told and what it may answer: live/situation.py in TypeScript. Integers below 2^53.
 
 /** The ladder. The larger, the better the picture. */
-export const Level = { PASS_THROUGH: 0, BICUBIC: 1, TINY: 2, SMALL: 3, MEDIUM: 4, QUALITY: 5 } as const;
+export const Level = { PASS_THROUGH: 0, BICUBIC: 1, PHONE: 2, TINY: 3, SMALL: 4, MEDIUM: 5, QUALITY: 6 } as const;
 export type Level = (typeof Level)[keyof typeof Level];
-export const LEVELS = ["pass_through", "bicubic", "tiny", "small", "medium", "quality"] as const;
+export const LEVELS = ["pass_through", "bicubic", "phone", "tiny", "small", "medium", "quality"] as const;
 
 /** Why no better level makes this frame. */
 export type Reason =

@@ -19,7 +19,7 @@ for (const trace of file.traces)
   });
 
 test("what is no integer is refused", () => {
-  assert.throws(() => new Governor([1.5, 1, 1, 1, 1, 1]), TypeError);
+  assert.throws(() => new Governor([1.5, 1, 1, 1, 1, 1, 1]), TypeError);
   assert.throws(() => new Governor([1, 2, 3]), RangeError);
-  assert.throws(() => new Governor([0, 1, 1, 1, 1, 1]).begin({ now_us: NaN }), TypeError);
+  assert.throws(() => new Governor([0, 1, 1, 1, 1, 1, 1]).begin({ now_us: NaN }), TypeError);
 });

@@ -13,7 +13,7 @@ function slowed(t, { always = false } = {}) {
   const clock = { ms: 1, wait: (ms) => (now += ms) };
   t.mock.method(performance, "now", () => now);
   const slow = { luma: async (s) => (clock.wait(clock.ms), network.luma(s)) };
-  const live = new Live(new Map([[Level.TINY, slow]]), [0, 0, 1000, 0, 0, 0], 25, "none", always);
+  const live = new Live(new Map([[Level.TINY, slow]]), [0, 0, 0, 1000, 0, 0, 0], 25, "none", always);
   const frames = async (count) => {
     const made = [];
     for (let i = 0; i < count; i++) {

@@ -50,7 +50,9 @@ test("bicubic in the place of a network enlarges as much", async () => {
 });
 
 test("each network that doubles has a level", async () => {
-  const expected = { "steep-tiny": 2, "tiny-call": 2, "steep-small-w8a8": 3, "small-call-w8a8": 3, photo: 3, screen: 3, medium: 4, quality: 5 };
+  const expected = {
+    phone: 2, "steep-tiny": 3, "tiny-call": 3, "steep-small-w8a8": 4, "small-call-w8a8": 4, photo: 4, screen: 4, medium: 5, quality: 6,
+  };
   for (const [name, level] of Object.entries(expected)) assert.equal(levelOf(name), level, name);
   for (const name of ["small-x4", "quality-x3", "bicubic", "constructor", "", "nothing"])
     await assert.rejects(createLive({ networks: ["tiny", name] }), /no place on the ladder/, name);
@@ -58,7 +60,7 @@ test("each network that doubles has a level", async () => {
 
 test("a rate or a pressure that is no number stops nothing", async () => {
   const network = { luma: async (samples) => samples };
-  const live = new Live(new Map([[Level.TINY, network]]), [0, 0, 1000, 0, 0, 0], 0, "none");
+  const live = new Live(new Map([[Level.TINY, network]]), [0, 0, 0, 1000, 0, 0, 0], 0, "none");
   for (const [fps, pressure] of [[0, 0], [NaN, 0], [Infinity, 0], [1e-9, 0], [30, NaN], [30, 0]]) {
     Object.assign(live, { fps, pressure });
     const { reason } = await live.planes({ width: 64, height: 64 });

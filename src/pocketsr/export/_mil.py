@@ -26,15 +26,22 @@ def operators_of(program: Any) -> list[str]:
 
 
 def interpret(program: Any, picture: Array) -> Array:
-    """The program's one result for its one input. Raises NotImplementedError for what isn't in OPERATORS."""
+    """The program's one result for its one input.
+
+    Raises NotImplementedError for what isn't in OPERATORS, and OverflowError where a number doesn't fit its type.
+    """
     main = program.functions["main"]
     values: dict[str, Array] = {next(iter(main.inputs)): picture}
     for op in _operations(program):
         if op.op_type not in OPERATORS:
             raise NotImplementedError(f"MIL operator {op.op_type}")
         given = {name: _value(of, values) for name, of in op.inputs.items() if of is not None}
-        result = OPERATORS[op.op_type](given)
-        values[op.outputs[0].name] = result if op.op_type == "cast" else result.astype(_type_of(op.outputs[0]))
+        with np.errstate(over="ignore"):
+            result = OPERATORS[op.op_type](given)
+            held = result if op.op_type == "cast" else result.astype(_type_of(op.outputs[0]))
+        if not np.isfinite(held).all():
+            raise OverflowError(f"{op.op_type} {op.name}: a result that {held.dtype} doesn't hold")
+        values[op.outputs[0].name] = held
     return values[main.outputs[0].name]
 
 
@@ -80,6 +87,24 @@ def _conv(given: dict[str, Any]) -> Array:
     return total + _column(np.asarray(given["bias"], np.float32))
 
 
+def _quantize(given: dict[str, Any]) -> Array:
+    """As coremltools' `quantize`: clip(round(input / scale) + zero_point), in steps of one tensor."""
+    bounds = np.iinfo(_WHOLE[given["output_dtype"]])
+    whole = np.rint(given["input"] / given["scale"]).astype(np.float32) + given.get("zero_point", 0)
+    return np.asarray(np.clip(whole, bounds.min, bounds.max))
+
+
+def _dequantize(given: dict[str, Any]) -> Array:
+    return np.asarray((given["input"].astype(np.float32) - given.get("zero_point", 0)) * given["scale"])
+
+
+def _constexpr_affine_dequantize(given: dict[str, Any]) -> Array:
+    data = given["quantized_data"]
+    along = [-1 if axis == int(given["axis"]) else 1 for axis in range(data.ndim)]
+    zero, scale = (np.asarray(given[name], np.float32).reshape(along) for name in ("zero_point", "scale"))
+    return np.asarray((data.astype(np.float32) - zero) * scale)
+
+
 def _pixel_shuffle(given: dict[str, Any]) -> Array:
     x, factor = given["x"], int(given["upscale_factor"])
     _, channels, height, width = x.shape
@@ -91,7 +116,8 @@ def _curve(kind: Unary) -> Callable[[dict[str, Any]], Array]:
     return lambda given: np.asarray(CURVES[kind].meaning(given["x"].astype(np.float32)))
 
 
-_TYPES = {"fp16": np.float16, "fp32": np.float32}
+_WHOLE = {"int8": np.int8, "uint8": np.uint8}
+_TYPES = {"fp16": np.float16, "fp32": np.float32, **_WHOLE}
 OPERATORS: dict[str, Callable[[dict[str, Any]], Array]] = {
     "cast": lambda given: given["x"].astype(_TYPES[given["dtype"]]),
     "identity": lambda given: given["x"],
@@ -108,6 +134,9 @@ OPERATORS: dict[str, Callable[[dict[str, Any]], Array]] = {
     "minimum": lambda given: np.minimum(given["x"], given["y"]),
     "clip": lambda given: np.clip(given["x"], given["alpha"], given["beta"]),
     "round": lambda given: np.rint(given["x"]),
+    "quantize": _quantize,
+    "dequantize": _dequantize,
+    "constexpr_affine_dequantize": _constexpr_affine_dequantize,
     "concat": lambda given: np.concatenate(given["values"], axis=int(given["axis"])),
     "pixel_shuffle": _pixel_shuffle,
 } | {kind.value: _curve(kind) for kind in Unary}

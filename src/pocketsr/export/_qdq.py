@@ -10,7 +10,7 @@ with. What the network itself keeps in floats (skips, the last convolution) gets
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -66,7 +66,7 @@ class _Writer:
         net = self._net
         self._stored[net.picture.name] = Stored("picture", self._picture, self._size)
         done: set[str] = set()
-        for layer in net.layers:
+        for layer in _scales_first(net.layers):
             if layer.output.name not in done:
                 done |= self._layer(layer)
         result, nodes = self._stored[net.output.name], self._nodes.graph.nodes
@@ -219,6 +219,20 @@ class _Writer:
         both = np.concatenate([np.eye(len(slope)), np.diag(-np.sign(slope))], axis=1)[..., None, None] * ONE
         ones = np.full(len(slope), 1 / ONE)
         return self._nodes.convolved(prelu.name, made, both, ones, np.zeros(len(slope)), code)
+
+
+def _scales_first(layers: Sequence[Layer]) -> list[Layer]:
+    """`layers` with each scale of planes as early as what it reads: what is added to it is stored in a range that
+    depends on it."""
+    found: list[Layer] = []
+    waiting = [layer for layer in layers if isinstance(layer, Affine)]
+    for layer in layers:
+        if layer not in found:
+            found.append(layer)
+        for scale in [each for each in waiting if each.inputs[0] is layer.output]:
+            if scale not in found:
+                found.append(scale)
+    return found
 
 
 def _whole(layer: Conv) -> tuple[Numbers, Numbers]:

@@ -76,7 +76,7 @@ class GovernedStream:
     and older waiting ones are dropped and counted.
 
     Args:
-        ladder: a network for each level in use, by the level's name (quality, medium, small, tiny, bicubic):
+        ladder: a network for each level in use, by the level's name (quality, medium, small, tiny, phone, bicubic):
             a shipped one by name, an ONNX file, or what `pocketsr.load` returned; all of one scale.
         fps: frames per second; each must be done before the next one arrives.
         pix_fmt: pixel format of the output, as for `Stream`.

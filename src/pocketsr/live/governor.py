@@ -25,6 +25,7 @@ __all__ = ["Decision", "Governor"]
 _C = CONSTANTS
 _UPWARDS = tuple(Level)[1:]
 _FROM_THE_TOP = _UPWARDS[::-1]
+_NETWORKS = tuple(level for level in Level if level > Level.BICUBIC)
 _IDLE = 1_000  # the slowness of a machine that is as it was when the costs were measured
 
 
@@ -39,9 +40,10 @@ class Governor:
     """Decides before each frame (`begin`) and learns from its time (`end`).
 
     us_per_mpx: microseconds for a million pixels of input, of each `Level` in their order, on this machine when it is
-        idle; 0 for a level that isn't there. Pass through always is.
+        idle; 0 for a level that isn't there. Pass through always is; a network that takes as long as a better one
+        here, as `phone` may where dot products of bytes are slow, is as if it weren't.
 
-    `slow` is how many thousandths of that time frames take now. Raises ArgumentError for other than six costs.
+    `slow` is how many thousandths of that time frames take now. Raises ArgumentError for other than a cost a level.
     """
 
     def __init__(self, us_per_mpx: Sequence[int]) -> None:
@@ -49,6 +51,10 @@ class Governor:
         if len(us_per_mpx) != len(Level):
             raise ArgumentError(f"{len(us_per_mpx)} costs: {len(Level)} are expected, one a level")
         self._costs = [clamp(whole(cost, "us_per_mpx"), 0, _C["most_us_per_mpx"]) for cost in us_per_mpx]
+        least = _C["most_us_per_mpx"] + 1
+        for level in _NETWORKS[::-1]:  # so that costs rise with the picture, and a fall is always one to less work
+            self._costs[level] = self._costs[level] if self._costs[level] < least else 0
+            least = self._costs[level] or least
         self.level = Level.PASS_THROUGH
         self.slow = _IDLE
         self._clock = 0  # goes on with `now_us`, at most a step at a time, never back
@@ -77,7 +83,7 @@ class Governor:
         fit = self._fit(s, cap)
         if self._warm >= 0:
             self._warm -= 1
-            self.level = min(fit, Level.BICUBIC) if self._warm >= 0 else fit
+            self.level = self._fit(s, min(cap, Level.BICUBIC)) if self._warm >= 0 else fit
             if self._warm < 0:
                 self._change(fit)
         else:
@@ -131,7 +137,7 @@ class Governor:
         struck = self._struck(s)
         if struck:  # two late frames: what both of them say is no hiccup
             self.slow = max(self.slow, min(self._ratios))
-            fit = min(self._fit(s, cap), Level(max(self.level - 1, 0)))
+            fit = self._fit(s, min(cap, Level(max(self.level - 1, 0))))
         too_much = self._load(self.level, s, self.slow) > _C["leave_permille"]
         if self.level != Level.PASS_THROUGH and (struck or too_much or self.level > cap or self._is_closed(self.level)):
             lasted = self._clock - self._raised

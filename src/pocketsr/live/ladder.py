@@ -22,7 +22,7 @@ from pocketsr.sizing import Size
 
 __all__ = ["SHIPPED", "Ladder", "Repeat"]
 
-SHIPPED: dict[str, str] = {name: name for name in ("quality", "medium", "small", "tiny", "bicubic")}
+SHIPPED: dict[str, str] = {name: name for name in ("quality", "medium", "small", "tiny", "phone", "bicubic")}
 
 
 class Repeat:

@@ -17,10 +17,11 @@ class Level(IntEnum):
 
     PASS_THROUGH = 0
     BICUBIC = 1
-    TINY = 2
-    SMALL = 3
-    MEDIUM = 4
-    QUALITY = 5
+    PHONE = 2
+    TINY = 3
+    SMALL = 4
+    MEDIUM = 5
+    QUALITY = 6
 
 
 class Reason(StrEnum):

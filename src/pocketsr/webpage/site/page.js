@@ -1,8 +1,8 @@
 // Made from web/ by `npm run page`: edit that.
 
 // src/situation.ts
-var Level = { PASS_THROUGH: 0, BICUBIC: 1, TINY: 2, SMALL: 3, MEDIUM: 4, QUALITY: 5 };
-var LEVELS = ["pass_through", "bicubic", "tiny", "small", "medium", "quality"];
+var Level = { PASS_THROUGH: 0, BICUBIC: 1, PHONE: 2, TINY: 3, SMALL: 4, MEDIUM: 5, QUALITY: 6 };
+var LEVELS = ["pass_through", "bicubic", "phone", "tiny", "small", "medium", "quality"];
 var SERIOUS = 2;
 var CRITICAL = 3;
 var [BATTERY, LOW] = [1, 2];
@@ -100,6 +100,12 @@ var Governor = class {
     if (usPerMpx.length !== LEVELS.length)
       throw new RangeError(`${usPerMpx.length} costs: ${LEVELS.length} are expected, one a level`);
     this.#costs = usPerMpx.map((cost) => clamp(whole(cost, "usPerMpx"), 0, C2.most_us_per_mpx));
+    let least = C2.most_us_per_mpx + 1;
+    for (let level = LEVELS.length - 1; level > Level.BICUBIC; level--) {
+      const cost = this.#costs[level] ?? 0;
+      this.#costs[level] = cost < least ? cost : 0;
+      least = this.#costs[level] || least;
+    }
     this.#faults = LEVELS.map(() => 0);
     this.#closed = LEVELS.map(() => 0);
   }
@@ -112,7 +118,7 @@ var Governor = class {
     const fit = this.#fit(s, s.cap);
     if (this.#warm >= 0) {
       this.#warm -= 1;
-      this.level = this.#warm >= 0 ? Math.min(fit, Level.BICUBIC) : fit;
+      this.level = this.#warm >= 0 ? this.#fit(s, Math.min(s.cap, Level.BICUBIC)) : fit;
       if (this.#warm < 0) this.#change(fit);
     } else this.#govern(s, s.cap, fit);
     this.#late = false;
@@ -159,7 +165,7 @@ var Governor = class {
     const struck = this.#struck(s);
     if (struck) {
       this.slow = Math.max(this.slow, Math.min(...this.#ratios));
-      fit = Math.min(this.#fit(s, cap), Math.max(this.level - 1, 0));
+      fit = this.#fit(s, Math.min(cap, Math.max(this.level - 1, 0)));
     }
     const tooMuch = this.#load(this.level, s, this.slow) > C2.leave_permille;
     if (this.level !== Level.PASS_THROUGH && (struck || tooMuch || this.level > cap || this.#isClosed(this.level))) {
@@ -772,7 +778,7 @@ var [PROBE_WIDTH, PROBE_HEIGHT] = [320, 180];
 function levelOf(name) {
   const size = /^(photo|screen)$/.test(name) ? "small" : name.replace("steep-", "").split("-")[0];
   const level = LEVELS.indexOf(size);
-  if (level < Level.TINY || /-x\d/.test(name)) throw new RangeError(`${name} has no place on the ladder`);
+  if (level <= Level.BICUBIC || /-x\d/.test(name)) throw new RangeError(`${name} has no place on the ladder`);
   return level;
 }
 var Live = class {
@@ -857,7 +863,7 @@ async function createLive(options = {}) {
       ladder.set(level, upscaler);
     }
   }
-  const costs = [0, 0, 0, 0, 0, 0];
+  const costs = LEVELS.map(() => 0);
   const blank = new Uint8Array(PROBE_WIDTH * PROBE_HEIGHT);
   for (const [level, upscaler] of ladder) {
     for (let warm = 0; warm < 8; warm++) await upscaler.plane(blank, PROBE_WIDTH, PROBE_HEIGHT);

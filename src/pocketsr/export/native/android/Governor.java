@@ -100,6 +100,11 @@ public final class Governor {
         for (int i = 0; i < costs.length; i++) {
             costs[i] = clamp(usPerMpx[i], 0, MOST_US_PER_MPX);
         }
+        long least = MOST_US_PER_MPX + 1;
+        for (int i = LEVELS.length - 1; i > Level.BICUBIC.ordinal(); i--) {
+            costs[i] = costs[i] < least ? costs[i] : 0; // one that takes as long as a better one is as if it weren't there
+            least = costs[i] == 0 ? least : costs[i];
+        }
     }
 
     public Level level() {
@@ -120,7 +125,7 @@ public final class Governor {
         int fit = fit(s, s.cap);
         if (warm >= 0) {
             warm--;
-            level = warm >= 0 ? Math.min(fit, Level.BICUBIC.ordinal()) : fit;
+            level = warm >= 0 ? fit(s, Math.min(s.cap, Level.BICUBIC.ordinal())) : fit;
             if (warm < 0) {
                 change(fit);
             }
@@ -189,7 +194,7 @@ public final class Governor {
         boolean struck = struck(s);
         if (struck) {
             slow = Math.max(slow, Math.min(ratioBefore, ratio));
-            fit = Math.min(fit(s, s.cap), Math.max(level - 1, 0));
+            fit = fit(s, Math.min(s.cap, Math.max(level - 1, 0)));
         }
         boolean tooMuch = load(level, s, slow, s.streams) > LEAVE_PERMILLE;
         if (level != 0 && (struck || tooMuch || level > s.cap || isClosed(level))) {
