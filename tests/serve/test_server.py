@@ -197,3 +197,12 @@ def test_a_port_that_is_taken(networks: Networks) -> None:
                     pass
 
     asyncio.run(twice())
+
+
+def test_an_address_of_no_machine_here(networks: Networks) -> None:
+    async def listen() -> None:
+        async with running(Settings(host="192.0.2.1", port=0, token="x" * 16), networks):  # of RFC 5737: nobody's
+            raise AssertionError("it listens")
+
+    with pytest.raises(UserError, match=r"choose another --host or --port$"):
+        asyncio.run(listen())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -152,8 +153,8 @@ async def running(settings: Settings, networks: Networks) -> AsyncIterator[str]:
         try:
             await site.start()
         except OSError as error:
-            why = error.strerror or error
-            raise UserError(f"{host}:{settings.port} can't be listened on ({why}): choose another --port") from error
+            why, other = error.strerror or error, "--port" if error.errno == errno.EADDRINUSE else "--host or --port"
+            raise UserError(f"{host}:{settings.port} can't be listened on ({why}): choose another {other}") from error
         port = runner.addresses[0][1]
         shown = f"[{host}]" if ":" in host else host
         scheme = "https" if settings.certificate else "http"
