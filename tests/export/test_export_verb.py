@@ -123,9 +123,14 @@ def test_what_cannot_be_known_is_null_and_said() -> None:
 def test_a_folder_in_a_files_place_leaves_all_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("before")
     (tmp_path / "b").mkdir()
-    with pytest.raises(UserError, match="b is a folder"), delivered(tmp_path) as scratch:
-        (scratch / "a").write_text("after")
-        (scratch / "b").write_text("after")
+
+    def write() -> None:
+        with delivered(tmp_path) as scratch:
+            (scratch / "a").write_text("after")
+            (scratch / "b").write_text("after")
+
+    with pytest.raises(UserError, match="b is a folder"):
+        write()
     assert (tmp_path / "a").read_text() == "before"
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a", "b"]
 
@@ -135,9 +140,11 @@ def test_nothing_is_written_through_a_link_to_a_folder(folder: bool, tmp_path: P
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(UserError, match="a is a link to a folder"), delivered(tmp_path / "out") as scratch:
-        if folder:
-            (scratch / "a").mkdir()
-        else:
-            (scratch / "a").write_text("after")
+
+    def write() -> None:
+        with delivered(tmp_path / "out") as scratch:
+            (scratch / "a").mkdir() if folder else (scratch / "a").touch()
+
+    with pytest.raises(UserError, match="a is a link to a folder"):
+        write()
     assert not list((tmp_path / "elsewhere").iterdir())
