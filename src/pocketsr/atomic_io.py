@@ -74,15 +74,20 @@ def delivered(folder: Path) -> Iterator[Path]:
     """A folder to write to, whose files and folders go to `folder` at the end, or nowhere where something failed.
 
     `folder` is made where there is none. Raises UserError where it can't be written, or holds a file where a folder
-    goes, or the other way round.
+    goes, the other way round, or a link to a folder.
     """
     fresh = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with scratch_folder(folder) as scratch:
             yield scratch
-            for made in sorted(scratch.iterdir()):
-                _move(made, folder / made.name, scratch)
+            moves = [(made, folder / made.name) for made in sorted(scratch.iterdir())]
+            for made, place in moves:
+                _check_place(made, place)
+            for made, place in moves:
+                if place.is_dir():  # a folder doesn't replace another one: the old one goes with `scratch`
+                    place.rename(scratch / f"{place.name}.old")
+                made.replace(place)
     except OSError as error:
         raise UserError(f"{folder} can't be written ({error.strerror}); choose another folder with -o") from error
     finally:
@@ -91,15 +96,11 @@ def delivered(folder: Path) -> Iterator[Path]:
                 folder.rmdir()
 
 
-def _move(made: Path, place: Path, scratch: Path) -> None:
-    """A folder doesn't replace another one: the old one goes aside first, and with `scratch` away."""
-    there = place.is_dir() and not place.is_symlink()
-    if place.exists() and there != made.is_dir():
-        found, wanted = ("folder", "file") if there else ("file", "folder")
+def _check_place(made: Path, place: Path) -> None:
+    found = "link to a folder" if place.is_symlink() and place.is_dir() else "folder" if place.is_dir() else "file"
+    wanted = "folder" if made.is_dir() else "file"
+    if place.exists() and found != wanted:
         raise UserError(f"{place} is a {found}, and a {wanted} of that name is to be written: move it away")
-    if there:
-        place.rename(scratch / f"{place.name}.old")
-    shutil.move(made, place)
 
 
 class Beside:

@@ -18,6 +18,7 @@ from pocketsr.engine.runtime.parts import cut, mask_shape
 
 NAMES = [
     "tiny", "small", "bicubic", "small-w8a8", "medium", "whole_w2a2", "steep-tiny", "groups_shuffled", "deconvolution",
+    "gated",
     *(pytest.param(name, marks=pytest.mark.slow) for name in (
         "whole_skips", "whole_steep", "steep_many", "residual_concat", "grouped_rgb", "large_then_conv", "seven_x3",
         "five",

@@ -118,3 +118,33 @@ def test_what_cannot_be_known_is_null_and_said() -> None:
     assert "| partitions | not known here |" in page
     assert "| conv | unknown here | 1 |" in page
     assert page.endswith("- A note.\n")
+
+
+def test_a_folder_in_a_files_place_leaves_all_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("before")
+    (tmp_path / "b").mkdir()
+
+    def write() -> None:
+        with delivered(tmp_path) as scratch:
+            (scratch / "a").write_text("after")
+            (scratch / "b").write_text("after")
+
+    with pytest.raises(UserError, match="b is a folder"):
+        write()
+    assert (tmp_path / "a").read_text() == "before"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a", "b"]
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_nothing_is_written_through_a_link_to_a_folder(folder: bool, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a").symlink_to(tmp_path / "elsewhere")
+
+    def write() -> None:
+        with delivered(tmp_path / "out") as scratch:
+            (scratch / "a").mkdir() if folder else (scratch / "a").touch()
+
+    with pytest.raises(UserError, match="a is a link to a folder"):
+        write()
+    assert not list((tmp_path / "elsewhere").iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -76,3 +77,10 @@ def test_a_layer_without_a_form_is_refused_by_its_node(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^node 'Softsign_node': ncnn has no form for softsign"):
         export("ncnn", network, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_without_ncnn_the_report_says_how_to_have_it_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ncnn", None)
+    made = export("ncnn", "tiny", tmp_path)
+    assert (made.checked_by, made.psnr_db) == (None, None)
+    assert "pip install 'pocketsr[ncnn]'" in made.notes[-1]

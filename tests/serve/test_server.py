@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import threading
 import time
@@ -197,3 +198,29 @@ def test_a_port_that_is_taken(networks: Networks) -> None:
                     pass
 
     asyncio.run(twice())
+
+
+def test_an_address_of_no_machine_here(networks: Networks) -> None:
+    async def listen() -> None:
+        async with running(Settings(host="192.0.2.1", port=0, token="x" * 16), networks):  # of RFC 5737: nobody's
+            raise AssertionError("it listens")
+
+    with pytest.raises(UserError, match=r"choose another --host or --port$"):
+        asyncio.run(listen())
+
+
+def test_a_request_that_is_no_http_is_no_traceback(networks: Networks, caplog: pytest.LogCaptureFixture) -> None:
+    async def shout() -> list[bytes]:
+        answers = []
+        async with running(Settings(port=0), networks) as address:
+            host, port = address.removeprefix("http://").strip("/").split(":")
+            for head in (b"X: " + b"a" * 10_000, b"X: \0", b"Content-Length: -5", b"Transfer-Encoding: rubbish"):
+                reader, writer = await asyncio.open_connection(host, int(port))
+                writer.write(b"GET / HTTP/1.1\r\nHost: " + address.encode() + b"\r\n" + head + b"\r\n\r\n")
+                answers.append(await asyncio.wait_for(reader.readline(), 20))
+                writer.close()
+        return answers
+
+    answers = asyncio.run(shout())
+    assert all(b" 400 " in answer for answer in answers), answers
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]

@@ -33,6 +33,9 @@ def test_tags_are_what_the_inputs_size_implied(
     assert (frame.colorspace, frame.color_primaries, frame.color_trc) == (matrix, primaries, UNSPECIFIED)
     said = [text for text in report.warnings if "its colours are untagged: tagged BT." in text]
     assert len(said) == (matrix != UNSPECIFIED or primaries != UNSPECIFIED)
+    tagged = [("matrix", matrix), ("primaries", primaries)]
+    words = " and ".join(f"BT.{709 if tag == BT709 else 601} {what}" for what, tag in tagged if tag != UNSPECIFIED)
+    assert all(f"tagged {words}, which {size[0]}x{size[1]} implies" in text for text in said)
 
 
 @pytest.mark.parametrize("codec", ["h264", "h265", "av1", "vp9", "ffv1"])

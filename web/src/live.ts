@@ -63,6 +63,11 @@ export class Live {
     if (always) this.#always = Math.max(...ladder.keys()) as Level;
   }
 
+  /** How degraded frames are, 0 (clean) to 1, for networks that are told; undefined: the networks' defaults. */
+  set strength(strength: number | undefined) {
+    for (const each of this.ladder.values()) each.strength = strength;
+  }
+
   /** Whether a frame is being made: the next one would be dropped. */
   get busy(): boolean {
     return this.#busy;
@@ -100,9 +105,9 @@ export class Live {
     this.#dropped = 0;
     this.#busy = true;
     try {
-      const { level, reason } = this.#always === undefined ? this.#governor.begin(situation) : { level: this.#always, reason: "none" as const };
+      const { level, reason } = this.#always ? { level: this.#always, reason: "none" as const } : this.#governor.begin(situation);
       const upscaler = this.ladder.get(level);
-      const made = upscaler === undefined ? frame : await make(upscaler);
+      const made = upscaler ? await make(upscaler) : frame;
       this.#governor.end(now());
       return { frame: made, level, reason: reason === "none" ? this.why : reason, ms: performance.now() - begun };
     } catch {
@@ -122,7 +127,7 @@ export class Live {
 export async function createLive(options: LiveOptions = {}): Promise<Live> {
   const ladder = new Map<Level, Upscaler>([[Level.BICUBIC, new Upscaler("bicubic", 2, "none", undefined)]]);
   let why: LiveReason = "none";
-  const levels = new Map((options.networks ?? ["tiny", "small"]).map((name) => [name, levelOf(name)]));
+  const levels = (options.networks ?? ["tiny", "small"]).map((name) => [name, levelOf(name)] as const);
   for (const [name, level] of levels) {
     const upscaler = await createUpscaler(name, options);
     if (upscaler.reason !== "none") why = upscaler.reason;
@@ -134,9 +139,11 @@ export async function createLive(options: LiveOptions = {}): Promise<Live> {
   const costs = LEVELS.map(() => 0);
   const blank = new Uint8Array(PROBE_WIDTH * PROBE_HEIGHT);
   for (const [level, upscaler] of ladder) {
-    for (let warm = 0; warm < 8; warm++) await upscaler.plane(blank, PROBE_WIDTH, PROBE_HEIGHT);
-    const start = performance.now();
-    for (let i = 0; i < 3; i++) await upscaler.plane(blank, PROBE_WIDTH, PROBE_HEIGHT);
+    let start = 0;
+    for (let i = -8; i < 3; i++) {
+      if (i === 0) start = performance.now();
+      await upscaler.plane(blank, PROBE_WIDTH, PROBE_HEIGHT);
+    }
     costs[level] = Math.max(1, Math.round((((performance.now() - start) / 3) * 1e9) / blank.length));
   }
   const live = new Live(ladder, costs, options.fps ?? 30, why, options.always);

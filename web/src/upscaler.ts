@@ -118,8 +118,8 @@ function joined(luma: Plane, chroma: Plane[], s: { width: number; height: number
  * @param network a name ("small"), or the address of a NAME.json that `pocketsr export wasm` wrote
  */
 export async function createUpscaler(network: string | URL = "small", options: Options = {}): Promise<Upscaler> {
-  const named = typeof network === "string" && /^[a-z0-9-]+$/i.test(network);
-  const name = named ? (network as string) : String(network);
+  const name = String(network);
+  const named = /^[a-z0-9-]+$/i.test(name);
   let scale = Number(/-x([34])\b/.exec(name)?.[1] ?? 2); // of bicubic in its place, where nothing says it
   const instead = (why: Why, error: Error): Upscaler => {
     if (options.fallback === false) throw error;
@@ -127,7 +127,7 @@ export async function createUpscaler(network: string | URL = "small", options: O
   };
   const page = (globalThis as { location?: { href: string } }).location?.href ?? import.meta.url;
   const base = new URL(options.base ?? new URL("../networks/", import.meta.url), page);
-  const address = named ? new URL(`${name}.json`, base) : new URL(network, page);
+  const address = named ? new URL(`${name}.json`, base) : new URL(name, page);
   let facts: Facts;
   let module: WebAssembly.Module;
   try {

@@ -117,3 +117,12 @@ test("battery and pressure arrive", async () => {
     else delete globalThis.navigator;
   }
 });
+
+test("a strength goes to every network of the ladder", () => {
+  const [tiny, small] = [{}, {}];
+  const live = new Live(new Map([[Level.TINY, tiny], [Level.SMALL, small]]), [0, 0, 1, 2, 0, 0], 25, "none");
+  live.strength = 0.7;
+  assert.deepEqual([tiny.strength, small.strength], [0.7, 0.7]);
+  live.strength = undefined;
+  assert.deepEqual([tiny.strength, small.strength], [undefined, undefined]);
+});

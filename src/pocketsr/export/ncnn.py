@@ -56,6 +56,7 @@ _NOTES = (
     "Input `picture`, output `enlarged`: float32 planes, samples times {max_value}/255; the output isn't clipped.",
     "For pictures of any size.",
 )
+_NO_RUNTIME = "Not tried here: pip install 'pocketsr[ncnn]' brings ncnn."
 _INT8_NOTE = (
     "Load it with opt.use_winograd_convolution = false: on x86-64 int8 then takes two thirds of the time. Phones were "
     "not measured."
@@ -89,7 +90,8 @@ def export(
                 "ms": milliseconds(runtime, tried[0]),
                 "checked_by": runtime.version,
             }
-        said = tuple(note.format(max_value=f"{net.max_value:g}") for note in _NOTES)
+        said = [*source.notes, *(note.format(max_value=f"{net.max_value:g}") for note in _NOTES)]
+        said += [_INT8_NOTE] * (kind == "int8") + [_NO_RUNTIME] * (not measured)
         report = Report(
             target="ncnn",
             model=source.name,
@@ -98,7 +100,7 @@ def export(
             operators=tuple(Operator(name, "CPU" if measured else None) for name in operators),
             precision=kind,
             size=(width, height),
-            notes=(*source.notes, *said, _INT8_NOTE) if kind == "int8" else (*source.notes, *said),
+            notes=tuple(said),
             **measured,
         )
         write_report(report, scratch, stem)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pocketsr.source.vp8 import vp8_quantizer
 
-__all__ = ["avif_colour", "jpeg2000_bits", "jpeg2000_data", "webp_is_lossy", "webp_quantizer"]
+__all__ = ["avif_colour", "jpeg2000_bits", "jpeg2000_data", "webp_loss"]
 
 _HEAD = 256 << 10  # bytes in which a file's description stands
 _FRAME_HEAD = 128  # bytes of a VP8 frame: more than what stands before its quantizer
@@ -71,27 +71,21 @@ def jpeg2000_data(path: Path) -> tuple[bytes | None, bytes | None, bytes | None]
     return icc, exif, xmp
 
 
-def webp_is_lossy(path: Path) -> bool:
-    """Whether the WebP file at `path` holds a lossy (VP8) picture."""
-    return _webp_picture(path)[0] != b"VP8L"
+def webp_loss(path: Path) -> tuple[bool, float | None]:
+    """Whether the WebP file at `path` holds a lossy (VP8) picture, and of a still one the mean quantizer index.
 
-
-def webp_quantizer(path: Path) -> float | None:
-    """The mean quantizer index, 0..127, of a lossy still WebP picture; None where it isn't found."""
-    kind, data = _webp_picture(path)
-    return vp8_quantizer(data) if kind == b"VP8 " else None
-
-
-def _webp_picture(path: Path) -> tuple[bytes, bytes]:
-    """Name and beginning of the chunk that holds the picture, of RIFF's: `VP8 ` (lossy) or `VP8L` (lossless)."""
+    The index is 0..127, or None where it isn't found.
+    """
     with path.open("rb") as file:
         file.seek(12)
-        while len(head := file.read(8)) == 8:
-            if head[:4] in (b"VP8 ", b"VP8L"):
-                return head[:4], file.read(_FRAME_HEAD)
+        while len(head := file.read(8)) == 8:  # RIFF's chunks: `VP8 ` (lossy) or `VP8L` (lossless) holds the picture
+            if head[:4] == b"VP8L":
+                return False, None
+            if head[:4] == b"VP8 ":
+                return True, vp8_quantizer(file.read(_FRAME_HEAD))
             size = int.from_bytes(head[4:], "little")
             file.seek(size + size % 2, 1)
-    return b"", b""
+    return True, None
 
 
 def _head(path: Path) -> bytes:

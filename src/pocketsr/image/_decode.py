@@ -15,7 +15,7 @@ from PIL import Image, ImageFile, JpegImagePlugin
 
 from pocketsr.errors import UserError
 from pocketsr.image import _ifd, _xmp
-from pocketsr.image._boxes import jpeg2000_bits, webp_is_lossy, webp_quantizer
+from pocketsr.image._boxes import jpeg2000_bits, webp_loss
 from pocketsr.image._deep import ppm_pixels
 from pocketsr.image._dpi import file_dpi, honest, resolution, small
 from pocketsr.image._facts import READERS, Facts, Kept, note_what_pillow_found
@@ -198,14 +198,13 @@ def _finish(path: Path, name: str, image: ImageFile.ImageFile, kept: Kept, facts
         kept.icc = None  # a profile of grey says nothing of RGB
     if facts.lost:
         notes.append(f"{path}: left out: {', '.join(facts.lost)}")
-    lossy = name in ("JPEG", "AVIF", "HEIF", "JXL") or (name == "WEBP" and webp_is_lossy(path))
-    return Picture(pixels=pixels, kept=kept, lossy=lossy, warnings=tuple(notes), hints=_hints(path, name, image, lossy))
+    lossy, qp = webp_loss(path) if name == "WEBP" else (name in ("JPEG", "AVIF", "HEIF", "JXL"), None)
+    return Picture(pixels=pixels, kept=kept, lossy=lossy, warnings=tuple(notes), hints=_hints(name, image, lossy, qp))
 
 
-def _hints(path: Path, name: str, image: ImageFile.ImageFile, lossy: bool) -> Hints:
+def _hints(name: str, image: ImageFile.ImageFile, lossy: bool, qp: float | None) -> Hints:
     """What the file says of how much was lost."""
     quality = jpeg_quality(getattr(image, "quantization", {})) if name == "JPEG" else None
     inside = name == "TIFF" and image.info.get("compression") in ("jpeg", "tiff_jpeg", "webp")
     unknown = name in ("JPEG2000", "JXL")  # which may be either
-    qp = webp_quantizer(path) if name == "WEBP" and lossy else None
     return Hints(name.lower(), lossless=None if unknown else not (lossy or inside), jpeg_quality=quality, qp=qp)

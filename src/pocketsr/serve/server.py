@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from pocketsr.errors import UserError
 from pocketsr.names import harmless
@@ -143,7 +145,8 @@ async def running(settings: Settings, networks: Networks) -> AsyncIterator[str]:
     loop.set_exception_handler(_quietly)
     server = Server(settings, networks)
     runner = web.AppRunner(
-        server.application, access_log=None, handle_signals=False, shutdown_timeout=2, keepalive_timeout=30
+        server.application, access_log=None, handle_signals=False, shutdown_timeout=2, keepalive_timeout=30,
+        logger=_requests,
     )  # fmt: skip
     await runner.setup()
     try:
@@ -152,8 +155,8 @@ async def running(settings: Settings, networks: Networks) -> AsyncIterator[str]:
         try:
             await site.start()
         except OSError as error:
-            why = error.strerror or error
-            raise UserError(f"{host}:{settings.port} can't be listened on ({why}): choose another --port") from error
+            why, other = error.strerror or error, "--port" if error.errno == errno.EADDRINUSE else "--host or --port"
+            raise UserError(f"{host}:{settings.port} can't be listened on ({why}): choose another {other}") from error
         port = runner.addresses[0][1]
         shown = f"[{host}]" if ":" in host else host
         scheme = "https" if settings.certificate else "http"
@@ -163,6 +166,15 @@ async def running(settings: Settings, networks: Networks) -> AsyncIterator[str]:
         await server.close()
         await runner.cleanup()
         loop.set_exception_handler(before)
+
+
+def _our_mistake(record: logging.LogRecord) -> bool:
+    """Not that a peer's request is no HTTP: it is told so, and aiohttp would print a traceback for each."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_requests = logging.getLogger(f"{__name__}.requests")
+_requests.addFilter(_our_mistake)
 
 
 def _quietly(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

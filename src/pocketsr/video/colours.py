@@ -57,8 +57,8 @@ def with_implied_colours(form: FrameFormat, size: tuple[int, int]) -> tuple[Colo
     if made == colour:
         return colour, None
     name = {_BT709: "BT.709", _BT601_625: "BT.601", _BT601_525: "BT.601"}
-    changed = {new for old, new in ((colour.matrix, made.matrix), (colour.primaries, made.primaries)) if old != new}
-    words = " and ".join(sorted({name[value] for value in changed}))
+    changed = [(colour.matrix, made.matrix, "matrix"), (colour.primaries, made.primaries, "primaries")]
+    words = " and ".join(f"{name[new]} {what}" for old, new, what in changed if old != new)
     width, height = before
     line = f"its colours are untagged: tagged {words}, which {width}x{height} implies, so that players show the same"
     return made, line

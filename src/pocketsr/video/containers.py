@@ -33,41 +33,12 @@ _MOST_REORDERED = 16  # frames, by which decoding can precede showing
 _MAX_TIMESCALE = 2**31 - 1
 _PROGRAM = frozenset(["mp1", "mp2", "mp3", "ac3", "dts", "pcm_dvd", "dvd_subtitle"])
 # Tags that MP4's own dictionary has a place for; any other needs the newer key-value form.
-_MP4_TAGS = frozenset(
-    [
-        "title",
-        "artist",
-        "album_artist",
-        "composer",
-        "album",
-        "date",
-        "comment",
-        "genre",
-        "copyright",
-        "grouping",
-        "lyrics",
-        "description",
-        "synopsis",
-        "show",
-        "episode_id",
-        "network",
-        "keywords",
-        "media_type",
-        "hd_video",
-        "gapless_playback",
-        "compilation",
-        "rating",
-        "creation_time",
-        "location",
-        "track",
-        "disc",
-        "tmpo",
-        "timecode",
-        "language",
-        "handler_name",
-        "vendor_id",
-    ]
-)
+_MP4_TAGS = frozenset((
+    "title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping",
+    "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "media_type", "hd_video",
+    "gapless_playback", "compilation", "rating", "creation_time", "location", "track", "disc", "tmpo", "timecode",
+    "language", "handler_name", "vendor_id",
+))  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -726,8 +726,8 @@ function joined(luma, chroma, s, scale) {
   return out;
 }
 async function createUpscaler(network2 = "small", options = {}) {
-  const named = typeof network2 === "string" && /^[a-z0-9-]+$/i.test(network2);
-  const name = named ? network2 : String(network2);
+  const name = String(network2);
+  const named = /^[a-z0-9-]+$/i.test(name);
   let scale = Number(/-x([34])\b/.exec(name)?.[1] ?? 2);
   const instead = (why, error) => {
     if (options.fallback === false) throw error;
@@ -735,7 +735,7 @@ async function createUpscaler(network2 = "small", options = {}) {
   };
   const page = globalThis.location?.href ?? import.meta.url;
   const base2 = new URL(options.base ?? new URL("../networks/", import.meta.url), page);
-  const address = named ? new URL(`${name}.json`, base2) : new URL(network2, page);
+  const address = named ? new URL(`${name}.json`, base2) : new URL(name, page);
   let facts2;
   let module;
   try {
@@ -801,6 +801,10 @@ var Live = class {
   #busy = false;
   #governor;
   #always;
+  /** How degraded frames are, 0 (clean) to 1, for networks that are told; undefined: the networks' defaults. */
+  set strength(strength) {
+    for (const each of this.ladder.values()) each.strength = strength;
+  }
   /** Whether a frame is being made: the next one would be dropped. */
   get busy() {
     return this.#busy;
@@ -835,9 +839,9 @@ var Live = class {
     this.#dropped = 0;
     this.#busy = true;
     try {
-      const { level, reason } = this.#always === void 0 ? this.#governor.begin(situation) : { level: this.#always, reason: "none" };
+      const { level, reason } = this.#always ? { level: this.#always, reason: "none" } : this.#governor.begin(situation);
       const upscaler = this.ladder.get(level);
-      const made = upscaler === void 0 ? frame : await make(upscaler);
+      const made = upscaler ? await make(upscaler) : frame;
       this.#governor.end(now());
       return { frame: made, level, reason: reason === "none" ? this.why : reason, ms: performance.now() - begun };
     } catch {
@@ -854,7 +858,7 @@ var Live = class {
 async function createLive(options = {}) {
   const ladder = /* @__PURE__ */ new Map([[Level.BICUBIC, new Upscaler("bicubic", 2, "none", void 0)]]);
   let why = "none";
-  const levels = new Map((options.networks ?? ["tiny", "small"]).map((name) => [name, levelOf(name)]));
+  const levels = (options.networks ?? ["tiny", "small"]).map((name) => [name, levelOf(name)]);
   for (const [name, level] of levels) {
     const upscaler = await createUpscaler(name, options);
     if (upscaler.reason !== "none") why = upscaler.reason;
@@ -866,9 +870,11 @@ async function createLive(options = {}) {
   const costs = LEVELS.map(() => 0);
   const blank = new Uint8Array(PROBE_WIDTH * PROBE_HEIGHT);
   for (const [level, upscaler] of ladder) {
-    for (let warm = 0; warm < 8; warm++) await upscaler.plane(blank, PROBE_WIDTH, PROBE_HEIGHT);
-    const start = performance.now();
-    for (let i = 0; i < 3; i++) await upscaler.plane(blank, PROBE_WIDTH, PROBE_HEIGHT);
+    let start = 0;
+    for (let i = -8; i < 3; i++) {
+      if (i === 0) start = performance.now();
+      await upscaler.plane(blank, PROBE_WIDTH, PROBE_HEIGHT);
+    }
     costs[level] = Math.max(1, Math.round((performance.now() - start) / 3 * 1e9 / blank.length));
   }
   const live = new Live(ladder, costs, options.fps ?? 30, why, options.always);
