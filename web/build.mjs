@@ -1,7 +1,7 @@
 // src to dist: types with their comments by tsc, code without by esbuild, file by file, so that bundlers leave out what a
 // page doesn't use. The engine's loader is the file that `pocketsr export wasm` writes too: it is copied, not kept twice.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, readdirSync, rmSync } from "node:fs";
+import { copyFileSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -22,6 +22,9 @@ await build({
   minify: true,
   legalComments: "none",
 });
+// What is left of line breaks and indentation is in shaders, where it means nothing
+const screen = here("dist/screen.js");
+writeFileSync(screen, readFileSync(screen, "utf8").replace(/\n +/g, "\n"));
 
 // The page of `pocketsr web`, with what it needs of the package in one file, to be read: what is committed under
 // src/pocketsr/webpage/site is a copy of it (npm run page), so that a wheel can be built without Node.

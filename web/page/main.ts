@@ -132,7 +132,7 @@ async function showFrames(source: Source, canvas: HTMLCanvasElement, ladder: rea
     const { source: { width, height }, level } = last;
     const reason = document.visibilityState === "hidden" ? "hidden" : last.reason;
     facts({
-      level: level === Level.PASS_THROUGH ? "the GPU (bicubic)" : (names.get(level) ?? LEVELS[level]),
+      level: level === Level.PASS_THROUGH ? "the GPU (bicubic)" : (names.get(level) ?? String(LEVELS[level])),
       size: `${width}x${height} to ${2 * width}x${2 * height}`,
       ms: `${median(times).toFixed(1)} ms`, fps: (shownAt.length / 2).toFixed(1), reason, "reason-text": REASONS[reason],
     });

@@ -46,13 +46,12 @@ export class Governor {
   /** @param usPerMpx microseconds for a million pixels of input, of each level in their order; 0: it isn't there */
   constructor(usPerMpx: readonly number[]) {
     if (usPerMpx.length !== LEVELS.length)
-      throw new RangeError(`${usPerMpx.length} costs: ${LEVELS.length} are expected, one a level`);
+      throw new RangeError(`${LEVELS.length} costs are expected`);
     this.#costs = usPerMpx.map((cost) => clamp(whole(cost, "usPerMpx"), 0, C.most_us_per_mpx));
-    let least = C.most_us_per_mpx + 1;
-    for (let level = LEVELS.length - 1; level > Level.BICUBIC; level--) {
+    for (let level = LEVELS.length - 1, least = Infinity; level > Level.BICUBIC; level--) {
       const cost = this.#costs[level] ?? 0;
-      this.#costs[level] = cost < least ? cost : 0; // a network that takes as long as a better one is as if it weren't there
-      least = this.#costs[level] || least;
+      if (cost < least) least = cost || least;
+      else this.#costs[level] = 0; // a network that takes as long as a better one is as if it weren't there
     }
     this.#faults = LEVELS.map(() => 0);
     this.#closed = LEVELS.map(() => 0);

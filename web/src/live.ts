@@ -35,7 +35,7 @@ export type Result = Made<VideoFrame>;
 export function levelOf(name: string): Level {
   const size = /^(photo|screen)$/.test(name) ? "small" : name.replace("steep-", "").split("-")[0];
   const level = LEVELS.indexOf(size as (typeof LEVELS)[number]) as Level;
-  if (level <= Level.BICUBIC || /-x\d/.test(name)) throw new RangeError(`${name} has no place on the ladder`);
+  if (level <= Level.BICUBIC || /-x\d/.test(name)) throw new RangeError(`${name} is on no level`);
   return level;
 }
 

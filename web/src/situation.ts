@@ -3,7 +3,7 @@
 /** The ladder. The larger, the better the picture. */
 export const Level = { PASS_THROUGH: 0, BICUBIC: 1, PHONE: 2, TINY: 3, SMALL: 4, MEDIUM: 5, QUALITY: 6 } as const;
 export type Level = (typeof Level)[keyof typeof Level];
-export const LEVELS = ["pass_through", "bicubic", "phone", "tiny", "small", "medium", "quality"] as const;
+export const LEVELS = Object.keys(Level).map((name) => name.toLowerCase()) as Lowercase<keyof typeof Level>[];
 
 /** Why no better level makes this frame. */
 export type Reason =
@@ -91,7 +91,8 @@ export function clamp(value: number, least: number, most: number): number {
 /** An integer. Throws a TypeError for what is none. */
 export function whole(value: number, name: string): number {
   if (typeof value !== "number" || !Number.isInteger(value)) throw new TypeError(`${name} is ${value}: an integer is expected`);
-  return clamp(value, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+  const most = Number.MAX_SAFE_INTEGER;
+  return clamp(value, -most, most);
 }
 
 export function sane(s: Situation): Sane {

@@ -137,7 +137,7 @@ export async function createUpscaler(network: string | URL = "small", options: O
   } catch (error) {
     return features().simd ? instead("not loaded", error as Error) : instead("no simd", new Error("no SIMD"));
   }
-  if (facts.channels !== 1) return instead("not luma", new Error(`${name} takes ${facts.channels} channels: luma is expected`));
+  if (facts.channels !== 1) return instead("not luma", new Error(`${name} takes no luma`));
   const cores = globalThis.navigator?.hardwareConcurrency ?? 2;
   const count = options.workers ?? Math.min(4, Math.max(1, cores - 1));
   let makeWorker: MakeWorker | undefined = options.makeWorker;

@@ -120,7 +120,7 @@ test("battery and pressure arrive", async () => {
 
 test("a strength goes to every network of the ladder", () => {
   const [tiny, small] = [{}, {}];
-  const live = new Live(new Map([[Level.TINY, tiny], [Level.SMALL, small]]), [0, 0, 1, 2, 0, 0], 25, "none");
+  const live = new Live(new Map([[Level.TINY, tiny], [Level.SMALL, small]]), [0, 0, 0, 1, 2, 0, 0], 25, "none");
   live.strength = 0.7;
   assert.deepEqual([tiny.strength, small.strength], [0.7, 0.7]);
   live.strength = undefined;

@@ -55,7 +55,7 @@ test("each network that doubles has a level", async () => {
   };
   for (const [name, level] of Object.entries(expected)) assert.equal(levelOf(name), level, name);
   for (const name of ["small-x4", "quality-x3", "bicubic", "constructor", "", "nothing"])
-    await assert.rejects(createLive({ networks: ["tiny", name] }), /no place on the ladder/, name);
+    await assert.rejects(createLive({ networks: ["tiny", name] }), /is on no level/, name);
 });
 
 test("a rate or a pressure that is no number stops nothing", async () => {

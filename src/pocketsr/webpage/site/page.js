@@ -2,7 +2,7 @@
 
 // src/situation.ts
 var Level = { PASS_THROUGH: 0, BICUBIC: 1, PHONE: 2, TINY: 3, SMALL: 4, MEDIUM: 5, QUALITY: 6 };
-var LEVELS = ["pass_through", "bicubic", "phone", "tiny", "small", "medium", "quality"];
+var LEVELS = Object.keys(Level).map((name) => name.toLowerCase());
 var SERIOUS = 2;
 var CRITICAL = 3;
 var [BATTERY, LOW] = [1, 2];
@@ -37,7 +37,8 @@ function clamp(value, least, most) {
 }
 function whole(value, name) {
   if (typeof value !== "number" || !Number.isInteger(value)) throw new TypeError(`${name} is ${value}: an integer is expected`);
-  return clamp(value, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+  const most = Number.MAX_SAFE_INTEGER;
+  return clamp(value, -most, most);
 }
 function sane(s) {
   const of = (name, otherwise = 0) => whole(s[name] ?? otherwise, name);
@@ -98,13 +99,12 @@ var Governor = class {
   /** @param usPerMpx microseconds for a million pixels of input, of each level in their order; 0: it isn't there */
   constructor(usPerMpx) {
     if (usPerMpx.length !== LEVELS.length)
-      throw new RangeError(`${usPerMpx.length} costs: ${LEVELS.length} are expected, one a level`);
+      throw new RangeError(`${LEVELS.length} costs are expected`);
     this.#costs = usPerMpx.map((cost) => clamp(whole(cost, "usPerMpx"), 0, C2.most_us_per_mpx));
-    let least = C2.most_us_per_mpx + 1;
-    for (let level = LEVELS.length - 1; level > Level.BICUBIC; level--) {
+    for (let level = LEVELS.length - 1, least = Infinity; level > Level.BICUBIC; level--) {
       const cost = this.#costs[level] ?? 0;
-      this.#costs[level] = cost < least ? cost : 0;
-      least = this.#costs[level] || least;
+      if (cost < least) least = cost || least;
+      else this.#costs[level] = 0;
     }
     this.#faults = LEVELS.map(() => 0);
     this.#closed = LEVELS.map(() => 0);
@@ -745,7 +745,7 @@ async function createUpscaler(network2 = "small", options = {}) {
   } catch (error) {
     return features().simd ? instead("not loaded", error) : instead("no simd", new Error("no SIMD"));
   }
-  if (facts2.channels !== 1) return instead("not luma", new Error(`${name} takes ${facts2.channels} channels: luma is expected`));
+  if (facts2.channels !== 1) return instead("not luma", new Error(`${name} takes no luma`));
   const cores = globalThis.navigator?.hardwareConcurrency ?? 2;
   const count = options.workers ?? Math.min(4, Math.max(1, cores - 1));
   let makeWorker = options.makeWorker;
@@ -778,7 +778,7 @@ var [PROBE_WIDTH, PROBE_HEIGHT] = [320, 180];
 function levelOf(name) {
   const size = /^(photo|screen)$/.test(name) ? "small" : name.replace("steep-", "").split("-")[0];
   const level = LEVELS.indexOf(size);
-  if (level <= Level.BICUBIC || /-x\d/.test(name)) throw new RangeError(`${name} has no place on the ladder`);
+  if (level <= Level.BICUBIC || /-x\d/.test(name)) throw new RangeError(`${name} is on no level`);
   return level;
 }
 var Live = class {
@@ -1499,7 +1499,7 @@ async function showFrames(source, canvas, ladder) {
     const { source: { width, height }, level } = last;
     const reason = document.visibilityState === "hidden" ? "hidden" : last.reason;
     facts({
-      level: level === Level.PASS_THROUGH ? "the GPU (bicubic)" : names.get(level) ?? LEVELS[level],
+      level: level === Level.PASS_THROUGH ? "the GPU (bicubic)" : names.get(level) ?? String(LEVELS[level]),
       size: `${width}x${height} to ${2 * width}x${2 * height}`,
       ms: `${median(times).toFixed(1)} ms`,
       fps: (shownAt.length / 2).toFixed(1),
