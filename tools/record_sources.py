@@ -39,6 +39,7 @@ from pocketsr.source import Choice, choose
 RESULT = Path(__file__).resolve().parents[1] / "benchmarks" / "sources.json"
 QUALITIES = (40, 60, 80, 95, None)
 NETWORKS = ("bicubic", "small", "small-call", "photo", "screen")
+PHOTO_NETWORKS = (*NETWORKS, "photo-quality")  # what photographs are enlarged by
 AUTO = "auto"
 TEXT_NETWORKS = ("bicubic", "small", "screen")  # reading takes long
 KINDS = ("screen", "text", "photograph")
@@ -203,12 +204,14 @@ def main() -> int:
         elif "text" in kinds:
             print("tesseract isn't installed (Debian: tesseract-ocr): no text is read", file=sys.stderr)
         if "photograph" in kinds:
-            rows += _photographs(args.data, networks, scratch)
+            more = {name: pocketsr.load(name) for name in PHOTO_NETWORKS if name not in networks}
+            rows += _photographs(args.data, networks | more, scratch)
     measured = {row["kind"] for row in rows}
+    used = {kind: digests(PHOTO_NETWORKS if kind == "photograph" else NETWORKS) for kind in KINDS if kind in measured}
     result = {
         "machine": describe_machine(),
         "command": "python tools/record_sources.py DATA",
-        "networks": known.get("networks", {}) | {kind: digests(NETWORKS) for kind in KINDS if kind in measured},
+        "networks": known.get("networks", {}) | used,
         "tesseract": tesseract_version() if "text" in measured else known.get("tesseract"),
         "rows": _merged(known, rows, list(measured)),
     }

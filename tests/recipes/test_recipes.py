@@ -23,7 +23,7 @@ RECIPES = sorted((Path(__file__).resolve().parents[2] / "recipes").glob("*.yaml"
 # The limits that the networks were designed to, in learned numbers once collapsed.
 LIMITS = {
     "tiny": 972, "small": 5848, "medium": 14_772, "quality": 74_380, "steep-tiny": 11_492, "steep-tiny-all": 15_009,
-    "steep-small": 19_996, "steep-small-third": 49_804, "steep-small-groups": 29_068, "steep-small-w8a8": 19_996,
+    "steep-small": 15_100, "steep-small-w8a8": 15_100,
     "small-x3": 6393, "small-x4": 7156, "quality-x3": 75_465, "quality-x4": 76_984, "phone": 972,
     "small-call": 6168, "photo": 6168, "photo-quality": 76_200, "medium-call": 15_352,  # with biases at five strengths
     "screen": 5848,
