@@ -1,7 +1,7 @@
 """How fast shapes for `large` are: `python tools/time_large.py ../shared/data/weights/imdn_x2.safetensors`.
 
-Candidates of `nets.gated` with random weights in the engine, networks that ship, and IMDN in ONNX Runtime, one thread
-each, in turns, processor time. Prints a table; `--size` in LR pixels. Compiling a candidate takes up to a minute.
+Candidates with random weights in the engine, networks that ship, and IMDN in ONNX Runtime, one thread each, in turns,
+processor time. Prints a table; `--size` in LR pixels. Compiling a candidate takes up to a minute.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -20,19 +20,38 @@ import torch
 
 from pocketsr.engine import load
 from pocketsr.nets import build, load_weights, to_onnx
+from pocketsr.quant import Spec, quantize, read_source, write_onnx
 
-CANDIDATES: dict[str, dict[str, Any]] = {
-    "large": {"width": 42, "depthwise": (0, 7, 0, 7, 0, 7)},  # as recipes/large.yaml
-    "36": {"width": 36, "depthwise": (0, 7, 0, 7, 0, 7)},
-    "48": {"width": 48, "depthwise": (0, 7, 0, 7, 0, 7)},
-    "dense 42": {"width": 42},
-    "depthwise 11 42": {"width": 42, "depthwise": (11,) * 6},
+
+class Shape(NamedTuple):
+    """A network of the registry, in floats or quantized."""
+
+    net: str
+    config: dict[str, Any]
+    spec: str | None = None
+
+
+def _chain(width: int, spec: str | None = None) -> Shape:
+    """`quality`'s sixteen layers, as recipes/large-first.yaml."""
+    layers: list[dict[str, Any]] = [{"channels": width}] * 15
+    return Shape("pocket", {"layers": [*layers, {"channels": 4, "add": [0]}]}, spec)
+
+
+CANDIDATES = {
+    "large": _chain(48, "w8a8"),  # as recipes/large.yaml
+    "chain 42 w8a8": _chain(42, "w8a8"),
+    "chain 48": _chain(48),
+    "gated 42": Shape("gated", {"width": 42, "depthwise": (0, 7, 0, 7, 0, 7)}),
+    "gated 36": Shape("gated", {"width": 36, "depthwise": (0, 7, 0, 7, 0, 7)}),
+    "gated 48": Shape("gated", {"width": 48, "depthwise": (0, 7, 0, 7, 0, 7)}),
+    "gated 42, dense": Shape("gated", {"width": 42}),
+    "gated 42, depthwise 11": Shape("gated", {"width": 42, "depthwise": (11,) * 6}),
 }
 PEER = "imdn, ONNX Runtime"
 
 
 def runs(
-    candidates: dict[str, dict[str, Any]], shipped: list[str], weights: Path, size: tuple[int, int], folder: Path
+    candidates: dict[str, Shape], shipped: list[str], weights: Path, size: tuple[int, int], folder: Path
 ) -> tuple[dict[str, Callable[[], object]], dict[str, int]]:  # fmt: skip
     """What is timed, by name, on one thread; and the parameters of candidates."""
     width, height = size
@@ -40,10 +59,14 @@ def runs(
     plane, rgb = rng.integers(16, 236, (height, width), np.uint8), rng.random((1, 3, height, width), np.float32)
     found: dict[str, Callable[[], object]] = {}
     parameters: dict[str, int] = {}
-    for name, config in candidates.items():
-        net = build("gated", **config, block="plain")
+    for name, shape in candidates.items():
+        net = build(shape.net, **shape.config, block="plain")
         parameters[name] = sum(weight.numel() for weight in net.parameters())
         to_onnx(net, folder / "net.onnx")
+        if shape.spec:
+            patches = torch.from_numpy(rng.random((4, 1, 64, 64), np.float32))
+            source = read_source(str(folder / "net.onnx"))
+            write_onnx(quantize(source, Spec.parse(shape.spec), patches, "mse"), folder / "net.onnx")
         network = load(folder / "net.onnx", threads=1)
         found[name] = lambda network=network: network(plane)  # type: ignore[misc]
     for name in shipped:

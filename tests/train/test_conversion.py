@@ -53,6 +53,25 @@ def test_one_slope_becomes_that_of_each_channel(tmp_path: Path) -> None:
     assert torch.equal(started.get_parameter("slopes.1"), torch.full((3,), 0.4))
 
 
+def test_new_channels_change_nothing_at_first_and_learn(tmp_path: Path) -> None:
+    plain = {"block": "plain", "layers": [{"channels": 3}, {"channels": 3}, {"channels": 4, "add": [0]}]}
+    torch.manual_seed(3)
+    small = build("pocket", **plain)
+    with torch.no_grad():
+        small.get_parameter("slopes.1").copy_(torch.tensor([0.1, 0.2, 0.6]))
+    save_checkpoint({"ema": small.state_dict(), "recipe": {}}, tmp_path / "small.pt")
+    large = build("pocket", **plain | {"layers": [{"channels": 5}, {"channels": 5}, {"channels": 4, "add": [0]}]})
+    large.load_state_dict(initial_weights(large, tmp_path / "small.pt"))
+    x = torch.rand(1, 1, 13, 11)
+    torch.testing.assert_close(large(x), small(x))
+    large(x).square().mean().backward()
+    last = large.get_parameter("blocks.2.weight")
+    assert not last[:, 3:].any()
+    assert last.grad is not None
+    assert last.grad[:, 3:].any()
+    assert (large.get_parameter("blocks.1.weight")[3:].flatten(1).std(1) > 0.1).all()  # and not all the same
+
+
 @pytest.mark.parametrize(("before", "chosen"), [(None, None), (None, CHOSEN), (CHOSEN, CHOSEN)])
 def test_larger_kernels_begin_with_a_rim_of_zeros(
     tmp_path: Path, before: dict[str, Any] | None, chosen: dict[str, Any] | None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,18 +12,18 @@ from pocketsr.train import parse_recipe
 from pocketsr.train.stages import Stages, train_stages
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
-SMALL: dict[str, Any] = {"width": 6, "depthwise": [0, 7], "fused": [1, 2], "expansion": 8}
+LAYERS = [{"channels": 6}, {"channels": 6}, {"channels": 4, "add": [0]}]
 
 
 def test_both_stages_train_and_give_a_file_that_runs(pictures: Path, tmp_path: Path) -> None:
-    """With a smaller network, and pictures of the test's own."""
+    """With a smaller network from nothing, and pictures of the test's own."""
     files = (RECIPES / "large-first.yaml", RECIPES / "large.yaml")
     changed = [
         f"data.folder={pictures}", "data.exclude=[]", "data.sizes={}", "data.sampling_weights={}",
         "data.valid_patterns=[]", "data.valid_share=0.25", "teacher=null", "steps=3", "batch=2", "patch=22",
-        *(f"net.config.{key}={value}" for key, value in SMALL.items()),
     ]  # fmt: skip
-    recipes = tuple(parse_recipe(file, changed) for file in files)
+    first = parse_recipe(files[0], [*changed, f"net.config.layers={json.dumps(LAYERS)}", "init=null"])
+    recipes = (first, parse_recipe(files[1], changed))
     folders = tuple(tmp_path / recipe.name for recipe in recipes)
     outcome, number = train_stages(Stages(recipes, files, folders))
     assert (outcome.finished, number) == (True, 1)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from pocketsr.nets.pocket import Pocket
 from pocketsr.pixels.structure import DIRECTIONS
 from pocketsr.reparam import Chosen, Linear, Plain
+from pocketsr.train.growth import grow
 
 __all__ = ["converted"]
 
@@ -23,6 +24,7 @@ def converted(weights: Any, net: nn.Module) -> Any:
     for strengths of a degradation. Where `net` has one PReLU slope for a layer and
     they have one a channel, it is their mean; where it is the other way round, each channel takes the one. Kernels that
     are larger in `net` get a rim of zeros; strengths that `net` has beyond theirs begin as the strongest of theirs.
+    A plain layer with more channels in `net` begins with what they have, and new channels that nothing reads yet.
     A layer that has groups only in `net` keeps what they have within the groups, and loses the rest.
     Where `net` upscales by another factor, each pixel that it makes of one begins as the nearest of theirs. A plain
     layer takes what an over-parameterised one collapses to. All else stays as it is: whoever loads it says what doesn't
@@ -49,6 +51,7 @@ def converted(weights: Any, net: nn.Module) -> Any:
             _part(found, own, layer)
     if isinstance(net, Pocket):
         _rescale(found, net)
+    grow(found, net)
     return found
 
 
@@ -127,7 +130,7 @@ def _part(found: dict[str, Any], name: str, layer: Linear) -> None:
 
 def _add_bias(found: dict[str, Any], name: str, wanted: Tensor) -> None:
     layer = name.removesuffix("bias")
-    plain = layer.removesuffix("shared.")  # of a layer that chooses its kernels: it takes those of a plain one too
+    plain = layer.replace("shared.", "")  # of a layer that chooses its kernels: it takes those of a plain one too
     if any(key.startswith(layer) for key in found):
         found.setdefault(name, torch.zeros_like(wanted))
     elif any(key.startswith(plain) for key in found):
