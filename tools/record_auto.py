@@ -6,7 +6,8 @@ drawn pages, cartoons, scans and windows that hold a photograph, and clips kept 
 PSNR against the large original (2 pixels shaved) says what the choice gained or lost, for each state in the mean and at
 worst; files that lost are listed. No rule is fitted to these (`fit_source.py --thresholds` has others): they are for
 measuring. What was stopped goes on where it was: rows are kept beside the result, in auto.json.part, as long as
-networks and rules stay the same.
+networks and what was fitted (source/fitted.json) stay the same. After a change to `source.choice` or to features remove
+that file, and measure all.
 """
 
 from __future__ import annotations

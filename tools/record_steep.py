@@ -8,7 +8,7 @@ leave the machine alone.
 
 `--retime avx512` in place of the runs measures another machine without training: networks of the same shapes with
 random weights, whose time is that of trained ones, and PSNR as benchmarks/steep.json has it. Writes
-benchmarks/steep_avx512.json and docs/field/steep_avx512_valid.png.
+benchmarks/steep_avx512.json and docs/field/steep_avx512_{valid,set5}.png.
 """
 
 from __future__ import annotations

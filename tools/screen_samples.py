@@ -34,11 +34,7 @@ from pocketsr.video.looking import look_at_video
 
 __all__ = ["APART", "FileSample", "screen_files"]
 
-APART = (
-    "gui_0.webp",
-    "imac_g3_2.webp",
-    "terminal_1.webp",
-)  # captures that `screen` wasn't trained with: measured alone
+APART = ("gui_0.webp", "imac_g3_2.webp", "terminal_1.webp")  # captures kept apart: `record_auto` measures on them
 STATES = (
     "png", "png lanczos", "png area", "jpeg 30", "jpeg 60", "jpeg 85", "jpeg 95", "was jpeg 80", "webp 75",
     "gif dithered", "gif", "64 colours", "phone 80", "soft", "noisy png",

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const target = fileURLToPath(new URL("networks", import.meta.url));
-const names = process.argv.length > 2 ? process.argv.slice(2) : ["tiny", "small", "small-w8a8", "medium", "quality", "photo", "screen", "tiny-call", "small-call", "small-call-w8a8", "medium-call"];
+const names = process.argv.length > 2 ? process.argv.slice(2) : ["phone", "tiny", "small", "small-w8a8", "medium", "quality", "photo", "screen", "tiny-call", "small-call", "small-call-w8a8", "medium-call"];
 const pocketsr = process.env.POCKETSR ?? "pocketsr";
 const scratch = mkdtempSync(join(tmpdir(), "pocketsr-networks-"));
 try {

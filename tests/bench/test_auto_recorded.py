@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import record_auto
+from recording import digests
+
+from pocketsr.source import strength
 
 ROOT = Path(__file__).resolve().parents[2]
 ALLOWED_DB = 0.05
@@ -21,6 +26,14 @@ def record() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def note() -> list[str]:
     return (ROOT / "docs" / "notes" / "sources.md").read_text().splitlines()
+
+
+def test_it_is_of_the_networks_and_rules_that_ship(record: dict[str, Any]) -> None:
+    """Else: python tools/record_auto.py DATA."""
+    assert record["networks"] == digests(record_auto.NETWORKS)
+    fitted = Path(strength.__file__).with_name("fitted.json").read_bytes()
+    assert record["rules"] == hashlib.sha256(fitted).hexdigest()
+    assert record["files"] == sum(each["files"] for each in record["summary"])
 
 
 def test_the_note_has_every_kind(record: dict[str, Any], note: list[str]) -> None:

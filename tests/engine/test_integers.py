@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
-from quantized_nets import WHOLE, save_whole
+from onnx.reference import ReferenceEvaluator
+from quantized_nets import WHOLE, save_whole, whole_chain
 
 from pocketsr.engine import load, read_network
 from pocketsr.engine.ir.graph import Conv
@@ -56,3 +58,13 @@ def test_onnxruntime_gives_the_same_but_for_ties(name: str, tmp_path: Path) -> N
     off = np.abs(got - expected[0, 0]) * 255
     assert off.mean() < 0.05
     assert (off > 0.5).mean() < 0.01
+
+
+def test_planes_of_16_bits_are_floats_between_roundings(tmp_path: Path) -> None:
+    """Their convolutions run by Winograd, whose result goes through PReLU and a rounding."""
+    onnx.save(whole_chain(8, bits=16, depth=2), path := tmp_path / "net.onnx")
+    network, evaluator = load(path, threads=1), ReferenceEvaluator(str(path))
+    for height, width in ((1, 1), (5, 7), (33, 70)):
+        image = (noise(height, width, 255) / 255).astype(np.float32)
+        (expected,) = evaluator.run(None, {"x": image[None, None]})
+        np.testing.assert_allclose(network(image), expected[0, 0], atol=2e-4, rtol=0)

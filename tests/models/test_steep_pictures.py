@@ -10,6 +10,7 @@ import pytest
 import record_steep_quiet
 from numpy.typing import NDArray
 from PIL import Image
+from recording import digests
 
 import pocketsr.bench
 from pocketsr.engine import Plane, Upscaler, load, repeat_edges
@@ -17,6 +18,7 @@ from pocketsr.pixels import imresize, rgb_to_luma
 
 Floats = NDArray[np.float64]
 
+NOTE = Path(__file__).resolve().parents[2] / "docs" / "notes" / "steep.md"
 LIMIT = 11.5  # levels a pixel: the slope at which steep networks take other kernels
 
 
@@ -56,6 +58,10 @@ def test_what_is_recorded_keeps_the_bar() -> None:
     recorded = json.loads(record_steep_quiet.RESULT.read_text())
     assert set(recorded["most_levels_on_flats"].values()) == {0}
     assert {row["network"] for row in recorded["rows"]} == set(record_steep_quiet.PLAIN)
+    assert recorded["networks"] == digests(list(recorded["networks"]))  # else: python tools/record_steep_quiet.py TEST
+    noise = max(row["ratio"] for row in recorded["rows"] if row["kind"] == "noise")
+    said = f"changes {recorded['mean_ratio']['noise']:.3f} times as much from frame to frame (at most {noise:.3f})"
+    assert said in NOTE.read_text()
     for kind, mean in recorded["mean_ratio"].items():
         ratios = [row["levels"] / row["plain_levels"] for row in recorded["rows"] if row["kind"] == kind]
         assert mean == pytest.approx(np.mean(ratios), abs=1e-3)

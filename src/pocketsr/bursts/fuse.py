@@ -60,7 +60,7 @@ def fuse(
     frames: (H, W), (H, W, 3) or (H, W, 4) of one height and width, all grey or all in colour, uint8 or uint16.
     net: what the reference is upscaled by, and what stays where no other frame agrees; bicubic: of the same scale, for
     chroma and alpha. strength: what a network that takes one is told. refining: what corrects the luma of several
-    frames (`bursts.refine`), of this scale. With one frame the result is that of `upscale_array`.
+    frames (`bursts.refine`), trained for this scale. With one frame the result is that of `upscale_array`.
     """
     first = frames[reference]
     height, width = first.shape[:2]

@@ -72,7 +72,7 @@ _NOTES_OF = {
     "float32": ("Needs iOS 16 or macOS 13.",),
     "int8": (
         "Needs iOS 17 or macOS 14.",
-        "Weights are int8 with a step for each channel, and what they multiply is stored in int8; between that, and in "
+        "Weights are int8 with a step for each channel, and what they multiply is stored in 8 bits; between, and in "
         "skips, numbers are float16. Which units multiply bytes (Apple names the A17 Pro and the M4) isn't known here.",
     ),
 }

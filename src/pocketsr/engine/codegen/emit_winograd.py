@@ -50,7 +50,7 @@ def _row_transform(step: Step, plan: Plan, phase_reads: list[tuple[bool, bool]],
     ]
 
 
-def _rows_out(name: str, op: Conv, rows: Filter, channel: str, product: str) -> list[str]:
+def _rows_out(name: str, op: Conv, rows: Filter, channel: str, product: str, plan: Plan) -> list[str]:
     """Products along the rows (`product`, by t) to finished results of output channel `channel` at column `at`."""
     return [
         f"vf a[{rows.products}], q[{rows.outputs}];",
@@ -58,7 +58,7 @@ def _rows_out(name: str, op: Conv, rows: Filter, channel: str, product: str) -> 
         f"winograd_out_{rows.outputs}_{rows.taps}(a, q);",
         f"UNROLL for (int r = 0; r < {rows.outputs}; r++) {{",
         "    vf y = q[r];",
-        *indent(stages_code(name, op.stages, channel, "r", "at"), 1),
+        *indent(stages_code(name, op.stages, channel, "r", "at", plan.formats), 1),
         f"    store(out[r][{channel}] + at, y);",
         "}",
     ]
@@ -111,7 +111,7 @@ def along_rows(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) 
             f"            for (int j = 0; j < {count}; j++)",
             f"                UNROLL for (int v = 0; v < {vectors}; v++) {{",
             "                    const ptrdiff_t at = p * phase + x0 + x + v * VL;",
-            *indent(_rows_out(name, op, rows, f"{first} + j", "sum[t][j][v]"), 5),
+            *indent(_rows_out(name, op, rows, f"{first} + j", "sum[t][j][v]", plan), 5),
             "                }",
             "        }",
         ]
@@ -184,7 +184,7 @@ def both_axes(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -
             "                    }",
             f"                    UNROLL for (int p = 0; p < {phases}; p++) {{",
             "                        const ptrdiff_t at = p * phase + x0 + l * VL;",
-            *indent(_rows_out(name, op, rows, f"{first} + j", "s[t][p]"), 6),
+            *indent(_rows_out(name, op, rows, f"{first} + j", "s[t][p]", plan), 6),
             "                    }",
             "                }",
             "        }",

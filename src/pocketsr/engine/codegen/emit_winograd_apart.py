@@ -192,7 +192,7 @@ def _results(name: str, op: Conv, step: Step, plan: Plan, count: int) -> str:
             "                }",
             f"                UNROLL for (int r = 0; r < {m}; r++) {{",
             "                    vf y = made[r];",
-            *indent(stages_code(name, op.stages, "j", "r", "at"), 5),
+            *indent(stages_code(name, op.stages, "j", "r", "at", plan.formats), 5),
             "                    store(out[r][j] + at, y);",
             "                }",
             "            }",
