@@ -19,7 +19,6 @@ from pocketsr.pixels import imresize, rgb_to_luma
 Floats = NDArray[np.float64]
 
 NOTE = Path(__file__).resolve().parents[2] / "docs" / "notes" / "steep.md"
-LIMIT = 11.5  # levels a pixel: the slope at which steep networks take other kernels
 
 
 @pytest.fixture(scope="module", params=record_steep_quiet.PLAIN)
@@ -68,9 +67,13 @@ def test_what_is_recorded_keeps_the_bar() -> None:
         assert mean <= 1.05
 
 
-@pytest.mark.parametrize("slope", [2, 5.7, LIMIT - 0.3, LIMIT, LIMIT + 0.3])
+@pytest.mark.parametrize("slope", [2, 5.7, 11.5, 14])
 def test_gradients_show_no_borders_of_classes(both: tuple[Upscaler, Upscaler], slope: float) -> None:
-    """Ramps in every direction stay ramps, within a level. A cone has all directions, a bowl all strengths too."""
+    """Ramps in every direction stay ramps, within a level. A cone has all directions, a bowl all strengths too.
+
+    Slopes of 24 levels a pixel, where the strength of steep-tiny's classes changes, are ten pixels long at most: too
+    short to be told from the edge that they are.
+    """
     for turn in np.radians(np.arange(0, 180, 7.5)):
         down, across = np.mgrid[-24.0:24, -24.0:24]
         _smooth(both, slope * (np.cos(turn) * across + np.sin(turn) * down), 1.0)
