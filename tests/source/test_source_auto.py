@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from mixed_sources import PICTURE_STATES, drawing, scan, viewer, window
 from PIL import Image, ImageFilter
-from source_samples import large, page
+from source_pictures import large, page
 
 import pocketsr
 from pocketsr.engine import takes_strength, upscaled

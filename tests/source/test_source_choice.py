@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from small_text import pages
-from source_samples import PHOTOS, large, photo
+from source_pictures import PHOTOS, large, photo
 
 import pocketsr
 from pocketsr.models import SHIPPED

@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from source_samples import PHOTOS, large, page, photo
+from source_pictures import PHOTOS, large, page, photo
 
 from pocketsr.source import Hints, look
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from PIL import Image
-from source_samples import PHOTOS, photo
+from source_pictures import PHOTOS, photo
 
 from pocketsr.pixels import rgb_to_luma
 from pocketsr.pixels.strength import strength_between

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from source_samples import PHOTOS, photo
+from source_pictures import PHOTOS, photo
 
 from pocketsr.image.looking import look_at_image
 from pocketsr.pixels import rgb_to_luma
