@@ -47,6 +47,14 @@ def test_biases_begin_as_0_and_the_slope_as_the_mean(tmp_path: Path, chosen: dic
     torch.testing.assert_close(started(x), same(x))
 
 
+def test_the_first_layer_of_zero_mean_gets_biases_too(tmp_path: Path) -> None:
+    started = _started(tmp_path, FIRST, [0.3, 0.3, 0.3], [FIRST[0] | {"bias": True, "chosen": CHOSEN}, *FIRST[1:]])
+    assert torch.equal(started.get_parameter("blocks.0.shared.block.bias"), torch.zeros(3))
+    same = _started(tmp_path, FIRST, [0.3, 0.3, 0.3], FIRST)
+    x = torch.rand(1, 1, 13, 11)
+    torch.testing.assert_close(started(x), same(x))
+
+
 def test_one_slope_becomes_that_of_each_channel(tmp_path: Path) -> None:
     one = [FIRST[0], FIRST[1] | {"slope": "one"}, FIRST[2]]
     started = _started(tmp_path, one, [0.4], FIRST)
