@@ -26,7 +26,7 @@ from pocketsr.bursts.fuse import fuse
 from pocketsr.data import Pair, load_images
 from pocketsr.engine import Upscaler, load_chroma
 from pocketsr.loading import load
-from pocketsr.pixels import imresize, rgb_to_luma
+from pocketsr.pixels import imresize, luma_to_grey, rgb_to_luma
 
 SEED, MODEL = 260, "quality"
 SIDE = 256  # HR pixels, of one tile
@@ -60,8 +60,7 @@ def cut(pairs: Sequence[Pair], chances: NDArray[np.float64], rng: np.random.Gene
         hr = imresize(hr, size)
     height, width = (min(SIDE, side // 2 * 2) for side in hr.shape)
     top, left = rng.integers(hr.shape[0] - height + 1), rng.integers(hr.shape[1] - width + 1)
-    crop = hr[top : top + height, left : left + width].astype(np.float32)
-    return np.clip(np.rint((crop - 16) * (255 / 219)), 0, 255).astype(np.uint8), pair.file
+    return luma_to_grey(hr[top : top + height, left : left + width]), pair.file
 
 
 def draw_degradation(rng: np.random.Generator) -> str:
@@ -102,8 +101,7 @@ def crops_of(clip: Path, rng: np.random.Generator) -> Iterator[tuple[Picture, li
 
 
 def _grey(rgb: Picture) -> Picture:
-    luma = (rgb_to_luma(rgb) - 16) * (255 / 219)
-    return np.clip(np.rint(luma), 0, 255).astype(np.uint8)
+    return luma_to_grey(rgb_to_luma(rgb))
 
 
 def kept(target: Path, frames: list[Picture], hr: Picture, net: Upscaler, bicubic: Upscaler) -> None:

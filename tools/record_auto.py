@@ -52,7 +52,7 @@ from pocketsr.data import read_clip
 from pocketsr.engine import takes_strength, upscaled
 from pocketsr.image._decode import decode
 from pocketsr.image.looking import look_at_animation, look_at_image
-from pocketsr.pixels import imresize, psnr, rgb_to_luma
+from pocketsr.pixels import imresize, luma_to_grey, psnr, rgb_to_luma
 from pocketsr.source import Seen, choose, strength
 from pocketsr.video.looking import look_at_video
 
@@ -98,15 +98,10 @@ def _source(kind: str, name: str, pixels: NDArray[Any]) -> Source:
     return Source(kind, name, np.ascontiguousarray(part[: part.shape[0] // 2 * 2, : part.shape[1] // 2 * 2]))
 
 
-def _full(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    full: NDArray[np.uint8] = np.clip(np.rint((luma - 16.0) * (255 / 219)), 0, 255).astype(np.uint8)
-    return full
-
-
 def _set(data: Path, name: str, every: int = 1) -> Iterator[Source]:
     for file in sorted((data / "test" / name).iterdir())[::every]:
         pixels = read_image(file)
-        yield _source(name, file.stem, _full(pixels) if pixels.ndim == 2 else pixels)
+        yield _source(name, file.stem, luma_to_grey(pixels) if pixels.ndim == 2 else pixels)
 
 
 def pictures(data: Path) -> Iterator[Source]:
@@ -129,16 +124,16 @@ def pictures(data: Path) -> Iterator[Source]:
     for number in range(6):
         yield _source("cartoon", f"drawing {number}", drawing(number))
     for number, frame in enumerate(read_clip(data / "clips" / "bigbuckbunny.mp4").frames[::60]):
-        yield _source("cartoon", f"bunny {number}", _full(imresize(frame, 0.5)))
+        yield _source("cartoon", f"bunny {number}", luma_to_grey(imresize(frame, 0.5)))
 
 
 def screens(data: Path) -> Iterator[Source]:
     """Text and windows, and pages as scanners see them."""
     for name in APART:
-        yield _source("screen", name, _full(read_image(data / "train_more" / "screen" / name)))
+        yield _source("screen", name, luma_to_grey(read_image(data / "train_more" / "screen" / name)))
     for clip in ("messages", "terminal", "wiki"):
         for number, frame in enumerate(read_clip(data / "clips_call" / f"screen_{clip}.mkv").frames[::20]):
-            yield _source("screen", f"{clip} {number}", _full(frame))
+            yield _source("screen", f"{clip} {number}", luma_to_grey(frame))
     drawn = list(pages(10, first=400))
     for number, page in enumerate(drawn):
         yield _source("screen", f"page {number}", page)

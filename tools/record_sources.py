@@ -33,7 +33,7 @@ from pocketsr.bench.machine import describe_machine
 from pocketsr.bench.quality import read_image
 from pocketsr.data import load_images, read_clip, split
 from pocketsr.image.looking import look_at_image
-from pocketsr.pixels import imresize, psnr, rgb_to_luma, ssim
+from pocketsr.pixels import imresize, luma_to_grey, psnr, rgb_to_luma, ssim
 from pocketsr.source import Choice, choose
 
 RESULT = Path(__file__).resolve().parents[1] / "benchmarks" / "sources.json"
@@ -82,7 +82,7 @@ def _photographs(data: Path, networks: dict[str, Any], scratch: Path) -> list[di
                 grey = hr.ndim == 2
                 lr = imresize(hr, 0.5)
                 file = scratch / ("lr.jpg" if quality else "lr.png")
-                shown = np.clip(np.rint((lr - 16.0) * (255 / 219)), 0, 255).astype(np.uint8) if grey else lr
+                shown = luma_to_grey(lr) if grey else lr
                 options: dict[str, Any] = {"quality": quality, "subsampling": "4:2:0"} if quality else {}
                 Image.fromarray(shown).save(file, **options)
                 decoded = np.asarray(Image.open(file).convert("RGB"))
@@ -127,7 +127,7 @@ def _screens(data: Path, networks: dict[str, Any], scratch: Path) -> list[dict[s
             hr = frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2]
             luma = imresize(hr, 0.5)
             file = scratch / "screen.png"
-            Image.fromarray(np.clip(np.rint((luma - 16.0) * (255 / 219)), 0, 255).astype(np.uint8)).save(file)
+            Image.fromarray(luma_to_grey(luma)).save(file)
             seen = look_at_image(file)
             choice = choose(seen)
             taken[choice.network] = taken.get(choice.network, 0) + 1
@@ -144,7 +144,7 @@ def _text(networks: dict[str, Any], scratch: Path) -> list[dict[str, Any]]:
     taken: dict[str, int] = {}
     for page in tqdm(list(pages()), desc="text", unit=" pages", leave=False, disable=None):
         file = scratch / "text.png"
-        Image.fromarray(np.clip(np.rint((page.luma - 16.0) * (255 / 219)), 0, 255).astype(np.uint8)).save(file)
+        Image.fromarray(luma_to_grey(page.luma)).save(file)
         seen = look_at_image(file)
         choice = choose(seen)
         taken[choice.network] = taken.get(choice.network, 0) + 1

@@ -28,7 +28,7 @@ from pocketsr.bench.quality import read_image
 from pocketsr.data.pairs import Plane
 from pocketsr.image._decode import decode
 from pocketsr.image.looking import look_at_animation
-from pocketsr.pixels import imresize, rgb_to_luma
+from pocketsr.pixels import imresize, luma_to_grey, rgb_to_luma
 from pocketsr.source import Hints
 from pocketsr.video.looking import look_at_video
 
@@ -93,7 +93,7 @@ def _pictures() -> Iterator[_Picture]:
 def _screens() -> Iterator[_Picture]:
     for path in sorted((DATA / "train_more" / "screen").iterdir()):
         if path.name not in APART:
-            rgb = _grey(_full(read_image(path)))
+            rgb = _grey(luma_to_grey(read_image(path)))
             yield from (_Picture(path.name, "capture", rgb), _Picture(path.name, "capture", rgb[1:, 1:]))
             yield from (_Picture(path.name, "scaled", _scaled(rgb, factor)) for factor in SCALES)
             yield _Picture(
@@ -119,7 +119,7 @@ def _others() -> Iterator[_Picture]:
     for folder, every in PHOTOGRAPHS.items():
         files += sorted((DATA / folder).iterdir())[::every]
     for number, path in enumerate(files):
-        rgb = _grey(_full(read_image(path)))
+        rgb = _grey(luma_to_grey(read_image(path)))
         yield _Picture(path.name, "photograph", rgb)
         if number % 4 == 0:
             yield _Picture(path.name, "photograph in a window", viewer(rgb[:320, :480]))
@@ -189,11 +189,6 @@ def _scaled(rgb: Rgb, factor: float) -> Rgb:
     return np.asarray(
         image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.BICUBIC)
     )
-
-
-def _full(luma: Plane) -> Plane:
-    full: Plane = np.clip(np.rint((luma - 16.0) * (255 / 219)), 0, 255).astype(np.uint8)
-    return full
 
 
 def _grey(plane: Plane) -> Rgb:

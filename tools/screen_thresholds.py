@@ -16,11 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from polynomial import ridge
-from screen_samples import WOVEN, FileSample, screen_files
+from screen_samples import WOVEN, screen_files
+from source_thresholds import quality
 
 from pocketsr import load
-from pocketsr.engine import Upscaler, takes_strength, upscaled
-from pocketsr.pixels import psnr
 from pocketsr.source import estimate_strength
 from pocketsr.source.screens import screen_features
 from pocketsr.source.strength import crisp_numbers, evaluate, model_of, tables
@@ -81,9 +80,9 @@ def screen_rows(worths: Mapping[str, Mapping[str, float]]) -> tuple[list[ScreenR
         strength = estimate_strength(sample.pixels, sample.hints)
         lossy = "small-call" if sample.hints.moving else "photo"
         other = lossy if strength >= worths[lossy].get(model_of(sample.hints), np.inf) else "small"
-        gain = _quality(nets["screen"], sample, strength) - _quality(nets[other], sample, strength)
+        of_screen, of_other = (quality(nets[each], sample.luma, sample.hr, strength) for each in ("screen", other))
         numbers = crisp_numbers(tiles, features, strength)
-        rows.append(ScreenRow(sample.group, sample.kind, sample.state, strength, odds, numbers, gain))
+        rows.append(ScreenRow(sample.group, sample.kind, sample.state, strength, odds, numbers, of_screen - of_other))
     return rows, dict(count)
 
 
@@ -125,10 +124,3 @@ def surely_screen(rows: Sequence[ScreenRow], told: Array, count: Mapping[Group, 
         "correlation of what is told with the gain": round(float(np.corrcoef(told, gain)[0, 1]), 3),
         "mean gain by kind, dB": {kind: round(float(np.mean(each)), 3) for kind, each in sorted(kinds.items())},
     }  # fmt: skip
-
-
-def _quality(net: Upscaler, sample: FileSample, strength: float) -> float:
-    """PSNR in dB of a sample's enlargement, without its rim."""
-    luma = np.ascontiguousarray(sample.luma)
-    made = upscaled(net, luma, strength=strength if takes_strength(net) else None)
-    return psnr(made[2:-2, 2:-2].astype(np.float64), np.asarray(sample.hr, np.float64)[2:-2, 2:-2])

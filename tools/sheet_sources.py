@@ -19,7 +19,7 @@ import pocketsr
 from pocketsr.bench.quality import read_image
 from pocketsr.data import CodecSetting, add_jpeg, degrade_clip, read_clip, scaled_kbps
 from pocketsr.engine import takes_strength, upscaled
-from pocketsr.pixels import imresize, psnr, rgb_to_luma
+from pocketsr.pixels import imresize, luma_to_grey, psnr, rgb_to_luma
 from pocketsr.source import Hints, choose, look
 
 SIDE, ZOOM, GAP, LINE = 96, 3, 6, 26
@@ -82,8 +82,7 @@ def make_sheet(data: Path) -> Image.Image:
             x = GAP + place * (large + GAP)
             cut = planes[column][top : top + SIDE, left : left + SIDE]
             original = hr[top : top + SIDE, left : left + SIDE].astype(np.float64)
-            shown = np.clip(np.rint((cut - 16.0) * (255 / 219)), 0, 255).astype(np.uint8)
-            picture = Image.fromarray(shown).resize((large, large), Image.Resampling.NEAREST)
+            picture = Image.fromarray(luma_to_grey(cut)).resize((large, large), Image.Resampling.NEAREST)
             sheet.paste(picture.convert("RGB"), (x, y + LINE))
             words = what if column == "LR" else column
             if column == "auto":

@@ -24,7 +24,7 @@ from pocketsr.data.clips import luma_plane
 from pocketsr.data.codec import CODECS, CodecSetting, scaled_kbps
 from pocketsr.data.noise import add_blur, add_jpeg, add_noise
 from pocketsr.data.pairs import Plane, pair_from
-from pocketsr.pixels import rgb_to_luma
+from pocketsr.pixels import luma_to_grey, rgb_to_luma
 from pocketsr.pixels.strength import strength_between
 from pocketsr.source import Hints, mean_qp
 from pocketsr.source.vp8 import vp8_quantizer
@@ -99,9 +99,8 @@ def states(pair: Pair) -> Iterator[Sample]:
 
 def _webp(luma: Plane, quality: int) -> tuple[Plane, float | None]:
     """Studio luma as it comes back from a lossy WebP file, and the file's quantizer."""
-    full = np.clip(np.rint((luma.astype(np.float32) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
     file = io.BytesIO()
-    Image.fromarray(full).save(file, "WEBP", quality=quality, method=2)
+    Image.fromarray(luma_to_grey(luma)).save(file, "WEBP", quality=quality, method=2)
     data = file.getvalue()
     with Image.open(file) as image:
         back = np.rint(rgb_to_luma(np.asarray(image.convert("RGB")))).astype(np.uint8)

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from pocketsr import load
 from pocketsr.data import load_images, split
+from pocketsr.data.pairs import Plane
 from pocketsr.engine import Upscaler, takes_strength, upscaled
 from pocketsr.pixels import psnr
 from pocketsr.source import Hints, look
@@ -30,11 +31,10 @@ STEP = 0.02  # of strength, between two that are tried
 Array = NDArray[np.float64]
 
 
-def _quality(net: Upscaler, sample: Sample, strength: float) -> float:
-    """PSNR in dB of a sample's enlargement, without its rim."""
-    luma = np.ascontiguousarray(sample.luma)
-    made = upscaled(net, luma, strength=strength if takes_strength(net) else None)
-    return psnr(made[2:-2, 2:-2], sample.hr[2 : 2 * luma.shape[0] - 2, 2 : 2 * luma.shape[1] - 2])
+def quality(net: Upscaler, luma: Plane, hr: NDArray[Any], strength: float) -> float:
+    """PSNR in dB of what `net` makes of `luma` to what it was shrunk from, without the rim."""
+    made = upscaled(net, np.ascontiguousarray(luma), strength=strength if takes_strength(net) else None)
+    return psnr(made[2:-2, 2:-2], hr[2 : 2 * luma.shape[0] - 2, 2 : 2 * luma.shape[1] - 2])
 
 
 def gains(samples: Iterable[Sample], name: str) -> dict[str, Array]:
@@ -45,10 +45,10 @@ def gains(samples: Iterable[Sample], name: str) -> dict[str, Array]:
     small, net = load("small", threads=1), load(name, threads=1)
     found = defaultdict(list)
     for sample in tqdm(samples, desc=f"gains of {name}", disable=None):
-        usual = _quality(small, sample, 0.0)
+        usual = quality(small, sample.luma, sample.hr, 0.0)
         for hints in _known(sample.hints):
             strength = look(sample.luma, hints).strength
-            found[model_of(hints)].append((strength, _quality(net, sample, strength) - usual))
+            found[model_of(hints)].append((strength, quality(net, sample.luma, sample.hr, strength) - usual))
     return {model: np.array(rows) for model, rows in found.items()}
 
 

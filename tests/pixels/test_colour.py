@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from pocketsr.pixels import Matrix, rgb_to_luma, rgb_to_ycbcr, ycbcr_to_rgb
+from pocketsr.pixels import Matrix, luma_to_grey, rgb_to_luma, rgb_to_ycbcr, ycbcr_to_rgb
 
 MATRICES: tuple[Matrix, ...] = ("bt601", "bt709", "bt2020")
 
@@ -53,3 +53,15 @@ def test_luma_of_colour_and_of_grey() -> None:
     expected = 16 + (65.481 * 10 + 128.553 * 20 + 24.966 * 30) / 255
     assert_allclose(rgb_to_luma(image), [[expected, 16 + 7 * 219 / 255]], atol=1e-4)
     assert_allclose(rgb_to_luma(image[..., 0]), [[16 + 10 * 219 / 255, 16 + 7 * 219 / 255]], atol=1e-9)
+
+
+def test_luma_goes_back_to_grey() -> None:
+    grey = np.arange(256, dtype=np.uint8)[None]
+    assert np.array_equal(luma_to_grey(rgb_to_luma(grey)), grey)
+    assert luma_to_grey(np.array([0, 16, 89, 235, 255], np.uint8)).tolist() == [
+        0,
+        0,
+        85,
+        255,
+        255,
+    ]

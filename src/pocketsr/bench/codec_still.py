@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pocketsr.pixels import luma_to_grey
+
 __all__ = ["SIDE", "Still", "cut"]
 
 SIDE = 224
@@ -37,8 +39,7 @@ def cut(frame: NDArray[np.uint8], original: NDArray[np.uint8]) -> bytes:
     sums = np.pad(np.minimum(detail, 900).cumsum(0).cumsum(1), ((1, 0), (1, 0)))  # one hard edge isn't much detail
     inside = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
     top, left = np.unravel_index(int(np.argmax(inside)), inside.shape)
-    part = frame[top : top + height, left : left + width].astype(np.float32)
+    part = luma_to_grey(frame[top : top + height, left : left + width])
     file = io.BytesIO()
-    full = np.clip(np.rint((part - 16) * (255 / 219)), 0, 255).astype(np.uint8)
-    Image.fromarray(full).save(file, "WEBP", lossless=True, method=4)
+    Image.fromarray(part).save(file, "WEBP", lossless=True, method=4)
     return file.getvalue()

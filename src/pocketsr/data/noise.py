@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from pocketsr.data.pairs import Plane
-from pocketsr.pixels import rgb_to_luma
+from pocketsr.pixels import luma_to_grey, rgb_to_luma
 
 __all__ = ["add_blur", "add_jpeg", "add_noise", "add_webp"]
 
@@ -52,8 +52,7 @@ def add_webp(lr: Plane, quality: int) -> Plane:
 def _through(lr: Plane, kind: str, **options: Any) -> Plane:
     if lr.ndim == 3:
         return _reopened(lr, kind, options)
-    full = np.clip(np.rint((lr.astype(np.float32) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
-    return np.rint(rgb_to_luma(_reopened(full, kind, options))).astype(np.uint8)
+    return np.rint(rgb_to_luma(_reopened(luma_to_grey(lr), kind, options))).astype(np.uint8)
 
 
 def _reopened(pixels: Plane, kind: str, options: dict[str, Any]) -> Plane:

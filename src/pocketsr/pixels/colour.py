@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Matrix", "rgb_to_luma", "rgb_to_ycbcr", "ycbcr_to_rgb"]
+__all__ = ["Matrix", "luma_to_grey", "rgb_to_luma", "rgb_to_ycbcr", "ycbcr_to_rgb"]
 
 Matrix = Literal["bt601", "bt709", "bt2020"]
 
@@ -68,3 +68,9 @@ def rgb_to_luma(image: NDArray[Any]) -> NDArray[np.float64]:
         return image.astype(np.float64) * (219 / 255) + 16.0
     out: NDArray[np.float64] = image.astype(np.float64) @ _to_matrix("bt601", False)[0] + 16.0
     return out
+
+
+def luma_to_grey(luma: NDArray[Any]) -> NDArray[np.uint8]:
+    """The grey picture whose `rgb_to_luma` is nearest to `luma` of studio range: any shape, 0..255, rounded."""
+    grey: NDArray[np.uint8] = np.clip(np.rint((luma - 16.0) * (255 / 219)), 0, 255).astype(np.uint8)
+    return grey
