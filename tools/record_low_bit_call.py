@@ -1,10 +1,11 @@
-"""An 8-bit network for calls beside small-call: `python tools/record_low_bit_call.py ../shared/data NET.onnx`.
+"""Calls in 8 bits beside floats: `python tools/record_low_bit_call.py ../shared/data [NET.onnx [FLOATS]]`.
 
-Writes benchmarks/low_bit_call.json: PSNR on test clips that went through encoders at half size, each network told the
-estimated strength; flicker of still areas as tools/record_flicker.py takes it; how many of the levels 16 to 235 a flat
-picture leaves, by strength; and processor time of both ends at 1280x720, in turns: native coding, and half of it with
-each network. NET.onnx: what `pocketsr quantize` or a run of recipes/small-call-w8a8.yaml made. Times need a quiet
-machine.
+Writes benchmarks/low_bit_call.json (of FLOATS medium-call: low_bit_medium_call.json): PSNR on test clips that went
+through encoders at half size, each network told the estimated strength; flicker of still areas as
+tools/record_flicker.py takes it; how many of the levels 16 to 235 a flat picture leaves, by strength; and processor
+time of both ends at 1280x720, in turns: native coding, and half of it with each network. NET.onnx: what `pocketsr
+quantize` or a run of recipes/small-call-w8a8.yaml made; small-call-w8a8 where none is named. FLOATS: the network that
+it was made from, small-call where none is named. Times need a quiet machine.
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ from pocketsr.source import Hints
 __all__ = ["flat_levels_off", "record"]
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks" / "low_bit_call.json"
 FLOATS = "small-call"
 SENT: tuple[tuple[Codec, float], ...] = (("h264", 0.008), ("h264", 0.032), ("vp9", 0.016))
 FRAMES, EVERY, SETTLED = 24, 6, 10
@@ -96,31 +96,36 @@ def _ms(net: Upscaler, frame: Plane) -> float:
     return 1000 * (process_time() - began)
 
 
-def record(data: Path, file: str) -> None:
-    """Measure and write RESULTS."""
+def results(floats: str) -> Path:
+    """The file that holds what was measured beside this network."""
+    return ROOT / "benchmarks" / f"low_bit_{floats.replace('-', '_').removeprefix('small_')}.json"
+
+
+def record(data: Path, file: str, floats: str) -> None:
+    """Measure and write `results(floats)`."""
     few = Path(file).stem
-    files = {"bicubic": "bicubic", FLOATS: FLOATS, few: file}
+    files = {"bicubic": "bicubic", floats: floats, few: file}
     nets = {name: repeat_edges(load(path, threads=1)) for name, path in files.items()}
-    told = {name: nets[name] for name in (FLOATS, few)}
+    told = {name: nets[name] for name in (floats, few)}
     clips = {name: read_footage(data / "clips" / name, FRAMES) for name in CLIPS}
     rows = [_quality(footage, nets, *sent) for footage in clips.values() for sent in SENT]
     result = {
         "machine": describe_machine(),
-        "command": "python tools/record_low_bit_call.py ../shared/data NET.onnx",
-        "networks": digests([FLOATS, file]),
+        "command": f"python tools/record_low_bit_call.py ../shared/data {file} {floats}",
+        "networks": digests([floats, file]),
         "frames": FRAMES,
-        "mean_loss_db": round(statistics.fmean(row[FLOATS]["psnr_db"] - row[few]["psnr_db"] for row in rows), 4),
+        "mean_loss_db": round(statistics.fmean(row[floats]["psnr_db"] - row[few]["psnr_db"] for row in rows), 4),
         "still_levels": {name: round(statistics.fmean(row[name]["still_levels"] for row in rows), 4) for name in nets},
         "flat_levels_off": {name: {str(s): flat_levels_off(net, s) for s in STRENGTHS} for name, net in told.items()},
         "times": _times(clips[LARGE], told),
     }
     lines = ",\n".join(json.dumps(row) for row in rows)
-    RESULTS.write_text(f'{json.dumps(result, indent=1)[:-2]},\n"rows": [\n{lines}\n]}}\n')
+    results(floats).write_text(f'{json.dumps(result, indent=1)[:-2]},\n"rows": [\n{lines}\n]}}\n')
     del result["machine"], result["networks"]
     print(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if not 2 <= len(sys.argv) <= 4:
         raise SystemExit(__doc__)
-    record(Path(sys.argv[1]), sys.argv[2])
+    record(Path(sys.argv[1]), *[*sys.argv[2:], *(f"{FLOATS}-w8a8", FLOATS)[len(sys.argv) - 2 :]])

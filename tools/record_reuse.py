@@ -1,6 +1,7 @@
 """benchmarks/reuse.json and reuse.png: what parts of frames cost, by the share of changed blocks.
 
-`python tools/record_reuse.py CLIP..`, on a machine that does nothing else meanwhile.
+`python tools/record_reuse.py CLIP..`, on a machine that does nothing else meanwhile. `--keep-times` puts the VMAF
+of a run on a busy one beside the times of an earlier run; both must have seen the same pictures.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pocketsr.atomic_io import replacing
 
 _FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 _MODELS = ("small", "medium", "quality")
+_RUN = ("clip", "codec", "kbit_per_s", "model", "mode")
 
 
 def draw(rows: list[dict[str, Any]], path: Path) -> None:
@@ -39,11 +41,26 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
         figure.savefig(part, format="png", dpi=110)
 
 
+def with_vmaf(kept: dict[str, Any], seen: dict[str, Any]) -> dict[str, Any]:
+    """`kept` with the VMAF of `seen`'s rows. SystemExit where networks, pictures or what was computed differ."""
+    if any(kept["networks"].get(name) != digest for name, digest in seen["networks"].items()):
+        raise SystemExit("a network is another one now: times need a run of their own")
+    by_run = {tuple(row[key] for key in _RUN): row for row in seen["rows"]}
+    rows = []
+    for row in kept["rows"]:
+        other = by_run.get(tuple(row[key] for key in _RUN))
+        if other and (other["psnr_db"], other["computed_share"]) != (row["psnr_db"], row["computed_share"]):
+            raise SystemExit(f"{row['clip']}, {row['model']}, {row['mode']}: other pictures than those that were timed")
+        rows.append(row | {"vmaf": other["vmaf"]} if other else row)
+    return kept | {"command": f"{kept['command']}; VMAF: {seen['command']}", "rows": rows}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", nargs="+", metavar="CLIP")
     parser.add_argument("--codec", default="h264,vp9")
     parser.add_argument("--no-vmaf", action="store_true")
+    parser.add_argument("--keep-times", action="store_true")
     parser.add_argument("-o", "--output", type=Path, default=_FOLDER)
     parser.add_argument("-m", "--model", action="append")
     args = parser.parse_args()
@@ -51,8 +68,11 @@ def main() -> int:
     named = [part for model in models for part in ("-m", model)]
     names = " ".join(Path(clip).name for clip in args.clips)
     options = ["--codec", args.codec, *(["--no-vmaf"] if args.no_vmaf else [])]
-    command = f"python tools/record_reuse.py {names} {' '.join(options)}"
+    own = [*(f"-m {model}" for model in args.model or ()), *(["--keep-times"] if args.keep_times else [])]
+    command = f"python tools/record_reuse.py {' '.join([names, *options, *own])}"
     record = recorded(["reuse", *args.clips, *named, *options], models, command)
+    if args.keep_times:
+        record = with_vmaf(json.loads((args.output / "reuse.json").read_text(encoding="utf-8")), record)
     draw(record["rows"], args.output / "reuse.png")
     with replacing(args.output / "reuse.json") as part:
         part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

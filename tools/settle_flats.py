@@ -7,7 +7,7 @@ a flat picture is too little for PSNR to notice, but shows where a picture is st
   in src/pocketsr/models/NAME.onnx. Strengths near 1 are rare in training, so their offsets are known badly. At 0 all
   stays as it is, and so do the figures of clean pictures.
 - A quantized network: from the last layer's biases, in the checkpoint, of which NAME.onnx is written anew. Rounding
-  moves flat pictures by parts of a level, each channel's in another way.
+  moves flat pictures by parts of a level, each channel's in another way, and at each strength where it is told one.
 
 Recipes that train with `data.even_share` need less of it.
 """
@@ -32,16 +32,30 @@ __all__ = ["added", "settle"]
 
 ROOT = Path(__file__).resolve().parents[1]
 LEVELS = torch.arange(16, 236, dtype=torch.float32) / 255
+STRENGTHS = torch.linspace(0, 1, 41)
+"""Rounding differs between the strengths that offsets are known at, too."""
 
 
 def added(net: SRNet, strength: float | None = None) -> Tensor:
-    """Half way between the least and the most that each of the last layer's channels adds to flat pictures, C."""
+    """Half way between the least and the most that each of the last layer's channels adds to flat pictures, C.
+
+    strength: of a network that is told one; None: its default one, and of a quantized network each of `STRENGTHS`.
+    """
+    if strength is None and isinstance(net, QuantNet) and net.conditioned:
+        made = torch.cat([_made(net, each) for each in STRENGTHS.tolist()])
+    else:
+        made = _made(net, strength)
+    return (made.amin(0) + made.amax(0)) / 2
+
+
+def _made(net: SRNet, strength: float | None) -> Tensor:
+    """What each channel adds to each of `LEVELS`, N C."""
     side = 2 * net.halo + 3
     flat = LEVELS[:, None, None, None].expand(-1, 1, side, side)
-    told = [] if strength is None else [torch.full((len(LEVELS),), strength)]
+    if strength is not None:  # a plane of it behind the picture
+        flat = torch.cat([flat, torch.full_like(flat, strength)], dim=1)
     with torch.no_grad():
-        made = torch.pixel_unshuffle(net(flat, *told), net.scale)[:, :, side // 2, side // 2] - LEVELS[:, None]
-    return (made.amin(0) + made.amax(0)) / 2
+        return torch.pixel_unshuffle(net(flat), net.scale)[:, :, side // 2, side // 2] - LEVELS[:, None]
 
 
 def settle(name: str, root: Path = ROOT) -> Tensor:

@@ -13,11 +13,13 @@ from pocketsr.quant.ptq import source_of
 from pocketsr.reparam import collapse
 from pocketsr.train import earlier_stages, parse_recipe
 from pocketsr.train.beginning import resolved
+from pocketsr.train.checkpoint import load_network
 from pocketsr.train.networks import quant_net
 from pocketsr.train.quantized import initial_network
 from pocketsr.train.recipe import Recipe, Stage
 from pocketsr.train.stages import check_fit
 
+CHECKPOINTS = sorted((Path(__file__).resolve().parents[2] / "checkpoints").glob("*.pt"))
 RECIPES = sorted((Path(__file__).resolve().parents[2] / "recipes").glob("*.yaml"))
 
 # The limits that the networks were designed to, in learned numbers once collapsed.
@@ -54,6 +56,12 @@ def _begun(recipe: Recipe) -> SRNet:
     if not isinstance(stage, Stage) or stage.checkpoint:  # else a network that ships
         return initial_network(resolved(recipe, Path("runs-of-nobody"))[0].subject())
     return quant_net(recipe.quant, source_of(initial_network(parse_recipe(Path(stage.recipe)).subject()), "stage"))
+
+
+@pytest.mark.parametrize("path", CHECKPOINTS, ids=lambda path: path.stem)
+def test_a_kept_checkpoint_holds_all_that_its_network_needs(path: Path) -> None:
+    """steep-small-w8a8's once lacked the network that its quantization began with."""
+    assert sum(parameter.numel() for parameter in load_network(path).parameters()) > 0
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
