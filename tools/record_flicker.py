@@ -27,7 +27,7 @@ from pocketsr.pixels import imresize
 from pocketsr.source import Hints
 
 RESULT = Path(__file__).resolve().parents[1] / "benchmarks" / "flicker.json"
-NETWORKS = ("bicubic", "small", "small-call", "medium-call", "tiny-call")
+NETWORKS = ("bicubic", "small", "small-call", "small-call-w8a8", "medium-call", "medium-call-w8a8", "tiny-call")
 FRAMES, FIRST, RATES_KBPS = 40, 10, (150, 300, 600)
 
 
