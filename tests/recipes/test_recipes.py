@@ -41,7 +41,11 @@ def test_recipe(path: Path) -> None:
     recipe = parse_recipe(path)
     assert recipe.name == path.stem
     net = collapse(_begun(recipe))
-    name = recipe.name if recipe.name in LIMITS else re.sub(r"-(call|first|psnr|second|third|soap|w\da\d)$", "", recipe.name)
+    name = (
+        recipe.name
+        if recipe.name in LIMITS
+        else re.sub(r"-(call|first|psnr|second|third|soap|w\da\d)$", "", recipe.name)
+    )
     limit = LIMITS[name]
     scales = [name for name, _ in net.named_parameters() if name.endswith("log_scale")]  # of integers
     assert bool(scales) == (recipe.quant is not None)
