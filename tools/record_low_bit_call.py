@@ -33,7 +33,6 @@ from pocketsr.source import Hints
 __all__ = ["flat_levels_off", "record"]
 
 ROOT = Path(__file__).resolve().parents[1]
-FLOATS = "small-call"
 SENT: tuple[tuple[Codec, float], ...] = (("h264", 0.008), ("h264", 0.032), ("vp9", 0.016))
 FRAMES, EVERY, SETTLED = 24, 6, 10
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
@@ -101,7 +100,7 @@ def results(floats: str) -> Path:
     return ROOT / "benchmarks" / f"low_bit_{floats.replace('-', '_').removeprefix('small_')}.json"
 
 
-def record(data: Path, file: str, floats: str) -> None:
+def record(data: Path, file: str = "small-call-w8a8", floats: str = "small-call") -> None:
     """Measure and write `results(floats)`."""
     few = Path(file).stem
     files = {"bicubic": "bicubic", floats: floats, few: file}
@@ -128,4 +127,4 @@ def record(data: Path, file: str, floats: str) -> None:
 if __name__ == "__main__":
     if not 2 <= len(sys.argv) <= 4:
         raise SystemExit(__doc__)
-    record(Path(sys.argv[1]), *[*sys.argv[2:], *(f"{FLOATS}-w8a8", FLOATS)[len(sys.argv) - 2 :]])
+    record(Path(sys.argv[1]), *sys.argv[2:])

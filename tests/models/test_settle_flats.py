@@ -9,44 +9,34 @@ import pytest
 import torch
 from settle_flats import settle
 
-from pocketsr.engine import load
+from pocketsr.engine import Network, load
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 
 
+def _moved_and_settled(name: str, levels: list[float], root: Path) -> Network:
+    """The network below `root` whose last layer's biases were moved by `levels`, which `settle` takes away again."""
+    (root / "checkpoints").mkdir()
+    (root / "src" / "pocketsr" / "models").mkdir(parents=True)
+    state = torch.load(CHECKPOINTS / f"{name}.pt", map_location="cpu", weights_only=True)
+    last = [key for key in state["ema"] if key.endswith("bias")][-1]
+    state["ema"][last] += torch.tensor(levels) / 255
+    torch.save(state, root / "checkpoints" / f"{name}.pt")
+    assert settle(name, root).tolist() == pytest.approx(levels, abs=0.02)
+    return load(root / "src" / "pocketsr" / "models" / f"{name}.onnx", threads=1)
+
+
 def test_a_quantized_network_leaves_flat_pictures_again(tmp_path: Path) -> None:
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "src" / "pocketsr" / "models").mkdir(parents=True)
-    state = torch.load(CHECKPOINTS / "phone.pt", map_location="cpu", weights_only=True)
-    last = [name for name in state["ema"] if name.endswith("bias")][-1]
-    moved = torch.tensor([1.0, -1.0, 0.5, -2.0])
-    state["ema"][last] += moved / 255
-    torch.save(state, tmp_path / "checkpoints" / "phone.pt")
-    taken = settle("phone", tmp_path)
-    assert taken.tolist() == pytest.approx(moved.tolist(), abs=0.02)
-    net = load(tmp_path / "src" / "pocketsr" / "models" / "phone.onnx", threads=1)
+    net = _moved_and_settled("phone", [1.0, -1.0, 0.5, -2.0], tmp_path)
     for level in (16, 77, 128, 200, 235):
         assert (net(np.full((9, 11), level, np.uint8)) == level).all()
     assert settle("phone", tmp_path).abs().max() < 0.01  # it has come to rest
 
 
 def test_one_that_is_told_strengths_leaves_them_at_each(tmp_path: Path) -> None:
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "src" / "pocketsr" / "models").mkdir(parents=True)
-    state = torch.load(CHECKPOINTS / "medium-call-w8a8.pt", map_location="cpu", weights_only=True)
-    last = [name for name in state["ema"] if name.endswith("bias")][-1]
-    moved = torch.tensor([0.5, -0.5, 1.0, -1.0])
-    state["ema"][last] += moved / 255
-    torch.save(state, tmp_path / "checkpoints" / "medium-call-w8a8.pt")
-    assert settle("medium-call-w8a8", tmp_path).tolist() == pytest.approx(moved.tolist(), abs=0.02)
-    net = load(tmp_path / "src" / "pocketsr" / "models" / "medium-call-w8a8.onnx", threads=1)
+    net = _moved_and_settled("medium-call-w8a8", [0.5, -0.5, 1.0, -1.0], tmp_path)
     for level in (16, 77, 231, 235):
-        for strength in (
-            0.0,
-            0.325,
-            0.5,
-            1.0,
-        ):  # 231 moved at 0.325 before it was settled, in the last test of training
+        for strength in (0.0, 0.325, 0.5, 1.0):  # as it came from training, 231 moved at 0.325
             assert (net(np.full((9, 11), level, np.uint8), strength=strength) == level).all()
 
 
