@@ -189,6 +189,25 @@ def test_the_end_of_a_server_ends_its_threads(networks: Networks) -> None:
     raise AssertionError(left)
 
 
+def test_the_end_of_a_server_waits_for_calls_that_are_ending(networks: Networks) -> None:
+    """Also where the loop's executor has no thread to spare for their ends, which would go with the loop."""
+    before = set(threading.enumerate())
+
+    async def work(_: str, ask: Asking) -> None:
+        peer = Peer(ask)
+        await peer.call()
+        await peer.until(lambda told: told["sent"]["frames"] > 1)
+        for _more in range(64):  # than it has threads
+            asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.1)
+        await peer.close()
+        while (await peer.told())["state"] != "ended":
+            await asyncio.sleep(0.01)
+
+    asked(networks, Settings(port=0), work)
+    left = [thread.name for thread in threading.enumerate() if thread not in before]
+    assert not [name for name in left if name.startswith("pocketsr")], left
+
+
 def test_a_port_that_is_taken(networks: Networks) -> None:
     async def twice() -> None:
         async with running(Settings(port=0), networks) as address:

@@ -67,6 +67,7 @@ class Peer:
         self._counted_s = 0.0
         self._tints = ""
         self._closing = False
+        self._ending: asyncio.Task[None] | None = None
         self._why = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiter = threading.Thread(target=self._hand_on, name="pocketsr-serve", daemon=True)
@@ -203,10 +204,13 @@ class Peer:
             self._start(self.close(why))
 
     async def close(self, why: str) -> None:
-        """End the connection and all threads of this peer."""
-        if self._closing:
-            return
-        self._closing, self._why = True, harmless(why, 200)
+        """End the connection and all threads of this peer; whoever else does it waits for the same end."""
+        if self._ending is None:
+            self._closing, self._why = True, harmless(why, 200)
+            self._ending = self._loop.create_task(self._close())
+        await asyncio.shield(self._ending)
+
+    async def _close(self) -> None:
         self._track.stop()
         await asyncio.to_thread(self._end_threads)
         try:
