@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from record_phones import CHECKED, CLASSES, IDLE, SHARED, SOURCES, UNKNOWN, USES, page, read_phones, shares, taken
+from phones_page import CLASSES, UNKNOWN, USES, page
+from record_phones import CHECKED, IDLE, SHARED, SOURCES, read_phones, shares, taken
 
 from pocketsr.design.devices import cores
 
