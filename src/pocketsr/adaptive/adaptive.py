@@ -10,19 +10,20 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.adaptive.choice import Budget, choose
-from pocketsr.adaptive.gain import GAIN, GRADIENT, Measured, gains, measured, worths
+from pocketsr.adaptive.choice import CALL_BUDGET, Budget, choose
+from pocketsr.adaptive.gain import CALL_WEIGHTS, GAIN, GRADIENT, WEIGHTS, Measured, gains, measured, worths
 from pocketsr.adaptive.pace import Pace
 from pocketsr.adaptive.reuse import ReusingAdaptive
 from pocketsr.engine import Network, Plane, check_told, load
 from pocketsr.engine.runtime.arrays import check_frame, new_array
 from pocketsr.errors import ArgumentError
 
-__all__ = ["CHEAP", "GOOD", "Adaptive", "open_adaptive"]
+__all__ = ["CHEAP", "GOOD", "PAIRS", "Adaptive", "open_adaptive"]
 
 CHEAP: Final = "small"
 GOOD: Final = "quality"
-"""The networks of `-m adaptive`."""
+PAIRS: Final = {"adaptive": (CHEAP, GOOD), "adaptive-call": ("small-call", "medium-call")}
+"""The cheap and the good network of each `-m` that names two."""
 _WHOLE = 0.5  # of the blocks: where the cheap network has more of a picture, all of it takes no longer
 
 
@@ -32,7 +33,7 @@ class Adaptive:
     cheap, good: compiled networks for luma, of one scale. Both are told a strength, and then the same one, or neither
         is: `strengths` is 0 then. What is chosen follows from the picture and the `Budget` alone (`choose`), so the
         result doesn't depend on threads or on earlier pictures.
-    least_db, spare, share: as of `Budget`.
+    least_db, spare, share: as of `Budget`. Default: `CALL_BUDGET` for networks that are told a strength, else `Budget()`.
     budget_ms: for a picture, whatever is lost then; results depend on how fast the machine is. Default: no limit.
 
     Any number of threads may call it at one time. Raises ArgumentError for networks that don't go together, and for a
@@ -57,13 +58,17 @@ class Adaptive:
                 "small-call and medium-call do, or two that take none"
             )
         asked = {"least_db": least_db, "spare": spare, "share": share}
-        self.budget = Budget(**{name: value for name, value in asked.items() if value is not None})
+        self.budget = replace(
+            CALL_BUDGET if good.strengths else Budget(),
+            **{name: value for name, value in asked.items() if value is not None},
+        )
+        self._weights = CALL_WEIGHTS if good.strengths else WEIGHTS
         self._pace = None if budget_ms is None else Pace(budget_ms)
         self.cheap, self.good, self.scale = cheap, good, good.scale
         self.strengths, self.default_strength = good.strengths, good.default_strength
         self._laplacian, self._gradient = load(GAIN, good.threads), load(GRADIENT, good.threads)
         self.edge_halo = max(cheap.edge_halo, good.edge_halo)
-        self.name = "adaptive"
+        self.name = "adaptive-call" if good.strengths else "adaptive"
 
     def __call__(
         self, y: Plane, bits: int | None = None, out: Plane | None = None, *, strength: float | None = None
@@ -89,7 +94,7 @@ class Adaptive:
         budget, pace = self.budget, self._pace
         if pace is not None:
             budget = replace(budget, share=min(budget.share, pace.share))
-        return choose(worths(of), gains(of), self.good.info.halo, budget)
+        return choose(worths(of, self._weights), gains(of), self.good.info.halo, budget)
 
     def run(
         self, y: Plane, bits: int | None, out: Plane | None, chosen: NDArray[np.bool_], strength: float | None = None
