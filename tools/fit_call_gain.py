@@ -1,4 +1,4 @@
-"""Make `pocketsr/adaptive/gain-call.json` anew: `python tools/fit_call_gain.py ../shared/data/clips_call` (some minutes).
+"""Make `pocketsr/adaptive/gain-call.json` anew: `python tools/fit_call_gain.py CLIPS` (some minutes).
 
 What `medium-call` is worth over `small-call` on decoded frames, both told the strength that `bench call` tells them: by
 the measures and the way of `tools/fit_worths.py`, on every other training clip; never on the clips that calls are

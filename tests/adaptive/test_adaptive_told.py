@@ -119,7 +119,7 @@ def test_a_stream_tells_both_what_each_frame_has_lost() -> None:
 
 @pytest.mark.parametrize(("cheap", "good"), [("small", "medium-call"), ("small-call", "quality")])
 def test_one_that_is_told_and_one_that_is_not(cheap: str, good: str) -> None:
-    with pytest.raises(ArgumentError, match="is told a strength and .* takes none"):
+    with pytest.raises(ArgumentError, match=r"is told a strength and .* takes none"):
         open_adaptive(cheap, good, threads=1)
 
 

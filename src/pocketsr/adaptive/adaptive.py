@@ -33,7 +33,7 @@ class Adaptive:
     cheap, good: compiled networks for luma, of one scale. Both are told a strength, and then the same one, or neither
         is: `strengths` is 0 then. What is chosen follows from the picture and the `Budget` alone (`choose`), so the
         result doesn't depend on threads or on earlier pictures.
-    least_db, spare, share: as of `Budget`. Default: `CALL_BUDGET` for networks that are told a strength, else `Budget()`.
+    least_db, spare, share: as of `Budget`; of networks that are told a strength, `CALL_BUDGET` has the defaults.
     budget_ms: for a picture, whatever is lost then; results depend on how fast the machine is. Default: no limit.
 
     Any number of threads may call it at one time. Raises ArgumentError for networks that don't go together, and for a

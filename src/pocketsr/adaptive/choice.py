@@ -45,8 +45,8 @@ class Budget:
 
 
 CALL_BUDGET: Final = Budget(least_db=0.1, spare=0.0)
-"""Of two networks that are told a strength, by the clips that `gain-call.json` keeps apart. A decoded frame gains little
-in squared levels wherever it gains: `spare`, which is about what `quality` gains on `small`, would leave all of it."""
+"""Of two networks that are told a strength, by the clips that `gain-call.json` keeps apart. In squared levels a decoded
+frame gains less in all of it than `spare` of a clean one, and so none would go to the good network."""
 
 
 def choose(worth: NDArray[np.float64], gain: NDArray[np.float32], halo: int, budget: Budget) -> NDArray[np.bool_]:

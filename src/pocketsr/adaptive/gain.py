@@ -7,8 +7,8 @@ In 8 bits both are whole numbers: the same on every machine.
 `gains` are squared levels: `SCALE` * (L^2 - `FLOOR`^2) of a block's mean Laplacian L, and nothing below `FLOOR`, where
 both networks round noise. `worths` are shares of the squared error that the good network leaves in the whole picture,
 which is what decibels are made of: a picture that both do badly loses few by as large a gain. Both are of `gain.json`,
-fitted to training pictures by `tools/fit_gain.py`, which also tells what else was tried. Networks that are told a strength
-have weights of their own, of `gain-call.json`, fitted to decoded training clips by `tools/fit_call_gain.py`.
+fitted to training pictures by `tools/fit_gain.py`, which also tells what else was tried. Networks that are told a
+strength have weights of their own, of `gain-call.json`, fitted to decoded training clips by `tools/fit_call_gain.py`.
 """
 
 from __future__ import annotations
