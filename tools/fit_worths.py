@@ -62,8 +62,8 @@ def _of(pairs: Sequence[Pair]) -> list[Picture]:
     found = []
     for pair in pairs:
         deep = pair.lr.astype(np.uint16) * 257
-        made = [np.rint(net(deep) / np.float32(257)) for net in (cheap, good)]
-        found.append(Picture(measured(laplacian(deep), gradient(deep), 65535), true_worth(*made, pair.hr)))
+        cheaply, well = (np.rint(net(deep) / np.float32(257)) for net in (cheap, good))
+        found.append(Picture(measured(laplacian(deep), gradient(deep), 65535), true_worth(cheaply, well, pair.hr)))
     return found
 
 
@@ -74,7 +74,7 @@ def true_worth(cheaply: NDArray[Any], well: NDArray[Any], hr: NDArray[Any]) -> N
     gain = np.zeros_like(errors[0])
     gain[inner] = errors[0][inner] - errors[1][inner]
     small = gain[::2, ::2] + gain[1::2, ::2] + gain[::2, 1::2] + gain[1::2, 1::2]
-    return block_means((small / 4).astype(np.float32)).astype(np.float64) / errors[1][inner].mean()
+    return block_means((small / 4).astype(np.float32)).astype(np.float64) / float(errors[1][inner].mean())
 
 
 def fitted_weights(pictures: Sequence[Picture]) -> NDArray[np.float64]:
