@@ -43,10 +43,10 @@ def fit_worths(data: Path) -> dict[str, Any]:
     pairs = load_images([data / "train", data / "train_more"], exclude=["div2k_crops/*", "clic_half/*", "screen/*"])
     to_fit = _of([pair for pair in pairs if _belongs(pair, _KINDS, (3, 5))])
     apart = _of([pair for pair in pairs if _belongs(pair, _APART, (0,))])
-    weights = _fitted(to_fit)
+    weights = fitted_weights(to_fit)
     return {
         "weights": [round(float(each), 4) for each in weights],
-        "lost": [{"least_db": least, **_lost(apart, weights, least)} for least in _TESTED_DB],
+        "lost": [{"least_db": least, **lost(apart, weights, Budget(least))} for least in _TESTED_DB],
         "pictures": {"fitted": len(to_fit), "apart": len(apart)},
     }
 
@@ -62,17 +62,22 @@ def _of(pairs: Sequence[Pair]) -> list[Picture]:
     found = []
     for pair in pairs:
         deep = pair.lr.astype(np.uint16) * 257
-        errors = [np.square(np.rint(net(deep) / np.float32(257)) - pair.hr, dtype=np.float64) for net in (cheap, good)]
-        inner = np.s_[_SHAVE:-_SHAVE, _SHAVE:-_SHAVE]
-        gain = np.zeros_like(errors[0])
-        gain[inner] = errors[0][inner] - errors[1][inner]
-        small = gain[::2, ::2] + gain[1::2, ::2] + gain[::2, 1::2] + gain[1::2, 1::2]
-        worth = block_means((small / 4).astype(np.float32)).astype(np.float64) / errors[1][inner].mean()
-        found.append(Picture(measured(laplacian(deep), gradient(deep), 65535), worth))
+        cheaply, well = (np.rint(net(deep) / np.float32(257)) for net in (cheap, good))
+        found.append(Picture(measured(laplacian(deep), gradient(deep), 65535), true_worth(cheaply, well, pair.hr)))
     return found
 
 
-def _fitted(pictures: Sequence[Picture]) -> NDArray[np.float64]:
+def true_worth(cheaply: NDArray[Any], well: NDArray[Any], hr: NDArray[Any]) -> NDArray[np.float64]:
+    """As `Picture` has it, of the results of both networks, in levels."""
+    errors = [np.square(np.subtract(made, hr, dtype=np.float64)) for made in (cheaply, well)]
+    inner = np.s_[_SHAVE:-_SHAVE, _SHAVE:-_SHAVE]
+    gain = np.zeros_like(errors[0])
+    gain[inner] = errors[0][inner] - errors[1][inner]
+    small = gain[::2, ::2] + gain[1::2, ::2] + gain[::2, 1::2] + gain[1::2, 1::2]
+    return block_means((small / 4).astype(np.float32)).astype(np.float64) / float(errors[1][inner].mean())
+
+
+def fitted_weights(pictures: Sequence[Picture]) -> NDArray[np.float64]:
     """Octaves of the mean worth, by Newton's steps."""
     x = np.vstack([terms(each.of).reshape(9, -1).T for each in pictures])
     y = np.concatenate([each.worth.ravel() for each in pictures])
@@ -91,12 +96,14 @@ def _fitted(pictures: Sequence[Picture]) -> NDArray[np.float64]:
     return np.asarray(found / np.log(2))
 
 
-def _lost(pictures: Sequence[Picture], weights: NDArray[np.float64], least_db: float) -> dict[str, float]:
+def lost(
+    pictures: Sequence[Picture], weights: NDArray[np.float64], budget: Budget, halo: int = _HALO
+) -> dict[str, float]:
     """Means over the pictures: decibels lost, and the share of the blocks by the good network."""
-    lost, blocks = [], []
+    decibels, blocks = [], []
     for each in pictures:
         told = np.exp2(np.tensordot(weights, terms(each.of), 1))
-        chosen = choose(told, gains(each.of), _HALO, Budget(least_db))
-        lost.append(each.lost_db(chosen))
+        chosen = choose(told, gains(each.of), halo, budget)
+        decibels.append(each.lost_db(chosen))
         blocks.append(chosen.mean())
-    return {"lost_db": round(float(np.mean(lost)), 4), "blocks": round(float(np.mean(blocks)), 4)}
+    return {"lost_db": round(float(np.mean(decibels)), 4), "blocks": round(float(np.mean(blocks)), 4)}

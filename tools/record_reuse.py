@@ -16,7 +16,8 @@ from recording import recorded
 from pocketsr.atomic_io import replacing
 
 _FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
-_MODELS = ("small", "medium", "quality")
+_CALLS = ("small-call", "medium-call")
+_MODELS = ("small", "medium", "quality", *_CALLS, *(f"{model}-w8a8" for model in _CALLS))
 _RUN = ("clip", "codec", "kbit_per_s", "model", "mode")
 
 

@@ -10,8 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from pocketsr import ArgumentError, ArgumentTypeError
-from pocketsr.adaptive.choice import Budget, choose, closed, grown
+from pocketsr.adaptive.choice import CALL_BUDGET, Budget, choose, closed, grown
 from pocketsr.adaptive.gain import (
+    CALL_WEIGHTS,
     FLOOR,
     GAIN,
     GRADIENT,
@@ -213,3 +214,14 @@ def test_the_measures_of_a_picture() -> None:
     same = measured(laplacian(deep), gradient(deep), 65535)
     for one, other in zip(of, same, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+def test_the_worth_on_calls_is_the_fitted_one() -> None:
+    """`tools/fit_call_gain.py` wrote the numbers; of both pairs, clips that were kept apart lose little."""
+    fit = json.loads(GAIN.with_name("gain-call.json").read_text(encoding="utf-8"))
+    assert tuple(fit["weights"]) == CALL_WEIGHTS
+    assert not set(fit["clips"]["fitted"]) & set(fit["clips"]["apart"])
+    for points in fit["lost"].values():
+        lost = {point["least_db"]: point["lost_db"] for point in points}
+        assert lost[CALL_BUDGET.least_db] <= 0.02
+        assert list(lost.values()) == sorted(lost.values())

@@ -75,3 +75,50 @@ def test_the_cheap_network_can_be_left_out(clip: Path, capsys: pytest.CaptureFix
     options = ["-m", "small-w8a8", "--cheap", "none", "--kbit", "3000", "--no-vmaf", "--json"]
     assert main(["bench", "reuse", str(clip), *options]) == 0
     assert [row["mode"] for row in json.loads(capsys.readouterr().out)["rows"]] == ["full", "reuse"]
+
+
+@pytest.mark.parametrize("model", ["medium-call", "medium-call-w8a8"])
+def test_networks_that_are_told_a_strength(model: str, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`small-call` goes under them, told the same; quality is that of `bench call`."""
+    from pocketsr.bench import call
+
+    assert main(["bench", "reuse", str(clip), "-m", model, "--kbit", "3000", "--no-vmaf", "--json"]) == 0
+    rows = {row["mode"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
+    assert list(rows) == ["full", "reuse", "choice", "both"]
+    assert rows["choice"]["psnr_db"] == rows["both"]["psnr_db"] != rows["full"]["psnr_db"]
+    assert rows["both"]["computed_share"] <= rows["choice"]["computed_share"] < 1
+    nets = call.load_networks([model])
+    seen = list(call.measure_clip(call.read_hr(clip), nets, codecs=["h264"], rates_kbps=[3000], ffmpeg=None))
+    assert seen[-1].model == model
+    assert rows["full"]["psnr_db"] == pytest.approx(seen[-1].psnr_db, abs=1e-4)
+
+
+def test_a_strength_that_changes_computes_all_of_a_frame(
+    clip: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pocketsr.bench import reuse
+
+    shares = []
+    for strengths in ([0.5] * 5, [0.5, 0.5, 0.9, 0.9, 0.9]):
+        monkeypatch.setattr(reuse, "strengths_of", lambda *_, told=strengths: told)
+        options = ["-m", "small-call", "--cheap", "none", "--kbit", "3000", "--no-vmaf", "--json"]
+        assert main(["bench", "reuse", str(clip), *options]) == 0
+        shares.append(json.loads(capsys.readouterr().out)["rows"][1]["computed_share"])
+    assert shares[0] < shares[1] < 1
+
+
+@pytest.mark.parametrize(("cheap", "model"), [("small", "medium-call"), ("small-call", "medium")])
+def test_one_that_is_told_and_one_that_is_not(
+    cheap: str, model: str, clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "reuse", str(clip), "-m", model, "--cheap", cheap, "--no-vmaf"]) == 2
+    said = capsys.readouterr().err
+    assert "is told a strength and" in said
+    assert said.count("\n") == 1
+
+
+def test_what_goes_under_a_network_where_nobody_says() -> None:
+    from pocketsr.bench.reuse import cheap_under, load_networks
+
+    names = {"medium": "small", "tiny": "small", "medium-call": "small-call", "medium-call-w8a8": "small-call-w8a8"}
+    assert {name: cheap_under(name, net) for name, net in load_networks(list(names), 1).items()} == names

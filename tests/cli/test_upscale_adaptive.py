@@ -73,3 +73,40 @@ def test_what_makes_no_sense_is_refused(
     assert main(["upscale", str(tmp_path / "small.png"), "-o", str(tmp_path / "large.png"), *options]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "large.png").exists()
+
+
+def coded_clip(path: Path) -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 96, 48, "yuv420p"  # type: ignore[attr-defined]
+        stream.options = {"crf": "34"}
+        for number in range(3):
+            frame = av.VideoFrame.from_ndarray(np.roll(scene(96, 48), number, 0), "gray").reformat(format="yuv420p")
+            container.mux(stream.encode(frame))  # type: ignore[attr-defined]
+        container.mux(stream.encode(None))  # type: ignore[attr-defined]
+    return path
+
+
+def test_networks_for_calls_are_told_what_a_video_has_lost(tmp_path: Path) -> None:
+    """Found by a look at the video, as for each of both networks alone; `--strength` says another."""
+    from pocketsr.video.looking import look_at_video
+
+    source, made = coded_clip(tmp_path / "coded.mp4"), {}
+    seen = look_at_video(source)
+    assert seen is not None
+    for name, told in (("found", []), ("said", ["--strength", repr(seen.strength)]), ("clean", ["--strength", "0"])):
+        options = ["-m", "adaptive-call", "--codec", "ffv1", "-j", "1", *told]
+        assert main(["upscale", str(source), "-o", str(tmp_path / f"{name}.avi"), *options]) == 0
+        made[name] = (tmp_path / f"{name}.avi").read_bytes()
+    assert made["found"] == made["said"] != made["clean"]
+    with load("adaptive-call", threads=1) as net:
+        assert (net.cheap.name, net.good.name, net.strengths > 0) == ("small_call", "medium_call", True)  # type: ignore[attr-defined]
+
+
+def test_a_budget_with_networks_for_calls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = coded_clip(tmp_path / "coded.mp4")
+    options = ["--budget-ms", "5000", "--strength", "0.5"]
+    made = [str(source), "-o", str(tmp_path / "large.avi"), "--codec", "ffv1"]
+    assert main(["upscale", *made, "-m", "adaptive-call", *options]) == 0
+    assert main(["upscale", *made, "-y", "-m", "adaptive", *options]) == 2
+    assert "adaptive takes none" in capsys.readouterr().err

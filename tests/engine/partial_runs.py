@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketsr.engine import Network, Upscaler, reusing
+from pocketsr.engine import Network, Upscaler, reusing, takes_strength, upscaled
 from pocketsr.engine.runtime.parts import mask_shape
 
 __all__ = ["Picture", "blocks", "check_remembered", "check_sequence", "check_wanted", "next_picture", "picture"]
@@ -65,12 +65,15 @@ def check_sequence(network: Network, rng: np.random.Generator, height: int, widt
 
 
 def check_remembered(network: Upscaler, rng: np.random.Generator, height: int, width: int, kind: type) -> None:
-    """A few pictures, each made of the one before, through `network` with a memory and without."""
+    """A few pictures, each made of the one before, through `network` with a memory and without; strengths change."""
     now, bits = picture(rng, (height, width), kind), _BITS if kind is np.uint16 else None
-    remembering = reusing(network)
+    remembering, strength = reusing(network), None
     for _ in range(5):
-        what = f"{network} {height}x{width} {kind}"
-        np.testing.assert_array_equal(remembering(now, bits), network(now, bits), what)
+        if takes_strength(network) and rng.random() < 0.3:
+            strength = float(rng.random())
+        what = f"{network} {height}x{width} {kind} {strength}"
+        got, whole = (upscaled(net, now, bits, None, strength) for net in (remembering, network))
+        np.testing.assert_array_equal(got, whole, what)
         now = next_picture(rng, now)
 
 

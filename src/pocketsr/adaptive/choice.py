@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from pocketsr.adaptive.gain import mean_around
 from pocketsr.arguments import check_number
 from pocketsr.errors import ArgumentError
 
-__all__ = ["Budget", "choose", "closed", "grown"]
+__all__ = ["CALL_BUDGET", "Budget", "choose", "closed", "grown"]
 
 _STEPS = 8  # thresholds to an octave
 _FAINT = 2.0**-30  # squared levels: less is as little
@@ -41,6 +42,11 @@ class Budget:
                 raise ArgumentError(f"{name} is {value}: a number of 0 or more is expected")
         if self.share > 1:
             raise ArgumentError(f"share is {self.share}: a part of a picture, 0 to 1, is expected")
+
+
+CALL_BUDGET: Final = Budget(least_db=0.1, spare=0.0)
+"""Of two networks that are told a strength, by the clips that `gain-call.json` keeps apart. In squared levels a decoded
+frame gains less in all of it than `spare` of a clean one, and so none would go to the good network."""
 
 
 def choose(worth: NDArray[np.float64], gain: NDArray[np.float32], halo: int, budget: Budget) -> NDArray[np.bool_]:

@@ -7,11 +7,13 @@ In 8 bits both are whole numbers: the same on every machine.
 `gains` are squared levels: `SCALE` * (L^2 - `FLOOR`^2) of a block's mean Laplacian L, and nothing below `FLOOR`, where
 both networks round noise. `worths` are shares of the squared error that the good network leaves in the whole picture,
 which is what decibels are made of: a picture that both do badly loses few by as large a gain. Both are of `gain.json`,
-fitted to training pictures by `tools/fit_gain.py`, which also tells what else was tried.
+fitted to training pictures by `tools/fit_gain.py`, which also tells what else was tried. Networks that are told a
+strength have weights of their own, of `gain-call.json`, fitted to decoded training clips by `tools/fit_call_gain.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -22,8 +24,8 @@ from pocketsr.engine import Plane
 from pocketsr.engine.runtime.parts import BLOCK, mask_shape
 
 __all__ = [
-    "AROUND", "FLOOR", "GAIN", "GRADIENT", "SCALE", "WEIGHTS", "Measured", "block_means", "gains", "mean_around",
-    "measured", "octaves", "terms", "worths",
+    "AROUND", "CALL_WEIGHTS", "FLOOR", "GAIN", "GRADIENT", "SCALE", "WEIGHTS", "Measured", "block_means", "gains",
+    "mean_around", "measured", "octaves", "terms", "worths",
 ]  # fmt: skip
 
 GAIN: Final = Path(__file__).parent / "gain.onnx"
@@ -33,6 +35,8 @@ FLOOR: Final = 3.5
 """Of `gain.json`, rounded."""
 WEIGHTS: Final = (3.0068, -0.2967, -1.9707, 0.2353, -0.7861, 0.4784, 0.2365, -0.0256, -8.0277)
 """Of `gain.json`: of each of `terms`, octaves."""
+CALL_WEIGHTS: Final = (1.621, 0.0668, 0.7845, -2.5799, -0.3572, 0.5335, -1.4825, 0.5994, -6.3102)
+"""Of `gain-call.json`: as `WEIGHTS`, of networks that are told a strength."""
 AROUND: Final = (3, 2)
 """Blocks above and below, and on either side, of which a block's surroundings are the mean."""
 _FAINT = 0.25  # levels: less is as little
@@ -91,12 +95,12 @@ def terms(of: Measured) -> NDArray[np.float64]:
     return np.stack([*each, *(((one - _CENTRE) / 2) ** 2 for one in each), np.ones(shape)])
 
 
-def worths(of: Measured) -> NDArray[np.float64]:
+def worths(of: Measured, weights: Sequence[float] = WEIGHTS) -> NDArray[np.float64]:
     """Of each block: what the good network takes off its squared error, as a share of what it leaves in the picture.
 
-    Their mean over all blocks, m, is what the whole picture gains: 10 log10(1 + m) dB.
+    weights: of each of `terms`. The mean over all blocks, m, is what the whole picture gains: 10 log10(1 + m) dB.
     """
-    total = sum((weight * term for weight, term in zip(WEIGHTS, terms(of), strict=True)), np.zeros(of.laplacian.shape))
+    total = sum((weight * term for weight, term in zip(weights, terms(of), strict=True)), np.zeros(of.laplacian.shape))
     return np.asarray(np.exp2(np.clip(total, -_MOST, _MOST)))
 
 

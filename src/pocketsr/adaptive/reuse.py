@@ -37,19 +37,19 @@ class ReusingAdaptive(Reusing):
     def __call__(
         self, y: Plane, bits: int | None = None, out: Plane | None = None, *, strength: float | None = None
     ) -> Plane:
-        """As the network's own call; it takes no strength."""
+        """As the network's own call. Another strength changes all of a picture: it is computed whole."""
         check_told(self._adaptive, strength)
         with self._adaptive.timing():
-            return super().__call__(y, bits, out)
+            return super().__call__(y, bits, out, strength=strength)
 
     def _whole(self, y: Plane, way: Way, out: Plane | None) -> Plane:
-        bits = way[0]
+        bits, strength = way
         self._chosen = chosen = self._adaptive.choose(self._adaptive.measure(y, bits))
         self._count_good(chosen, y)
-        return self._adaptive.run(y, bits, out, chosen)
+        return self._adaptive.run(y, bits, out, chosen, strength)
 
     def _update(self, y: Plane, way: Way, small: Plane, large: Plane) -> float:
-        adaptive, bits = self._adaptive, way[0]
+        adaptive, (bits, strength) = self._adaptive, way
         changed = adaptive.good.changes(small, y)
         before = self._chosen
         if before is None or not changed.any():  # there is one: `_whole` made it with the picture before
@@ -60,7 +60,7 @@ class ReusingAdaptive(Reusing):
         by_good = chosen & (other | adaptive.good.wanted(changed, *y.shape))
         for net, mine in ((adaptive.cheap, by_cheap), (adaptive.good, by_good)):
             if mine.any():
-                net(y, bits=bits, out=large, wanted=mine)
+                net(y, bits=bits, out=large, wanted=mine, strength=adaptive.told(strength))
         self._count_good(by_good, y)
         np.copyto(small, y)
         return float((by_cheap | by_good).mean())

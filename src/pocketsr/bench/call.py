@@ -36,6 +36,7 @@ __all__ = [
     "measure_clip",
     "named_clips",
     "read_hr",
+    "strengths_of",
 ]
 
 HELD_OUT = ("webcam_sister", "webcam_book", "people", "bigbuckbunny")
@@ -136,7 +137,7 @@ def measure_clip(
         for rate_kbps in rates_kbps:
             asked_kbps = scaled_kbps(rate_kbps, width, height)
             received, sent_kbps = send_clip(small, CodecSetting(codec, asked_kbps, clip.fps, _KEYFRAME_INTERVAL))
-            strengths = _strengths(received, codec, 1000 * sent_kbps / (clip.fps * width * height))
+            strengths = strengths_of(received, codec, 1000 * sent_kbps / (clip.fps * width * height))
             for model, net in nets.items():
                 takes = takes_strength(net)
                 enlarged = [
@@ -147,7 +148,7 @@ def measure_clip(
                 yield Row(clip.name, codec, rate_kbps, asked_kbps, sent_kbps, model, *figures)
 
 
-def _strengths(received: Sequence[Plane], codec: Codec, bits_per_pixel: float) -> list[float]:
+def strengths_of(received: Sequence[Plane], codec: Codec, bits_per_pixel: float) -> list[float]:
     """How strongly degraded each frame is, as `upscale` estimates it from the picture and its file."""
     following = Following(Hints(codec=codec, moving=True, bits_per_pixel=bits_per_pixel))
     return [following.of_luma(frame) for frame in received]

@@ -26,8 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("clips", metavar="CLIP", type=Path, nargs="+", help="videos")
     add("-m", "--model", action="append", metavar="NAME|FILE", help="may be repeated (default: small, medium, quality)")
     add(
-        "--cheap", metavar="NAME|FILE", default="small",
-        help="the network for what shows least, under each dearer one (default: small); none leaves these modes out",
+        "--cheap", metavar="NAME|FILE",
+        help="the network for what shows least, under each dearer one (default: small; under one that is told a "
+        "strength, as medium-call, small-call, or small-call-w8a8 under -w8a8); none leaves these modes out",
     )  # fmt: skip
     add("--codec", default="h264", help=f"comma-separated, of {', '.join(_CODECS)} (default: h264)")
     add("--kbit", default="150,300,600", help="comma-separated bit rates as for 640x360 (default: 150,300,600)")
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         if not path.is_file():
             raise UserError(f"no such file: {path}")
     try:
-        from pocketsr.bench.reuse import load_networks, measure
+        from pocketsr.bench.reuse import load_networks, load_pairs, measure
         from pocketsr.bench.vmaf import find_ffmpeg
     except ModuleNotFoundError as error:
         if error.name != "torch":
@@ -57,11 +58,11 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("bench reuse needs torch: pip install 'pocketsr[call]'") from error
     ffmpeg = None if args.no_vmaf else find_ffmpeg()
     nets = load_networks(args.model or ["small", "medium", "quality"], args.threads)
-    cheap = None if args.cheap == "none" else load_networks([args.cheap], args.threads)[args.cheap]
+    pairs = {} if args.cheap == "none" else load_pairs(nets, args.cheap, args.threads)
     rows = [
         row
         for path in args.clips
-        for row in measure(path, nets, codecs=known, rates=[int(rate) for rate in rates], ffmpeg=ffmpeg, cheap=cheap)
+        for row in measure(path, nets, codecs=known, rates=[int(rate) for rate in rates], ffmpeg=ffmpeg, pairs=pairs)
     ]
     print(json.dumps({"rows": [jsonable(row) for row in rows]}) if args.json else _table(rows))
     return 0

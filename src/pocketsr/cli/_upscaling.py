@@ -92,12 +92,13 @@ class Job:
     def net(self) -> Upscaler:
         from pocketsr.engine import takes_strength
 
+        net: Upscaler
         if self.budget_ms is not None and self.weights is None:
-            from pocketsr.adaptive import open_adaptive
+            from pocketsr.adaptive import PAIRS, open_adaptive
 
-            return open_adaptive(threads=self.net_threads or self.threads, budget_ms=self.budget_ms)
-
-        net = network_of(self)
+            net = open_adaptive(*PAIRS[self.model], threads=self.net_threads or self.threads, budget_ms=self.budget_ms)
+        else:
+            net = network_of(self)
         if self.strength is not None and not takes_strength(net):
             raise UserError(f"--strength is for networks that are told one, and {self.name} takes none: leave it out")
         return net
