@@ -105,6 +105,15 @@ def test_any_array_can_be_looked_at() -> None:
                 assert np.isfinite(seen.blockiness)
 
 
+def test_a_fine_quantizer_broke_nothing() -> None:
+    """However broken the frames were that were encoded with it."""
+    for name in PHOTOS:
+        made, _ = through(photo(name), "JPEG", quality=10)
+        for codec in ("h264", "vp9"):
+            assert estimate_strength(luma(made), Hints(codec, True, False, qp=0.0)) < 0.2
+        assert estimate_strength(luma(made), Hints("h264", True, False, qp=45.0)) > 0.4
+
+
 def test_hints_that_cannot_be_are_bounded() -> None:
     grey = photo("camera")[..., 0]
     for number in (-1e9, 0.0, 1e9):

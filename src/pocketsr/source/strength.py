@@ -101,7 +101,14 @@ def _strength(tiles: NDArray[np.float32], hints: Hints) -> tuple[float, float]:
     if hints.lossless and blockiness <= tables()["blocks"]:  # it is what it was
         return 0.0, blockiness
     model, numbers = model_numbers(tiles, hints)
-    return min(1.0, max(0.0, evaluate(tables()["strength"][model], numbers))), blockiness
+    return min(_most(hints), max(0.0, evaluate(tables()["strength"][model], numbers))), blockiness
+
+
+def _most(hints: Hints) -> float:
+    """What a video's quantizer can have done at most, where it is known: each coefficient changed by up to a step. What
+    else looks broken was so before it was encoded."""
+    step = _step(hints) if hints.moving else None
+    return 1.0 if step is None else strength_of(step / math.sqrt(3.0))
 
 
 def model_numbers(tiles: NDArray[np.float32], hints: Hints) -> tuple[str, NDArray[np.float64]]:
