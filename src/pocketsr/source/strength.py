@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 
 from pocketsr.pixels.strength import strength_of
 from pocketsr.sizing import Shape
-from pocketsr.source.edges import edge_features
+from pocketsr.source.edges import EDGE_FEATURES, edge_features
 from pocketsr.source.features import grid_of, picture_features
 from pocketsr.source.hints import Hints
 from pocketsr.source.quantizer import expected_rms, jpeg_steps, step_of_qp
-from pocketsr.source.screens import screen_features
+from pocketsr.source.screens import SCREEN_FEATURES, screen_features
 from pocketsr.source.tiles import luma_tiles
 
 __all__ = [
     "MODELS",
     "Seen",
+    "contrast_of",
     "crisp_numbers",
     "estimate_strength",
     "evaluate",
@@ -55,7 +56,7 @@ class Seen:
     blockiness: of what a lossless file holds, how plainly it was a JPEG's (`features.grid_of`); 0 of other files.
     shape: of the picture.
     crisp: of a screen, whether its edges are those of text that was drawn in whole pixels, which `screen` wins back:
-        one that was scaled or softened has them no more.
+        one that was scaled, softened or faded has them no more.
     """
 
     hints: Hints
@@ -84,7 +85,10 @@ def look(pixels: NDArray[Any], hints: Hints | None = None, bits: int | None = No
     # A photograph through `screen` loses up to 5 dB, a screen through `small` as much: what is taken has to be sure.
     features, sure = screen_features(tiles), tables()["thresholds"]
     screen = evaluate(tables()["screen"], features) > sure["sure"]
-    crisp = screen and evaluate(tables()["crisp"], crisp_numbers(tiles, features, strength)) > sure["least_db"]
+    numbers = crisp_numbers(tiles, features, strength)
+    crisp = (
+        screen and contrast_of(numbers) > sure["contrast"] and evaluate(tables()["crisp"], numbers) > sure["least_db"]
+    )
     return Seen(hints, strength, screen, blockiness, Shape(pixels.shape[1], pixels.shape[0]), crisp)
 
 
@@ -93,6 +97,11 @@ def crisp_numbers(
 ) -> NDArray[np.float64]:  # fmt: skip
     """What tells how much `screen` gains, in dB, on what else is taken. features: `screen_features` of the tiles."""
     return np.concatenate([features, edge_features(tiles), [strength]])
+
+
+def contrast_of(numbers: NDArray[np.float64]) -> float:
+    """Levels from ink to paper, by what `crisp_numbers` made."""
+    return 255.0 * float(numbers[len(SCREEN_FEATURES) + EDGE_FEATURES.index("contrast")])
 
 
 def _strength(tiles: NDArray[np.float32], hints: Hints) -> tuple[float, float]:
