@@ -106,7 +106,7 @@ def _screens() -> Iterator[_Picture]:
         yield _Picture(f"page {number}", "page", page)
         if number % 3 == 0:
             yield _Picture(f"page {number}", "scaled", _scaled(page, SCALES[number // 3 % len(SCALES)]))
-        if number % 4 == 1:
+        if number % 2 == 1:
             paper = page if page[0, 0, 0] > 128 else 255 - page
             yield _Picture(f"page {number}", "scan", scan(paper, np.random.default_rng(900 + number)))
         shown = np.asarray(drawn_page(5000 + number, _fonts()).convert("RGB"))
@@ -210,7 +210,8 @@ def _faded(rgb: Rgb, name: str) -> Rgb:
     """All levels within a part of theirs, which is drawn by the name."""
     rng = np.random.default_rng(zlib.crc32(f"{name} faded".encode()))
     contrast = rng.uniform(*CONTRASTS)
-    return np.rint(rng.uniform(0, 255 - contrast) + rgb * (contrast / 255)).astype(np.uint8)
+    made: Rgb = np.rint(rng.uniform(0, 255 - contrast) + rgb * (contrast / 255)).astype(np.uint8)
+    return made
 
 
 def _grey(plane: Plane) -> Rgb:
