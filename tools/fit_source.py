@@ -27,6 +27,7 @@ from source_thresholds import decided_worths
 
 from pocketsr.data.noise import add_jpeg
 from pocketsr.source import Hints, look
+from pocketsr.source.features import grid_of
 from pocketsr.source.screens import SCREEN_FEATURES, screen_features
 from pocketsr.source.strength import MODELS, evaluate, model_numbers, model_of, tables
 from pocketsr.source.tiles import luma_tiles
@@ -44,7 +45,7 @@ RIDGE = {
     "rate": 0.1,
     "screen": 3e-3,
 }
-SPURIOUS = 0.02  # share of clean pictures that may look as if they had blocks
+SURELY = 2.5  # times the plainest grid of a clean picture is one: windows have plainer ones
 Array = NDArray[np.float64]
 
 
@@ -70,7 +71,7 @@ def _fit_strengths(
     for sample in samples:
         tiles = luma_tiles(sample.luma)
         for hints in (each for each in _views(sample) if model_of(each) in models):
-            model, numbers, _ = model_numbers(tiles, hints)
+            model, numbers = model_numbers(tiles, hints)
             rows[model].append((numbers, sample.strength, sample.group, sample.of))
     fitted, errors = {}, {}
     for model in models:
@@ -125,14 +126,16 @@ def _fit_screens(samples: list[Sample]) -> tuple[dict[str, Any], dict[str, Any]]
 
 
 def _blocks(samples: list[Sample]) -> tuple[float, dict[str, float]]:
-    """The blockiness that hardly a clean picture has, and which share of those that were JPEGs has it."""
+    """The grid that no clean picture has, nor a page, and which share of those that were JPEGs has it."""
     of: dict[str, list[float]] = defaultdict(list)
     for sample in samples:
         if sample.of in ("clean", "was a jpeg"):
-            of[sample.of].append(model_numbers(luma_tiles(sample.luma), sample.hints)[2])
-    limit = float(np.quantile(of["clean"], 1 - SPURIOUS))
-    return round(limit, 4), {
-        "found of those that were JPEGs": round(float(np.mean(np.array(of["was a jpeg"]) > limit)), 4)
+            of[sample.of].append(grid_of(luma_tiles(sample.luma)))
+    of["clean"] += [grid_of(luma_tiles(page)) for page in pages(120)]
+    limit = round(SURELY * max(of["clean"]), 4)
+    return limit, {
+        "most of clean pictures": round(max(of["clean"]), 4),
+        "found of those that were JPEGs": round(float(np.mean(np.array(of["was a jpeg"]) > limit)), 4),
     }
 
 
@@ -154,6 +157,15 @@ def fit(most: int) -> None:
     }
     _write(made)
     print(json.dumps(made["errors"], indent=1))
+
+
+def fit_blocks(most: int) -> None:
+    """Decide what a JPEG's grid is; all else stays."""
+    made = json.loads(RESULT.read_text(encoding="utf-8"))
+    made["blocks"], errors = _blocks(list(pictures(most)))
+    made["errors"]["blocks"] = errors
+    _write(made)
+    print(made["blocks"], json.dumps(errors, indent=1))
 
 
 def fit_again(most: int, models: Sequence[str]) -> None:
@@ -227,6 +239,7 @@ if __name__ == "__main__":
     parser.add_argument("--gains", nargs="+", metavar="NETWORK", help="print what these gain on small, by strength")
     parser.add_argument("--thresholds", action="store_true", help="decide where rules begin: both that follow")
     parser.add_argument("--only", nargs="+", choices=MODELS, metavar="MODEL", help="fit just these, of pictures")
+    parser.add_argument("--blocks", action="store_true", help="decide just what a JPEG's grid is in a lossless picture")
     parser.add_argument("--worths", action="store_true", help="decide where rules begin, but not those of screens")
     parser.add_argument("--screens", action="store_true", help="decide just what goes through `screen`")
     asked = parser.parse_args()
@@ -234,9 +247,11 @@ if __name__ == "__main__":
         decide_worths()
     if asked.screens or asked.thresholds:
         decide_screens()
+    if asked.blocks:
+        fit_blocks(asked.pictures)
     if asked.only:
         fit_again(asked.pictures, asked.only)
     if asked.gains:
         gains(asked.pictures, asked.gains)
-    if not (asked.worths or asked.thresholds or asked.screens or asked.only or asked.gains):
+    if not (asked.worths or asked.thresholds or asked.screens or asked.blocks or asked.only or asked.gains):
         fit(asked.pictures)

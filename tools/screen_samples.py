@@ -1,7 +1,8 @@
 """Screens and what may be taken for some, in the states of files: what `fit_source.py --thresholds` fits `screen` to.
 
 Captures (never those that `record_auto.py` measures), pages and windows that are drawn, text that was drawn small, all
-of them scaled and softened too, since a capture of a scaled page looks like text but has no sharp edges to win back;
+of them scaled and softened too, since a capture of a scaled page looks like text but has no sharp edges to win back,
+and faded, since `screen` learned from ink that is far from its paper, and makes both of greys that lie close;
 photographs, photographs in windows and pages, cartoons, scans; and screens that scroll, as videos. Nothing here is of a
 test set or of clips kept apart.
 """
@@ -43,6 +44,7 @@ CLIP_STATES = ("h264 crf 16", "h264 crf 23", "h264 crf 30", "vp9 crf 32", "mpeg4
 WOVEN = "interlaced"
 PHOTOGRAPHS = {"train_more/bsds400": 37, "train_more/gb82": 4, "train/general100": 10, "train/cid22": 15}
 SCALES = (0.5, 0.75, 1.5, 2.0)
+CONTRASTS = (30, 180)  # levels
 SIDE, FRAMES, SCROLL = 512, 6, 4
 FONTS = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "DejaVuSans-Bold", "STIXGeneral")
 Rgb = NDArray[np.uint8]
@@ -104,13 +106,26 @@ def _screens() -> Iterator[_Picture]:
         yield _Picture(f"page {number}", "page", page)
         if number % 3 == 0:
             yield _Picture(f"page {number}", "scaled", _scaled(page, SCALES[number // 3 % len(SCALES)]))
-        if number % 4 == 1:
+        if number % 2 == 1:
             paper = page if page[0, 0, 0] > 128 else 255 - page
             yield _Picture(f"page {number}", "scan", scan(paper, np.random.default_rng(900 + number)))
         shown = np.asarray(drawn_page(5000 + number, _fonts()).convert("RGB"))
         yield _Picture(f"window {number}", "window", shown)
         if number % 3 == 0:
             yield _Picture(f"window {number}", "scaled", _scaled(shown, SCALES[number // 3 % len(SCALES)]))
+    yield from _faded_screens()
+
+
+def _faded_screens() -> Iterator[_Picture]:
+    """As dark themes, dimmed pages and greyed text are."""
+    for path in sorted((DATA / "train_more" / "screen").iterdir()):
+        if path.name not in APART:
+            yield _Picture(path.name, "faded", _faded(_grey(luma_to_grey(read_image(path))), path.name))
+    for number in range(0, 36, 2):
+        yield _Picture(f"page {number}", "faded", _faded(_grey(next(pages(1, first=120 + number))), f"page {number}"))
+    for number in range(1, 36, 3):
+        shown = np.asarray(drawn_page(5000 + number, _fonts()).convert("RGB"))
+        yield _Picture(f"window {number}", "faded", _faded(shown, f"window {number}"))
 
 
 def _others() -> Iterator[_Picture]:
@@ -189,6 +204,14 @@ def _scaled(rgb: Rgb, factor: float) -> Rgb:
     return np.asarray(
         image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.BICUBIC)
     )
+
+
+def _faded(rgb: Rgb, name: str) -> Rgb:
+    """All levels within a part of theirs, which is drawn by the name."""
+    rng = np.random.default_rng(zlib.crc32(f"{name} faded".encode()))
+    contrast = rng.uniform(*CONTRASTS)
+    made: Rgb = np.rint(rng.uniform(0, 255 - contrast) + rgb * (contrast / 255)).astype(np.uint8)
+    return made
 
 
 def _grey(plane: Plane) -> Rgb:

@@ -2,7 +2,8 @@
 
 `screen` wins back the sharp edges of text and windows that were shrunk. A capture of what had been scaled or softened
 looks as much like text, and loses up to 10 dB in it. So it is taken where the log-odds of a screen are large enough,
-the strength is small enough, and a polynomial of what edges and flat areas look like says that it gains enough.
+the strength is small enough, ink is far enough from its paper, and a polynomial of what edges and flat areas look like
+says that it gains enough.
 """
 
 from __future__ import annotations
@@ -21,17 +22,19 @@ from source_thresholds import quality
 
 from pocketsr import load
 from pocketsr.source import estimate_strength
-from pocketsr.source.screens import screen_features
-from pocketsr.source.strength import crisp_numbers, evaluate, model_of, tables
+from pocketsr.source.edges import EDGE_FEATURES
+from pocketsr.source.screens import SCREEN_FEATURES, screen_features
+from pocketsr.source.strength import contrast_of, crisp_numbers, evaluate, model_of, products, tables
 from pocketsr.source.tiles import luma_tiles
 
 __all__ = ["decided_screens"]
 
-FITTED_ODDS = 0.0  # the fit is to samples whose log-odds exceed it
+FITTED_ODDS = 0.0  # the fit is to samples whose log-odds exceed it, and whose contrast exceeds
+CONTRAST = 80.0  # levels: of samples of 60 to 80 two thirds lose, 0.7 dB in the mean; from 80 on fewer than half
 ODDS = np.arange(0.8, 3.01, 0.2)  # below, `auto` would call photographs of few colours text
 UNTIL = np.arange(0.3, 0.71, 0.1)
 LEAST_DB = np.arange(0.0, 1.51, 0.1)
-LOSSES = 5  # a loss counts as much as so many gains: who names nothing should lose nothing
+LOSSES = 10  # a loss counts as much as so many gains: who names nothing should lose nothing
 MOST_DB = 3.0  # gains and losses count as no more in the fit: which side of 0 they are on is what matters
 OF_CAPTURES = 3.0  # the weight of a capture, of which there are few, to that of what was drawn
 RIDGE, FOLDS = 0.01, 5
@@ -49,7 +52,7 @@ def decided_screens(worths: Mapping[str, Mapping[str, float]]) -> tuple[dict[str
     table, told = fitted_crisp(rows)
     said = surely_screen(rows, told, count)
     return table, {"sure": said.pop("sure"), "until": {"screen": said.pop("until")}, "least_db": said.pop("least_db"),
-                   "decided by": {"screens": said}}  # fmt: skip
+                   "contrast": CONTRAST, "decided by": {"screens": said}}  # fmt: skip
 
 
 class ScreenRow(NamedTuple):
@@ -66,8 +69,9 @@ class ScreenRow(NamedTuple):
 
 
 def screen_rows(worths: Mapping[str, Mapping[str, float]]) -> tuple[list[ScreenRow], dict[Group, int]]:
-    """Of samples whose log-odds exceed `FITTED_ODDS`; and how many samples there are of each kind and state."""
+    """Of samples that exceed `FITTED_ODDS` and `CONTRAST`; and how many samples there are of each kind and state."""
     nets = {name: load(name, threads=1) for name in ("small", "photo", "screen", "small-call")}
+    tables()["crisp"] = _of_none()  # what was fitted may be of other features than there are now
     rows: list[ScreenRow] = []
     count: dict[Group, int] = defaultdict(int)
     for sample in screen_files():
@@ -80,10 +84,20 @@ def screen_rows(worths: Mapping[str, Mapping[str, float]]) -> tuple[list[ScreenR
         strength = estimate_strength(sample.pixels, sample.hints)
         lossy = "small-call" if sample.hints.moving else "photo"
         other = lossy if strength >= worths[lossy].get(model_of(sample.hints), np.inf) else "small"
-        of_screen, of_other = (quality(nets[each], sample.luma, sample.hr, strength) for each in ("screen", other))
         numbers = crisp_numbers(tiles, features, strength)
+        if contrast_of(numbers) <= CONTRAST:
+            continue
+        of_screen, of_other = (quality(nets[each], sample.luma, sample.hr, strength) for each in ("screen", other))
         rows.append(ScreenRow(sample.group, sample.kind, sample.state, strength, odds, numbers, of_screen - of_other))
     return rows, dict(count)
+
+
+def _of_none() -> dict[str, Any]:
+    """A polynomial that says 0 of any numbers."""
+    count = len(SCREEN_FEATURES) + len(EDGE_FEATURES) + 1
+    return {
+        "mean": np.zeros(count), "deviation": np.ones(count), "weights": np.zeros(len(products(np.zeros(count)))),
+    }  # fmt: skip
 
 
 def fitted_crisp(rows: Sequence[ScreenRow]) -> tuple[dict[str, Any], Array]:

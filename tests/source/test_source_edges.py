@@ -1,4 +1,4 @@
-"""Text that was scaled or softened is told from text whose edges `screen` wins back."""
+"""Text that was scaled, softened or faded is told from text whose edges `screen` wins back."""
 
 from __future__ import annotations
 
@@ -44,6 +44,12 @@ def test_screen_is_for_edges_that_are_sharp(ink: int, paper: int) -> None:
         seen = look(imresize(large, 0.5), PNG)
         assert not seen.crisp
         assert choose(seen).network == "small"
+
+
+@pytest.mark.parametrize(("ink", "paper"), [(0, 67), (90, 30), (110, 50)])
+def test_screen_is_for_ink_that_is_far_from_its_paper(ink: int, paper: int) -> None:
+    """Greys that lie close it moves apart, and loses 0.3 to 5 dB, however sharp their edges are."""
+    assert choose(look(imresize(window(ink, paper), 0.5), PNG)).network == "small"
 
 
 def test_features_of_one_edge() -> None:

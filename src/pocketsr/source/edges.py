@@ -11,7 +11,7 @@ __all__ = ["EDGE_FEATURES", "edge_features"]
 
 EDGE_FEATURES = (
     "before", "before over 0.03", "over 0.1", "over 0.2", "halo", "turned back", "first of two", "over 0.9",
-    "below 0.6", "first of three", "below 0.5", "over 0.85", "edges", "beside flat",
+    "below 0.6", "first of three", "below 0.5", "over 0.85", "edges", "beside flat", "contrast",
 )  # fmt: skip
 _STRONG = 30.0  # levels, of the largest step of an edge
 _FLAT, _LEVEL = 0.06, 1.0  # a share of the edge, and a level besides: below it is flat
@@ -24,11 +24,12 @@ _LEAST = 0.02  # of shares, before their logarithm
 class _Edges(NamedTuple):
     """before: the step before an edge, on a flat side, as a share of the edge: above 0 of a soft one, below 0 of a
     halo. of_two: the largest step as a share of the two that make the edge, of the same edges. of_three: as a share of
-    three, of all edges."""
+    three, of all edges. height: of those three together, in levels."""
 
     before: NDArray[np.floating[Any]]
     of_two: NDArray[np.floating[Any]]
     of_three: NDArray[np.floating[Any]]
+    height: NDArray[np.floating[Any]]
 
 
 def edge_features(tiles: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -36,7 +37,7 @@ def edge_features(tiles: NDArray[np.float32]) -> NDArray[np.float64]:
 
     Of shares their log2, since what tells is whether an edge in ten or one in a hundred is soft.
     """
-    before, of_two, of_three = _found(tiles)
+    before, of_two, of_three, height = _found(tiles)
     flat, all_ = len(before) + _FEW, len(of_three) + _FEW
 
     def share(which: NDArray[np.bool_], count: float) -> float:
@@ -57,6 +58,7 @@ def edge_features(tiles: NDArray[np.float32]) -> NDArray[np.float64]:
         share(of_three > 0.85, all_),
         np.log2(1.0 + len(before)) / 10.0,
         np.log2(flat / all_),
+        height.sum() / (255.0 * all_),
     ])  # fmt: skip
 
 
@@ -86,4 +88,4 @@ def _seen_from_left(steps: NDArray[np.float32]) -> _Edges:
     beyond = np.where(mate_left, np.maximum(far[:, 1], far[:, 0]), np.maximum(far[:, 2], far[:, 1]))
     flat = beyond < _FLAT * whole + _LEVEL
     three = largest + np.maximum(left, 0) + np.maximum(right, 0)
-    return _Edges(before[flat], (largest / whole)[flat], largest / three)
+    return _Edges(before[flat], (largest / whole)[flat], largest / three, three)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pocketsr.source.tiles import MOST_TILES, TILE
 
-__all__ = ["BLOCK", "Features", "block_transform", "picture_features"]
+__all__ = ["BLOCK", "Features", "block_transform", "grid_of", "picture_features"]
 
 BLOCK = 8  # pixels a side
 _CENTRE = BLOCK // 2
@@ -25,6 +25,9 @@ def _dct() -> NDArray[np.float32]:
 
 
 _DCT = _dct()
+_HIGHEST = 0.5 * np.cos((2 * np.arange(_CENTRE) + 1) * (BLOCK - 1) * np.pi / (2 * BLOCK)).astype(np.float32)
+"""Half of the row of the DCT's highest frequency: the other half is the same, turned, with the other sign."""
+_ROUNDED = 0.5  # level: a coefficient that was 0 is below it after samples were rounded
 _FREQUENCY = np.add.outer(np.arange(BLOCK), np.arange(BLOCK)).ravel()
 _MIDDLE, _HIGH = (_FREQUENCY >= 2) & (_FREQUENCY <= 4), _FREQUENCY >= 7
 
@@ -35,10 +38,6 @@ class Features:
 
     numbers: NDArray[np.float64]
     coefficients: NDArray[np.float32]
-    blockiness: float
-    """How much more often steps between blocks of 8 pixels are larger than those beside them, than steps within blocks
-    are: 0 to 2, mean of both directions, but at most twice the lesser, since lines of text and stripes have a pitch in
-    one direction alone; and less in small pictures, where chance makes more of it."""
 
 
 NAMES = ("gradient", "fine", "blockiness", "flat", "gone", "gone more on the grid", "slope", "quiet")
@@ -50,8 +49,7 @@ def picture_features(tiles: NDArray[np.float32]) -> Features:
     mean_step = 0.5 * float(across.mean() + down.mean())
     columns, rows = _profile(across, 2), _profile(down, 1)
     x, y = int(columns.argmax()), int(rows.argmax())
-    two = _excess(columns, x), _excess(rows, y)
-    blockiness = 0.5 * sum(two)
+    blockiness = 0.5 * (_excess(columns, x) + _excess(rows, y))
     coefficients = block_transform(tiles, y, x)
     shifted = block_transform(tiles, (y + _CENTRE) % BLOCK, (x + _CENTRE) % BLOCK)
     energy = np.mean(np.square(coefficients), axis=0)
@@ -68,10 +66,33 @@ def picture_features(tiles: NDArray[np.float32]) -> Features:
         np.log2((0.05 + energy[_HIGH].mean()) / (0.05 + energy[_MIDDLE].mean())) / 8.0,
         np.log2(1.0 + float(np.median(fine.mean(axis=(1, 2))))),
     ])  # fmt: skip
-    sure = min(
-        1.0, float(np.sqrt(len(tiles) / MOST_TILES))
-    )  # the error of what is counted goes by the root of how much is
-    return Features(numbers, coefficients, sure * min(blockiness, 2.0 * min(two)))
+    return Features(numbers, coefficients)
+
+
+def grid_of(tiles: NDArray[np.float32]) -> float:
+    """How plainly a picture of (N, TILE, TILE) in levels of 255 was a JPEG's: 0 to 1, next to 0 where it never was.
+
+    An encoder takes the highest frequency from nearly all blocks, and so from their rows and columns; from eight pixels
+    that begin elsewhere it is gone only where the picture is smooth. What counts is how much more often it is gone on
+    one of the eight grids than on any other, of rows or of columns, whichever is less: lines of text have a pitch in
+    one direction alone. Steps between blocks tell less: frames of old videos have them too, shrunk or not.
+    """
+    found = min(_gone(tiles), _gone(tiles.swapaxes(1, 2)))
+    return found * min(1.0, float(np.sqrt(len(tiles) / MOST_TILES)))  # chance makes more of it in small pictures
+
+
+def _gone(tiles: NDArray[np.float32]) -> float:
+    """How much more often the highest frequency is gone from eight pixels along the last axis on the best of grids than
+    on the next best."""
+    places = TILE - BLOCK + 1
+    pairs = (
+        weight * (tiles[:, :, k : k + places] - tiles[:, :, BLOCK - 1 - k : BLOCK - 1 - k + places])
+        for k, weight in enumerate(_HIGHEST)
+    )
+    gone = np.mean(np.abs(sum(pairs)) < _ROUNDED, axis=(0, 1))
+    phase = np.arange(places) % BLOCK
+    *_, next_best, best = np.sort(np.bincount(phase, gone, BLOCK) / np.bincount(phase, minlength=BLOCK))
+    return float(best - next_best)
 
 
 def block_transform(tiles: NDArray[np.float32], top: int = 0, left: int = 0) -> NDArray[np.float32]:

@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 
 from pocketsr.pixels.strength import strength_of
 from pocketsr.sizing import Shape
-from pocketsr.source.edges import edge_features
-from pocketsr.source.features import picture_features
+from pocketsr.source.edges import EDGE_FEATURES, edge_features
+from pocketsr.source.features import grid_of, picture_features
 from pocketsr.source.hints import Hints
 from pocketsr.source.quantizer import expected_rms, jpeg_steps, step_of_qp
-from pocketsr.source.screens import screen_features
+from pocketsr.source.screens import SCREEN_FEATURES, screen_features
 from pocketsr.source.tiles import luma_tiles
 
 __all__ = [
     "MODELS",
     "Seen",
+    "contrast_of",
     "crisp_numbers",
     "estimate_strength",
     "evaluate",
@@ -52,10 +53,10 @@ class Seen:
 
     strength: 0..1, as `pixels.strength` defines it, estimated.
     screen: whether it is text, windows and the like.
-    blockiness: of a grid of 8 pixels: about 0 where there never was one.
+    blockiness: of what a lossless file holds, how plainly it was a JPEG's (`features.grid_of`); 0 of other files.
     shape: of the picture.
     crisp: of a screen, whether its edges are those of text that was drawn in whole pixels, which `screen` wins back:
-        one that was scaled or softened has them no more.
+        one that was scaled, softened or faded has them no more.
     """
 
     hints: Hints
@@ -84,7 +85,10 @@ def look(pixels: NDArray[Any], hints: Hints | None = None, bits: int | None = No
     # A photograph through `screen` loses up to 5 dB, a screen through `small` as much: what is taken has to be sure.
     features, sure = screen_features(tiles), tables()["thresholds"]
     screen = evaluate(tables()["screen"], features) > sure["sure"]
-    crisp = screen and evaluate(tables()["crisp"], crisp_numbers(tiles, features, strength)) > sure["least_db"]
+    numbers = crisp_numbers(tiles, features, strength)
+    crisp = (
+        screen and contrast_of(numbers) > sure["contrast"] and evaluate(tables()["crisp"], numbers) > sure["least_db"]
+    )
     return Seen(hints, strength, screen, blockiness, Shape(pixels.shape[1], pixels.shape[0]), crisp)
 
 
@@ -95,21 +99,29 @@ def crisp_numbers(
     return np.concatenate([features, edge_features(tiles), [strength]])
 
 
+def contrast_of(numbers: NDArray[np.float64]) -> float:
+    """Levels from ink to paper, by what `crisp_numbers` made."""
+    return 255.0 * float(numbers[len(SCREEN_FEATURES) + EDGE_FEATURES.index("contrast")])
+
+
 def _strength(tiles: NDArray[np.float32], hints: Hints) -> tuple[float, float]:
     """And blockiness."""
-    model, numbers, blockiness = model_numbers(tiles, hints)
-    if not _lossy(hints, blockiness):
+    blockiness = grid_of(tiles) if hints.lossless else 0.0
+    if hints.lossless and blockiness <= tables()["blocks"]:  # it is what it was
         return 0.0, blockiness
-    return min(1.0, max(0.0, evaluate(tables()["strength"][model], numbers))), blockiness
+    model, numbers = model_numbers(tiles, hints)
+    return min(_most(hints), max(0.0, evaluate(tables()["strength"][model], numbers))), blockiness
 
 
-def _lossy(hints: Hints, blockiness: float) -> bool:
-    """Whether anything may have been lost: a picture of a lossless format that has no blocks is what it was."""
-    return not hints.lossless or blockiness > tables()["blocks"]
+def _most(hints: Hints) -> float:
+    """What a video's quantizer can have done at most, where it is known: each coefficient changed by up to a step. What
+    else looks broken was so before it was encoded."""
+    step = _step(hints) if hints.moving else None
+    return 1.0 if step is None else strength_of(step / math.sqrt(3.0))
 
 
-def model_numbers(tiles: NDArray[np.float32], hints: Hints) -> tuple[str, NDArray[np.float64], float]:
-    """Which of `MODELS` is for these hints, what it takes, and the blockiness of the tiles."""
+def model_numbers(tiles: NDArray[np.float32], hints: Hints) -> tuple[str, NDArray[np.float64]]:
+    """Which of `MODELS` is for these hints, and what it takes."""
     model, seen = model_of(hints), picture_features(tiles)
     more: list[float] = []
     codec = _CODECS.get(hints.codec, "")
@@ -122,7 +134,7 @@ def model_numbers(tiles: NDArray[np.float32], hints: Hints) -> tuple[str, NDArra
     elif model == "rate" and hints.bits_per_pixel is not None:
         bits = min(_BITS[1], max(_BITS[0], hints.bits_per_pixel))
         more = [math.log2(bits) / 4.0, *(float(codec == other) for other in ("h265", "vp9", "av1"))]
-    return model, np.concatenate([seen.numbers, more]), seen.blockiness
+    return model, np.concatenate([seen.numbers, more])
 
 
 def model_of(hints: Hints) -> str:
