@@ -43,7 +43,8 @@ SLOW = (
 
 # Networks that compile for long, in tests that ask the same of each that ships.
 SLOW_NETWORKS = (
-    "[quality-x3", "[quality-x4", "[photo-quality", "[steep-small-w8a8", "[small-call-w8a8", "[medium-call-w8a8",
+    "[large", "[quality-x3", "[quality-x4", "[photo-quality", "[steep-small-w8a8", "[small-call-w8a8",
+    "[medium-call-w8a8",
 )  # fmt: skip
 
 

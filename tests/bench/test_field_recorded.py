@@ -25,7 +25,7 @@ MEASURED = {
 
 
 UNTIMED = (
-    "steep-tiny", "steep-small", "steep-small-w8a8", "photo", "photo-quality", "screen", "small-call",
+    "steep-tiny", "steep-small", "steep-small-w8a8", "large", "photo", "photo-quality", "screen", "small-call",
     "small-call-w8a8", "medium-call", "medium-call-w8a8", "phone",
 )  # fmt: skip
 """Came after the machine of the table's times was gone: `-m all --only times` on a quiet one measures all anew."""

@@ -19,8 +19,8 @@ _Model = TypeVar("_Model")
 _HERE = Path(__file__).parent
 SHIPPED: tuple[str, ...] = (
     "bicubic", "tiny", "steep-tiny", "small", "steep-small", "small-w8a8", "steep-small-w8a8", "medium", "quality",
-    "photo", "photo-quality", "screen", "tiny-call", "small-call", "small-call-w8a8", "medium-call", "medium-call-w8a8",
-    "small-x3", "small-x4", "quality-x3", "quality-x4", "phone",
+    "large", "photo", "photo-quality", "screen", "tiny-call", "small-call", "small-call-w8a8", "medium-call",
+    "medium-call-w8a8", "small-x3", "small-x4", "quality-x3", "quality-x4", "phone",
 )  # fmt: skip
 ALIASES: dict[str, str] = {"fast": "small-w8a8"}
 """Other names of networks that ship. `fast` is the best of benchmarks/curve.json below 5 ms a frame."""
