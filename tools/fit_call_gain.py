@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fit_worths import Picture, fitted_weights, lost, true_worth
 
-from pocketsr.adaptive import GAIN, GRADIENT, PAIRS
+from pocketsr.adaptive import CALL_PAIR, GAIN, GRADIENT
 from pocketsr.adaptive.choice import Budget
 from pocketsr.adaptive.gain import measured
 from pocketsr.atomic_io import replacing
@@ -24,7 +24,7 @@ from pocketsr.data import Codec, CodecSetting, find_clips, read_clip, scaled_kbp
 from pocketsr.engine import Network, load
 from pocketsr.pixels import imresize
 
-_PAIR = PAIRS["adaptive-call"]
+_PAIR = CALL_PAIR
 _IN_8_BITS = ("small-call-w8a8", "medium-call-w8a8")
 _RATES_KBPS, _KEYFRAME_INTERVAL = (100, 150, 300, 600, 1200), 300
 _CODECS: tuple[Codec, ...] = ("h264", "vp9")

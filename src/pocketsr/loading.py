@@ -7,7 +7,7 @@ import os
 import warnings
 from pathlib import Path
 
-from pocketsr.adaptive import GAIN, GRADIENT, PAIRS, open_adaptive
+from pocketsr.adaptive import CHEAP, GAIN, GOOD, GRADIENT, open_adaptive
 from pocketsr.arguments import as_path, check_threads
 from pocketsr.engine import Upscaler, takes_strength
 from pocketsr.engine.onnx.model_file import read_file
@@ -16,14 +16,16 @@ from pocketsr.fallback import open_file
 from pocketsr.models import NAMES, resolve
 from pocketsr.source import AUTO
 
-__all__ = ["as_network", "is_estimated", "is_registered_name", "key_of", "load", "name_of"]
+__all__ = ["ADAPTIVE", "as_network", "is_estimated", "is_registered_name", "key_of", "load", "name_of"]
 
+ADAPTIVE = "adaptive"
+"""Names two networks: each block of a picture goes to the one that it needs."""
 _OF_A_NETWORK = ("scale", "channels", "edge_halo")  # what an `Upscaler` has, beside being called
 
 
 def is_registered_name(model: str) -> bool:
     """Whether `model` can only be a registered network: it neither ships nor is an ONNX file."""
-    return model not in (*NAMES, *PAIRS) and Path(model).suffix.lower() != ".onnx"
+    return model not in (*NAMES, ADAPTIVE) and Path(model).suffix.lower() != ".onnx"
 
 
 def load(
@@ -32,8 +34,7 @@ def load(
     """A network, ready to run: `sr = pocketsr.load("small"); big = sr(luma)`.
 
     model: a shipped network's name (see `pocketsr models`), an ONNX file, or the name of a registered network; or
-        "adaptive": `quality` where it shows, and `small` everywhere else (`pocketsr.adaptive`); or "adaptive-call":
-        `medium-call` and `small-call` so, for decoded video.
+        "adaptive": `quality` where it shows, and `small` everywhere else (`pocketsr.adaptive`).
     weights: safetensors file with the weights of a registered network; the others include theirs.
     threads: default: all cores that this process may use.
 
@@ -57,8 +58,8 @@ def load(
         raise ArgumentError(
             f"weights {weights}: {name} has its own; leave them out, or name a network that doesn't ship"
         )
-    elif name in PAIRS:
-        return open_adaptive(*PAIRS[name], threads=threads)
+    elif name == ADAPTIVE:
+        return open_adaptive(threads=threads)
     else:
         net, note = open_file(model, threads)
     if note is not None:
@@ -84,7 +85,7 @@ def key_of(model: str | Path, weights: Path | None = None) -> str:
     name = str(model)
     own = hashlib.sha256(name.encode() if is_registered_name(name) else b"")
     if not is_registered_name(name):
-        for part in (*PAIRS[name], GAIN, GRADIENT) if name in PAIRS else (model,):
+        for part in (CHEAP, GOOD, GAIN, GRADIENT) if name == ADAPTIVE else (model,):
             own.update(read_file(resolve(part)).key())
     if weights is not None:
         own.update(weights.read_bytes())
@@ -120,4 +121,4 @@ def _registered(name: str, weights: Path | None, threads: int | None) -> tuple[U
 def is_estimated(model: str | Path | Upscaler, network: Upscaler) -> bool:
     """Whether what `network` is told is estimated where a caller says nothing: for shipped ones that are named. Others
     have their own default."""
-    return isinstance(model, str) and model in (*NAMES, *PAIRS) and takes_strength(network)
+    return isinstance(model, str) and model in NAMES and takes_strength(network)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pocketsr.adaptive.adaptive import CHEAP, GOOD, PAIRS, Adaptive, open_adaptive
+from pocketsr.adaptive.adaptive import CALL_PAIR, CHEAP, GOOD, Adaptive, open_adaptive
 from pocketsr.adaptive.gain import GAIN, GRADIENT
 
-__all__ = ["CHEAP", "GAIN", "GOOD", "GRADIENT", "PAIRS", "Adaptive", "open_adaptive"]
+__all__ = ["CALL_PAIR", "CHEAP", "GAIN", "GOOD", "GRADIENT", "Adaptive", "open_adaptive"]

@@ -18,12 +18,14 @@ from pocketsr.engine import Network, Plane, check_told, load
 from pocketsr.engine.runtime.arrays import check_frame, new_array
 from pocketsr.errors import ArgumentError
 
-__all__ = ["CHEAP", "GOOD", "PAIRS", "Adaptive", "open_adaptive"]
+__all__ = ["CALL_PAIR", "CHEAP", "GOOD", "Adaptive", "open_adaptive"]
 
 CHEAP: Final = "small"
 GOOD: Final = "quality"
-PAIRS: Final = {"adaptive": (CHEAP, GOOD), "adaptive-call": ("small-call", "medium-call")}
-"""The cheap and the good network of each `-m` that names two."""
+"""The networks of `-m adaptive`."""
+CALL_PAIR: Final = ("small-call", "medium-call")
+"""A cheap and a good network that are told a strength, which the measure for such ones was fitted to. No `-m` names
+them: on calls both by block take 1.2 to 1.8 times as long as the good one alone (benchmarks/reuse.json)."""
 _WHOLE = 0.5  # of the blocks: where the cheap network has more of a picture, all of it takes no longer
 
 
@@ -68,7 +70,7 @@ class Adaptive:
         self.strengths, self.default_strength = good.strengths, good.default_strength
         self._laplacian, self._gradient = load(GAIN, good.threads), load(GRADIENT, good.threads)
         self.edge_halo = max(cheap.edge_halo, good.edge_halo)
-        self.name = "adaptive-call" if good.strengths else "adaptive"
+        self.name = "adaptive"
 
     def __call__(
         self, y: Plane, bits: int | None = None, out: Plane | None = None, *, strength: float | None = None

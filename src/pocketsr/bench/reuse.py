@@ -21,7 +21,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from pocketsr.adaptive import CHEAP, PAIRS, Adaptive
+from pocketsr.adaptive import CALL_PAIR, CHEAP, Adaptive
 from pocketsr.bench.call import measure_clip, read_hr, strengths_of
 from pocketsr.data import Codec, CodecSetting, Plane, scaled_kbps, send_clip
 from pocketsr.engine import Network, Reusing, Upscaler, load, repeat_edges, takes_strength, upscaled
@@ -78,7 +78,7 @@ def cheap_under(model: str, network: Network) -> str:
     """The network for what shows least, where nobody names one: it is told a strength if `network` is."""
     if not takes_strength(network):
         return CHEAP
-    cheap = PAIRS["adaptive-call"][0]
+    cheap = CALL_PAIR[0]
     return f"{cheap}{_IN_8_BITS}" if Path(model).stem.endswith(_IN_8_BITS) else cheap
 
 

@@ -94,9 +94,9 @@ class Job:
 
         net: Upscaler
         if self.budget_ms is not None and self.weights is None:
-            from pocketsr.adaptive import PAIRS, open_adaptive
+            from pocketsr.adaptive import open_adaptive
 
-            net = open_adaptive(*PAIRS[self.model], threads=self.net_threads or self.threads, budget_ms=self.budget_ms)
+            net = open_adaptive(threads=self.net_threads or self.threads, budget_ms=self.budget_ms)
         else:
             net = network_of(self)
         if self.strength is not None and not takes_strength(net):

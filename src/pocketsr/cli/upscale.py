@@ -50,11 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="auto|NAME|FILE.onnx",
         default=AUTO,
         help="the network: auto looks at each source and says what it takes; else a name that `pocketsr models` lists, "
-        "or a file; adaptive: quality where it shows, small elsewhere; adaptive-call: medium-call where it shows, "
-        "small-call elsewhere, for decoded video (default: auto)",
+        "or a file; adaptive: quality where it shows, small elsewhere (default: auto)",
     )
-    help_of_budget = "with -m adaptive or adaptive-call: what a picture or a frame's luma may take"
-    add("--budget-ms", metavar="MS", type=float, help=help_of_budget)
+    add("--budget-ms", metavar="MS", type=float, help="with -m adaptive: what a picture or a frame's luma may take")
     add("--weights", metavar="FILE", type=Path, help=WEIGHTS_HELP)
     add("--strength", metavar="S", type=strength, help=STRENGTH_HELP)
     add_codec_aware_argument(parser)
@@ -171,10 +169,9 @@ def _check(args: argparse.Namespace, address: Address | None) -> None:
     refuse_with(args, files=address is None and not any(is_pipe(path) for path in args.inputs))
     if args.threads is not None and args.threads < 1:
         raise UserError(f"-j {args.threads}: at least one thread is needed")
-    if args.budget_ms is not None and args.model not in ("adaptive", "adaptive-call"):
+    if args.budget_ms is not None and args.model != "adaptive":
         raise UserError(
-            "--budget-ms chooses between the networks of -m adaptive and adaptive-call: leave it out with "
-            f"{harmless(args.model)}"
+            f"--budget-ms chooses between the networks of -m adaptive: leave it out with {harmless(args.model)}"
         )
 
 
