@@ -24,7 +24,6 @@ from pocketsr.data import Codec, CodecSetting, find_clips, read_clip, scaled_kbp
 from pocketsr.engine import Network, load
 from pocketsr.pixels import imresize
 
-_PAIR = CALL_PAIR
 _IN_8_BITS = ("small-call-w8a8", "medium-call-w8a8")
 _RATES_KBPS, _KEYFRAME_INTERVAL = (100, 150, 300, 600, 1200), 300
 _CODECS: tuple[Codec, ...] = ("h264", "vp9")
@@ -50,7 +49,7 @@ def pictures(path: Path, nets: dict[str, Network]) -> Iterator[dict[str, Picture
                 made = {name: net(y, strength=strengths[number]) for name, net in nets.items()}
                 yield {
                     good: Picture(of, true_worth(made[cheap], made[good], large[number]))
-                    for cheap, good in (_PAIR, _IN_8_BITS)
+                    for cheap, good in (CALL_PAIR, _IN_8_BITS)
                 }
 
 
@@ -58,21 +57,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", type=Path)
     args = parser.parse_args()
-    nets = {name: load(name, 1) for name in (*_PAIR, *_IN_8_BITS)}
+    nets = {name: load(name, 1) for name in (*CALL_PAIR, *_IN_8_BITS)}
     paths = find_clips(args.clips)
     to_fit, apart = ([each for path in some for each in pictures(path, nets)] for some in (paths[::2], paths[1::2]))
-    weights = fitted_weights([each[_PAIR[1]] for each in to_fit])
-    halo = nets[_PAIR[1]].info.halo
+    weights = fitted_weights([each[CALL_PAIR[1]] for each in to_fit])
+    halo = nets[CALL_PAIR[1]].info.halo
     record = {
-        "cheap": _PAIR[0],
-        "good": _PAIR[1],
+        "cheap": CALL_PAIR[0],
+        "good": CALL_PAIR[1],
         "weights": [round(float(each), 4) for each in weights],
         "lost": {
             good: [
                 {"least_db": least, **lost([each[good] for each in apart], weights, Budget(least, 0.0), halo)}
                 for least in _TESTED_DB
             ]
-            for _, good in (_PAIR, _IN_8_BITS)
+            for _, good in (CALL_PAIR, _IN_8_BITS)
         },
         "clips": {"fitted": [path.stem for path in paths[::2]], "apart": [path.stem for path in paths[1::2]]},
     }

@@ -31,14 +31,14 @@ def _networks(folder: Path) -> list[tuple[str, Path | None]]:
     named: list[tuple[str, Path | None]] = [(name, None) for name in models.SHIPPED]
     named += [(name, save(name, folder)) for name in NETS]
     named += [(name, save_whole(name, folder)) for name in WHOLE]
-    return [*named, ("chroma", None), ("adaptive", None), ("adaptive, told", None)]
+    return [*named, ("chroma", None), ("adaptive", None), ("adaptive-told", None)]
 
 
 def _opened(name: str, path: Path | None, rng: np.random.Generator) -> Network | Adaptive:
     threads = int(rng.integers(1, 4))
     if name == "adaptive":
         return open_adaptive("tiny", "small-w8a8", threads=threads, least_db=rng.random(), share=rng.random())
-    if name == "adaptive, told":
+    if name == "adaptive-told":
         return open_adaptive("small-call-w8a8", "medium-call", threads=threads, least_db=rng.random() / 3)
     if name == "chroma":
         siting = ("left", "center", "topleft")[rng.integers(3)]

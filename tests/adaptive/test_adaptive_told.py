@@ -11,14 +11,14 @@ import pytest
 from numpy.typing import NDArray
 
 from pocketsr import ArgumentError, ArgumentTypeError, Stream
-from pocketsr.adaptive import Adaptive, open_adaptive
+from pocketsr.adaptive import CALL_PAIR, Adaptive, open_adaptive
 from pocketsr.engine import Plane, reusing
 from pocketsr.frames import Frame
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 from partial_runs import blocks, next_picture
 
-PAIRS = [("small-call", "medium-call"), ("small-call-w8a8", "medium-call-w8a8")]
+PAIRS = [CALL_PAIR, ("small-call-w8a8", "medium-call-w8a8")]
 SIZES = [(1, 1), (5, 31), (42, 160), (61, 147)]
 KINDS: dict[type, int | None] = {np.uint8: None, np.uint16: 10, np.float32: None}
 STRENGTHS = (0.0, 0.3, 0.55, 1.0)

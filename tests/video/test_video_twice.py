@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,8 +30,7 @@ def test_the_same_frames_give_the_same_file(tmp_path: Path, width: int) -> None:
     made = []
     for byte in ("0", "1", "170"):
         path = tmp_path / f"{byte}.mp4"
-        subprocess.run(
-            [sys.executable, "-c", _ENCODE, str(path), str(width)], check=True, env={"MALLOC_PERTURB_": byte}
-        )
+        environment = {**os.environ, "MALLOC_PERTURB_": byte}
+        subprocess.run([sys.executable, "-c", _ENCODE, str(path), str(width)], check=True, env=environment)
         made.append(path.read_bytes())
     assert made[0] == made[1] == made[2]

@@ -66,7 +66,6 @@ class Peer:
         self._done = (Statistics(), 0)  # and how many were handed on by then
         self._counted_s = 0.0
         self._tints = ""
-        self._closing = False
         self._ending: asyncio.Task[None] | None = None
         self._why = ""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -203,10 +202,14 @@ class Peer:
         if not self._closing:
             self._start(self.close(why))
 
+    @property
+    def _closing(self) -> bool:
+        return self._ending is not None
+
     async def close(self, why: str) -> None:
         """End the connection and all threads of this peer; whoever else does it waits for the same end."""
         if self._ending is None:
-            self._closing, self._why = True, harmless(why, 200)
+            self._why = harmless(why, 200)
             self._ending = self._loop.create_task(self._close())
         await asyncio.shield(self._ending)
 

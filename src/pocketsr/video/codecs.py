@@ -20,7 +20,7 @@ from pocketsr.video.encoders import Encoding, Rate, encoder_facts, encoder_of_fa
 from pocketsr.video.source import Source
 from pocketsr.video.types import VideoOptions
 
-__all__ = ["Encoder", "choose_encoder", "encoder_threads", "instructions", "refuse_odd"]
+__all__ = ["Encoder", "choose_encoder", "encoder_threads", "refuse_odd", "repeatable_options"]
 
 # What is tried, after the natural encoder, until one takes the samples and the container takes it.
 _ORDER = ("libx264", "libx264rgb", "libx265", "libvpx-vp9", "libsvtav1", "libvpx", "ffv1")
@@ -155,12 +155,12 @@ def encoder_threads(name: str, threads: int | None, height: int, cores: int | No
     return max(3 * cores // 2, min(3 * cores + 3, height // 80), 1)
 
 
-def instructions(name: str, width: int) -> dict[str, str]:
-    """FFmpeg's options for an encoder whose pictures would hang on more than its input and settings, else none.
+def repeatable_options(name: str, width: int) -> dict[str, str]:
+    """FFmpeg's options without which the same frames and settings wouldn't always give the same stream; else none.
 
-    x264's AVX-512 code for macroblock trees takes 8 macroblocks at once: where a picture's width is none of their
-    multiples, what memory held before decides on quantizers (x264 core 165, see findings/). With AVX2 the same input
-    gives the same file.
+    With AVX-512 x264's macroblock tree (mbtree) depends on what memory held before, in pictures whose width is no
+    multiple of 128: its quantizers differ from run to run (x264 core 165; findings/ has a script that shows it). With
+    AVX2 they don't.
     """
     if name not in ("libx264", "libx264rgb") or width % 128 == 0 or not _has_avx512():
         return {}
@@ -169,7 +169,7 @@ def instructions(name: str, width: int) -> dict[str, str]:
 
 @cache
 def _has_avx512() -> bool:
-    found = cast(dict[str, Any], np.show_config(mode="dicts"))["SIMD Extensions"]
+    found = cast(dict[str, Any], np.show_config(mode="dicts")).get("SIMD Extensions", {})
     return any(each.startswith(("AVX512", "X86_V4")) for kind in ("baseline", "found") for each in found.get(kind, ()))
 
 

@@ -11,7 +11,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from pocketsr.errors import UserError
-from pocketsr.video.codecs import Encoder, encoder_threads, instructions
+from pocketsr.video.codecs import Encoder, encoder_threads, repeatable_options
 from pocketsr.video.containers import container_facts, holds_reordered, muxer_format
 from pocketsr.video.encoders import closest_rate, encoder_facts
 from pocketsr.video.source import Source
@@ -68,7 +68,7 @@ def add_video(
     context.color_primaries, context.color_trc = source.color_primaries, source.color_trc
     if source.aspect:
         context.sample_aspect_ratio = source.aspect
-    context.options = encoder.options | instructions(encoder.name, size[0])
+    context.options = encoder.options | repeatable_options(encoder.name, size[0])
     if prompt:
         context.options |= facts.prompt
     if not holds_reordered(container.format.name, source):

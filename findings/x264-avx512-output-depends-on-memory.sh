@@ -3,7 +3,7 @@
 #
 # A good guess: x264 is deterministic unless it is asked not to be; with one thread in any case. Its lookahead's
 # results are the same whatever instructions the processor has.
-# What happens: on a processor with AVX-512, with macroblock trees and B-frames placed by cost (presets faster to slow),
+# What happens: on a processor with AVX-512, with the macroblock tree and B-frames placed by cost (presets faster to slow),
 # streams of pictures whose width is no multiple of 128 depend on what the process's memory held before. The GNU C
 # library's MALLOC_PERTURB_, which fills new memory with a byte, shows it at once; without it one run in some hundreds
 # differs. asm=AVX2, mbtree=0 or b-adapt=0 give the same stream each time, and so does each multiple of 128 tried.
