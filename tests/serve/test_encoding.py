@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import av
+import numpy as np
 import pytest
 
 pytest.importorskip("aiortc")
@@ -92,6 +93,8 @@ def test_the_peers_line_sets_the_rate(codec: str, monkeypatch: pytest.MonkeyPatc
     encoder.target_bitrate = 10**9  # who says so is believed up to what such a picture can use
     encoder.encode(picture(3, 640, 368))
     assert encoder._codec.bit_rate == 2_119_000
+    assert encoder._codec is not before  # x264 never goes beyond the largest rate that it was opened with
+    before = encoder._codec
     encoder.target_bitrate = 1
     encoder.encode(picture(4, 640, 368))
     assert encoder._codec.bit_rate == 2_119_000  # not twice within two seconds
@@ -99,6 +102,28 @@ def test_the_peers_line_sets_the_rate(codec: str, monkeypatch: pytest.MonkeyPatc
     encoder.encode(picture(5, 640, 368))
     assert encoder._codec.bit_rate == 500_000
     assert (encoder._codec is before) == (codec == "H264")
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_what_is_sent_follows_the_peers_line_both_ways(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(encoding.time, "monotonic", lambda: now[0])
+    encoder = CallEncoder(codec, lambda _: None)
+    rng = np.random.default_rng(1)
+    bits = []
+    for bps in (600_000, 2_000_000, 600_000):
+        encoder.target_bitrate = bps
+        now[0] += 3
+        for number in range(45):
+            if number == 15:
+                before = encoder.sent.bytes
+            luma = rng.integers(64, 192, (46, 80), np.uint8).repeat(8, 0).repeat(8, 1)  # nothing of it was there before
+            frame = av.VideoFrame.from_ndarray(luma, "gray").reformat(format="yuv420p")
+            frame.pts, frame.time_base = len(bits) * 45 + number, Fraction(1, 30)
+            encoder.encode(frame)
+        bits.append((encoder.sent.bytes - before) * 8)
+    assert bits[0] * 1.6 < bits[1]
+    assert bits[2] * 1.6 < bits[1]
 
 
 @pytest.mark.parametrize("codec", CODECS)

@@ -36,7 +36,7 @@ _TAGS = ("color_primaries", "color_trc", "colorspace", "color_range")
 
 @dataclass(frozen=True)
 class _Codec:
-    """An encoder's facts. tags: whether its stream says what colours mean. rates: whether it takes another bit rate
+    """An encoder's facts. tags: whether its stream says what colours mean. rates: whether it takes a lower bit rate
     while it runs."""
 
     encoder: str
@@ -137,9 +137,11 @@ class CallEncoder(Encoder):
             now = time.monotonic()
             if not 0.8 < bps / (codec.bit_rate or 1) < 1.25 and now - self._rated_s > 2:
                 self._rated_s = now
-                if not self._facts.rates:
+                # x264 takes another rate with the next frame, but only below the largest rate (`maxrate`) that it was
+                # opened with, which PyAV 18.1 can't change; libvpx takes none.
+                if not self._facts.rates or bps > (codec.max_bit_rate or 0):
                     return self._open(frame, about, tags, bps)
-                codec.bit_rate = bps  # x264 takes it with the next frame
+                codec.bit_rate = bps
             return codec
         return self._open(frame, about, tags, bps)
 
