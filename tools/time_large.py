@@ -1,12 +1,14 @@
 """How fast shapes for `large` are: `python tools/time_large.py ../shared/data/weights/imdn_x2.safetensors`.
 
 Candidates with random weights in the engine, networks that ship, and IMDN in ONNX Runtime, one thread each, in turns,
-processor time. Prints a table; `--size` in LR pixels. Compiling a candidate takes up to a minute.
+processor time. Prints a table, and writes it with `-o` as JSON; `--size` in LR pixels. Compiling a candidate takes up
+to a minute.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import tempfile
 import time
@@ -18,6 +20,8 @@ import numpy as np
 import onnxruntime
 import torch
 
+from pocketsr.atomic_io import replacing
+from pocketsr.bench.machine import describe_machine
 from pocketsr.engine import load
 from pocketsr.nets import build, load_weights, to_onnx
 from pocketsr.quant import Spec, quantize, read_source, write_onnx
@@ -101,6 +105,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", nargs="*", choices=CANDIDATES, help="these candidates")
     parser.add_argument("--shipped", nargs="*", default=["quality"], help="networks that ship")
+    parser.add_argument("-o", "--output", type=Path, help="JSON of the table, with the machine")
     args = parser.parse_args()
     torch.set_num_threads(1)
     width, height = (int(side) for side in args.size.split("x"))
@@ -111,6 +116,17 @@ def main() -> None:
     print(f"{'':20} {'params':>8} {'ms':>8} {'as fast as IMDN':>16}")
     for name, ms in measured.items():
         print(f"{name:20} {parameters.get(name, ''):>8} {ms:8.1f} {measured[PEER] / ms:15.1f}x")
+    if args.output:
+        rows = [
+            {
+                "name": name, "parameters": parameters.get(name), "ms": round(ms, 2),
+                "times_as_fast": round(measured[PEER] / ms, 2),
+            }
+            for name, ms in measured.items()
+        ]  # fmt: skip
+        table = {"machine": describe_machine(), "threads": 1, "size": [width, height], "peer": PEER, "rows": rows}
+        with replacing(args.output) as part:
+            part.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
