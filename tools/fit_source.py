@@ -41,10 +41,13 @@ RIDGE = {
     "jpeg": 0.03,
     "webp": 0.3,
     "webp qp": 0.03,
+    "avif qp": 0.03,
     "qp": 0.03,
+    "av1 qp": 0.1,
     "rate": 0.1,
     "screen": 3e-3,
 }
+OF_CLIPS = ("video", "qp", "av1 qp", "rate")
 SURELY = 2.5  # times the plainest grid of a clean picture is one: windows have plainer ones
 Array = NDArray[np.float64]
 
@@ -152,6 +155,7 @@ def fit(most: int) -> None:
         "strength": strengths,
         "screen": screen,
         "errors": {"strength": errors, "screen": screen_errors, "blocks": block_errors},
+        "gain": tables()["gain"],
         "crisp": tables()["crisp"],
         "thresholds": tables()["thresholds"],  # `--thresholds` decides both again
     }
@@ -169,8 +173,12 @@ def fit_blocks(most: int) -> None:
 
 
 def fit_again(most: int, models: Sequence[str]) -> None:
-    """Fit just these models of strength, to pictures; all else stays."""
-    strengths, errors = _fit_strengths(list(pictures(most)), models)
+    """Fit just these models of strength, to pictures or clips; all else stays."""
+    samples = [
+        *(pictures(most) if set(models) - set(OF_CLIPS) else ()),
+        *(clips() if set(models) & set(OF_CLIPS) else ()),
+    ]
+    strengths, errors = _fit_strengths(samples, models)
     made = json.loads(RESULT.read_text(encoding="utf-8"))
     made["strength"] |= strengths
     made["errors"]["strength"] |= errors
@@ -182,10 +190,11 @@ def decide_worths() -> None:
     """Decide from which strengths on networks are worth taking, and leave what tells screens."""
     found = decided_worths()
     made = json.loads(RESULT.read_text(encoding="utf-8"))
-    made["thresholds"]["worth"] = found["worth"]
+    made["gain"] = found["gain"]
+    made["thresholds"] |= {"worth": found["worth"], "gain_db": found["gain_db"]}
     made["thresholds"]["decided by"] |= found["decided by"]
     _write(made)
-    print(json.dumps(found, indent=1))
+    print(json.dumps({key: each for key, each in found.items() if key != "gain"}, indent=1))
 
 
 def decide_screens() -> None:
@@ -238,7 +247,7 @@ if __name__ == "__main__":
     parser.add_argument("--pictures", type=int, default=400, help="how many of the training pictures (default: 400)")
     parser.add_argument("--gains", nargs="+", metavar="NETWORK", help="print what these gain on small, by strength")
     parser.add_argument("--thresholds", action="store_true", help="decide where rules begin: both that follow")
-    parser.add_argument("--only", nargs="+", choices=MODELS, metavar="MODEL", help="fit just these, of pictures")
+    parser.add_argument("--only", nargs="+", choices=MODELS, metavar="MODEL", help="fit just these")
     parser.add_argument("--blocks", action="store_true", help="decide just what a JPEG's grid is in a lossless picture")
     parser.add_argument("--worths", action="store_true", help="decide where rules begin, but not those of screens")
     parser.add_argument("--screens", action="store_true", help="decide just what goes through `screen`")
