@@ -39,6 +39,7 @@ RIDGE = {
     "picture": 3e-3,
     "video": 0.3,
     "jpeg": 0.03,
+    "was jpeg": 0.03,
     "webp": 0.3,
     "webp qp": 0.03,
     "avif qp": 0.03,
@@ -62,9 +63,14 @@ def _views(sample: Sample) -> list[Hints]:
     if hints.moving:
         less = [replace(hints, qp=None), Hints("", moving=True)]
         return [hints, *less] if hints.qp is not None else less if hints.codec else [hints]
-    if hints.qp is not None:
-        return [hints, replace(hints, qp=None), Hints("", lossless=False)]
-    return [hints, Hints("", lossless=False)] if hints.codec in ("jpeg", "webp") else [Hints("", lossless=False)]
+    known = (
+        [Hints("", lossless=False), replace(hints, qp=None), hints]
+        if sample.of != "clean"
+        else [Hints("", lossless=False)]
+    )
+    if hints.codec == "jpeg":
+        known.append(Hints("png", lossless=True))
+    return list({model_of(each): each for each in known}.values())
 
 
 def _fit_strengths(

@@ -98,10 +98,8 @@ def states(pair: Pair, turn: int = 0) -> Iterator[Sample]:
     yield sample("blur", blurred, unknown, soft=blurred)
     yield sample("noise", noisy, unknown)
     known = Hints("jpeg", lossless=False, jpeg_quality=quality)
-    if rng.random() < 0.5:
-        yield sample("noisy jpeg", add_jpeg(noisy, quality), known)
-    else:
-        yield sample("soft jpeg", add_jpeg(blurred, quality), known, soft=blurred)
+    yield sample("noisy jpeg", add_jpeg(noisy, quality), known)
+    yield sample("soft jpeg", add_jpeg(blurred, quality), known, soft=blurred)
     for low, high in ((30, 60), (60, 80), (80, 97)):
         luma, qp = _avif(clean, int(rng.integers(low, high)))
         yield sample("avif", luma, Hints("avif", lossless=False, qp=qp))

@@ -51,12 +51,13 @@ def quality(net: Upscaler, luma: Plane, hr: NDArray[Any], strength: float) -> fl
 
 class GainRow(NamedTuple):
     """Of a sample and what is known of it. group: the picture's. numbers: what `gain_numbers` makes of it. strength: as
-    estimated. gain: dB over `small`."""
+    estimated. gain: dB over `small`. whole: whether nothing was forgotten."""
 
     group: str
     numbers: Array
     strength: float
     gain: float
+    whole: bool
 
 
 def gains(samples: Iterable[Sample], name: str) -> dict[str, list[GainRow]]:
@@ -71,18 +72,23 @@ def gains(samples: Iterable[Sample], name: str) -> dict[str, list[GainRow]]:
         tiles = luma_tiles(sample.luma)
         for hints in _known(sample.hints):
             strength = look(sample.luma, hints).strength
+            if hints.lossless and strength == 0.0:  # nothing was lost, or nothing tells
+                continue
             model, numbers = model_numbers(tiles, hints)
             gain = quality(net, sample.luma, sample.hr, strength) - usual
-            found[model].append(GainRow(sample.group, gain_numbers(numbers, strength), strength, gain))
+            found[model].append(
+                GainRow(sample.group, gain_numbers(numbers, strength), strength, gain, hints == sample.hints)
+            )
     return dict(found)
 
 
 def _known(hints: Hints) -> list[Hints]:
     """All that is known of a source, or less."""
     less = replace(hints, qp=None)
-    if not hints.moving:
-        return [hints, less] if hints.qp is not None else [hints]
-    found = {model_of(each): each for each in (Hints("", moving=True), less, hints)}
+    known = (Hints("", moving=True), less, hints) if hints.moving else (less, hints)
+    if hints.codec == "jpeg":
+        known = (Hints("png", lossless=True), hints)
+    found = {model_of(each): each for each in known}
     return list(found.values())
 
 
@@ -160,16 +166,22 @@ def _pair(name: str, pixels: NDArray[Any]) -> Pair:
 
 
 def decided_worths() -> dict[str, Any]:
-    """From which strength, and which gain that is told, on networks are worth taking, by what is known of a source."""
+    """From which strength, and which gain that is told, on networks are worth taking, by what is known of a source.
+
+    Of `small-call` it is one strength for all: there are few clips, and of those whose QP or rate is known none is
+    clean.
+    """
     photo = gains((each for pair in _photographs() for turn in range(TURNS) for each in states(pair, turn)), "photo")
     tables_told = {model: told_gains(rows) for model, rows in photo.items()}
-    bars = {
-        "photo": {model: bar(rows, tables_told[model][1]) for model, rows in photo.items()},
-        "small-call": {model: bar(rows) for model, rows in gains(clips(CLIPS), "small-call").items()},
-    }
+    bars = {model: bar(rows, tables_told[model][1]) for model, rows in photo.items()}
+    calls = gains(clips(CLIPS), "small-call")
+    of_calls = bar([row for rows in calls.values() for row in rows if row.whole])
     return {
         "gain": {model: table for model, (table, _) in tables_told.items()},
-        "gain_db": {model: each.gain_db for model, each in bars["photo"].items()},
-        "worth": {name: {model: each.strength for model, each in of.items()} for name, of in bars.items()},
-        "decided by": {name: {model: each.said for model, each in of.items()} for name, of in bars.items()},
+        "gain_db": {model: each.gain_db for model, each in bars.items()},
+        "worth": {
+            "photo": {model: each.strength for model, each in bars.items()},
+            "small-call": dict.fromkeys(calls, of_calls.strength),
+        },
+        "decided by": {"photo": {model: each.said for model, each in bars.items()}, "small-call": of_calls.said},
     }

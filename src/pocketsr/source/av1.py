@@ -55,7 +55,8 @@ def still_quantizer(data: bytes) -> float | None:
 
 def _obus(data: bytes) -> list[tuple[int, int, bytes]]:
     """(type, extension byte, beginning) of each."""
-    found, at = [], 0
+    found: list[tuple[int, int, bytes]] = []
+    at = 0
     while at < len(data) and len(found) < _MOST_OBUS:
         head, extension = data[at], 0
         at += 1

@@ -36,9 +36,9 @@ __all__ = [
     "tables",
 ]
 
-MODELS = ("picture", "video", "jpeg", "webp", "webp qp", "avif qp", "qp", "av1 qp", "rate")
-"""By what is known: of a picture or a video nothing; JPEG's quality; lossy WebP, its QP; AVIF's; a video's QP, of AV1
-or of others, or its rate."""
+MODELS = ("picture", "video", "jpeg", "was jpeg", "webp", "webp qp", "avif qp", "qp", "av1 qp", "rate")
+"""By what is known: of a picture or a video nothing; JPEG's quality, or that it was a JPEG alone; lossy WebP, its QP;
+AVIF's; a video's QP, of AV1 or of others, or its rate."""
 
 _CODECS = {
     "h264": "h264", "hevc": "h265", "h265": "h265", "vp9": "vp9", "vp8": "vp9", "libvpx-vp9": "vp9", "av1": "av1",
@@ -168,6 +168,8 @@ def model_of(hints: Hints) -> str:
     if not hints.moving:
         if hints.codec == "jpeg" and hints.jpeg_quality is not None:
             return "jpeg"
+        if hints.lossless or hints.codec == "tiff":  # a lossless file of which strength is asked has a JPEG's grid
+            return "was jpeg"
         if hints.codec == "webp" and hints.lossless is False:
             return "webp" if _step(hints) is None else "webp qp"
         if hints.codec == "avif" and _step(hints) is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import cast
+from typing import Any, cast
 
 from av.packet import Packet
 from av.sidedata.sidedata import SideData
@@ -30,7 +30,7 @@ class Quantizers:
         self._av1 = Av1Frames(head[_AV1C if head[:1] == b"\x81" else 0 :]) if codec == "av1" else None
         self._told: dict[int, float] = {}
 
-    def read(self, packet: Packet) -> None:
+    def read(self, packet: Packet[Any]) -> None:
         """Each of the stream's, before it is decoded."""
         if self._av1 is None or not packet.size:
             return
