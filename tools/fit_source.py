@@ -38,8 +38,8 @@ FOLDS = 5
 RIDGE = {
     "picture": 3e-3,
     "video": 0.3,
-    "jpeg": 0.03,
-    "was jpeg": 0.03,
+    "jpeg": 3e-3,
+    "was jpeg": 3e-3,
     "webp": 0.3,
     "webp qp": 0.03,
     "avif qp": 0.03,
@@ -205,7 +205,7 @@ def decide_worths() -> None:
 
 def decide_screens() -> None:
     """Decide what goes through `screen`, and leave from which strengths on other networks are worth taking."""
-    crisp, found = decided_screens(tables()["thresholds"]["worth"])
+    crisp, found = decided_screens()
     made = json.loads(RESULT.read_text(encoding="utf-8")) | {"crisp": crisp}
     made["thresholds"] |= found | {"decided by": made["thresholds"]["decided by"] | found["decided by"]}
     _write(made)
@@ -215,6 +215,7 @@ def decide_screens() -> None:
 def _write(made: dict[str, Any]) -> None:
     text = json.dumps(made, indent=1, default=lambda array: array.tolist())
     RESULT.write_text(_compact(text) + "\n", encoding="utf-8")
+    tables.cache_clear()
 
 
 def _compact(text: str) -> str:

@@ -33,7 +33,7 @@ from pocketsr.pixels import imresize, luma_to_grey, rgb_to_luma
 from pocketsr.source import Hints
 from pocketsr.video.looking import look_at_video
 
-__all__ = ["APART", "FileSample", "screen_files"]
+__all__ = ["APART", "FileSample", "screen_files", "scrolling_files"]
 
 APART = ("gui_0.webp", "imac_g3_2.webp", "terminal_1.webp")  # captures kept apart: `record_auto` measures on them
 STATES = (
@@ -79,8 +79,14 @@ def screen_files() -> Iterator[FileSample]:
             yield from _states(picture, scratch)
         for number in range(24):
             yield from _drawn_small(number, scratch)
+    yield from scrolling_files()
+
+
+def scrolling_files() -> Iterator[FileSample]:
+    """Frames of screens that scroll, as videos."""
+    with tempfile.TemporaryDirectory() as folder:
         for picture in tqdm([each for each in _pictures() if each.kind in ("capture", "window")][::4], disable=None):
-            yield from _scrolling(picture, scratch)
+            yield from _scrolling(picture, Path(folder) / "file")
 
 
 def _pictures() -> Iterator[_Picture]:

@@ -19,6 +19,7 @@ from mixed_sources import dark, drawing, viewer
 from numpy.typing import NDArray
 from polynomial import ridge
 from screen_samples import APART as SCREENS_APART
+from screen_samples import FileSample, scrolling_files
 from source_samples import DATA, Sample, clips, pages, states
 from tqdm import tqdm
 
@@ -37,6 +38,7 @@ SHARE = 0.125
 STEP = 0.02  # of strength, between two that are tried
 LEAST_DB = np.arange(-0.1, 0.41, 0.02)
 LOSSES = 10  # a loss counts as much as so many gains: who names nothing should lose nothing
+LOSSES_OF_CALLS = 2  # with ten, the one clip of five that was badly encoded before would decide
 MOST_DB = 0.5  # gains and losses count as no more in the fit: which side of 0 they are on is what matters
 TURNS = 3  # states are drawn so often of a picture
 RIDGE, FOLDS = 0.03, 5
@@ -60,7 +62,7 @@ class GainRow(NamedTuple):
     whole: bool
 
 
-def gains(samples: Iterable[Sample], name: str) -> dict[str, list[GainRow]]:
+def gains(samples: Iterable[Sample | FileSample], name: str) -> dict[str, list[GainRow]]:
     """What a network gains, for each of `strength.MODELS` that serves some.
 
     What is known of a sample is forgotten in part, too, so that models for those of which less is known are judged.
@@ -113,13 +115,13 @@ def told_gains(rows: Sequence[GainRow]) -> tuple[dict[str, Any], Array]:
     return ridge(numbers, gain, weight, RIDGE), told
 
 
-def bar(rows: Sequence[GainRow], told: Array | None = None) -> Bar:
-    """Where the sum of what is gained is largest; losses count `LOSSES` times.
+def bar(rows: Sequence[GainRow], told: Array | None = None, losses: float = LOSSES) -> Bar:
+    """Where the sum of what is gained is largest; a loss counts `losses` times.
 
     told: the gain that is said of each row; None where the strength alone is to decide.
     """
     strength, gain = np.array([row.strength for row in rows]), np.array([row.gain for row in rows])
-    weighed = np.where(gain < 0, LOSSES * gain, gain)
+    weighed = np.where(gain < 0, losses * gain, gain)
     tried = [0.0] if told is None else LEAST_DB
     said = np.zeros(len(rows)) if told is None else told
     limit, least = (round(float(each), 2) for each in max(
@@ -168,14 +170,14 @@ def _pair(name: str, pixels: NDArray[Any]) -> Pair:
 def decided_worths() -> dict[str, Any]:
     """From which strength, and which gain that is told, on networks are worth taking, by what is known of a source.
 
-    Of `small-call` it is one strength for all: there are few clips, and of those whose QP or rate is known none is
-    clean.
+    Of `small-call` it is one strength for all, by calls that show people and screens: there are few clips, and of those
+    whose QP or rate is known none is clean.
     """
     photo = gains((each for pair in _photographs() for turn in range(TURNS) for each in states(pair, turn)), "photo")
     tables_told = {model: told_gains(rows) for model, rows in photo.items()}
     bars = {model: bar(rows, tables_told[model][1]) for model, rows in photo.items()}
-    calls = gains(clips(CLIPS), "small-call")
-    of_calls = bar([row for rows in calls.values() for row in rows if row.whole])
+    calls = gains(itertools.chain(clips(CLIPS), scrolling_files()), "small-call")
+    of_calls = bar([row for rows in calls.values() for row in rows if row.whole], losses=LOSSES_OF_CALLS)
     return {
         "gain": {model: table for model, (table, _) in tables_told.items()},
         "gain_db": {model: each.gain_db for model, each in bars.items()},
