@@ -52,6 +52,15 @@ def test_screen_is_for_ink_that_is_far_from_its_paper(ink: int, paper: int) -> N
     assert choose(look(imresize(window(ink, paper), 0.5), PNG)).network == "small"
 
 
+def test_a_bright_bar_above_a_dimmed_page_makes_it_no_brighter() -> None:
+    """Where the mean edge decided, the bar above `screen_wiki` lifted it over the bar: -3.3 dB."""
+    page = window(0, 67).copy()
+    page[:120] = window(0, 255)[56:176]
+    contrast = 255 * edge_features(luma_tiles(imresize(page, 0.5)))[EDGE_FEATURES.index("contrast")]
+    assert contrast < 67  # the mean edge has 99 levels
+    assert choose(look(imresize(page, 0.5), PNG)).network == "small"
+
+
 def test_features_of_one_edge() -> None:
     def features(*row: int) -> dict[str, float]:
         line = np.array([*[row[0]] * 12, *row, *[row[-1]] * 12], np.float32)

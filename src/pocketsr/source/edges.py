@@ -58,8 +58,13 @@ def edge_features(tiles: NDArray[np.float32]) -> NDArray[np.float64]:
         share(of_three > 0.85, all_),
         np.log2(1.0 + len(before)) / 10.0,
         np.log2(flat / all_),
-        height.sum() / (255.0 * all_),
+        _typical(height) * len(height) / (255.0 * all_),
     ])  # fmt: skip
+
+
+def _typical(heights: NDArray[np.floating[Any]]) -> float:
+    """The median: a bright bar above a dimmed page lifts their mean."""
+    return float(np.median(heights)) if len(heights) else 0.0
 
 
 def _found(tiles: NDArray[np.float32]) -> _Edges:
