@@ -23,7 +23,7 @@ from source_thresholds import quality
 
 from pocketsr import load
 from pocketsr.source import choose, look
-from pocketsr.source.edges import EDGE_FEATURES
+from pocketsr.source.edges import EDGE_FEATURES, typical_contrast
 from pocketsr.source.screens import SCREEN_FEATURES, screen_features
 from pocketsr.source.strength import contrast_of, crisp_numbers, evaluate, products, tables
 from pocketsr.source.tiles import luma_tiles
@@ -82,7 +82,7 @@ def screen_rows() -> tuple[list[ScreenRow], dict[Group, int]]:
         seen = look(sample.pixels, sample.hints)
         strength, other = seen.strength, choose(replace(seen, screen=False)).network
         numbers = crisp_numbers(tiles, features, strength)
-        if contrast_of(numbers) <= CONTRAST:
+        if min(contrast_of(numbers), typical_contrast(tiles)) <= CONTRAST:
             continue
         of_screen, of_other = (quality(nets[each], sample.luma, sample.hr, strength) for each in ("screen", other))
         rows.append(ScreenRow(sample.group, sample.kind, sample.state, strength, odds, numbers, of_screen - of_other))

@@ -35,6 +35,7 @@ from pocketsr.source.tiles import luma_tiles
 CLIPS = ("latentsync_demo3*", "sam2_dog*", "lp_d10*", "sam2_blocks*", "mead_m030*")  # the first two are kept apart
 APART = ("general100/*", "t91/*", "bsds400/*")  # what recipes/photo.yaml validates with
 SHARE = 0.125
+SLACK = 0.02  # of the largest sum: what little is gained where losses begin isn't worth them
 STEP = 0.02  # of strength, between two that are tried
 LEAST_DB = np.arange(-0.1, 0.41, 0.02)
 LOSSES = 10  # a loss counts as much as so many gains: who names nothing should lose nothing
@@ -116,7 +117,7 @@ def told_gains(rows: Sequence[GainRow]) -> tuple[dict[str, Any], Array]:
 
 
 def bar(rows: Sequence[GainRow], told: Array | None = None, losses: float = LOSSES) -> Bar:
-    """Where the sum of what is gained is largest; a loss counts `losses` times.
+    """Where the sum of what is gained is largest; a loss counts `losses` times. Within `SLACK` the most reluctant.
 
     told: the gain that is said of each row; None where the strength alone is to decide.
     """
@@ -124,10 +125,10 @@ def bar(rows: Sequence[GainRow], told: Array | None = None, losses: float = LOSS
     weighed = np.where(gain < 0, losses * gain, gain)
     tried = [0.0] if told is None else LEAST_DB
     said = np.zeros(len(rows)) if told is None else told
-    limit, least = (round(float(each), 2) for each in max(
-        itertools.product(np.arange(STEP, 1.0, STEP), tried),
-        key=lambda each: float(weighed[(strength >= each[0]) & (said >= each[1])].sum()),
-    ))  # fmt: skip
+    pairs = list(itertools.product(np.arange(STEP, 1.0, STEP), tried))
+    sums = np.array([weighed[(strength >= low) & (said >= gained)].sum() for low, gained in pairs])
+    enough = sums.max() - SLACK * abs(sums.max())
+    limit, least = (round(float(each), 2) for each in max(itertools.compress(pairs, sums >= enough)))
     taken = (strength >= limit) & (said >= least)
     about = {"mean gain of those taken, dB": _mean(gain[taken]), "a tenth gains less than": _tenth(gain[taken]),
              "mean gain of others, dB": _mean(gain[~taken]), "samples": len(gain), "taken": int(taken.sum()),

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EDGE_FEATURES", "edge_features"]
+__all__ = ["EDGE_FEATURES", "edge_features", "typical_contrast"]
 
 EDGE_FEATURES = (
     "before", "before over 0.03", "over 0.1", "over 0.2", "halo", "turned back", "first of two", "over 0.9",
@@ -58,12 +58,13 @@ def edge_features(tiles: NDArray[np.float32]) -> NDArray[np.float64]:
         share(of_three > 0.85, all_),
         np.log2(1.0 + len(before)) / 10.0,
         np.log2(flat / all_),
-        _typical(height) * len(height) / (255.0 * all_),
+        height.sum() / (255.0 * all_),
     ])  # fmt: skip
 
 
-def _typical(heights: NDArray[np.floating[Any]]) -> float:
-    """The median: a bright bar above a dimmed page lifts their mean."""
+def typical_contrast(tiles: NDArray[np.float32]) -> float:
+    """Levels from ink to paper at the median edge; 0 without any. A bright bar above a dimmed page lifts the mean."""
+    heights = _found(tiles).height
     return float(np.median(heights)) if len(heights) else 0.0
 
 

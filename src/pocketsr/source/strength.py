@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pocketsr.pixels.strength import strength_of
 from pocketsr.sizing import Shape
-from pocketsr.source.edges import EDGE_FEATURES, edge_features
+from pocketsr.source.edges import EDGE_FEATURES, edge_features, typical_contrast
 from pocketsr.source.features import grid_of, picture_features
 from pocketsr.source.hints import Hints
 from pocketsr.source.quantizer import expected_rms, jpeg_steps, step_of_qp
@@ -92,7 +92,10 @@ def look(pixels: NDArray[Any], hints: Hints | None = None, bits: int | None = No
     screen = evaluate(tables()["screen"], features) > sure["sure"]
     numbers = crisp_numbers(tiles, features, strength)
     crisp = (
-        screen and contrast_of(numbers) > sure["contrast"] and evaluate(tables()["crisp"], numbers) > sure["least_db"]
+        screen
+        and contrast_of(numbers) > sure["contrast"]
+        and evaluate(tables()["crisp"], numbers) > sure["least_db"]
+        and typical_contrast(tiles) > sure["contrast"]
     )
     shape = Shape(pixels.shape[1], pixels.shape[0])
     return Seen(hints, strength, screen, judged.blockiness, shape, crisp, judged.gain_db)
