@@ -35,7 +35,7 @@ from pocketsr.source.tiles import luma_tiles
 CLIPS = ("latentsync_demo3*", "sam2_dog*", "lp_d10*", "sam2_blocks*", "mead_m030*")  # the first two are kept apart
 APART = ("general100/*", "t91/*", "bsds400/*")  # what recipes/photo.yaml validates with
 SHARE = 0.125
-SLACK = 0.02  # of the largest sum: what little is gained where losses begin isn't worth them
+SLACK = 0.01  # of the largest sum: what little is gained where losses begin isn't worth them
 STEP = 0.02  # of strength, between two that are tried
 LEAST_DB = np.arange(-0.1, 0.41, 0.02)
 LOSSES = 10  # a loss counts as much as so many gains: who names nothing should lose nothing
