@@ -38,13 +38,17 @@ FOLDS = 5
 RIDGE = {
     "picture": 3e-3,
     "video": 0.3,
-    "jpeg": 0.03,
+    "jpeg": 3e-3,
+    "was jpeg": 3e-3,
     "webp": 0.3,
     "webp qp": 0.03,
+    "avif qp": 0.03,
     "qp": 0.03,
+    "av1 qp": 0.1,
     "rate": 0.1,
     "screen": 3e-3,
 }
+OF_CLIPS = ("video", "qp", "av1 qp", "rate")
 SURELY = 2.5  # times the plainest grid of a clean picture is one: windows have plainer ones
 Array = NDArray[np.float64]
 
@@ -59,9 +63,14 @@ def _views(sample: Sample) -> list[Hints]:
     if hints.moving:
         less = [replace(hints, qp=None), Hints("", moving=True)]
         return [hints, *less] if hints.qp is not None else less if hints.codec else [hints]
-    if hints.qp is not None:
-        return [hints, replace(hints, qp=None), Hints("", lossless=False)]
-    return [hints, Hints("", lossless=False)] if hints.codec in ("jpeg", "webp") else [Hints("", lossless=False)]
+    known = (
+        [Hints("", lossless=False), replace(hints, qp=None), hints]
+        if sample.of != "clean"
+        else [Hints("", lossless=False)]
+    )
+    if hints.codec == "jpeg":
+        known.append(Hints("png", lossless=True))
+    return list({model_of(each): each for each in known}.values())
 
 
 def _fit_strengths(
@@ -152,6 +161,7 @@ def fit(most: int) -> None:
         "strength": strengths,
         "screen": screen,
         "errors": {"strength": errors, "screen": screen_errors, "blocks": block_errors},
+        "gain": tables()["gain"],
         "crisp": tables()["crisp"],
         "thresholds": tables()["thresholds"],  # `--thresholds` decides both again
     }
@@ -169,8 +179,12 @@ def fit_blocks(most: int) -> None:
 
 
 def fit_again(most: int, models: Sequence[str]) -> None:
-    """Fit just these models of strength, to pictures; all else stays."""
-    strengths, errors = _fit_strengths(list(pictures(most)), models)
+    """Fit just these models of strength, to pictures or clips; all else stays."""
+    samples = [
+        *(pictures(most) if set(models) - set(OF_CLIPS) else ()),
+        *(clips() if set(models) & set(OF_CLIPS) else ()),
+    ]
+    strengths, errors = _fit_strengths(samples, models)
     made = json.loads(RESULT.read_text(encoding="utf-8"))
     made["strength"] |= strengths
     made["errors"]["strength"] |= errors
@@ -182,15 +196,16 @@ def decide_worths() -> None:
     """Decide from which strengths on networks are worth taking, and leave what tells screens."""
     found = decided_worths()
     made = json.loads(RESULT.read_text(encoding="utf-8"))
-    made["thresholds"]["worth"] = found["worth"]
+    made["gain"] = found["gain"]
+    made["thresholds"] |= {"worth": found["worth"], "gain_db": found["gain_db"]}
     made["thresholds"]["decided by"] |= found["decided by"]
     _write(made)
-    print(json.dumps(found, indent=1))
+    print(json.dumps({key: each for key, each in found.items() if key != "gain"}, indent=1))
 
 
 def decide_screens() -> None:
     """Decide what goes through `screen`, and leave from which strengths on other networks are worth taking."""
-    crisp, found = decided_screens(tables()["thresholds"]["worth"])
+    crisp, found = decided_screens()
     made = json.loads(RESULT.read_text(encoding="utf-8")) | {"crisp": crisp}
     made["thresholds"] |= found | {"decided by": made["thresholds"]["decided by"] | found["decided by"]}
     _write(made)
@@ -200,6 +215,7 @@ def decide_screens() -> None:
 def _write(made: dict[str, Any]) -> None:
     text = json.dumps(made, indent=1, default=lambda array: array.tolist())
     RESULT.write_text(_compact(text) + "\n", encoding="utf-8")
+    tables.cache_clear()
 
 
 def _compact(text: str) -> str:
@@ -238,7 +254,7 @@ if __name__ == "__main__":
     parser.add_argument("--pictures", type=int, default=400, help="how many of the training pictures (default: 400)")
     parser.add_argument("--gains", nargs="+", metavar="NETWORK", help="print what these gain on small, by strength")
     parser.add_argument("--thresholds", action="store_true", help="decide where rules begin: both that follow")
-    parser.add_argument("--only", nargs="+", choices=MODELS, metavar="MODEL", help="fit just these, of pictures")
+    parser.add_argument("--only", nargs="+", choices=MODELS, metavar="MODEL", help="fit just these")
     parser.add_argument("--blocks", action="store_true", help="decide just what a JPEG's grid is in a lossless picture")
     parser.add_argument("--worths", action="store_true", help="decide where rules begin, but not those of screens")
     parser.add_argument("--screens", action="store_true", help="decide just what goes through `screen`")

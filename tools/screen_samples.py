@@ -3,8 +3,8 @@
 Captures (never those that `record_auto.py` measures), pages and windows that are drawn, text that was drawn small, all
 of them scaled and softened too, since a capture of a scaled page looks like text but has no sharp edges to win back,
 and faded, since `screen` learned from ink that is far from its paper, and makes both of greys that lie close;
-photographs, photographs in windows and pages, cartoons, scans; and screens that scroll, as videos. Nothing here is of a
-test set or of clips kept apart.
+photographs, dark ones too, photographs in windows and pages, cartoons, scans; and screens that scroll, as videos.
+Nothing here is of a test set or of clips kept apart.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from draw_pages import page as drawn_page
 from draw_pages import small_page
-from mixed_sources import PICTURE_STATES, decoded_luma, drawing, scan, viewer, window, write_clip
+from mixed_sources import PICTURE_STATES, dark, decoded_luma, drawing, scan, viewer, window, write_clip
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from source_samples import DATA, pages
@@ -33,7 +33,7 @@ from pocketsr.pixels import imresize, luma_to_grey, rgb_to_luma
 from pocketsr.source import Hints
 from pocketsr.video.looking import look_at_video
 
-__all__ = ["APART", "FileSample", "screen_files"]
+__all__ = ["APART", "FileSample", "screen_files", "scrolling_files"]
 
 APART = ("gui_0.webp", "imac_g3_2.webp", "terminal_1.webp")  # captures kept apart: `record_auto` measures on them
 STATES = (
@@ -79,8 +79,14 @@ def screen_files() -> Iterator[FileSample]:
             yield from _states(picture, scratch)
         for number in range(24):
             yield from _drawn_small(number, scratch)
+    yield from scrolling_files()
+
+
+def scrolling_files() -> Iterator[FileSample]:
+    """Frames of screens that scroll, as videos."""
+    with tempfile.TemporaryDirectory() as folder:
         for picture in tqdm([each for each in _pictures() if each.kind in ("capture", "window")][::4], disable=None):
-            yield from _scrolling(picture, scratch)
+            yield from _scrolling(picture, Path(folder) / "file")
 
 
 def _pictures() -> Iterator[_Picture]:
@@ -129,13 +135,15 @@ def _faded_screens() -> Iterator[_Picture]:
 
 
 def _others() -> Iterator[_Picture]:
-    """Photographs, alone and within text and windows, and cartoons."""
+    """Photographs, some of them dark, alone and within text and windows, and cartoons."""
     files: list[Path] = []
     for folder, every in PHOTOGRAPHS.items():
         files += sorted((DATA / folder).iterdir())[::every]
     for number, path in enumerate(files):
         rgb = _grey(luma_to_grey(read_image(path)))
         yield _Picture(path.name, "photograph", rgb)
+        if number % 2 == 1:
+            yield _Picture(path.name, "dark photograph", dark(rgb))
         if number % 4 == 0:
             yield _Picture(path.name, "photograph in a window", viewer(rgb[:320, :480]))
         if number % 4 == 1:

@@ -12,6 +12,7 @@ import itertools
 import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,10 +22,10 @@ from screen_samples import WOVEN, screen_files
 from source_thresholds import quality
 
 from pocketsr import load
-from pocketsr.source import estimate_strength
-from pocketsr.source.edges import EDGE_FEATURES
+from pocketsr.source import choose, look
+from pocketsr.source.edges import EDGE_FEATURES, typical_contrast
 from pocketsr.source.screens import SCREEN_FEATURES, screen_features
-from pocketsr.source.strength import contrast_of, crisp_numbers, evaluate, model_of, products, tables
+from pocketsr.source.strength import contrast_of, crisp_numbers, evaluate, products, tables
 from pocketsr.source.tiles import luma_tiles
 
 __all__ = ["decided_screens"]
@@ -43,12 +44,9 @@ Group = tuple[str, str]
 """Kind and state."""
 
 
-def decided_screens(worths: Mapping[str, Mapping[str, float]]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The polynomial and the thresholds. The figures with them are of pictures that the fit didn't see.
-
-    worths: from which strengths on other networks are taken, as in the thresholds.
-    """
-    rows, count = screen_rows(worths)
+def decided_screens() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The polynomial and the thresholds. The figures with them are of pictures that the fit didn't see."""
+    rows, count = screen_rows()
     table, told = fitted_crisp(rows)
     said = surely_screen(rows, told, count)
     return table, {"sure": said.pop("sure"), "until": {"screen": said.pop("until")}, "least_db": said.pop("least_db"),
@@ -68,7 +66,7 @@ class ScreenRow(NamedTuple):
     gain: float
 
 
-def screen_rows(worths: Mapping[str, Mapping[str, float]]) -> tuple[list[ScreenRow], dict[Group, int]]:
+def screen_rows() -> tuple[list[ScreenRow], dict[Group, int]]:
     """Of samples that exceed `FITTED_ODDS` and `CONTRAST`; and how many samples there are of each kind and state."""
     nets = {name: load(name, threads=1) for name in ("small", "photo", "screen", "small-call")}
     tables()["crisp"] = _of_none()  # what was fitted may be of other features than there are now
@@ -81,11 +79,10 @@ def screen_rows(worths: Mapping[str, Mapping[str, float]]) -> tuple[list[ScreenR
         odds = evaluate(tables()["screen"], features)
         if odds <= FITTED_ODDS:
             continue
-        strength = estimate_strength(sample.pixels, sample.hints)
-        lossy = "small-call" if sample.hints.moving else "photo"
-        other = lossy if strength >= worths[lossy].get(model_of(sample.hints), np.inf) else "small"
+        seen = look(sample.pixels, sample.hints)
+        strength, other = seen.strength, choose(replace(seen, screen=False)).network
         numbers = crisp_numbers(tiles, features, strength)
-        if contrast_of(numbers) <= CONTRAST:
+        if min(contrast_of(numbers), typical_contrast(tiles)) <= CONTRAST:
             continue
         of_screen, of_other = (quality(nets[each], sample.luma, sample.hr, strength) for each in ("screen", other))
         rows.append(ScreenRow(sample.group, sample.kind, sample.state, strength, odds, numbers, of_screen - of_other))

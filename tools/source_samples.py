@@ -27,6 +27,7 @@ from pocketsr.data.pairs import Plane, pair_from
 from pocketsr.pixels import luma_to_grey, rgb_to_luma
 from pocketsr.pixels.strength import strength_between
 from pocketsr.source import Hints, mean_qp
+from pocketsr.source.av1 import Av1Frames, still_quantizer
 from pocketsr.source.vp8 import vp8_quantizer
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
@@ -41,7 +42,11 @@ DECODERS = {"h264": "h264", "h265": "hevc", "vp9": "vp9", "av1": "libdav1d"}
 
 @dataclass(frozen=True)
 class Sample:
-    """group: all samples of one picture or clip. of: how it was degraded, into luma. hr: what it was shrunk from."""
+    """group: all samples of one picture or clip. of: how it was degraded, into luma. hr: what it was shrunk from.
+
+    strength: of what encoders and noise changed. What a blur took is none of it: no network wins it back, and one that
+    is told as much takes what is left.
+    """
 
     group: str
     of: str
@@ -66,14 +71,14 @@ def _cut(pair: Pair) -> Pair:
     return replace(pair, lr=lr, hr=pair.hr[2 * top : 2 * (top + height), 2 * left : 2 * (left + width)])
 
 
-def states(pair: Pair) -> Iterator[Sample]:
-    """A part of a picture, clean and as files leave it."""
+def states(pair: Pair, turn: int = 0) -> Iterator[Sample]:
+    """A part of a picture, clean and as files leave it. turn: others are drawn in each."""
     pair = _cut(pair)
-    rng, clean = _rng(pair.name), pair.lr
+    rng, clean = _rng(f"{pair.name} {turn}" if turn else pair.name), pair.lr
     group = "screen" + pair.name if "screen/" in pair.name or pair.name.startswith(_SCREENS) else pair.name
 
-    def sample(of: str, luma: Plane, hints: Hints, shift: int = 0) -> Sample:
-        strength = strength_between(clean, luma)
+    def sample(of: str, luma: Plane, hints: Hints, shift: int = 0, *, soft: Plane = clean) -> Sample:
+        strength = strength_between(soft, luma)
         return Sample(group, of, luma[shift:, shift:], hints, strength, pair.hr[2 * shift :, 2 * shift :])
 
     yield sample("clean", clean, Hints("png", lossless=True))
@@ -90,11 +95,14 @@ def states(pair: Pair) -> Iterator[Sample]:
     noisy = add_noise(clean, float(rng.uniform(0.5, 4.0)), rng)
     quality = int(rng.integers(50, 96))
     unknown = Hints("avif", lossless=False)
-    yield sample("blur", blurred, unknown)
+    yield sample("blur", blurred, unknown, soft=blurred)
     yield sample("noise", noisy, unknown)
-    worn = noisy if rng.random() < 0.5 else blurred
     known = Hints("jpeg", lossless=False, jpeg_quality=quality)
-    yield sample("worn jpeg", add_jpeg(worn, quality), known)
+    yield sample("noisy jpeg", add_jpeg(noisy, quality), known)
+    yield sample("soft jpeg", add_jpeg(blurred, quality), known, soft=blurred)
+    for low, high in ((30, 60), (60, 80), (80, 97)):
+        luma, qp = _avif(clean, int(rng.integers(low, high)))
+        yield sample("avif", luma, Hints("avif", lossless=False, qp=qp))
 
 
 def _webp(luma: Plane, quality: int) -> tuple[Plane, float | None]:
@@ -105,6 +113,16 @@ def _webp(luma: Plane, quality: int) -> tuple[Plane, float | None]:
     with Image.open(file) as image:
         back = np.rint(rgb_to_luma(np.asarray(image.convert("RGB")))).astype(np.uint8)
     return back, vp8_quantizer(data[data.index(b"VP8 ") + 8 :][:128])
+
+
+def _avif(luma: Plane, quality: int) -> tuple[Plane, float | None]:
+    """As `_webp` does, of AVIF."""
+    file = io.BytesIO()
+    Image.fromarray(luma_to_grey(luma)).save(file, "AVIF", quality=quality, speed=8)
+    data = file.getvalue()
+    with Image.open(file) as image:
+        back = np.rint(rgb_to_luma(np.asarray(image.convert("RGB")))).astype(np.uint8)
+    return back, still_quantizer(data[data.index(b"mdat") + 4 :])
 
 
 def clips(only: Sequence[str] = ()) -> Iterator[Sample]:
@@ -135,10 +153,13 @@ def clips(only: Sequence[str] = ()) -> Iterator[Sample]:
             decoder.thread_count = 1
             decoder.options = {"export_side_data": "venc_params"}
             frames = [frame for packet in (*packets, None) for frame in decoder.decode(packet)]
+            told = Av1Frames()
+            of_packets = [told.shown(bytes(packet)) for packet in packets] if codec == "av1" else []
             name = "hevc" if codec == "h265" else codec
             for number in taken:
                 luma = luma_plane(frames[number])[:height, :width].copy()
-                hints = Hints(name, True, False, None, _qp(frames[number]), bits)
+                qp = of_packets[number] if of_packets else _qp(frames[number])
+                hints = Hints(name, True, False, None, qp, bits)
                 yield Sample(
                     clip.name, f"{codec} {rate}", luma, hints, strength_between(lr[number], luma), pairs[number].hr
                 )

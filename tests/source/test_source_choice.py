@@ -24,6 +24,8 @@ JPEG = Hints("jpeg", lossless=False, jpeg_quality=71.2)
 PNG = Hints("png", lossless=True)
 WEBP = Hints("webp", lossless=False, qp=40.0)
 HEVC = Hints("hevc", True, False, bits_per_pixel=0.02)
+AVIF = Hints("avif", lossless=False, qp=90.0)
+AV1 = Hints("av1", True, False, qp=44.0, bits_per_pixel=0.1)
 CALL = Hints("h264", True, False, qp=38.4, bits_per_pixel=0.02)
 
 
@@ -37,8 +39,12 @@ CALL = Hints("h264", True, False, qp=38.4, bits_per_pixel=0.02)
         (Seen(JPEG, 0.9, False, 0.1), "photo", "small", "JPEG of quality 71"),
         (Seen(JPEG, 0.02, False, 0.0), "small", "small", "JPEG of quality 71"),
         (Seen(JPEG, 0.3, True, 0.1), "screen", "small", "text and windows in JPEG of quality 71"),
-        (Seen(Hints("webp", lossless=False), 0.4, False, 0.0), "small", "small", "lossy WEBP"),
-        (Seen(Hints("webp", lossless=False), 0.6, False, 0.0), "photo", "small", "lossy WEBP"),
+        (Seen(Hints("webp", lossless=False), 0.6, False, 0.0, gain_db=0.1), "small", "small", "lossy WEBP"),
+        (Seen(Hints("webp", lossless=False), 0.6, False, 0.0, gain_db=0.5), "photo", "small", "lossy WEBP"),
+        (Seen(JPEG, 0.4, False, 0.1, gain_db=0.02), "small", "small", "JPEG of quality 71"),
+        (Seen(AVIF, 0.5, False, 0.0, gain_db=0.2), "photo", "small", "AVIF of QP 90"),
+        (Seen(AV1, 0.2, False, 0.0), "small", "small", "AV1 of QP 44"),
+        (Seen(AV1, 0.5, False, 0.0), "small-call", "small-call", "AV1 of QP 44"),
         (
             Seen(Hints("mjpeg", True, False, bits_per_pixel=2.0), 0.8, False, 0.0),
             "small",
@@ -94,7 +100,14 @@ def test_every_source_has_a_rule() -> None:
 
 
 def test_rules_begin_where_the_fit_says() -> None:
-    for kind, hints in (("photo", JPEG), ("photo", WEBP), ("small-call", CALL), ("small-call", HEVC)):
+    for kind, hints in (
+        ("photo", JPEG),
+        ("photo", WEBP),
+        ("photo", AVIF),
+        ("small-call", CALL),
+        ("small-call", AV1),
+        ("small-call", HEVC),
+    ):
         begin = next(rule.strength(hints) for rule in RULES if rule.network == kind)
         assert 0.05 < begin < 0.6
         assert choose(Seen(hints, begin, False, 0.0)).network == kind

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from pocketsr.pixels import imresize
 from pocketsr.source import Hints, choose, look
-from pocketsr.source.edges import EDGE_FEATURES, edge_features
+from pocketsr.source.edges import EDGE_FEATURES, edge_features, typical_contrast
 from pocketsr.source.tiles import luma_tiles
 
 PNG = Hints("png", lossless=True)
@@ -50,6 +50,16 @@ def test_screen_is_for_edges_that_are_sharp(ink: int, paper: int) -> None:
 def test_screen_is_for_ink_that_is_far_from_its_paper(ink: int, paper: int) -> None:
     """Greys that lie close it moves apart, and loses 0.3 to 5 dB, however sharp their edges are."""
     assert choose(look(imresize(window(ink, paper), 0.5), PNG)).network == "small"
+
+
+def test_a_bright_bar_above_a_dimmed_page_makes_it_no_brighter() -> None:
+    """Where the mean edge decided, the bar above `screen_wiki` lifted it over the bar: -3.3 dB."""
+    page = window(0, 67).copy()
+    page[:120] = window(0, 255)[56:176]
+    tiles = luma_tiles(imresize(page, 0.5))
+    assert typical_contrast(tiles) < 67
+    assert 255 * edge_features(tiles)[EDGE_FEATURES.index("contrast")] > 80  # the mean
+    assert choose(look(imresize(page, 0.5), PNG)).network == "small"
 
 
 def test_features_of_one_edge() -> None:

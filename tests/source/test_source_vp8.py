@@ -85,12 +85,12 @@ def test_files_tell_it(tmp_path: Path) -> None:
     for name, data, model in (
         ("plain", webp(rgb, 70), "webp qp"),
         ("alpha", webp(alpha, 70), "webp qp"),
-        ("lossless", webp(rgb, 70, lossless=True), "picture"),
+        ("lossless", webp(rgb, 70, lossless=True), "was jpeg"),
     ):
         (tmp_path / f"{name}.webp").write_bytes(data)
         seen = look_at_image(tmp_path / f"{name}.webp")
         assert model_of(seen.hints) == model
-        assert (seen.hints.qp is None) == (model == "picture")
+        assert (seen.hints.qp is None) == (name == "lossless")
 
 
 @pytest.mark.parametrize("quality", [40, 60, 75, 85, 92, 98])

@@ -78,13 +78,23 @@ def test_vp9_tells_its_quantizer(tmp_path: Path) -> None:
     assert good.strength < poor.strength
 
 
-def test_others_tell_a_rate(tmp_path: Path) -> None:
+def test_av1s_quantizer_is_read_from_its_packets(tmp_path: Path) -> None:
     poor = seen(clip(tmp_path / "poor.mkv", "libsvtav1", crf="60", preset="12"))
     good = seen(clip(tmp_path / "good.mkv", "libsvtav1", crf="10", preset="12"))
+    assert poor.hints.codec == good.hints.codec == "av1"
+    assert 0 < good.hints.qp < 60
+    assert 160 < poor.hints.qp <= 255
+    assert good.strength < poor.strength
+    assert choose(poor).why.startswith("AV1 of QP ")
+
+
+def test_others_tell_a_rate(tmp_path: Path) -> None:
+    poor = seen(clip(tmp_path / "poor.mkv", "libx265", crf="45", preset="ultrafast"))
+    good = seen(clip(tmp_path / "good.mkv", "libx265", crf="10", preset="ultrafast"))
     assert poor.hints.qp is None
     assert 0 < poor.hints.bits_per_pixel < good.hints.bits_per_pixel
     assert good.strength < poor.strength
-    assert "AV1 of " in choose(poor).why
+    assert "H.265 of " in choose(poor).why
 
 
 def test_lossless_ones_are_whole(tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+from pocketsr.source.av1 import still_quantizer
 from pocketsr.source.vp8 import vp8_quantizer
 
-__all__ = ["avif_colour", "jpeg2000_bits", "jpeg2000_data", "webp_loss"]
+__all__ = ["avif_colour", "avif_quantizer", "jpeg2000_bits", "jpeg2000_data", "webp_loss"]
 
 _HEAD = 256 << 10  # bytes in which a file's description stands
 _FRAME_HEAD = 128  # bytes of a VP8 frame: more than what stands before its quantizer
+_ITEM_HEAD = 2048  # bytes of an AVIF file's item: more than what stands before its quantizer
+_MOST_ITEMS = 64
 _LARGEST = 32 << 20  # bytes of a profile or a packet that is kept
 _EXIF_UUID, _XMP_UUID = b"JpgTiffExif->JP2", bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 
@@ -28,6 +31,53 @@ def avif_colour(path: Path) -> tuple[int, bytes | None]:
     primaries, transfer = struct.unpack(">HH", head[at + 8 : at + 12])
     said = 2 not in (primaries, transfer) and max(primaries, transfer) < 256
     return bits, bytes((primaries, transfer, 0, 1)) if said else None
+
+
+def avif_quantizer(path: Path) -> float | None:
+    """0..255: of the picture in an AVIF file, base_q_idx of its frame; None where it isn't found.
+
+    Of a grid it is that of the first part.
+    """
+    try:
+        with path.open("rb") as file:
+            for at in _items(file.read(_HEAD)):
+                file.seek(at)
+                if (found := still_quantizer(file.read(_ITEM_HEAD))) is not None:
+                    return found
+    except (ValueError, struct.error):
+        pass
+    return None
+
+
+def _items(head: bytes) -> list[int]:
+    """Where items of an AVIF file begin, the picture first (ISO/IEC 14496-12, boxes pitm and iloc)."""
+    picture, table = head.find(b"pitm") + 4, head.find(b"iloc") + 4
+    if picture < 4 or table < 4:
+        return []
+    (primary,) = struct.unpack_from(">I" if head[picture] else ">H", head, picture + 4)
+    version, (offset, length), (base, index) = head[table], divmod(head[table + 4], 16), divmod(head[table + 5], 16)
+    at = table + 6
+
+    def number(size: int) -> int:
+        nonlocal at
+        if at + size > len(head):
+            raise ValueError("the table of items ends too early")
+        at += size
+        return int.from_bytes(head[at - size : at], "big")
+
+    found = []
+    for _ in range(min(number(4 if version == 2 else 2), _MOST_ITEMS)):
+        name = number(4 if version == 2 else 2)
+        within = number(2) & 15 if version else 0  # 0: the offsets are the file's
+        number(2)
+        start = number(base)
+        for extent in range(number(2)):
+            number(index if version else 0)
+            begins = start + number(offset)
+            number(length)
+            if extent == 0 and within == 0:
+                found.append((name != primary, begins))
+    return [begins for _, begins in sorted(found, key=lambda each: each[0])]
 
 
 def jpeg2000_bits(path: Path) -> int:

@@ -15,7 +15,7 @@ from PIL import Image, ImageFile, JpegImagePlugin
 
 from pocketsr.errors import UserError
 from pocketsr.image import _ifd, _xmp
-from pocketsr.image._boxes import jpeg2000_bits, webp_loss
+from pocketsr.image._boxes import avif_quantizer, jpeg2000_bits, webp_loss
 from pocketsr.image._deep import ppm_pixels
 from pocketsr.image._dpi import file_dpi, honest, resolution, small
 from pocketsr.image._facts import READERS, Facts, Kept, note_what_pillow_found
@@ -199,6 +199,7 @@ def _finish(path: Path, name: str, image: ImageFile.ImageFile, kept: Kept, facts
     if facts.lost:
         notes.append(f"{path}: left out: {', '.join(facts.lost)}")
     lossy, qp = webp_loss(path) if name == "WEBP" else (name in ("JPEG", "AVIF", "HEIF", "JXL"), None)
+    qp = avif_quantizer(path) if name == "AVIF" else qp
     return Picture(pixels=pixels, kept=kept, lossy=lossy, warnings=tuple(notes), hints=_hints(name, image, lossy, qp))
 
 

@@ -110,7 +110,7 @@ def _fits(rule: Rule, seen: Seen) -> bool:
     kind = rule.kind
     if not rule.strength(seen.hints) <= seen.strength < rule.until:
         return False
-    if kind == "lossy picture" and seen.screen and seen.strength < _TEXT_FROM:
+    if kind == "lossy picture" and ((seen.screen and seen.strength < _TEXT_FROM) or seen.gain_db < _least_db(seen)):
         return False
     if kind == "crisp text and windows":
         return seen.screen and seen.crisp
@@ -118,6 +118,11 @@ def _fits(rule: Rule, seen: Seen) -> bool:
         bits = seen.hints.bits_per_pixel or 0.0
         return seen.hints.moving and bits < _GOOD_FROM.get(seen.hints.codec, math.inf)
     return kind == "anything" or not seen.hints.moving
+
+
+def _least_db(seen: Seen) -> float:
+    """Said to be gained: from there on what is said is right often enough."""
+    return float(tables()["thresholds"]["gain_db"].get(model_of(seen.hints), 0.0))
 
 
 def why(seen: Seen) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EDGE_FEATURES", "edge_features"]
+__all__ = ["EDGE_FEATURES", "edge_features", "typical_contrast"]
 
 EDGE_FEATURES = (
     "before", "before over 0.03", "over 0.1", "over 0.2", "halo", "turned back", "first of two", "over 0.9",
@@ -60,6 +60,12 @@ def edge_features(tiles: NDArray[np.float32]) -> NDArray[np.float64]:
         np.log2(flat / all_),
         height.sum() / (255.0 * all_),
     ])  # fmt: skip
+
+
+def typical_contrast(tiles: NDArray[np.float32]) -> float:
+    """Levels from ink to paper at the median edge; 0 without any. A bright bar above a dimmed page lifts the mean."""
+    heights = _found(tiles).height
+    return float(np.median(heights)) if len(heights) else 0.0
 
 
 def _found(tiles: NDArray[np.float32]) -> _Edges:

@@ -15,8 +15,8 @@ class Hints:
     moving: whether it is a frame of a video.
     lossless: whether the codec keeps every sample. What it was given may have lost something before.
     jpeg_quality: 1..100, on the scale of the IJG's library, of which 50 has the tables of the standard's annex K.
-    qp: mean quantizer of the frame: 0..51 of H.264, 0..255 of VP9, MPEG-2's scale (2..112) of
-        MPEG-1, 2 and 4; of a lossy WebP file's VP8 0..127.
+    qp: mean quantizer of the frame: 0..51 of H.264, 0..255 of VP9, AV1 and AVIF, MPEG-2's scale
+        (2..112) of MPEG-1, 2 and 4; of a lossy WebP file's VP8 0..127.
     bits_per_pixel: of the coded video, for each pixel of each frame.
     """
 

@@ -57,14 +57,15 @@ def jpeg_steps(quality: float) -> NDArray[np.float32]:
 
 
 def step_of_qp(codec: str, qp: float) -> float | None:
-    """The step, in levels, that H.264's, VP9's, MPEG-2's and WebP's quantizers have on coefficients of an
+    """The step, in levels, that quantizers of H.264, VP9, AV1 and AVIF, MPEG-2 and WebP have on coefficients of an
     orthonormal transform.
 
-    None for other codecs. VP9's table (its specification, section 8.6.1) is followed by a line and an exponential.
+    None for other codecs. VP9's table (its specification, section 8.6.1), which is AV1's too, is followed by a line and
+    an exponential.
     """
     if codec == "h264":
         return 0.625 * math.pow(2.0, min(qp, 87.0) / 6.0)  # doubles every 6, and is 1 at 4
-    if codec == "vp9":
+    if codec in ("vp9", "av1", "avif"):
         index = min(qp, 255.0)
         return (index + 7.0) / 8.0 if index <= 95.0 else 102.0 / 8.0 * math.pow(2.0, (index - 95.0) * 0.02603)
     if codec == "mpeg2":

@@ -7,14 +7,14 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pocketsr.pixels.strength import strength_of
 from pocketsr.sizing import Shape
-from pocketsr.source.edges import EDGE_FEATURES, edge_features
+from pocketsr.source.edges import EDGE_FEATURES, edge_features, typical_contrast
 from pocketsr.source.features import grid_of, picture_features
 from pocketsr.source.hints import Hints
 from pocketsr.source.quantizer import expected_rms, jpeg_steps, step_of_qp
@@ -28,6 +28,7 @@ __all__ = [
     "crisp_numbers",
     "estimate_strength",
     "evaluate",
+    "gain_numbers",
     "look",
     "model_numbers",
     "model_of",
@@ -35,8 +36,9 @@ __all__ = [
     "tables",
 ]
 
-MODELS = ("picture", "video", "jpeg", "webp", "webp qp", "qp", "rate")
-"""By what is known: of a picture or a video nothing; JPEG's quality; lossy WebP, its QP; a video's QP, or its rate."""
+MODELS = ("picture", "video", "jpeg", "was jpeg", "webp", "webp qp", "avif qp", "qp", "av1 qp", "rate")
+"""By what is known: of a picture or a video nothing; JPEG's quality, or that it was a JPEG alone; lossy WebP, its QP;
+AVIF's; a video's QP, of AV1 or of others, or its rate."""
 
 _CODECS = {
     "h264": "h264", "hevc": "h265", "h265": "h265", "vp9": "vp9", "vp8": "vp9", "libvpx-vp9": "vp9", "av1": "av1",
@@ -55,6 +57,7 @@ class Seen:
     screen: whether it is text, windows and the like.
     blockiness: of what a lossless file holds, how plainly it was a JPEG's (`features.grid_of`); 0 of other files.
     shape: of the picture.
+    gain_db: of a picture, what `photo` is said to gain on `small`; inf where nothing is said.
     crisp: of a screen, whether its edges are those of text that was drawn in whole pixels, which `screen` wins back:
         one that was scaled, softened or faded has them no more.
     """
@@ -65,6 +68,7 @@ class Seen:
     blockiness: float
     shape: Shape | None = None
     crisp: bool = True
+    gain_db: float = math.inf
 
 
 def estimate_strength(luma: NDArray[Any], hints: Hints | None = None, bits: int | None = None) -> float:
@@ -74,22 +78,27 @@ def estimate_strength(luma: NDArray[Any], hints: Hints | None = None, bits: int 
         millisecond whatever its size.
     hints: what is known of its file. bits: of a sample, where it isn't all of its type's.
     """
-    return _strength(luma_tiles(luma, bits), hints or Hints())[0]
+    return _judged(luma_tiles(luma, bits), hints or Hints()).strength
 
 
 def look(pixels: NDArray[Any], hints: Hints | None = None, bits: int | None = None) -> Seen:
     """All that is to be seen in a picture; the arguments are those of `estimate_strength`."""
     hints = hints or Hints()
     tiles = luma_tiles(pixels, bits)
-    strength, blockiness = _strength(tiles, hints)
+    judged = _judged(tiles, hints)
+    strength = judged.strength
     # A photograph through `screen` loses up to 5 dB, a screen through `small` as much: what is taken has to be sure.
     features, sure = screen_features(tiles), tables()["thresholds"]
     screen = evaluate(tables()["screen"], features) > sure["sure"]
     numbers = crisp_numbers(tiles, features, strength)
     crisp = (
-        screen and contrast_of(numbers) > sure["contrast"] and evaluate(tables()["crisp"], numbers) > sure["least_db"]
+        screen
+        and contrast_of(numbers) > sure["contrast"]
+        and evaluate(tables()["crisp"], numbers) > sure["least_db"]
+        and typical_contrast(tiles) > sure["contrast"]
     )
-    return Seen(hints, strength, screen, blockiness, Shape(pixels.shape[1], pixels.shape[0]), crisp)
+    shape = Shape(pixels.shape[1], pixels.shape[0])
+    return Seen(hints, strength, screen, judged.blockiness, shape, crisp, judged.gain_db)
 
 
 def crisp_numbers(
@@ -104,13 +113,33 @@ def contrast_of(numbers: NDArray[np.float64]) -> float:
     return 255.0 * float(numbers[len(SCREEN_FEATURES) + EDGE_FEATURES.index("contrast")])
 
 
-def _strength(tiles: NDArray[np.float32], hints: Hints) -> tuple[float, float]:
-    """And blockiness."""
+class _Judged(NamedTuple):
+    """As of `Seen`."""
+
+    strength: float
+    blockiness: float
+    gain_db: float
+
+
+def _judged(tiles: NDArray[np.float32], hints: Hints) -> _Judged:
     blockiness = grid_of(tiles) if hints.lossless else 0.0
     if hints.lossless and blockiness <= tables()["blocks"]:  # it is what it was
-        return 0.0, blockiness
+        return _Judged(0.0, blockiness, math.inf)
     model, numbers = model_numbers(tiles, hints)
-    return min(_most(hints), max(0.0, evaluate(tables()["strength"][model], numbers))), blockiness
+    strength = min(_most(hints), max(0.0, evaluate(tables()["strength"][model], numbers)))
+    table = tables()["gain"].get(model)
+    return _Judged(
+        strength, blockiness, math.inf if table is None else evaluate(table, gain_numbers(numbers, strength))
+    )
+
+
+def gain_numbers(numbers: NDArray[np.float64], strength: float) -> NDArray[np.float64]:
+    """What tells how much `photo` gains, in dB, on `small`. numbers: as `model_numbers` has them.
+
+    Of two pictures of one strength, one of fine lines loses where one of plain areas gains, and what was soft before it
+    was encoded gains nothing.
+    """
+    return np.append(numbers, strength)
 
 
 def _most(hints: Hints) -> float:
@@ -130,7 +159,7 @@ def model_numbers(tiles: NDArray[np.float32], hints: Hints) -> tuple[str, NDArra
         more = [strength_of(expected_rms(seen.coefficients, steps)), math.log2(float(steps.mean())) / 4.0]
     elif (step := _step(hints)) is not None:
         more = [strength_of(expected_rms(seen.coefficients, step)), math.log2(step) / 4.0]
-        more += [float(codec == "vp9")] if hints.moving else []
+        more += [float(codec == "vp9")] if model == "qp" else []
     elif model == "rate" and hints.bits_per_pixel is not None:
         bits = min(_BITS[1], max(_BITS[0], hints.bits_per_pixel))
         more = [math.log2(bits) / 4.0, *(float(codec == other) for other in ("h265", "vp9", "av1"))]
@@ -142,11 +171,15 @@ def model_of(hints: Hints) -> str:
     if not hints.moving:
         if hints.codec == "jpeg" and hints.jpeg_quality is not None:
             return "jpeg"
+        if hints.lossless or hints.codec == "tiff":  # a lossless file of which strength is asked has a JPEG's grid
+            return "was jpeg"
         if hints.codec == "webp" and hints.lossless is False:
             return "webp" if _step(hints) is None else "webp qp"
+        if hints.codec == "avif" and _step(hints) is not None:
+            return "avif qp"
         return "picture"
     if _step(hints) is not None:
-        return "qp"
+        return "av1 qp" if _CODECS.get(hints.codec) == "av1" else "qp"
     return "rate" if _CODECS.get(hints.codec) in _RATED and hints.bits_per_pixel is not None else "video"
 
 
@@ -173,7 +206,7 @@ def products(scaled: NDArray[np.float64]) -> NDArray[np.float64]:
 def tables() -> dict[str, Any]:
     """The numbers that `tools/fit_source.py` fitted."""
     found = json.loads(Path(__file__).with_name("fitted.json").read_text(encoding="utf-8"))
-    for table in (*found["strength"].values(), found["screen"], found["crisp"]):
+    for table in (*found["strength"].values(), *found["gain"].values(), found["screen"], found["crisp"]):
         for key in ("mean", "deviation", "weights"):
             table[key] = np.array(table[key])
     made: dict[str, Any] = found

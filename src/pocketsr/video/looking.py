@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import av
 from av.container import InputContainer
-from av.sidedata.sidedata import SideData
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -18,18 +16,16 @@ from av.video.stream import VideoStream
 from pocketsr.errors import UserError
 from pocketsr.frames import Frame
 from pocketsr.frames.looking import look_at_frame
-from pocketsr.source import FrameQp, Hints, Seen, mean_qp, together
+from pocketsr.source import FrameQp, Hints, Seen, together
 from pocketsr.video.cropping import cropper
 from pocketsr.video.decoding import decoder_of, main_stream
 from pocketsr.video.ffmpeglog import described
 from pocketsr.video.file_source import VideoFileSource
 from pocketsr.video.opening import open_input
+from pocketsr.video.quantizers import QUANTIZERS, Quantizers
 from pocketsr.video.source import LOSSLESS, describe
 
-__all__ = ["QUANTIZERS", "hints_of", "look_at_opened", "look_at_video"]
-
-# FFmpeg's decoders of H.264, VP9, and MPEG-1 to MPEG-4 tell the quantizer of each block; others take no notice.
-QUANTIZERS = {"export_side_data": "venc_params"}
+__all__ = ["hints_of", "look_at_opened", "look_at_video"]
 
 _PLACES = (0.0, 0.3, 0.6)  # of a file's length, where frames are looked at
 _FRAMES = 6  # at each
@@ -70,7 +66,7 @@ def _seen(
     edges: tuple[int, int, int, int],
 ) -> Iterator[Seen]:  # fmt: skip
     codec = decoder.name
-    crop, shape = cropper(edges), None
+    crop, shape, quantizers = cropper(edges), None, Quantizers(stream)
     for place in _PLACES:
         if place:
             length = stream.duration or 0
@@ -79,18 +75,19 @@ def _seen(
             with suppress(av.FFmpegError):
                 container.seek((stream.start_time or 0) + round(place * length), stream=stream)
             decoder.flush_buffers()
-        for number, frame in enumerate(_decoded(container, stream, decoder)):
+        for number, frame in enumerate(_decoded(container, stream, decoder, quantizers)):
             if number % _EVERY:
                 continue
             if shape is None:
                 shown = frame if crop is None else crop(frame)
                 shape = describe(container, stream, shown, 0, captions=False).shape
-            yield replace(look_at_frame(Frame.from_av(frame), hints_of(frame, codec, bits)), shape=shape)
+            yield replace(
+                look_at_frame(Frame.from_av(frame), hints_of(frame, codec, bits, quantizers.of(frame))), shape=shape
+            )
 
 
-def hints_of(frame: VideoFrame, codec: str, bits: float | None) -> Hints:
+def hints_of(frame: VideoFrame, codec: str, bits: float | None, qp: FrameQp | None) -> Hints:
     """What a decoded frame's stream says of its loss. codec: the decoder's name. bits: for each coded pixel."""
-    qp = _qp(frame)
     deeper = 0.0 if qp is None or qp.codec != "h264" else 6.0 * (Frame.from_av(frame).layout.bits - 8)
     return Hints(
         qp.codec if qp is not None and qp.codec != "mpeg2" else codec, True, _lossless(codec),
@@ -98,7 +95,9 @@ def hints_of(frame: VideoFrame, codec: str, bits: float | None) -> Hints:
     )  # fmt: skip
 
 
-def _decoded(container: InputContainer, stream: VideoStream, decoder: VideoCodecContext) -> Iterator[VideoFrame]:
+def _decoded(
+    container: InputContainer, stream: VideoStream, decoder: VideoCodecContext, quantizers: Quantizers
+) -> Iterator[VideoFrame]:
     """At most `_FRAMES` from where the file is; none of those that are broken."""
     count = 0
     for number, packet in enumerate(container.demux()):
@@ -106,6 +105,7 @@ def _decoded(container: InputContainer, stream: VideoStream, decoder: VideoCodec
             return
         if packet.stream_index != stream.index:
             continue
+        quantizers.read(packet)
         with suppress(av.FFmpegError):
             for frame in decoder.decode(packet if packet.size else None):
                 if not frame.is_corrupt:
@@ -113,14 +113,6 @@ def _decoded(container: InputContainer, stream: VideoStream, decoder: VideoCodec
                     count += 1
                 if count == _FRAMES:
                     return
-
-
-def _qp(frame: VideoFrame) -> FrameQp | None:
-    with suppress(ValueError):  # side data newer than PyAV's list of names
-        for item in frame.side_data:
-            if (data := cast(SideData, item)).type.name == "VIDEO_ENC_PARAMS":
-                return mean_qp(bytes(data))
-    return None
 
 
 def _bits_per_pixel(container: InputContainer, stream: VideoStream) -> float | None:

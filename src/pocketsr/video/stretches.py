@@ -21,8 +21,9 @@ from pocketsr.frames.looking import look_at_frame
 from pocketsr.source import Seen, together
 from pocketsr.video.decoding import decoder_of, main_stream
 from pocketsr.video.ffmpeglog import described
-from pocketsr.video.looking import QUANTIZERS, hints_of
+from pocketsr.video.looking import hints_of
 from pocketsr.video.opening import open_input
+from pocketsr.video.quantizers import QUANTIZERS, Quantizers
 
 __all__ = ["Stretch", "look_at_stretches"]
 
@@ -52,14 +53,16 @@ def look_at_stretches(path: Path) -> list[Stretch] | None:
             stream = main_stream(container, path, described(container))
             decoder = decoder_of(stream, None)
             decoder.options = {**decoder.options, **QUANTIZERS}
+            quantizers = Quantizers(stream)
             origin: float | None = None
-            for number, frame in enumerate(_decoded(container, stream, decoder)):
+            for number, frame in enumerate(_decoded(container, stream, decoder, quantizers)):
                 time = frame.time
                 origin = time if origin is None else origin
                 if number % _EVERY:
                     continue
                 at = max(bisect_right(starts, 0.0 if time is None or origin is None else time - origin) - 1, 0)
-                seen[at].append(look_at_frame(Frame.from_av(frame), hints_of(frame, decoder.name, bits[at])))
+                hints = hints_of(frame, decoder.name, bits[at], quantizers.of(frame))
+                seen[at].append(look_at_frame(Frame.from_av(frame), hints))
     except (UserError, av.FFmpegError, OSError, ValueError, AttributeError):
         return None
     found = [Stretch(start, together(each)) for start, each in zip(starts, seen, strict=True) if each]
@@ -92,9 +95,12 @@ def _coarse(container: InputContainer, stream: VideoStream) -> tuple[list[float]
     ]
 
 
-def _decoded(container: InputContainer, stream: VideoStream, decoder: VideoCodecContext) -> Iterator[VideoFrame]:
+def _decoded(
+    container: InputContainer, stream: VideoStream, decoder: VideoCodecContext, quantizers: Quantizers
+) -> Iterator[VideoFrame]:
     """All that can be decoded."""
     for packet in container.demux(stream):
+        quantizers.read(packet)
         with suppress(av.FFmpegError):
             for frame in decoder.decode(packet if packet.size else None):
                 if not frame.is_corrupt:
