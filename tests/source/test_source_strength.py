@@ -63,7 +63,7 @@ def test_better_quality_is_less_strength() -> None:
         for quality in QUALITIES:
             made, tables = through(photo(name), "JPEG", quality=quality)
             found.append(estimate_strength(made, Hints("jpeg", lossless=False, jpeg_quality=jpeg_quality(tables))))
-        assert max(after - before for before, after in pairwise(found)) < 0.01, found  # the fit is a polynomial
+        assert max(after - before for before, after in pairwise(found)) < 0.007, found  # the fit is a polynomial
 
 
 @pytest.mark.parametrize("name", PHOTOS)
