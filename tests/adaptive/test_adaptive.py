@@ -130,7 +130,7 @@ def test_flat_gradients_have_no_seams(adaptive: Adaptive) -> None:
 def test_by_its_name() -> None:
     with load("adaptive", threads=1) as net:
         assert isinstance(net, Adaptive)
-        assert (net.cheap.name, net.good.name, net.scale, net.edge_halo) == ("small", "quality", 2, 0)
+        assert (net.cheap.name, net.good.name, net.scale, net.edge_halo) == ("small_w8a8", "quality", 2, 0)
         rgb = np.repeat(scene(np.random.default_rng(7), 20, 30, np.uint8)[..., None], 3, axis=2)
         assert upscale_image(rgb, model=net).shape == (40, 60, 3)
     assert key_of("adaptive") == key_of("adaptive") != key_of("quality")

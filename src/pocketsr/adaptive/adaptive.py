@@ -20,7 +20,7 @@ from pocketsr.errors import ArgumentError
 
 __all__ = ["CALL_PAIR", "CHEAP", "GOOD", "Adaptive", "open_adaptive"]
 
-CHEAP: Final = "small"
+CHEAP: Final = "small-w8a8"
 GOOD: Final = "quality"
 """The networks of `-m adaptive`."""
 CALL_PAIR: Final = ("small-call", "medium-call")
