@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from pocketsr.engine.codegen.emit_pointwise import array, indent, inverse, stage
 from pocketsr.engine.codegen.emit_rows import by_lanes, by_matrices, even, one_by_one, words_by_pairs
 from pocketsr.engine.codegen.emit_told import is_told, told_starts
 from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Storage
+from pocketsr.engine.codegen.partial import narrow_ends
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Conv, Integers, Pointwise, Quantize, Ref
 
@@ -20,6 +21,7 @@ __all__ = [
     "dense_weights",
     "finished",
     "stored",
+    "turns",
     "word_blocks",
     "words_body",
     "words_of",
@@ -118,29 +120,46 @@ def words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
         f"    for (int p = 0; p < {plan.phases}; p++) {{",
         *tap_planes(words, taps, columns),
     ]
+    matrices = plan.target.matrices
+    inner = by_matrices if matrices else by_lanes if plan.target.has_sdot else one_by_one
     done = 0
     for first, count in word_blocks(op, step):
-        weights = count * total
-        if plan.target.matrices:
-            weights = even(count) * even(total)
-            inner = by_matrices(total, count, vectors)
-        elif plan.target.has_sdot:
-            inner = by_lanes(total, count, vectors)
-        else:
-            inner = one_by_one(total, count, vectors)
-        lines += [
-            f"    EACH(x, {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
-            f"        vi sum[{count}][{vectors}];",
-            f"        const int32_t *w = {name}_weight + {done}{'' if plan.target.matrices else ' * PARTS'};",
-            f"        UNROLL for (int j = 0; j < {count}; j++)",
-            f"            UNROLL for (int v = 0; v < {vectors}; v++)",
-            f"                sum[j][v] = {name}_start[{first} + j] - (vi){{0}};",
-            *inner,
-            *indent(finished(name, op, plan, first, count, vectors, "p * phase + x + v * VL"), 2),
-            "    }",
-        ]
-        done += weights
+
+        def turn(vectors: int, first: int = first, count: int = count, done: int = done) -> list[str]:
+            return [
+                f"vi sum[{count}][{vectors}];",
+                f"const int32_t *w = {name}_weight + {done}{'' if matrices else ' * PARTS'};",
+                f"UNROLL for (int j = 0; j < {count}; j++)",
+                f"    UNROLL for (int v = 0; v < {vectors}; v++)",
+                f"        sum[j][v] = {name}_start[{first} + j] - (vi){{0}};",
+                *[line.removeprefix("        ") for line in inner(total, count, vectors)],
+                *finished(name, op, plan, first, count, vectors, "p * phase + x + v * VL"),
+            ]
+
+        lines.append(f"    /* channels {first} to {first + count - 1} */")
+        lines += indent(turns(turn, vectors, narrow_ends(step, plan)), 1)
+        done += even(count) * even(total) if matrices else count * total
     return [*lines, "    }"]
+
+
+def turns(turn: Callable[[int], list[str]], vectors: int, narrow: bool) -> list[str]:
+    """The spans of a row in turns of `vectors`; `narrow`: what is left at the end of one in turns of a single vector.
+
+    turn: statements that make columns from `x` on, of so many vectors.
+    """
+    if not narrow:
+        return [f"EACH(x, {vectors} * VL) {{", *indent(turn(vectors), 1), "}"]
+    return [
+        "for (const span *own = needed; own->from < own->to; own++) {",
+        "    int x = own->from;",
+        f"    for (; own->to - x > {vectors - 1} * VL; x += {vectors} * VL) {{",
+        *indent(turn(vectors), 2),
+        "    }",
+        "    for (; x < own->to; x += VL) {",
+        *indent(turn(1), 2),
+        "    }",
+        "}",
+    ]
 
 
 def finished(

@@ -14,7 +14,7 @@ from functools import lru_cache
 from math import ceil
 from typing import NamedTuple
 
-from pocketsr.engine.codegen.method import BAND
+from pocketsr.engine.codegen.method import BAND, Storage
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Classes, Combine, Conv, Op, Shuffle, window
 
@@ -23,6 +23,7 @@ __all__ = [
     "BLOCK_ROWS",
     "Growth",
     "growth",
+    "narrow_ends",
     "needs",
     "partial_functions",
     "seen_from",
@@ -70,6 +71,17 @@ def _reads(op: Op) -> dict[int, tuple[int, int]]:
     return read
 
 
+def narrow_ends(step: Step, plan: Plan) -> bool:
+    """Whether what is left of a span after whole turns is made a vector at a time: dot products of words are.
+
+    Not in WebAssembly: its modules run whole frames alone, and are downloaded.
+    """
+    method, op = step.method, step.op
+    if not isinstance(op, Conv) or op.chosen or method.apart or plan.target.is_wasm:
+        return False
+    return method.reads is Storage.WORDS and method.block.vectors > 1
+
+
 def _turn(step: Step, plan: Plan) -> int:
     """Elements that one turn of the step's inner loop makes right, given what they depend on."""
     lanes, method = plan.target.lanes, step.method
@@ -78,7 +90,7 @@ def _turn(step: Step, plan: Plan) -> int:
     if not isinstance(step.op, Conv):
         return lanes
     if method.rows is None:
-        return lanes * method.block.vectors
+        return lanes if narrow_ends(step, plan) else lanes * method.block.vectors
     return method.tile if method.columns else lanes  # along the rows no more vectors are transformed than are needed
 
 
@@ -202,12 +214,13 @@ static const span *spans(const frame *f, int first, int last, int scale, int mor
     if (first <= last) {{
         const uint8_t *any = f->wanted + first / {height} * f->wanted_stride;
         if (first / {height} < last / {height}) {{
-            for (ptrdiff_t i = 0; i < blocks; i++) f->any[i] = any[i]; /* no memcpy on Windows without a library */
+            uint8_t *restrict const all = f->any; /* bytes may be anything's: else it is read again for each */
+            for (ptrdiff_t i = 0; i < blocks; i++) all[i] = any[i]; /* no memcpy on Windows without a library */
             for (int y = first / {height} + 1; y <= last / {height}; y++) {{
-                const uint8_t *more_of = f->wanted + y * f->wanted_stride;
-                for (int i = 0; i < blocks; i++) f->any[i] |= more_of[i];
+                const uint8_t *restrict const row = f->wanted + y * f->wanted_stride;
+                for (int i = 0; i < blocks; i++) all[i] |= row[i];
             }}
-            any = f->any;
+            any = all;
         }}
         for (int i = 0; i < blocks; i++) {{
             if (!any[i]) continue;
