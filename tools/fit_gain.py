@@ -1,13 +1,13 @@
 """Make `pocketsr/adaptive/gain.json` and two networks anew: `python tools/fit_gain.py ../shared/data` (three minutes).
 
 The networks are the magnitudes of the Laplacian and of the gradient. The JSON tells what the first says of a block, on
-training pictures (a quarter of them through JPEG) and on frames of call clips as they come out of a codec; never on test
-sets or the clips that calls are measured with. `curve`: by half octaves of the mean magnitude, the share of the blocks,
-the mean squared difference of both networks, and what the good one takes off the squared error, in levels. `scale`,
-`floor`, `noise`: of noise + scale * (magnitude^2 - floor^2), over those half octaves that gain more than noise, which is
-what those below the floor gain: the rounding of the cheap network, alike wherever a picture isn't flat. `shares` are
-those of the blocks that hold 90 and 95 % of the difference, in the order of this measure, of a regression on twenty
-features of other filters, and in the true one. `weights`, `lost`, `pictures`: see `tools/fit_worths.py`.
+training pictures (a quarter of them through JPEG) and on frames of call clips as they come out of a codec; never on
+test sets or the clips that calls are measured with. `curve`: by half octaves of the mean magnitude, the share of the
+blocks, the mean squared difference of both networks, and what the good one takes off the squared error, in levels.
+`scale`, `floor`, `noise`: of noise + scale * (magnitude^2 - floor^2), over those half octaves that gain more than
+noise, which is what those below the floor gain: the rounding of the cheap network, alike wherever a picture isn't flat.
+`shares` are those of the blocks that hold 90 and 95 % of the difference, in the order of this measure, of a regression
+on twenty features of other filters, and in the true one. `weights`, `lost`, `pictures`: see `tools/fit_worths.py`.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ def curve_of(samples: Sequence[Sample]) -> list[Point]:
 def fitted(curve: Sequence[Point]) -> tuple[float, float, float]:
     """(scale, floor, noise): the sum over all blocks is right, and the octaves that parts of it are off by vary least.
 
-    The floor, in quarters of a level, is among the magnitudes up to `_FLOORS`; noise is the mean gain up to it, or none.
+    The floor, in quarters of a level, is among magnitudes up to `_FLOORS`; noise is the mean gain up to it, or none.
     """
     best = (np.inf, 0.0, 0.0, 0.0)
     for floor in np.arange(0, _FLOORS, 0.25):

@@ -11,7 +11,7 @@ from pocketsr.engine.codegen.emit_pointwise import array, indent, inverse, stage
 from pocketsr.engine.codegen.emit_rows import by_lanes, by_matrices, even, one_by_one, words_by_pairs
 from pocketsr.engine.codegen.emit_told import is_told, told_starts
 from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Storage
-from pocketsr.engine.codegen.partial import narrow_ends
+from pocketsr.engine.codegen.partial import turns_of
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Conv, Integers, Pointwise, Quantize, Ref
 
@@ -20,8 +20,9 @@ __all__ = [
     "count_words",
     "dense_weights",
     "finished",
+    "in_turns",
     "stored",
-    "turns",
+    "until",
     "word_blocks",
     "words_body",
     "words_of",
@@ -114,7 +115,7 @@ def matrices_tables(name: str, op: Conv, step: Step, plan: Plan) -> str:
 def words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
     """Sums over words in registers, channels x vectors of them; `in` holds the rows of the words."""
     taps, columns = op.weight.shape[2:]
-    words, vectors = len(words_of(op.inputs)), step.method.block.vectors
+    words = len(words_of(op.inputs))
     total = words * taps * columns
     lines = [
         f"    for (int p = 0; p < {plan.phases}; p++) {{",
@@ -137,29 +138,28 @@ def words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
             ]
 
         lines.append(f"    /* channels {first} to {first + count - 1} */")
-        lines += indent(turns(turn, vectors, narrow_ends(step, plan)), 1)
+        lines += indent(in_turns(turn, turns_of(step, plan)), 1)
         done += even(count) * even(total) if matrices else count * total
     return [*lines, "    }"]
 
 
-def turns(turn: Callable[[int], list[str]], vectors: int, narrow: bool) -> list[str]:
-    """The spans of a row in turns of `vectors`; `narrow`: what is left at the end of one in turns of a single vector.
+def in_turns(turn: Callable[[int], list[str]], sizes: Sequence[int], x: str = "x") -> list[str]:
+    """The spans of a row in turns of so many vectors (`turns_of`).
 
-    turn: statements that make columns from `x` on, of so many vectors.
+    turn: statements that make columns from the one named `x` on, of so many vectors.
     """
-    if not narrow:
-        return [f"EACH(x, {vectors} * VL) {{", *indent(turn(vectors), 1), "}"]
-    return [
-        "for (const span *own = needed; own->from < own->to; own++) {",
-        "    int x = own->from;",
-        f"    for (; own->to - x > {vectors - 1} * VL; x += {vectors} * VL) {{",
-        *indent(turn(vectors), 2),
-        "    }",
-        "    for (; x < own->to; x += VL) {",
-        *indent(turn(1), 2),
-        "    }",
-        "}",
-    ]
+    if len(sizes) == 1:
+        return [f"EACH({x}, {sizes[0]} * VL) {{", *indent(turn(sizes[0]), 1), "}"]
+    lines = ["for (const span *own = needed; own->from < own->to; own++) {", f"    int {x} = own->from;"]
+    return [*lines, *indent(until(turn, sizes, x, "own->to"), 1), "}"]
+
+
+def until(turn: Callable[[int], list[str]], sizes: Sequence[int], x: str, end: str) -> list[str]:
+    """Columns from the one named `x` to `end`, in turns of so many vectors."""
+    lines = []
+    for size in sizes:
+        lines += [f"for (; {end} - {x} > {size - 1} * VL; {x} += {size} * VL) {{", *indent(turn(size), 1), "}"]
+    return lines
 
 
 def finished(

@@ -87,7 +87,9 @@ def add_floats(add: Add, shape: Shape, phases: int, target: Target, columns: int
         add("table", group * tiles * phases * shape.inputs * across)
     else:
         group = 1 / method.rows.outputs
-        tiles = ceil(columns / method.tile)
+        tiles = ceil(columns / lanes) / block.vectors  # the last may be narrow (`partial.turns_of`)
+        if target.is_wasm:
+            tiles = ceil(columns / method.tile)
         add("into_both", group * tiles * method.tile / lanes * shape.inputs)
         tile = method.products * method.tile * shape.inputs * FLOAT_BYTES
         weights = weight_bytes_of_floats(shape)
