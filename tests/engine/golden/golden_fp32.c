@@ -698,7 +698,6 @@ static void step2_Conv4(const frame *f, int k)
                 else dot_4x1of3_call(12, plane, x + (ptrdiff_t)928 * t, step2_Conv4_weight + 0 + 48 * t, step2_Conv4_bias + 0 + 4 * t, sum[t]);
             for (int j = 0; j < 4; j++)
                 UNROLL for (int v = 0; v < 3; v++) {
-                    if (v * VL >= room) break;
                     const ptrdiff_t at = p * phase + x0 + x + v * VL;
                     vf a[6], q[4];
                     UNROLL for (int t = 0; t < 6; t++) a[t] = sum[t][j][v];
@@ -809,7 +808,6 @@ static void step3_Conv7(const frame *f, int k)
                 else dot_4x1of3_call(12, plane, x + (ptrdiff_t)928 * t, step3_Conv7_weight + 0 + 48 * t, step3_Conv7_bias + 0 + 4 * t, sum[t]);
             for (int j = 0; j < 4; j++)
                 UNROLL for (int v = 0; v < 3; v++) {
-                    if (v * VL >= room) break;
                     const ptrdiff_t at = p * phase + x0 + x + v * VL;
                     vf a[6], q[4];
                     UNROLL for (int t = 0; t < 6; t++) a[t] = sum[t][j][v];

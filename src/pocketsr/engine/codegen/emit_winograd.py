@@ -117,7 +117,6 @@ def along_rows(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) 
             *indent(_dots(count, sizes, arguments, "sum[t]"), 4),
             f"            for (int j = 0; j < {count}; j++)",
             f"                UNROLL for (int v = 0; v < {vectors}; v++) {{",
-            *(["                    if (v * VL >= room) break;"] if narrow else []),
             "                    const ptrdiff_t at = p * phase + x0 + x + v * VL;",
             *indent(_rows_out(name, op, rows, f"{first} + j", "sum[t][j][v]", plan), 5),
             "                }",
@@ -148,9 +147,9 @@ def both_axes(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -
     Stores are what this costs most (one a cycle), so both transforms stay in registers: the input is transformed
     for one product along the columns, or for a pair of opposite points, at a time.
 
-    A narrow turn leaves the loops over vectors early. It has no code of its own: there a compiler might join other
-    multiplications and additions, and last bits would depend on where in a span a column lies. In the inner loops
-    there is one way alone.
+    A narrow turn transforms fewer vectors and has narrow inner loops; what it makes of products that it hasn't got, the
+    next span writes over. It has no other code of its own: there a compiler might join other multiplications and
+    additions, and last bits would depend on where in a span a column lies. In inner loops there is one way alone.
     """
     method = step.method
     assert method.rows is not None
@@ -205,7 +204,7 @@ def both_axes(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -
             f"            for (int t = 0; t < {total}; t++)",
             *indent(_dots(count, sizes, arguments, "sum[t]"), 4),
             f"            for (int j = 0; j < {count}; j++)",
-            f"                for (int l = 0; l < {'room / VL' if narrow else vectors}; l++) {{",
+            f"                for (int l = 0; l < {vectors}; l++) {{",
             f"                    vf s[{n}][{phases}];",
             f"                    UNROLL for (int t = 0; t < {n}; t++) {{",
             f"                        vf a[{nc}];",

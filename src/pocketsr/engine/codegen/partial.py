@@ -84,8 +84,8 @@ def turns_of(step: Step, plan: Plan) -> list[int]:
     if alike or not isinstance(op, Conv) or op.chosen:
         return [method.block.vectors]
     # Direct kernels have code of their own for each size, in which a compiler joins other multiplications and additions
-    # (seen with Zig 0.17): the last bits must not depend on where in a span a column lies.
-    if method.rows is None and not plan.formats.exact:
+    # of floats (seen with Zig 0.17): the last bits must not depend on where in a span a column lies.
+    if method.rows is None and op.integers is None:
         return [method.block.vectors]
     return sorted({method.block.vectors, min(2, method.block.vectors), 1}, reverse=True)
 
