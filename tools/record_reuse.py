@@ -59,13 +59,19 @@ def with_vmaf(kept: dict[str, Any], seen: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_others(kept: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
-    """`now` with the rows that `kept` has of other models. SystemExit where it is of another kind of machine."""
+    """`now` with the rows that `kept` has of other models, and its VMAF where a network showed the same pictures.
+    SystemExit where it is of another kind of machine."""
     if any(kept["machine"][what] != now["machine"][what] for what in ("cpu", "features", "cores")):
         raise SystemExit("the other models were timed on another kind of machine: record all of them")
+    same = {name for name, digest in now["networks"].items() if kept["networks"].get(name) == digest}
+    before = {(*(row[key] for key in _RUN), row["psnr_db"]): row["vmaf"] for row in kept["rows"]}
+    for row in now["rows"]:
+        if row["vmaf"] is None and row["model"] in same:
+            row["vmaf"] = before.get((*(row[key] for key in _RUN), row["psnr_db"]))
     new = {row["model"] for row in now["rows"]}
     others = [row for row in kept["rows"] if row["model"] not in new]
     return now | {
-        "command": f"{now['command']}; other models, by an earlier build: {kept['command']}",
+        "command": f"{now['command']}; other models, by an earlier run: {kept['command']}",
         "networks": kept["networks"] | now["networks"],
         "rows": [*now["rows"], *others],
     }

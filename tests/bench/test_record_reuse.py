@@ -38,8 +38,12 @@ def _timed(model: str, ms: float, cpu: str = "one") -> dict[str, Any]:
 
 def test_models_that_are_not_timed_anew_keep_their_rows() -> None:
     kept = _timed("small", 1.0)
-    kept["rows"] += _timed("quality", 9.0)["rows"]
-    now = with_others(kept, _timed("quality", 8.0))
+    kept["rows"] += [row | {"vmaf": 80.5} for row in _timed("quality", 9.0)["rows"]]
+    again = _timed("quality", 8.0)
+    again["rows"][1]["psnr_db"] = 30.1
+    assert [row["vmaf"] for row in with_others(kept, again)["rows"][:2]] == [None, None]  # of another network, maybe
+    now = with_others(kept | {"networks": {"small": "a", "quality": "a"}}, again)
+    assert [row["vmaf"] for row in now["rows"][:2]] == [80.5, None]  # the second showed other pictures
     assert [(row["model"], row["ms"]) for row in now["rows"]] == [("quality", 8.0)] * 2 + [("small", 1.0)] * 2
     assert now["networks"] == {"small": "a", "quality": "a"}
 
