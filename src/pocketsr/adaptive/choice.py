@@ -27,12 +27,12 @@ class Budget:
     least_db: a block is worth it if this is what the picture's PSNR would gain, were all blocks like it. So a picture
     that gains little from the good network gets little of it, and of the decibels that a set of pictures loses on
     average, most are lost where that spares most. spare: what is left may always be this mean squared error, in levels
-    of 255: 0.1 is 0.02 dB of a picture with 35 dB, and less of a worse one, as decoded calls are. share: of the
+    of 255: 0.08 is 0.02 dB of a picture with 36 dB, and less of a worse one, as decoded calls are. share: of the
     blocks, at most this part, 0 to 1, whatever is lost then.
     """
 
-    least_db: float = 0.24
-    spare: float = 0.1
+    least_db: float = 0.3
+    spare: float = 0.08
     share: float = 1.0
 
     def __post_init__(self) -> None:
