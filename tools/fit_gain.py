@@ -1,13 +1,13 @@
 """Make `pocketsr/adaptive/gain.json` and two networks anew: `python tools/fit_gain.py ../shared/data` (three minutes).
 
 The networks are the magnitudes of the Laplacian and of the gradient. The JSON tells what the first says of a block, on
-training pictures (a quarter
-of them through JPEG) and on frames of call clips as they come out of a codec; never on test sets or the clips that
-calls are measured with. `curve`: by half octaves of the mean magnitude, the share of the blocks, the mean squared
-difference of `quality` and `small`, and what `quality` takes off the squared error, in levels. `scale`, `floor`: of
-scale * (magnitude^2 - floor^2), over those half octaves that gain. `shares` are those of
-the blocks that hold 90 and 95 % of the difference, in the order of this measure, of a regression on twenty features of
-other filters, and in the true one. `weights`, `lost`, `pictures`: see `tools/fit_worths.py`.
+training pictures (a quarter of them through JPEG) and on frames of call clips as they come out of a codec; never on
+test sets or the clips that calls are measured with. `curve`: by half octaves of the mean magnitude, the share of the
+blocks, the mean squared difference of both networks, and what the good one takes off the squared error, in levels.
+`scale`, `floor`, `noise`: of noise + scale * (magnitude^2 - floor^2), over those half octaves that gain more than
+noise, which is what those below the floor gain: the rounding of the cheap network, alike wherever a picture isn't flat.
+`shares` are those of the blocks that hold 90 and 95 % of the difference, in the order of this measure, of a regression
+on twenty features of other filters, and in the true one. `weights`, `lost`, `pictures`: see `tools/fit_worths.py`.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from pocketsr.data import CodecSetting, Plane, add_jpeg, find_clips, load_images
 from pocketsr.engine import load
 from pocketsr.pixels import imresize
 
-CHEAP, GOOD = "small", "quality"
+CHEAP, GOOD = "small-w8a8", "quality"
 PICTURES = 150
+_FLOORS = 4.5  # levels: half octaves from there on gain with any pair
 _FRAMES, _RATES_KBPS = 24, (150, 300, 600)
 Taps = tuple[tuple[int, int, int], ...]
 _LAPLACIAN: Taps = ((0, -1, 0), (-1, 4, -1), (0, -1, 0))
@@ -189,21 +190,24 @@ def curve_of(samples: Sequence[Sample]) -> list[Point]:
     ]
 
 
-def fitted(curve: Sequence[Point]) -> tuple[float, float]:
-    """(scale, floor): the sum over all blocks is right, and the octaves that parts of it are off by vary least.
+def fitted(curve: Sequence[Point]) -> tuple[float, float, float]:
+    """(scale, floor, noise): the sum over all blocks is right, and the octaves that parts of it are off by vary least.
 
-    The floor, in quarters of a level, is among the magnitudes where the good network starts to gain.
+    The floor, in quarters of a level, is among magnitudes up to `_FLOORS`; noise is the mean gain up to it, or none.
     """
-    gaining = [point for point in curve if point.gain > 0]
-    weights = [point.gain * point.blocks for point in gaining]
-    best = (np.inf, 0.0, 0.0)
-    for floor in np.arange(0, min(point.magnitude for point in gaining), 0.25):
+    best = (np.inf, 0.0, 0.0, 0.0)
+    for floor in np.arange(0, _FLOORS, 0.25):
+        below = [point for point in curve if point.magnitude <= floor]
+        held = sum(point.blocks for point in below)
+        noise = max(0.0, sum(point.gain * point.blocks for point in below) / held) if below else 0.0
+        gaining = [point for point in curve if point.magnitude > floor and point.gain > noise]
+        gains = [point.gain - noise for point in gaining]
+        weights = [gain * point.blocks for gain, point in zip(gains, gaining, strict=True)]
         squares = [point.magnitude**2 - floor**2 for point in gaining]
-        octaves = np.log2([point.gain / square for point, square in zip(gaining, squares, strict=True)])
-        centre = np.average(octaves, weights=weights)
-        error = float(np.average(np.square(octaves - centre), weights=weights))
-        held = sum(point.blocks * square for point, square in zip(gaining, squares, strict=True))
-        best = min(best, (error, sum(weights) / held, float(floor)))
+        octaves = np.log2([gain / square for gain, square in zip(gains, squares, strict=True)])
+        error = float(np.average(np.square(octaves - np.average(octaves, weights=weights)), weights=weights))
+        total = sum(point.blocks * square for point, square in zip(gaining, squares, strict=True))
+        best = min(best, (error, sum(weights) / total, float(floor), noise))
     return best[1:]
 
 
@@ -223,12 +227,13 @@ def main() -> int:
         "true": lambda sample: sample.apart,
     }
     curve = curve_of(to_fit)
-    scale, floor = fitted(curve)
+    scale, floor, noise = fitted(curve)
     record = {
         "cheap": CHEAP,
         "good": GOOD,
         "scale": round(scale, 6),
         "floor": floor,
+        "noise": round(noise, 4),
         **worth,
         "curve": [point._asdict() for point in curve],
         "shares": {

@@ -1,7 +1,8 @@
 """The weights of `adaptive.gain.worths`, and what a budget by them loses: part of `tools/fit_gain.py`.
 
-What is fitted is the mean of `quality`'s gain over `small` as a share of `quality`'s squared error in the whole
-picture, by quasi-likelihood of Poisson's kind (the gain of a block may be below 0), each picture counting as much.
+What is fitted is the mean of the good network's gain over the cheap one as a share of the good one's squared error in
+the whole picture, by quasi-likelihood of Poisson's kind (the gain of a block may be below 0), each picture counting as
+much.
 `lost` tells what pictures lose that were kept apart, nearly all of them of kinds that neither network learned from:
 `Budget.least_db` is chosen by it.
 """
@@ -25,7 +26,7 @@ from pocketsr.engine import load
 _KINDS = ("bsds400/*", "general100/*", "t91/*", "featured/*", "cid22/*")
 _APART = _KINDS[:3]
 _HALO, _SHAVE, _MOST_PIXELS = 16, 2, 700_000
-_TESTED_DB = (0.2, 0.25, 0.275, 0.3, 0.325, 0.35, 0.4, 0.5)
+_TESTED_DB = (0.2, 0.24, 0.25, 0.275, 0.3, 0.325, 0.35, 0.4, 0.5)
 
 
 class Picture(NamedTuple):

@@ -34,7 +34,7 @@ def load(
     """A network, ready to run: `sr = pocketsr.load("small"); big = sr(luma)`.
 
     model: a shipped network's name (see `pocketsr models`), an ONNX file, or the name of a registered network; or
-        "adaptive": `quality` where it shows, and `small` everywhere else (`pocketsr.adaptive`).
+        "adaptive": `quality` where it shows, and `small-w8a8` everywhere else (`pocketsr.adaptive`).
     weights: safetensors file with the weights of a registered network; the others include theirs.
     threads: default: all cores that this process may use.
 

@@ -130,7 +130,7 @@ def test_flat_gradients_have_no_seams(adaptive: Adaptive) -> None:
 def test_by_its_name() -> None:
     with load("adaptive", threads=1) as net:
         assert isinstance(net, Adaptive)
-        assert (net.cheap.name, net.good.name, net.scale, net.edge_halo) == ("small", "quality", 2, 0)
+        assert (net.cheap.name, net.good.name, net.scale, net.edge_halo) == ("small_w8a8", "quality", 2, 0)
         rgb = np.repeat(scene(np.random.default_rng(7), 20, 30, np.uint8)[..., None], 3, axis=2)
         assert upscale_image(rgb, model=net).shape == (40, 60, 3)
     assert key_of("adaptive") == key_of("adaptive") != key_of("quality")
@@ -153,3 +153,15 @@ class Fake:
 
     def __call__(self, y: Plane, bits: Any = None, out: Any = None) -> Plane:  # noqa: ARG002
         return y.repeat(2, 0).repeat(2, 1)
+
+
+def test_the_networks_of_its_name_leave_flat_areas_flat() -> None:
+    """Each level by both, beside a texture, so that both are used: a border between them isn't seen."""
+    adaptive = open_adaptive(threads=2)
+    rng, used = np.random.default_rng(8), []
+    for level in range(0, 256, 15):
+        y = np.full((64, 192), level, np.uint8)
+        y[:, 144:] = rng.integers(0, 256, (64, 48))
+        used.append(chosen_pixels(adaptive, y, None).mean())
+        assert (adaptive(y)[:, : 2 * 120] == level).all()
+    assert all(0 < share < 1 for share in used)

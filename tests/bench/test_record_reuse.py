@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from record_reuse import with_vmaf
+from record_reuse import with_others, with_vmaf
 
 
 def _record(psnr_db: float, vmaf: float | None, digest: str = "a") -> dict[str, Any]:
@@ -28,3 +28,26 @@ def test_vmaf_joins_the_times_of_an_earlier_run() -> None:
 def test_vmaf_of_something_else_is_refused(seen: dict[str, Any], told: str) -> None:
     with pytest.raises(SystemExit, match=told):
         with_vmaf(_record(30.0, None), seen)
+
+
+def _timed(model: str, ms: float, cpu: str = "one") -> dict[str, Any]:
+    record = _record(30.0, None) | {"machine": {"cpu": cpu, "features": [], "cores": 2}, "networks": {model: "a"}}
+    record["rows"] = [row | {"model": model, "ms": ms} for row in record["rows"]]
+    return record
+
+
+def test_models_that_are_not_timed_anew_keep_their_rows() -> None:
+    kept = _timed("small", 1.0)
+    kept["rows"] += [row | {"vmaf": 80.5} for row in _timed("quality", 9.0)["rows"]]
+    again = _timed("quality", 8.0)
+    again["rows"][1]["psnr_db"] = 30.1
+    assert [row["vmaf"] for row in with_others(kept, again)["rows"][:2]] == [None, None]  # of another network, maybe
+    now = with_others(kept | {"networks": {"small": "a", "quality": "a"}}, again)
+    assert [row["vmaf"] for row in now["rows"][:2]] == [80.5, None]  # the second showed other pictures
+    assert [(row["model"], row["ms"]) for row in now["rows"]] == [("quality", 8.0)] * 2 + [("small", 1.0)] * 2
+    assert now["networks"] == {"small": "a", "quality": "a"}
+
+
+def test_times_of_another_kind_of_machine_are_not_kept() -> None:
+    with pytest.raises(SystemExit, match="another kind of machine"):
+        with_others(_timed("small", 1.0, "other"), _timed("quality", 8.0))

@@ -14,7 +14,7 @@ from quantized_nets import WHOLE, save_whole
 
 from pocketsr import UserError
 from pocketsr.engine import Network, load, load_chroma
-from pocketsr.engine.runtime.parts import cut, mask_shape
+from pocketsr.engine.runtime.parts import Part, cut, mask_shape
 
 NAMES = [
     "tiny", "small", "bicubic", "small-w8a8", "medium", "whole_w2a2", "steep-tiny", "groups_shuffled", "deconvolution",
@@ -49,7 +49,7 @@ def test_what_changed_is_computed_to_the_last_bit(name: str, opened: object) -> 
         check_wanted(network, rng, height, width, kind)
 
 
-@pytest.mark.parametrize("name", ["large_then_conv", "medium"])
+@pytest.mark.parametrize("name", ["large_then_conv", "medium", "small", "small-w8a8", "tiny"])
 def test_spans_that_nearly_touch(name: str, opened: object) -> None:
     """Two changed pixels up to 40 columns apart: where a step makes no more than its span, the next has no gap."""
     network, rng = opened(name, 1), np.random.default_rng(6)  # type: ignore[operator]
@@ -123,6 +123,15 @@ def test_strips_share_the_work() -> None:
         assert cuts[-1][1] == 92
         shares = [work[max(0, first - 2) : last - 2].sum() for first, last in cuts]
         assert max(shares) <= 80 / strips + 8
+
+
+def test_lone_blocks_are_more_work_than_their_number() -> None:
+    wanted = np.zeros((60, 40), np.uint8)
+    wanted[:30:3, ::4] = 1  # 100 blocks, far from each other
+    wanted[30:40, 5:15] = 1  # 100 that touch
+    lone, together = (Part(wanted).work()[rows].sum() for rows in (np.s_[:29], np.s_[30:]))
+    assert lone > 3 * together
+    np.testing.assert_array_equal(Part(wanted, wanted).work(), wanted.sum(1))  # has grown by what depends on a change
 
 
 def test_masks_that_do_not_fit_are_refused() -> None:

@@ -20,13 +20,13 @@ from pocketsr.errors import ArgumentError
 
 __all__ = ["CALL_PAIR", "CHEAP", "GOOD", "Adaptive", "open_adaptive"]
 
-CHEAP: Final = "small"
+CHEAP: Final = "small-w8a8"
 GOOD: Final = "quality"
 """The networks of `-m adaptive`."""
 CALL_PAIR: Final = ("small-call", "medium-call")
 """A cheap and a good network that are told a strength, which the measure for such ones was fitted to. No `-m` names
 them: on calls both by block take 1.2 to 1.8 times as long as the good one alone (benchmarks/reuse.json)."""
-_WHOLE = 0.5  # of the blocks: where the cheap network has more of a picture, all of it takes no longer
+_WHOLE = 0.75  # of the blocks: where the cheap network has more of a picture, all of it takes little longer
 
 
 class Adaptive:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from pocketsr.adaptive.gain import mean_around
 from pocketsr.arguments import check_number
+from pocketsr.engine.runtime.parts import grown
 from pocketsr.errors import ArgumentError
 
-__all__ = ["CALL_BUDGET", "Budget", "choose", "closed", "grown"]
+__all__ = ["CALL_BUDGET", "Budget", "choose", "closed"]
 
 _STEPS = 8  # thresholds to an octave
 _FAINT = 2.0**-30  # squared levels: less is as little
@@ -64,15 +65,16 @@ def choose(worth: NDArray[np.float64], gain: NDArray[np.float32], halo: int, bud
     wide = mean_around(worth, round(3 * halo / 16), round(halo / 4))
     octaves = (np.log2(np.maximum(near, _FAINT)) + np.log2(np.maximum(wide, _FAINT))) / 2
     rank = np.floor(_STEPS * octaves).astype(np.int64)
-    least = np.floor(_STEPS * np.log2(max(10 ** (budget.least_db / 10) - 1, _FAINT)))
-    worth_it = int(np.count_nonzero(np.unique(rank) >= least))  # ranks, of those that occur, from the highest
-    rank = np.unique(rank, return_inverse=True)[1].reshape(rank.shape)
+    lowest = int(rank.min())
+    least = int(np.floor(_STEPS * np.log2(max(10 ** (budget.least_db / 10) - 1, _FAINT))))
+    rank -= lowest
     count = np.bincount(rank.ravel())[::-1].cumsum()  # blocks at or above each rank, from the highest
+    worth_it = len(count) - max(0, least - lowest)  # ranks, from the highest
     left = np.append(np.bincount(rank.ravel(), weights=gain.ravel()).cumsum()[::-1], 0.0)  # when 0, 1, .. are taken
     enough = int(np.argmax(left <= budget.spare * gain.size))
     most = budget.share * gain.size
     taken = min(worth_it, enough, int(np.searchsorted(count, most, side="right")))
-    if not taken:
+    if taken <= 0:
         return np.zeros(gain.shape, bool)
     chosen = np.asarray(rank >= len(count) - taken)
     filled = closed(chosen, round(halo / 8), round(halo / 8))
@@ -81,14 +83,6 @@ def choose(worth: NDArray[np.float64], gain: NDArray[np.float32], halo: int, bud
     if most >= gain.size and grown(chosen, round(halo / 8), round(halo / 16)).mean() > _ALL:
         return np.ones(gain.shape, bool)
     return chosen
-
-
-def grown(mask: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.bool_]:
-    """`mask` and all blocks that lie up to `rows` and `columns` from one of it."""
-    height, width = mask.shape
-    wide = np.pad(mask, ((rows, rows), (columns, columns)))
-    tall = np.logical_or.reduce([wide[at : at + height] for at in range(2 * rows + 1)])
-    return np.asarray(np.logical_or.reduce([tall[:, at : at + width] for at in range(2 * columns + 1)]))
 
 
 def closed(mask: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.bool_]:

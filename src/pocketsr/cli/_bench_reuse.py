@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-m", "--model", action="append", metavar="NAME|FILE", help="may be repeated (default: small, medium, quality)")
     add(
         "--cheap", metavar="NAME|FILE",
-        help="the network for what shows least, under each dearer one (default: small; under one that is told a "
+        help="the network for what shows least, under each dearer one (default: small-w8a8; under one that is told a "
         "strength, as medium-call, small-call, or small-call-w8a8 under -w8a8); none leaves these modes out",
     )  # fmt: skip
     add("--codec", default="h264", help=f"comma-separated, of {', '.join(_CODECS)} (default: h264)")

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="auto|NAME|FILE.onnx",
         default=AUTO,
         help="the network: auto looks at each source and says what it takes; else a name that `pocketsr models` lists, "
-        "or a file; adaptive: quality where it shows, small elsewhere (default: auto)",
+        "or a file; adaptive: quality where it shows, small-w8a8 elsewhere (default: auto)",
     )
     add("--budget-ms", metavar="MS", type=float, help="with -m adaptive: what a picture or a frame's luma may take")
     add("--weights", metavar="FILE", type=Path, help=WEIGHTS_HELP)

@@ -14,9 +14,9 @@ from pocketsr.engine.upscaler import Plane, Upscaler, upscaled
 __all__ = ["Computed", "Reusing", "Way", "reusing"]
 
 # Of the blocks: a picture of which more would be computed is computed whole. Parts of a picture cost more than their
-# share, by Winograd's tiles most: `small` took longer for 75 % than for all, `medium` 4 % less for 80 % (before this
-# limit; one thread of an AVX2 machine).
-_WHOLE = 0.65
+# share: for 75 % of webcams' blocks `quality` takes 0.94 of a whole picture's time, `medium` 0.97, `small` 1.02 by
+# Winograd's tiles, and `tiny` 1.06 (one thread, AVX-512).
+_WHOLE = 0.75
 _PATIENCE, _REST = 8, 24  # after so many of these in a row, as many pictures are neither compared nor kept
 
 Way = tuple[int | None, float | None]  # bits, strength

@@ -232,7 +232,7 @@ static size_t lay_out(frame *f, int w, int h, float *base)
     f->zero = base + used + 8; used += f->stride1;
     f->trash = base + used + 8; used += f->stride1;
     f->tile = base + used; used += 6144;
-    f->spans = (span *)(void *)(base + used); used += w / 8 + 8;
+    f->spans = (span *)(void *)(base + used); used += w / 8 + 14;
     f->any = (uint8_t *)(void *)(base + used); used += w / 32 + 8;
     return (size_t)used;
 }
@@ -342,11 +342,11 @@ INLINE int below(int a, int b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
 
 /* The spans at a scale that the blocks of rows [first, last] of the picture need, with `more` elements on both sides,
    or that changed blocks as far away have an effect on as well; whole rows without a mask. A span is computed in turns
-   of `turn` elements: the next one begins behind. */
+   of `turn` elements: the next one begins behind. Rows of one band often need the same: what was asked last is kept. */
 static const span *spans(const frame *f, int first, int last, int scale, int more, int turn)
 {
     const int n = columns(f, scale), blocks = (f->w + 7) / 8;
-    span *to = f->spans;
+    span *const kept = f->spans, *to = kept + 3;
     if (!f->wanted) {
         to[0] = (span){0, n};
         to[1] = (span){0, 0};
@@ -358,18 +358,28 @@ static const span *spans(const frame *f, int first, int last, int scale, int mor
     if (first < f->first_row) first = f->first_row;
     if (last > f->last_row) last = f->last_row;
     int end = 0;
-    if (first <= last) {
-        const uint8_t *any = f->wanted + first / 4 * f->wanted_stride;
-        if (first / 4 < last / 4) {
-            for (ptrdiff_t i = 0; i < blocks; i++) f->any[i] = any[i]; /* no memcpy on Windows without a library */
-            for (int y = first / 4 + 1; y <= last / 4; y++) {
-                const uint8_t *more_of = f->wanted + y * f->wanted_stride;
-                for (int i = 0; i < blocks; i++) f->any[i] |= more_of[i];
+    const int top = first <= last ? first / 4 : 1, bottom = first <= last ? last / 4 : 0;
+    const span asked[3] = {{top, bottom}, {more, turn}, {0, scale}};
+    int new = 0;
+    for (int i = 0; i < 3; i++) new |= (kept[i].from != asked[i].from) | (kept[i].to != asked[i].to);
+    if (!new) return to;
+    for (int i = 0; i < 3; i++) kept[i] = asked[i];
+    if (top <= bottom) {
+        const uint8_t *any = f->wanted + top * f->wanted_stride;
+        if (top < bottom) {
+            uint8_t *restrict const all = f->any; /* bytes may be anything's: else it is read again for each */
+            for (ptrdiff_t i = 0; i < blocks; i++) all[i] = any[i]; /* no memcpy on Windows without a library */
+            for (int y = top + 1; y <= bottom; y++) {
+                const uint8_t *restrict const row = f->wanted + y * f->wanted_stride;
+                for (int i = 0; i < blocks; i++) all[i] |= row[i];
             }
-            any = f->any;
+            any = all;
         }
         for (int i = 0; i < blocks; i++) {
-            if (!any[i]) continue;
+            uint64_t eight = 1;
+            if (i + 8 <= blocks) __builtin_memcpy(&eight, any + i, 8);
+            if (!eight) i += 7;
+            if (!eight || !any[i]) continue;
             int from = 8 * scale * i / 1 - more;
             while (i < blocks && any[i]) i++;
             const int until = least(n, 8 * scale * i / 1 + more);
@@ -380,7 +390,7 @@ static const span *spans(const frame *f, int first, int last, int scale, int mor
         }
     }
     *to = (span){0, 0};
-    return f->spans;
+    return kept + 3;
 }
 
 void golden_fp32_changes(const void *a, ptrdiff_t a_stride, const void *b, ptrdiff_t b_stride, int w, int h, int bytes,
@@ -423,6 +433,52 @@ void golden_fp32_wanted(int w, int h, const uint8_t *changed, ptrdiff_t changed_
             to[x] = (uint8_t)((to[x] & 1) | (left > 0));
         }
     }
+}
+
+/* out[j][v] = bias[j] + sum over n planes of w * plane: 4 channels x 1 vectors */
+static void dot_4x1of3_call(int n, const float *const *plane, ptrdiff_t x, const float *w,
+    const float *bias, vf out[4][3])
+{
+    vf k, x0;
+    vf a0_0 = SPLAT(bias[0]);
+    vf a1_0 = SPLAT(bias[1]);
+    vf a2_0 = SPLAT(bias[2]);
+    vf a3_0 = SPLAT(bias[3]);
+    for (int i = 0; i < n; i++, w += 4) {
+        const float *p = plane[i] + x;
+        x0 = load(p + 0 * VL);
+        k = SPLAT(w[0]); a0_0 += k * x0;
+        k = SPLAT(w[1]); a1_0 += k * x0;
+        k = SPLAT(w[2]); a2_0 += k * x0;
+        k = SPLAT(w[3]); a3_0 += k * x0;
+    }
+    out[0][0] = a0_0;
+    out[1][0] = a1_0;
+    out[2][0] = a2_0;
+    out[3][0] = a3_0;
+}
+
+/* out[j][v] = bias[j] + sum over n planes of w * plane: 4 channels x 2 vectors */
+static void dot_4x2of3_call(int n, const float *const *plane, ptrdiff_t x, const float *w,
+    const float *bias, vf out[4][3])
+{
+    vf k, x0, x1;
+    vf a0_0 = SPLAT(bias[0]), a0_1 = SPLAT(bias[0]);
+    vf a1_0 = SPLAT(bias[1]), a1_1 = SPLAT(bias[1]);
+    vf a2_0 = SPLAT(bias[2]), a2_1 = SPLAT(bias[2]);
+    vf a3_0 = SPLAT(bias[3]), a3_1 = SPLAT(bias[3]);
+    for (int i = 0; i < n; i++, w += 4) {
+        const float *p = plane[i] + x;
+        x0 = load(p + 0 * VL); x1 = load(p + 1 * VL);
+        k = SPLAT(w[0]); a0_0 += k * x0; a0_1 += k * x1;
+        k = SPLAT(w[1]); a1_0 += k * x0; a1_1 += k * x1;
+        k = SPLAT(w[2]); a2_0 += k * x0; a2_1 += k * x1;
+        k = SPLAT(w[3]); a3_0 += k * x0; a3_1 += k * x1;
+    }
+    out[0][0] = a0_0; out[0][1] = a0_1;
+    out[1][0] = a1_0; out[1][1] = a1_1;
+    out[2][0] = a2_0; out[2][1] = a2_1;
+    out[3][0] = a3_0; out[3][1] = a3_1;
 }
 
 /* out[j][v] = bias[j] + sum over n planes of w * plane: 4 channels x 3 vectors */
@@ -532,10 +588,10 @@ static void step1_Conv1(const frame *f, int k)
         for (int i = 0; i < 1; i++)
             for (int r = 0; r < 3; r++) plane[(i * 3 + r) * 3 + c] = in[r][i] + at;
     }
-    EACH(x, 3 * VL) { /* channels 0 to 3 */
+    /* channels 0 to 3 */
+    EACH(x, 3 * VL) {
         vf sum[4][3];
-        dot_4x3(9, plane + 0, x, step1_Conv1_weight + 0,
-            step1_Conv1_bias + 0, sum);
+        dot_4x3(9, plane + 0, x, step1_Conv1_weight + 0, step1_Conv1_bias + 0, sum);
         UNROLL for (int v = 0; v < 3; v++) {
             const ptrdiff_t at = p * phase + x + v * VL;
             UNROLL for (int j = 0; j < 4; j++) {
@@ -634,11 +690,12 @@ static void step2_Conv4(const frame *f, int k)
             for (int i = 0; i < 4; i++) plane[i * 3 + c] = tile + i * 232 + at;
         }
         for (int x = 0; x < end; x += 3 * VL) { /* channels 0 to 3 */
+            const int room = end - x <= 1 * VL ? 1 * VL : end - x <= 2 * VL ? 2 * VL : 3 * VL;
             vf (*const sum)[4][3] = (void *)(tile + 5568);
             for (int t = 0; t < 6; t++)
-                dot_4x3_call(12, plane, x + (ptrdiff_t)928 * t,
-                    step2_Conv4_weight + 0 + 48 * t,
-                    step2_Conv4_bias + 0 + 4 * t, sum[t]);
+                if (room == 3 * VL) dot_4x3_call(12, plane, x + (ptrdiff_t)928 * t, step2_Conv4_weight + 0 + 48 * t, step2_Conv4_bias + 0 + 4 * t, sum[t]);
+                else if (room == 2 * VL) dot_4x2of3_call(12, plane, x + (ptrdiff_t)928 * t, step2_Conv4_weight + 0 + 48 * t, step2_Conv4_bias + 0 + 4 * t, sum[t]);
+                else dot_4x1of3_call(12, plane, x + (ptrdiff_t)928 * t, step2_Conv4_weight + 0 + 48 * t, step2_Conv4_bias + 0 + 4 * t, sum[t]);
             for (int j = 0; j < 4; j++)
                 UNROLL for (int v = 0; v < 3; v++) {
                     const ptrdiff_t at = p * phase + x0 + x + v * VL;
@@ -743,11 +800,12 @@ static void step3_Conv7(const frame *f, int k)
             for (int i = 0; i < 4; i++) plane[i * 3 + c] = tile + i * 232 + at;
         }
         for (int x = 0; x < end; x += 3 * VL) { /* channels 0 to 3 */
+            const int room = end - x <= 1 * VL ? 1 * VL : end - x <= 2 * VL ? 2 * VL : 3 * VL;
             vf (*const sum)[4][3] = (void *)(tile + 5568);
             for (int t = 0; t < 6; t++)
-                dot_4x3_call(12, plane, x + (ptrdiff_t)928 * t,
-                    step3_Conv7_weight + 0 + 48 * t,
-                    step3_Conv7_bias + 0 + 4 * t, sum[t]);
+                if (room == 3 * VL) dot_4x3_call(12, plane, x + (ptrdiff_t)928 * t, step3_Conv7_weight + 0 + 48 * t, step3_Conv7_bias + 0 + 4 * t, sum[t]);
+                else if (room == 2 * VL) dot_4x2of3_call(12, plane, x + (ptrdiff_t)928 * t, step3_Conv7_weight + 0 + 48 * t, step3_Conv7_bias + 0 + 4 * t, sum[t]);
+                else dot_4x1of3_call(12, plane, x + (ptrdiff_t)928 * t, step3_Conv7_weight + 0 + 48 * t, step3_Conv7_bias + 0 + 4 * t, sum[t]);
             for (int j = 0; j < 4; j++)
                 UNROLL for (int v = 0; v < 3; v++) {
                     const ptrdiff_t at = p * phase + x0 + x + v * VL;
@@ -970,6 +1028,7 @@ void golden_fp32_u8_part(const uint8_t *in, ptrdiff_t in_stride, ptrdiff_t in_pl
     f.in_scale = 1.0f / f.top;
     f.out_scale = f.top / 1.0f;
     for (ptrdiff_t i = 0; i < f.stride1; i++) f.zero[i - 8] = 0.0f;
+    f.spans[0].from = -1; /* none were asked for yet */
     f.wanted = mask; f.wanted_stride = mask_stride; f.grows = changed;
     f.above = changed ? 9 : 0; f.under = changed ? 3 : 0; f.beside = changed ? 3 : 0;
     f.first_row = below(4 * first - 3, 1) - f.above;
@@ -997,6 +1056,7 @@ void golden_fp32_u16_part(const uint16_t *in, ptrdiff_t in_stride, ptrdiff_t in_
     f.in_scale = 1.0f / f.top;
     f.out_scale = f.top / 1.0f;
     for (ptrdiff_t i = 0; i < f.stride1; i++) f.zero[i - 8] = 0.0f;
+    f.spans[0].from = -1; /* none were asked for yet */
     f.wanted = mask; f.wanted_stride = mask_stride; f.grows = changed;
     f.above = changed ? 9 : 0; f.under = changed ? 3 : 0; f.beside = changed ? 3 : 0;
     f.first_row = below(4 * first - 3, 1) - f.above;
@@ -1024,6 +1084,7 @@ void golden_fp32_f32_part(const float *in, ptrdiff_t in_stride, ptrdiff_t in_pla
     f.in_scale = 1.0f / f.top;
     f.out_scale = f.top / 1.0f;
     for (ptrdiff_t i = 0; i < f.stride1; i++) f.zero[i - 8] = 0.0f;
+    f.spans[0].from = -1; /* none were asked for yet */
     f.wanted = mask; f.wanted_stride = mask_stride; f.grows = changed;
     f.above = changed ? 9 : 0; f.under = changed ? 3 : 0; f.beside = changed ? 3 : 0;
     f.first_row = below(4 * first - 3, 1) - f.above;

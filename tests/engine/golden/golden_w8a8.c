@@ -459,7 +459,7 @@ static size_t lay_out(frame *f, int w, int h, float *base)
     f->zero = base + used + 8; used += f->stride1;
     f->trash = base + used + 8; used += f->stride1;
     f->tile = base + used; used += 0;
-    f->spans = (span *)(void *)(base + used); used += w / 8 + 8;
+    f->spans = (span *)(void *)(base + used); used += w / 8 + 14;
     f->any = (uint8_t *)(void *)(base + used); used += w / 32 + 8;
     return (size_t)used;
 }
@@ -583,11 +583,11 @@ INLINE int below(int a, int b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
 
 /* The spans at a scale that the blocks of rows [first, last] of the picture need, with `more` elements on both sides,
    or that changed blocks as far away have an effect on as well; whole rows without a mask. A span is computed in turns
-   of `turn` elements: the next one begins behind. */
+   of `turn` elements: the next one begins behind. Rows of one band often need the same: what was asked last is kept. */
 static const span *spans(const frame *f, int first, int last, int scale, int more, int turn)
 {
     const int n = columns(f, scale), blocks = (f->w + 7) / 8;
-    span *to = f->spans;
+    span *const kept = f->spans, *to = kept + 3;
     if (!f->wanted) {
         to[0] = (span){0, n};
         to[1] = (span){0, 0};
@@ -599,18 +599,28 @@ static const span *spans(const frame *f, int first, int last, int scale, int mor
     if (first < f->first_row) first = f->first_row;
     if (last > f->last_row) last = f->last_row;
     int end = 0;
-    if (first <= last) {
-        const uint8_t *any = f->wanted + first / 4 * f->wanted_stride;
-        if (first / 4 < last / 4) {
-            for (ptrdiff_t i = 0; i < blocks; i++) f->any[i] = any[i]; /* no memcpy on Windows without a library */
-            for (int y = first / 4 + 1; y <= last / 4; y++) {
-                const uint8_t *more_of = f->wanted + y * f->wanted_stride;
-                for (int i = 0; i < blocks; i++) f->any[i] |= more_of[i];
+    const int top = first <= last ? first / 4 : 1, bottom = first <= last ? last / 4 : 0;
+    const span asked[3] = {{top, bottom}, {more, turn}, {0, scale}};
+    int new = 0;
+    for (int i = 0; i < 3; i++) new |= (kept[i].from != asked[i].from) | (kept[i].to != asked[i].to);
+    if (!new) return to;
+    for (int i = 0; i < 3; i++) kept[i] = asked[i];
+    if (top <= bottom) {
+        const uint8_t *any = f->wanted + top * f->wanted_stride;
+        if (top < bottom) {
+            uint8_t *restrict const all = f->any; /* bytes may be anything's: else it is read again for each */
+            for (ptrdiff_t i = 0; i < blocks; i++) all[i] = any[i]; /* no memcpy on Windows without a library */
+            for (int y = top + 1; y <= bottom; y++) {
+                const uint8_t *restrict const row = f->wanted + y * f->wanted_stride;
+                for (int i = 0; i < blocks; i++) all[i] |= row[i];
             }
-            any = f->any;
+            any = all;
         }
         for (int i = 0; i < blocks; i++) {
-            if (!any[i]) continue;
+            uint64_t eight = 1;
+            if (i + 8 <= blocks) __builtin_memcpy(&eight, any + i, 8);
+            if (!eight) i += 7;
+            if (!eight || !any[i]) continue;
             int from = 8 * scale * i / 1 - more;
             while (i < blocks && any[i]) i++;
             const int until = least(n, 8 * scale * i / 1 + more);
@@ -621,7 +631,7 @@ static const span *spans(const frame *f, int first, int last, int scale, int mor
         }
     }
     *to = (span){0, 0};
-    return f->spans;
+    return kept + 3;
 }
 
 void golden_w8a8_changes(const void *a, ptrdiff_t a_stride, const void *b, ptrdiff_t b_stride, int w, int h, int bytes,
@@ -664,6 +674,52 @@ void golden_w8a8_wanted(int w, int h, const uint8_t *changed, ptrdiff_t changed_
             to[x] = (uint8_t)((to[x] & 1) | (left > 0));
         }
     }
+}
+
+/* out[j][v] = bias[j] + sum over n planes of w * plane: 4 channels x 1 vectors */
+INLINE void dot_4x1(int n, const float *const *plane, ptrdiff_t x, const float *w,
+    const float *bias, vf out[4][1])
+{
+    vf k, x0;
+    vf a0_0 = SPLAT(bias[0]);
+    vf a1_0 = SPLAT(bias[1]);
+    vf a2_0 = SPLAT(bias[2]);
+    vf a3_0 = SPLAT(bias[3]);
+    for (int i = 0; i < n; i++, w += 4) {
+        const float *p = plane[i] + x;
+        x0 = load(p + 0 * VL);
+        k = SPLAT(w[0]); a0_0 += k * x0;
+        k = SPLAT(w[1]); a1_0 += k * x0;
+        k = SPLAT(w[2]); a2_0 += k * x0;
+        k = SPLAT(w[3]); a3_0 += k * x0;
+    }
+    out[0][0] = a0_0;
+    out[1][0] = a1_0;
+    out[2][0] = a2_0;
+    out[3][0] = a3_0;
+}
+
+/* out[j][v] = bias[j] + sum over n planes of w * plane: 4 channels x 2 vectors */
+INLINE void dot_4x2(int n, const float *const *plane, ptrdiff_t x, const float *w,
+    const float *bias, vf out[4][2])
+{
+    vf k, x0, x1;
+    vf a0_0 = SPLAT(bias[0]), a0_1 = SPLAT(bias[0]);
+    vf a1_0 = SPLAT(bias[1]), a1_1 = SPLAT(bias[1]);
+    vf a2_0 = SPLAT(bias[2]), a2_1 = SPLAT(bias[2]);
+    vf a3_0 = SPLAT(bias[3]), a3_1 = SPLAT(bias[3]);
+    for (int i = 0; i < n; i++, w += 4) {
+        const float *p = plane[i] + x;
+        x0 = load(p + 0 * VL); x1 = load(p + 1 * VL);
+        k = SPLAT(w[0]); a0_0 += k * x0; a0_1 += k * x1;
+        k = SPLAT(w[1]); a1_0 += k * x0; a1_1 += k * x1;
+        k = SPLAT(w[2]); a2_0 += k * x0; a2_1 += k * x1;
+        k = SPLAT(w[3]); a3_0 += k * x0; a3_1 += k * x1;
+    }
+    out[0][0] = a0_0; out[0][1] = a0_1;
+    out[1][0] = a1_0; out[1][1] = a1_1;
+    out[2][0] = a2_0; out[2][1] = a2_1;
+    out[3][0] = a3_0; out[3][1] = a3_1;
 }
 
 /* out[j][v] = bias[j] + sum over n planes of w * plane: 4 channels x 3 vectors */
@@ -741,7 +797,7 @@ static void step2_Conv5(const frame *f, int k)
     const ptrdiff_t phase = f->phase1;
     for (int y0 = top; y0 < top + 4; y0 += 1) {
     if (y0 + 1 <= 0 || y0 >= f->h) continue;
-    const span *const needed = spans(f, below(y0 - 2, 1), below(y0 + 2, 1), 1, 2, 24);
+    const span *const needed = spans(f, below(y0 - 2, 1), below(y0 + 2, 1), 1, 2, 8);
     if (needed->from == needed->to) continue;
     const float *in[3][1];
     for (int r = 0; r < 3; r++) {
@@ -757,18 +813,49 @@ static void step2_Conv5(const frame *f, int k)
         for (int i = 0; i < 1; i++)
             for (int r = 0; r < 3; r++) plane[(i * 3 + r) * 3 + c] = in[r][i] + at;
     }
-    EACH(x, 3 * VL) { /* channels 0 to 3 */
-        vf sum[4][3];
-        dot_4x3(9, plane + 0, x, step2_Conv5_weight + 0,
-            step2_Conv5_bias + 0, sum);
-        UNROLL for (int v = 0; v < 3; v++) {
-            const ptrdiff_t at = p * phase + x + v * VL;
-            vf four[4] = {{0}};
-            UNROLL for (int j = 0; j < 4; j++) {
-                vf y = times(sum[j][v], SPLAT(step2_Conv5_step[0 + j]));
-                y = prelu_low(y, SPLAT(step2_Conv5_slope0[0 + j]));
-                four[j % 4] = y;
-                if (j % 4 == 3) store_words(out[0][(0 + j) / 4] + at, quantized4(four, 60, 255));
+    /* channels 0 to 3 */
+    for (const span *own = needed; own->from < own->to; own++) {
+        int x = own->from;
+        for (; own->to - x > 2 * VL; x += 3 * VL) {
+            vf sum[4][3];
+            dot_4x3(9, plane + 0, x, step2_Conv5_weight + 0, step2_Conv5_bias + 0, sum);
+            UNROLL for (int v = 0; v < 3; v++) {
+                const ptrdiff_t at = p * phase + x + v * VL;
+                vf four[4] = {{0}};
+                UNROLL for (int j = 0; j < 4; j++) {
+                    vf y = times(sum[j][v], SPLAT(step2_Conv5_step[0 + j]));
+                    y = prelu_low(y, SPLAT(step2_Conv5_slope0[0 + j]));
+                    four[j % 4] = y;
+                    if (j % 4 == 3) store_words(out[0][(0 + j) / 4] + at, quantized4(four, 60, 255));
+                }
+            }
+        }
+        for (; own->to - x > 1 * VL; x += 2 * VL) {
+            vf sum[4][2];
+            dot_4x2(9, plane + 0, x, step2_Conv5_weight + 0, step2_Conv5_bias + 0, sum);
+            UNROLL for (int v = 0; v < 2; v++) {
+                const ptrdiff_t at = p * phase + x + v * VL;
+                vf four[4] = {{0}};
+                UNROLL for (int j = 0; j < 4; j++) {
+                    vf y = times(sum[j][v], SPLAT(step2_Conv5_step[0 + j]));
+                    y = prelu_low(y, SPLAT(step2_Conv5_slope0[0 + j]));
+                    four[j % 4] = y;
+                    if (j % 4 == 3) store_words(out[0][(0 + j) / 4] + at, quantized4(four, 60, 255));
+                }
+            }
+        }
+        for (; own->to - x > 0 * VL; x += 1 * VL) {
+            vf sum[4][1];
+            dot_4x1(9, plane + 0, x, step2_Conv5_weight + 0, step2_Conv5_bias + 0, sum);
+            UNROLL for (int v = 0; v < 1; v++) {
+                const ptrdiff_t at = p * phase + x + v * VL;
+                vf four[4] = {{0}};
+                UNROLL for (int j = 0; j < 4; j++) {
+                    vf y = times(sum[j][v], SPLAT(step2_Conv5_step[0 + j]));
+                    y = prelu_low(y, SPLAT(step2_Conv5_slope0[0 + j]));
+                    four[j % 4] = y;
+                    if (j % 4 == 3) store_words(out[0][(0 + j) / 4] + at, quantized4(four, 60, 255));
+                }
             }
         }
     }
@@ -802,7 +889,7 @@ static void step3_Conv12(const frame *f, int k)
     const ptrdiff_t phase = f->phase1;
     for (int y0 = top; y0 < top + 4; y0 += 1) {
     if (y0 + 1 <= 0 || y0 >= f->h) continue;
-    const span *const needed = spans(f, below(y0 - 1, 1), below(y0 + 1, 1), 1, 1, 24);
+    const span *const needed = spans(f, below(y0 - 1, 1), below(y0 + 1, 1), 1, 1, 8);
     if (needed->from == needed->to) continue;
     const float *in[3][1];
     for (int r = 0; r < 3; r++) {
@@ -818,28 +905,82 @@ static void step3_Conv12(const frame *f, int k)
         for (int i = 0; i < 1; i++)
             for (int r = 0; r < 3; r++) plane[(i * 3 + r) * 3 + c] = in[r][i] + at;
     }
-    EACH(x, 3 * VL) { /* channels 0 to 3 */
-        vi sum[4][3];
-        const int32_t *w = step3_Conv12_weight + 0 * PARTS;
-        UNROLL for (int j = 0; j < 4; j++)
-            UNROLL for (int v = 0; v < 3; v++)
-                sum[j][v] = step3_Conv12_start[0 + j] - (vi){0};
-        for (int i = 0; i < 9; i++, w += 4 * PARTS) {
-            bytes at[3];
-            UNROLL for (int v = 0; v < 3; v++)
-                at[v] = spread(load_words(plane[i] + x + v * VL));
+    /* channels 0 to 3 */
+    for (const span *own = needed; own->from < own->to; own++) {
+        int x = own->from;
+        for (; own->to - x > 2 * VL; x += 3 * VL) {
+            vi sum[4][3];
+            const int32_t *w = step3_Conv12_weight + 0 * PARTS;
             UNROLL for (int j = 0; j < 4; j++)
                 UNROLL for (int v = 0; v < 3; v++)
-                    sum[j][v] = dot4(sum[j][v], at[v], w + j * PARTS);
+                    sum[j][v] = step3_Conv12_start[0 + j] - (vi){0};
+            for (int i = 0; i < 9; i++, w += 4 * PARTS) {
+                bytes at[3];
+                UNROLL for (int v = 0; v < 3; v++)
+                    at[v] = spread(load_words(plane[i] + x + v * VL));
+                UNROLL for (int j = 0; j < 4; j++)
+                    UNROLL for (int v = 0; v < 3; v++)
+                        sum[j][v] = dot4(sum[j][v], at[v], w + j * PARTS);
+            }
+            UNROLL for (int v = 0; v < 3; v++) {
+                const ptrdiff_t at = p * phase + x + v * VL;
+                vf four[4] = {{0}};
+                UNROLL for (int j = 0; j < 4; j++) {
+                    vf y = times(__builtin_convertvector(sum[j][v], vf), SPLAT(step3_Conv12_step[0 + j]));
+                    y = prelu_low(y, SPLAT(step3_Conv12_slope0[0 + j]));
+                    four[j % 4] = y;
+                    if (j % 4 == 3) store_words(out[0][(0 + j) / 4] + at, quantized4(four, 60, 255));
+                }
+            }
         }
-        UNROLL for (int v = 0; v < 3; v++) {
-            const ptrdiff_t at = p * phase + x + v * VL;
-            vf four[4] = {{0}};
-            UNROLL for (int j = 0; j < 4; j++) {
-                vf y = times(__builtin_convertvector(sum[j][v], vf), SPLAT(step3_Conv12_step[0 + j]));
-                y = prelu_low(y, SPLAT(step3_Conv12_slope0[0 + j]));
-                four[j % 4] = y;
-                if (j % 4 == 3) store_words(out[0][(0 + j) / 4] + at, quantized4(four, 60, 255));
+        for (; own->to - x > 1 * VL; x += 2 * VL) {
+            vi sum[4][2];
+            const int32_t *w = step3_Conv12_weight + 0 * PARTS;
+            UNROLL for (int j = 0; j < 4; j++)
+                UNROLL for (int v = 0; v < 2; v++)
+                    sum[j][v] = step3_Conv12_start[0 + j] - (vi){0};
+            for (int i = 0; i < 9; i++, w += 4 * PARTS) {
+                bytes at[2];
+                UNROLL for (int v = 0; v < 2; v++)
+                    at[v] = spread(load_words(plane[i] + x + v * VL));
+                UNROLL for (int j = 0; j < 4; j++)
+                    UNROLL for (int v = 0; v < 2; v++)
+                        sum[j][v] = dot4(sum[j][v], at[v], w + j * PARTS);
+            }
+            UNROLL for (int v = 0; v < 2; v++) {
+                const ptrdiff_t at = p * phase + x + v * VL;
+                vf four[4] = {{0}};
+                UNROLL for (int j = 0; j < 4; j++) {
+                    vf y = times(__builtin_convertvector(sum[j][v], vf), SPLAT(step3_Conv12_step[0 + j]));
+                    y = prelu_low(y, SPLAT(step3_Conv12_slope0[0 + j]));
+                    four[j % 4] = y;
+                    if (j % 4 == 3) store_words(out[0][(0 + j) / 4] + at, quantized4(four, 60, 255));
+                }
+            }
+        }
+        for (; own->to - x > 0 * VL; x += 1 * VL) {
+            vi sum[4][1];
+            const int32_t *w = step3_Conv12_weight + 0 * PARTS;
+            UNROLL for (int j = 0; j < 4; j++)
+                UNROLL for (int v = 0; v < 1; v++)
+                    sum[j][v] = step3_Conv12_start[0 + j] - (vi){0};
+            for (int i = 0; i < 9; i++, w += 4 * PARTS) {
+                bytes at[1];
+                UNROLL for (int v = 0; v < 1; v++)
+                    at[v] = spread(load_words(plane[i] + x + v * VL));
+                UNROLL for (int j = 0; j < 4; j++)
+                    UNROLL for (int v = 0; v < 1; v++)
+                        sum[j][v] = dot4(sum[j][v], at[v], w + j * PARTS);
+            }
+            UNROLL for (int v = 0; v < 1; v++) {
+                const ptrdiff_t at = p * phase + x + v * VL;
+                vf four[4] = {{0}};
+                UNROLL for (int j = 0; j < 4; j++) {
+                    vf y = times(__builtin_convertvector(sum[j][v], vf), SPLAT(step3_Conv12_step[0 + j]));
+                    y = prelu_low(y, SPLAT(step3_Conv12_slope0[0 + j]));
+                    four[j % 4] = y;
+                    if (j % 4 == 3) store_words(out[0][(0 + j) / 4] + at, quantized4(four, 60, 255));
+                }
             }
         }
     }
@@ -871,7 +1012,7 @@ static void step4_Conv19(const frame *f, int k)
     const ptrdiff_t phase = f->phase1;
     for (int y0 = top; y0 < top + 4; y0 += 1) {
     if (y0 + 1 <= 0 || y0 >= f->h) continue;
-    const span *const needed = spans(f, below(y0 - 0, 1), below(y0 + 0, 1), 1, 0, 24);
+    const span *const needed = spans(f, below(y0 - 0, 1), below(y0 + 0, 1), 1, 0, 8);
     if (needed->from == needed->to) continue;
     const float *in[3][1];
     for (int r = 0; r < 3; r++) {
@@ -891,26 +1032,76 @@ static void step4_Conv19(const frame *f, int k)
         for (int i = 0; i < 1; i++)
             for (int r = 0; r < 3; r++) plane[(i * 3 + r) * 3 + c] = in[r][i] + at;
     }
-    EACH(x, 3 * VL) { /* channels 0 to 3 */
-        vi sum[4][3];
-        const int32_t *w = step4_Conv19_weight + 0 * PARTS;
-        UNROLL for (int j = 0; j < 4; j++)
-            UNROLL for (int v = 0; v < 3; v++)
-                sum[j][v] = step4_Conv19_start[0 + j] - (vi){0};
-        for (int i = 0; i < 9; i++, w += 4 * PARTS) {
-            bytes at[3];
-            UNROLL for (int v = 0; v < 3; v++)
-                at[v] = spread(load_words(plane[i] + x + v * VL));
+    /* channels 0 to 3 */
+    for (const span *own = needed; own->from < own->to; own++) {
+        int x = own->from;
+        for (; own->to - x > 2 * VL; x += 3 * VL) {
+            vi sum[4][3];
+            const int32_t *w = step4_Conv19_weight + 0 * PARTS;
             UNROLL for (int j = 0; j < 4; j++)
                 UNROLL for (int v = 0; v < 3; v++)
-                    sum[j][v] = dot4(sum[j][v], at[v], w + j * PARTS);
+                    sum[j][v] = step4_Conv19_start[0 + j] - (vi){0};
+            for (int i = 0; i < 9; i++, w += 4 * PARTS) {
+                bytes at[3];
+                UNROLL for (int v = 0; v < 3; v++)
+                    at[v] = spread(load_words(plane[i] + x + v * VL));
+                UNROLL for (int j = 0; j < 4; j++)
+                    UNROLL for (int v = 0; v < 3; v++)
+                        sum[j][v] = dot4(sum[j][v], at[v], w + j * PARTS);
+            }
+            UNROLL for (int v = 0; v < 3; v++) {
+                const ptrdiff_t at = p * phase + x + v * VL;
+                UNROLL for (int j = 0; j < 4; j++) {
+                    vf y = times(__builtin_convertvector(sum[j][v], vf), SPLAT(step4_Conv19_step[0 + j]));
+                    y = y + number(other0[0][0 + j], at, step4_Conv19_other0_shift[0 + j]);
+                    store(out[0][0 + j] + at, y);
+                }
+            }
         }
-        UNROLL for (int v = 0; v < 3; v++) {
-            const ptrdiff_t at = p * phase + x + v * VL;
-            UNROLL for (int j = 0; j < 4; j++) {
-                vf y = times(__builtin_convertvector(sum[j][v], vf), SPLAT(step4_Conv19_step[0 + j]));
-                y = y + number(other0[0][0 + j], at, step4_Conv19_other0_shift[0 + j]);
-                store(out[0][0 + j] + at, y);
+        for (; own->to - x > 1 * VL; x += 2 * VL) {
+            vi sum[4][2];
+            const int32_t *w = step4_Conv19_weight + 0 * PARTS;
+            UNROLL for (int j = 0; j < 4; j++)
+                UNROLL for (int v = 0; v < 2; v++)
+                    sum[j][v] = step4_Conv19_start[0 + j] - (vi){0};
+            for (int i = 0; i < 9; i++, w += 4 * PARTS) {
+                bytes at[2];
+                UNROLL for (int v = 0; v < 2; v++)
+                    at[v] = spread(load_words(plane[i] + x + v * VL));
+                UNROLL for (int j = 0; j < 4; j++)
+                    UNROLL for (int v = 0; v < 2; v++)
+                        sum[j][v] = dot4(sum[j][v], at[v], w + j * PARTS);
+            }
+            UNROLL for (int v = 0; v < 2; v++) {
+                const ptrdiff_t at = p * phase + x + v * VL;
+                UNROLL for (int j = 0; j < 4; j++) {
+                    vf y = times(__builtin_convertvector(sum[j][v], vf), SPLAT(step4_Conv19_step[0 + j]));
+                    y = y + number(other0[0][0 + j], at, step4_Conv19_other0_shift[0 + j]);
+                    store(out[0][0 + j] + at, y);
+                }
+            }
+        }
+        for (; own->to - x > 0 * VL; x += 1 * VL) {
+            vi sum[4][1];
+            const int32_t *w = step4_Conv19_weight + 0 * PARTS;
+            UNROLL for (int j = 0; j < 4; j++)
+                UNROLL for (int v = 0; v < 1; v++)
+                    sum[j][v] = step4_Conv19_start[0 + j] - (vi){0};
+            for (int i = 0; i < 9; i++, w += 4 * PARTS) {
+                bytes at[1];
+                UNROLL for (int v = 0; v < 1; v++)
+                    at[v] = spread(load_words(plane[i] + x + v * VL));
+                UNROLL for (int j = 0; j < 4; j++)
+                    UNROLL for (int v = 0; v < 1; v++)
+                        sum[j][v] = dot4(sum[j][v], at[v], w + j * PARTS);
+            }
+            UNROLL for (int v = 0; v < 1; v++) {
+                const ptrdiff_t at = p * phase + x + v * VL;
+                UNROLL for (int j = 0; j < 4; j++) {
+                    vf y = times(__builtin_convertvector(sum[j][v], vf), SPLAT(step4_Conv19_step[0 + j]));
+                    y = y + number(other0[0][0 + j], at, step4_Conv19_other0_shift[0 + j]);
+                    store(out[0][0 + j] + at, y);
+                }
             }
         }
     }
@@ -1120,6 +1311,7 @@ void golden_w8a8_u8_part(const uint8_t *in, ptrdiff_t in_stride, ptrdiff_t in_pl
     f.in_scale = 1.0f / f.top;
     f.out_scale = f.top / 1.0f;
     for (ptrdiff_t i = 0; i < f.stride1; i++) f.zero[i - 8] = 0.0f;
+    f.spans[0].from = -1; /* none were asked for yet */
     f.wanted = mask; f.wanted_stride = mask_stride; f.grows = changed;
     f.above = changed ? 3 : 0; f.under = changed ? 3 : 0; f.beside = changed ? 3 : 0;
     f.first_row = below(4 * first - 3, 1) - f.above;
@@ -1147,6 +1339,7 @@ void golden_w8a8_u16_part(const uint16_t *in, ptrdiff_t in_stride, ptrdiff_t in_
     f.in_scale = 1.0f / f.top;
     f.out_scale = f.top / 1.0f;
     for (ptrdiff_t i = 0; i < f.stride1; i++) f.zero[i - 8] = 0.0f;
+    f.spans[0].from = -1; /* none were asked for yet */
     f.wanted = mask; f.wanted_stride = mask_stride; f.grows = changed;
     f.above = changed ? 3 : 0; f.under = changed ? 3 : 0; f.beside = changed ? 3 : 0;
     f.first_row = below(4 * first - 3, 1) - f.above;
@@ -1174,6 +1367,7 @@ void golden_w8a8_f32_part(const float *in, ptrdiff_t in_stride, ptrdiff_t in_pla
     f.in_scale = 1.0f / f.top;
     f.out_scale = f.top / 1.0f;
     for (ptrdiff_t i = 0; i < f.stride1; i++) f.zero[i - 8] = 0.0f;
+    f.spans[0].from = -1; /* none were asked for yet */
     f.wanted = mask; f.wanted_stride = mask_stride; f.grows = changed;
     f.above = changed ? 3 : 0; f.under = changed ? 3 : 0; f.beside = changed ? 3 : 0;
     f.first_row = below(4 * first - 3, 1) - f.above;

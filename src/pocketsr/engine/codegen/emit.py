@@ -134,7 +134,7 @@ def emit(plan: Plan) -> str:
         ring_functions(plan),
         partial_functions(plan),
     ]
-    shapes = sorted({shape for step in plan.steps if isinstance(step.op, Conv) for shape in dot_shapes(step)})
+    shapes = sorted({shape for step in plan.steps if isinstance(step.op, Conv) for shape in dot_shapes(step, plan)})
     methods = [step.method for step in plan.steps]
     parts += [dot_function(*shape, by_lanes=plan.target.is_arm64) for shape in shapes]
     lookups = sorted({shape for step in plan.steps for shape in lookup_shapes(step)})

@@ -6,6 +6,7 @@ element x + (p + c) div P of phase (p + c) mod P. So neighbours are whole vector
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from pocketsr.engine.codegen.emit_chosen_words import chosen_words_body, chosen_
 from pocketsr.engine.codegen.emit_depthwise import depthwise_body
 from pocketsr.engine.codegen.emit_dot import dot_name
 from pocketsr.engine.codegen.emit_filled import filled_tables, is_filled
-from pocketsr.engine.codegen.emit_integers import stored, words_body, words_of, words_tables
+from pocketsr.engine.codegen.emit_integers import in_turns, stored, words_body, words_of, words_tables
 from pocketsr.engine.codegen.emit_pointwise import Part, array, extent, indent, row_table, stage_tables, tap_planes
 from pocketsr.engine.codegen.emit_sums import sums_body, sums_tables
 from pocketsr.engine.codegen.emit_told import is_told, spread_of, told_biases, told_pointer
@@ -25,20 +26,23 @@ from pocketsr.engine.codegen.emit_winograd import along_rows, both_axes
 from pocketsr.engine.codegen.emit_winograd_apart import apart_body, results_function
 from pocketsr.engine.codegen.emit_words_apart import apart_words_body, apart_words_tables
 from pocketsr.engine.codegen.method import BAND, Method, Storage
-from pocketsr.engine.codegen.partial import spans_of
+from pocketsr.engine.codegen.partial import spans_of, turns_of
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Combine, Conv
 
 __all__ = ["conv_function", "dot_shapes", "lookup_shapes"]
 
 
-def dot_shapes(step: Step) -> set[tuple[int, int, bool]]:
-    """(channels, vectors, inlined) of the inner loops that a convolution needs."""
+def dot_shapes(step: Step, plan: Plan) -> set[tuple[int, int, bool, int]]:
+    """(channels, vectors, inlined, room) of the inner loops that a convolution needs."""
     assert isinstance(step.op, Conv)
     method = step.method
     if method.reads is not Storage.FLOATS or method.lookup or method.apart or method.across or method.together:
         return set()
-    return {(count, method.block.vectors, method.rows is None) for count in _block_channels(step.op, method)}
+    sizes, turns = _block_channels(step.op, method), turns_of(step, plan)
+    if method.rows is None:
+        return {(count, vectors, True, vectors) for count in sizes for vectors in turns}
+    return {(count, vectors, False, method.block.vectors) for count in sizes for vectors in turns}
 
 
 def lookup_shapes(step: Step) -> set[tuple[int, int, int]]:
@@ -175,27 +179,32 @@ def _in_floats(name: str, op: Conv, step: Step, plan: Plan) -> tuple[list[str], 
 def _direct(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -> list[str]:
     """Every output phase on its own: planes are the taps, shifted."""
     taps, columns = op.weight.shape[2:]
-    per_group, vectors = op.weight.shape[1] * taps * columns, step.method.block.vectors
+    per_group = op.weight.shape[1] * taps * columns
     lines = [
         f"    for (int p = 0; p < {plan.phases}; p++) {{",
         *tap_planes(len(op.inputs), taps, columns),
     ]
     for group, first, count, offset in blocks:
         value = f"times(sum[j][v], SPLAT({name}_step[{first} + j]))" if op.integers else "sum[j][v]"
-        dot = dot_name(count, vectors, inlined=True)
-        lines += [
-            f"    EACH(x, {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
-            f"        vf sum[{count}][{vectors}];",
-            f"        {dot}({per_group}, plane + {group * per_group}, x, {name}_weight + {offset},",
-            f"            {name}_bias + {first}, sum);",
-            f"        UNROLL for (int v = 0; v < {vectors}; v++) {{",
-            "            const ptrdiff_t at = p * phase + x + v * VL;",
-            *(["            vf four[4] = {{0}};"] if plan.rings[op.value].storage is Storage.WORDS else []),
-            f"            UNROLL for (int j = 0; j < {count}; j++) {{",
-            f"                vf y = {value};",
-            *indent(stored(name, op, plan, f"{first} + j", "j"), 4),
-            "            }",
-            "        }",
-            "    }",
+        start = f"plane + {group * per_group}, x, {name}_weight + {offset}, {name}_bias + {first}"
+        finish = [
+            *(["vf four[4] = {{0}};"] if plan.rings[op.value].storage is Storage.WORDS else []),
+            f"UNROLL for (int j = 0; j < {count}; j++) {{",
+            f"    vf y = {value};",
+            *indent(stored(name, op, plan, f"{first} + j", "j"), 1),
+            "}",
         ]
+
+        def turn(vectors: int, count: int = count, start: str = start, finish: Sequence[str] = finish) -> list[str]:
+            return [
+                f"vf sum[{count}][{vectors}];",
+                f"{dot_name(count, vectors, inlined=True)}({per_group}, {start}, sum);",
+                f"UNROLL for (int v = 0; v < {vectors}; v++) {{",
+                "    const ptrdiff_t at = p * phase + x + v * VL;",
+                *indent(finish, 1),
+                "}",
+            ]
+
+        lines.append(f"    /* channels {first} to {first + count - 1} */")
+        lines += indent(in_turns(turn, turns_of(step, plan)), 1)
     return [*lines, "    }"]

@@ -15,22 +15,23 @@ LANES = 4
 """Weights in a vector of NEON, of which an instruction may take one."""
 
 
-def dot_name(channels: int, vectors: int, inlined: bool) -> str:
-    return f"dot_{channels}x{vectors}{'' if inlined else '_call'}"
+def dot_name(channels: int, vectors: int, inlined: bool, room: int = 0) -> str:
+    of = f"of{room}" if room > vectors else ""
+    return f"dot_{channels}x{vectors}{of}{'' if inlined else '_call'}"
 
 
-def dot_function(channels: int, vectors: int, inlined: bool, by_lanes: bool = False) -> str:
-    """The inner loop: sums over n planes for channels x vectors accumulators. by_lanes: weights are loaded four at a
-    time, and a lane of them is multiplied with (`arm.h`).
+def dot_function(channels: int, vectors: int, inlined: bool, room: int, by_lanes: bool = False) -> str:
+    """The inner loop: sums over n planes for channels x vectors accumulators. room: vectors that there is room for in
+    each row of `out`. by_lanes: weights are loaded four at a time, and a lane of them is multiplied with (`arm.h`).
 
     Weights lie in the order plane, output channel. Measured on Zen 5 (AVX-512): 12 x 2 runs at 90 % of the FMA peak.
     """
     size = range(vectors)
     lines = [
         f"/* out[j][v] = bias[j] + sum over n planes of w * plane: {channels} channels x {vectors} vectors */",
-        f"{'INLINE' if inlined else 'static'} void {dot_name(channels, vectors, inlined)}(int n,"
+        f"{'INLINE' if inlined else 'static'} void {dot_name(channels, vectors, inlined, room)}(int n,"
         " const float *const *plane, ptrdiff_t x, const float *w,",
-        f"    const float *bias, vf out[{channels}][{vectors}])",
+        f"    const float *bias, vf out[{channels}][{room}])",
         "{",
         "    vf k, " + ", ".join(f"x{v}" for v in size) + ";",
     ]

@@ -66,6 +66,7 @@ def entries(plan: Plan) -> str:
     f.in_scale = {graph.max_value!r}f / f.top;
     f.out_scale = f.top / {graph.max_value!r}f;
 {_STRENGTH if told else ""}{fill}
+    f.spans[0].from = -1; /* none were asked for yet */
     f.wanted = mask; f.wanted_stride = mask_stride; f.grows = changed;
     f.above = changed ? {above} : 0; f.under = changed ? {under} : 0; f.beside = changed ? {beside} : 0;
     f.first_row = below({unit} * first - {delay}, {output_scale}) - f.above;

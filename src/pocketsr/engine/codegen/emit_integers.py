@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from pocketsr.engine.codegen.emit_pointwise import array, indent, inverse, stage
 from pocketsr.engine.codegen.emit_rows import by_lanes, by_matrices, even, one_by_one, words_by_pairs
 from pocketsr.engine.codegen.emit_told import is_told, told_starts
 from pocketsr.engine.codegen.method import CHANNELS_A_WORD, Storage
+from pocketsr.engine.codegen.partial import turns_of
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Conv, Integers, Pointwise, Quantize, Ref
 
@@ -19,7 +20,9 @@ __all__ = [
     "count_words",
     "dense_weights",
     "finished",
+    "in_turns",
     "stored",
+    "until",
     "word_blocks",
     "words_body",
     "words_of",
@@ -112,35 +115,51 @@ def matrices_tables(name: str, op: Conv, step: Step, plan: Plan) -> str:
 def words_body(name: str, op: Conv, step: Step, plan: Plan) -> list[str]:
     """Sums over words in registers, channels x vectors of them; `in` holds the rows of the words."""
     taps, columns = op.weight.shape[2:]
-    words, vectors = len(words_of(op.inputs)), step.method.block.vectors
+    words = len(words_of(op.inputs))
     total = words * taps * columns
     lines = [
         f"    for (int p = 0; p < {plan.phases}; p++) {{",
         *tap_planes(words, taps, columns),
     ]
+    matrices = plan.target.matrices
+    inner = by_matrices if matrices else by_lanes if plan.target.has_sdot else one_by_one
     done = 0
     for first, count in word_blocks(op, step):
-        weights = count * total
-        if plan.target.matrices:
-            weights = even(count) * even(total)
-            inner = by_matrices(total, count, vectors)
-        elif plan.target.has_sdot:
-            inner = by_lanes(total, count, vectors)
-        else:
-            inner = one_by_one(total, count, vectors)
-        lines += [
-            f"    EACH(x, {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
-            f"        vi sum[{count}][{vectors}];",
-            f"        const int32_t *w = {name}_weight + {done}{'' if plan.target.matrices else ' * PARTS'};",
-            f"        UNROLL for (int j = 0; j < {count}; j++)",
-            f"            UNROLL for (int v = 0; v < {vectors}; v++)",
-            f"                sum[j][v] = {name}_start[{first} + j] - (vi){{0}};",
-            *inner,
-            *indent(finished(name, op, plan, first, count, vectors, "p * phase + x + v * VL"), 2),
-            "    }",
-        ]
-        done += weights
+
+        def turn(vectors: int, first: int = first, count: int = count, done: int = done) -> list[str]:
+            return [
+                f"vi sum[{count}][{vectors}];",
+                f"const int32_t *w = {name}_weight + {done}{'' if matrices else ' * PARTS'};",
+                f"UNROLL for (int j = 0; j < {count}; j++)",
+                f"    UNROLL for (int v = 0; v < {vectors}; v++)",
+                f"        sum[j][v] = {name}_start[{first} + j] - (vi){{0}};",
+                *[line.removeprefix("        ") for line in inner(total, count, vectors)],
+                *finished(name, op, plan, first, count, vectors, "p * phase + x + v * VL"),
+            ]
+
+        lines.append(f"    /* channels {first} to {first + count - 1} */")
+        lines += indent(in_turns(turn, turns_of(step, plan)), 1)
+        done += even(count) * even(total) if matrices else count * total
     return [*lines, "    }"]
+
+
+def in_turns(turn: Callable[[int], list[str]], sizes: Sequence[int], x: str = "x") -> list[str]:
+    """The spans of a row in turns of so many vectors (`turns_of`).
+
+    turn: statements that make columns from the one named `x` on, of so many vectors.
+    """
+    if len(sizes) == 1:
+        return [f"EACH({x}, {sizes[0]} * VL) {{", *indent(turn(sizes[0]), 1), "}"]
+    lines = ["for (const span *own = needed; own->from < own->to; own++) {", f"    int {x} = own->from;"]
+    return [*lines, *indent(until(turn, sizes, x, "own->to"), 1), "}"]
+
+
+def until(turn: Callable[[int], list[str]], sizes: Sequence[int], x: str, end: str) -> list[str]:
+    """Columns from the one named `x` to `end`, in turns of so many vectors."""
+    lines = []
+    for size in sizes:
+        lines += [f"for (; {end} - {x} > {size - 1} * VL; {x} += {size} * VL) {{", *indent(turn(size), 1), "}"]
+    return lines
 
 
 def finished(

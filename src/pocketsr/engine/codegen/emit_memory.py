@@ -7,7 +7,7 @@ from pocketsr.engine.codegen.emit_pointwise import extent
 from pocketsr.engine.codegen.emit_told import told_floats
 from pocketsr.engine.codegen.emit_winograd import tile_floats
 from pocketsr.engine.codegen.method import Storage
-from pocketsr.engine.codegen.partial import BLOCK_COLUMNS
+from pocketsr.engine.codegen.partial import BLOCK_COLUMNS, SPANS_KEPT
 from pocketsr.engine.codegen.plan import Plan, Ring
 from pocketsr.engine.ir.graph import Classes, Pad
 
@@ -156,7 +156,7 @@ static size_t lay_out(frame *f, int w, int h, float *base)
     f->h = h;
 {told_place}{strides}{places}{outside_places}    f->trash = base + used + {halo}; used += f->stride{widest};
     f->tile = base + used; used += {tile};
-{sums}    f->spans = (span *)(void *)(base + used); used += w / {BLOCK_COLUMNS} + 8;
+{sums}    f->spans = (span *)(void *)(base + used); used += w / {BLOCK_COLUMNS} + {8 + 2 * SPANS_KEPT};
     f->any = (uint8_t *)(void *)(base + used); used += w / 32 + 8;
     return (size_t)used;
 }}

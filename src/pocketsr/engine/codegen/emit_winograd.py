@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pocketsr.engine.codegen.emit_dot import dot_name, winograd_in_parts
 from pocketsr.engine.codegen.emit_pointwise import Part, indent, stages_code
 from pocketsr.engine.codegen.emit_words_apart import apart_words_tile
 from pocketsr.engine.codegen.method import Storage
+from pocketsr.engine.codegen.partial import turns_of
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.codegen.winograd import Filter
 from pocketsr.engine.ir.graph import Conv
@@ -99,15 +102,19 @@ def along_rows(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) 
         f"            for (int i = 0; i < {inputs}; i++) plane[i * {columns} + c] = tile + i * {size} + at;",
         "        }",
     ]
+    sizes = turns_of(step, plan)
+    narrow = len(sizes) > 1
     for _, first, count, offset in blocks:
-        dot = dot_name(count, vectors, inlined=False)
+        arguments = (
+            f"{inputs * columns}, plane, x + (ptrdiff_t){phases * inputs * size} * t, {name}_weight + {offset} + "
+        )
+        arguments += f"{inputs * columns * count} * t, {name}_bias + {n * first} + {count} * t"
         lines += [
             f"        for (int x = 0; x < end; x += {vectors} * VL) {{ /* channels {first} to {first + count - 1} */",
+            *([f"            const int room = {_room('end - x', sizes)};"] if narrow else []),
             f"            vf (*const sum)[{count}][{vectors}] = (void *)(tile + {_tile_parts(step, plan)[0]});",
             f"            for (int t = 0; t < {n}; t++)",
-            f"                {dot}({inputs * columns}, plane, x + (ptrdiff_t){phases * inputs * size} * t,",
-            f"                    {name}_weight + {offset} + {inputs * columns * count} * t,",
-            f"                    {name}_bias + {n * first} + {count} * t, sum[t]);",
+            *indent(_dots(count, sizes, arguments, "sum[t]"), 4),
             f"            for (int j = 0; j < {count}; j++)",
             f"                UNROLL for (int v = 0; v < {vectors}; v++) {{",
             "                    const ptrdiff_t at = p * phase + x0 + x + v * VL;",
@@ -118,11 +125,31 @@ def along_rows(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) 
     return [*lines, "        }", "    }"]
 
 
+def _room(left: str, sizes: Sequence[int]) -> str:
+    """C: the columns of a phase that a turn makes where so many are left."""
+    return " : ".join([*(f"{left} <= {size} * VL ? {size} * VL" for size in reversed(sizes[1:])), f"{sizes[0]} * VL"])
+
+
+def _dots(count: int, sizes: Sequence[int], arguments: str, out: str) -> list[str]:
+    """The inner loop for `room` columns of a phase: a turn of so many vectors."""
+    lines = []
+    for index, size in enumerate(sizes):
+        narrow, dot = index < len(sizes) - 1, dot_name(count, size, inlined=False, room=sizes[0])
+        lines.append(
+            f"{'else ' if index else ''}{f'if (room == {size} * VL) ' if narrow else ''}{dot}({arguments}, {out});"
+        )
+    return lines
+
+
 def both_axes(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -> list[str]:
     """F(m, r) along the rows and F(P, r) along the columns: P neighbours are one vector of each phase.
 
     Stores are what this costs most (one a cycle), so both transforms stay in registers: the input is transformed
     for one product along the columns, or for a pair of opposite points, at a time.
+
+    A narrow turn transforms fewer vectors and has narrow inner loops; what it makes of products that it hasn't got, the
+    next span writes over. It has no other code of its own: there a compiler might join other multiplications and
+    additions, and last bits would depend on where in a span a column lies. In inner loops there is one way alone.
     """
     method = step.method
     assert method.rows is not None
@@ -131,14 +158,17 @@ def both_axes(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -
     rows, columns = method.rows, method.columns
     row_tag, column_tag = f"{rows.outputs}_{rows.taps}", f"{columns.outputs}_{columns.taps}"
     n, nc, halo, total = rows.products, columns.products, columns.taps // 2, method.products
+    sizes = turns_of(step, plan)
+    narrow = len(sizes) > 1
     lines = [
         "    float *const v = f->tile; /* product, channel, column */",
         f"    const float *plane[{inputs}];",
         f"    for (int i = 0; i < {inputs}; i++) plane[i] = v + i * {width};",
         *(f"    const ptrdiff_t c{c} = place({c - halo}, phase);" for c in range(nc)),
         f"    EACH(x0, {width}) {{",
+        *([f"        const int room = {_room('until - x0', sizes)};"] if narrow else []),
         f"        for (int i = 0; i < {inputs}; i++)",
-        f"            for (int x = 0; x < {width}; x += VL) {{",
+        f"            for (int x = 0; x < {'room' if narrow else width}; x += VL) {{",
         f"                float *const to = v + i * {width} + x;",
     ]
     for first, sums in winograd_in_parts(columns, "load(p + c{})"):
@@ -166,14 +196,13 @@ def both_axes(name: str, op: Conv, step: Step, plan: Plan, blocks: list[Part]) -
         lines += ["                }"]
     lines += ["            }"]
     for _, first, count, offset in blocks:
-        dot = dot_name(count, vectors, inlined=False)
+        arguments = f"{inputs}, plane, {inputs * width} * t, {name}_weight + {offset} + {inputs * count} * t, "
+        arguments += f"{name}_bias + {total * first} + {count} * t"
         lines += [
             f"        {{ /* channels {first} to {first + count - 1} */",
             f"            vf (*const sum)[{count}][{vectors}] = (void *)(v + {_tile_parts(step, plan)[0]});",
             f"            for (int t = 0; t < {total}; t++)",
-            f"                {dot}({inputs}, plane, {inputs * width} * t,",
-            f"                    {name}_weight + {offset} + {inputs * count} * t,",
-            f"                    {name}_bias + {total * first} + {count} * t, sum[t]);",
+            *indent(_dots(count, sizes, arguments, "sum[t]"), 4),
             f"            for (int j = 0; j < {count}; j++)",
             f"                for (int l = 0; l < {vectors}; l++) {{",
             f"                    vf s[{n}][{phases}];",

@@ -14,22 +14,25 @@ from functools import lru_cache
 from math import ceil
 from typing import NamedTuple
 
-from pocketsr.engine.codegen.method import BAND
+from pocketsr.engine.codegen.method import BAND, Storage
 from pocketsr.engine.codegen.plan import Plan, Step
 from pocketsr.engine.ir.graph import Classes, Combine, Conv, Op, Shuffle, window
 
 __all__ = [
     "BLOCK_COLUMNS",
     "BLOCK_ROWS",
+    "SPANS_KEPT",
     "Growth",
     "growth",
     "needs",
     "partial_functions",
     "seen_from",
     "spans_of",
+    "turns_of",
     "written_spans",
 ]
 
+SPANS_KEPT = 3  # of the memory for spans: what the ones behind them were asked for
 BLOCK_ROWS = BAND
 BLOCK_COLUMNS = 8
 """Of webcams at 300 kbit/s, `medium` and `quality` computed 64 and 83 % with blocks of 4x8, 1 point less with 2x8 and 7
@@ -70,6 +73,23 @@ def _reads(op: Op) -> dict[int, tuple[int, int]]:
     return read
 
 
+def turns_of(step: Step, plan: Plan) -> list[int]:
+    """How many vectors a turn of a convolution makes: as long as there are as many left of a span, its register
+    block's; then two and one. One alone would be right, but has too few sums under way to be as quick.
+
+    In WebAssembly all are alike: its modules run whole frames alone, and are downloaded.
+    """
+    method, op = step.method, step.op
+    alike = plan.target.is_wasm or method.reads is Storage.BYTES or method.together
+    if alike or not isinstance(op, Conv) or op.chosen:
+        return [method.block.vectors]
+    # Direct kernels have code of their own for each size, in which a compiler joins other multiplications and additions
+    # of floats (seen with Zig 0.17): the last bits must not depend on where in a span a column lies.
+    if method.rows is None and op.integers is None:
+        return [method.block.vectors]
+    return sorted({method.block.vectors, min(2, method.block.vectors), 1}, reverse=True)
+
+
 def _turn(step: Step, plan: Plan) -> int:
     """Elements that one turn of the step's inner loop makes right, given what they depend on."""
     lanes, method = plan.target.lanes, step.method
@@ -78,8 +98,10 @@ def _turn(step: Step, plan: Plan) -> int:
     if not isinstance(step.op, Conv):
         return lanes
     if method.rows is None:
-        return lanes * method.block.vectors
-    return method.tile if method.columns else lanes  # along the rows no more vectors are transformed than are needed
+        return lanes * min(turns_of(step, plan))
+    if method.columns:
+        return method.tile // method.block.vectors * min(turns_of(step, plan))
+    return lanes  # along the rows no more vectors are transformed than are needed
 
 
 @lru_cache(maxsize=8)
@@ -183,11 +205,11 @@ INLINE int below(int a, int b) {{ return a >= 0 ? a / b : -((b - 1 - a) / b); }}
 
 /* The spans at a scale that the blocks of rows [first, last] of the picture need, with `more` elements on both sides,
    or that changed blocks as far away have an effect on as well; whole rows without a mask. A span is computed in turns
-   of `turn` elements: the next one begins behind. */
+   of `turn` elements: the next one begins behind. Rows of one band often need the same: what was asked last is kept. */
 static const span *spans(const frame *f, int first, int last, int scale, int more, int turn)
 {{
     const int n = columns(f, scale), blocks = (f->w + {side - 1}) / {side};
-    span *to = f->spans;
+    span *const kept = f->spans, *to = kept + {SPANS_KEPT};
     if (!f->wanted) {{
         to[0] = (span){{0, n}};
         to[1] = (span){{0, 0}};
@@ -199,18 +221,28 @@ static const span *spans(const frame *f, int first, int last, int scale, int mor
     if (first < f->first_row) first = f->first_row;
     if (last > f->last_row) last = f->last_row;
     int end = 0;
-    if (first <= last) {{
-        const uint8_t *any = f->wanted + first / {height} * f->wanted_stride;
-        if (first / {height} < last / {height}) {{
-            for (ptrdiff_t i = 0; i < blocks; i++) f->any[i] = any[i]; /* no memcpy on Windows without a library */
-            for (int y = first / {height} + 1; y <= last / {height}; y++) {{
-                const uint8_t *more_of = f->wanted + y * f->wanted_stride;
-                for (int i = 0; i < blocks; i++) f->any[i] |= more_of[i];
+    const int top = first <= last ? first / {height} : 1, bottom = first <= last ? last / {height} : 0;
+    const span asked[{SPANS_KEPT}] = {{{{top, bottom}}, {{more, turn}}, {{0, scale}}}};
+    int new = 0;
+    for (int i = 0; i < {SPANS_KEPT}; i++) new |= (kept[i].from != asked[i].from) | (kept[i].to != asked[i].to);
+    if (!new) return to;
+    for (int i = 0; i < {SPANS_KEPT}; i++) kept[i] = asked[i];
+    if (top <= bottom) {{
+        const uint8_t *any = f->wanted + top * f->wanted_stride;
+        if (top < bottom) {{
+            uint8_t *restrict const all = f->any; /* bytes may be anything's: else it is read again for each */
+            for (ptrdiff_t i = 0; i < blocks; i++) all[i] = any[i]; /* no memcpy on Windows without a library */
+            for (int y = top + 1; y <= bottom; y++) {{
+                const uint8_t *restrict const row = f->wanted + y * f->wanted_stride;
+                for (int i = 0; i < blocks; i++) all[i] |= row[i];
             }}
-            any = f->any;
+            any = all;
         }}
         for (int i = 0; i < blocks; i++) {{
-            if (!any[i]) continue;
+            uint64_t eight = 1;
+            if (i + 8 <= blocks) __builtin_memcpy(&eight, any + i, 8);
+            if (!eight) i += 7;
+            if (!eight || !any[i]) continue;
             int from = {side} * scale * i / {phases} - more;
             while (i < blocks && any[i]) i++;
             const int until = least(n, {side} * scale * i / {phases} + more);
@@ -221,7 +253,7 @@ static const span *spans(const frame *f, int first, int last, int scale, int mor
         }}
     }}
     *to = (span){{0, 0}};
-    return f->spans;
+    return kept + {SPANS_KEPT};
 }}
 
 void {name}_changes(const void *a, ptrdiff_t a_stride, const void *b, ptrdiff_t b_stride, int w, int h, int bytes,

@@ -87,15 +87,16 @@ def add_floats(add: Add, shape: Shape, phases: int, target: Target, columns: int
         add("table", group * tiles * phases * shape.inputs * across)
     else:
         group = 1 / method.rows.outputs
-        tiles = ceil(columns / method.tile)
-        add("into_both", group * tiles * method.tile / lanes * shape.inputs)
+        # the last tile may be narrow (`partial.turns_of`)
+        made = ceil(columns / method.tile) if target.is_wasm else ceil(columns / lanes) / block.vectors
+        add("into_both", group * made * method.tile / lanes * shape.inputs)
         tile = method.products * method.tile * shape.inputs * FLOAT_BYTES
         weights = weight_bytes_of_floats(shape)
-        add("tiles", group * tiles * tile * beyond(target.l1_bytes, tile + weights / len(sizes)))
+        add("tiles", group * made * tile * beyond(target.l1_bytes, tile + weights / len(sizes)))
         add("far", group * weights)
         for size in sizes:
-            add_products(add, method, shape.inputs, size, group * tiles * method.products)
-        add("from_both", group * tiles * block.vectors * shape.outputs)
-        stored = tiles * block.vectors * shape.outputs * phases
+            add_products(add, method, shape.inputs, size, group * made * method.products)
+        add("from_both", group * made * block.vectors * shape.outputs)
+        stored = made * block.vectors * shape.outputs * phases
         add("table", group * (shape.inputs * (taps + BAND - 1) + BAND * shape.outputs))
     return stored

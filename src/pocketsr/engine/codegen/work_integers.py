@@ -85,7 +85,9 @@ def add_integers(add: Add, shape: Shape, target: Target, columns: int) -> float:
     taps, across = shape.kernel
     block, lanes = shape.method.block, target.lanes
     sizes = blocks_of(shape, 1)
-    turns = ceil(columns / (block.vectors * lanes))
+    turns: float = ceil(columns / (block.vectors * lanes))
+    if shape.additions is None and not target.is_wasm:
+        turns = ceil(columns / lanes) / block.vectors  # narrow ones at the end of a row (`partial.turns_of`)
     stored = turns * block.vectors * shape.outputs
     add("far", weight_bytes_of_integers(shape, target))
     if shape.additions is None:

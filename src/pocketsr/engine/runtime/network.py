@@ -247,7 +247,7 @@ class Network:
         if part is None:
             cuts = [(bands * index // strips, bands * (index + 1) // strips) for index in range(strips)]
         else:
-            cuts = cut(np.count_nonzero(part.wanted, axis=1), bands, strips)
+            cuts = cut(part.work(), bands, strips) if strips > 1 else [(0, bands)]
 
         def strip(index: int) -> Job:
             first, last = cuts[index]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pocketsr.errors import ArgumentError
 
-__all__ = ["BLOCK", "Mask", "Part", "check_mask", "cut", "mask_shape"]
+__all__ = ["BLOCK", "Mask", "Part", "check_mask", "cut", "grown", "mask_shape"]
 
 BLOCK = (4, 8)
 """Rows and columns of the input to a block of a mask: those of the C (`codegen.partial`)."""
@@ -24,6 +24,17 @@ class Part(NamedTuple):
 
     wanted: NDArray[np.uint8]
     changed: NDArray[np.uint8] | None = None
+
+    def work(self) -> NDArray[np.intp]:
+        """About how much each row of blocks is, in blocks.
+
+        Where it is known what has changed, `wanted` has grown by what a result depends on. Otherwise the layers
+        compute more than is wanted, half of their halo on average: lone blocks are more work than their number says.
+        Of webcams, the slower of two strips of `quality` takes 1.07 times its half by blocks grown by one, 1.10 by
+        wanted ones.
+        """
+        blocks = self.wanted != 0 if self.changed is not None else grown(self.wanted != 0, 1, 1)
+        return np.asarray(np.count_nonzero(blocks, axis=1))
 
 
 def mask_shape(height: int, width: int) -> tuple[int, int]:
@@ -42,8 +53,21 @@ def check_mask(mask: Any, name: str, height: int, width: int) -> NDArray[np.uint
     return np.ascontiguousarray(mask).view(np.uint8)
 
 
+def grown(mask: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.bool_]:
+    """`mask` and all blocks that lie up to `rows` and `columns` from one of it."""
+    height, width = mask.shape
+    wide = np.pad(mask, ((rows, rows), (columns, columns)))
+    tall = wide[:height].copy()
+    for at in range(1, 2 * rows + 1):
+        tall |= wide[at : at + height]
+    found = tall[:, :width].copy()
+    for at in range(1, 2 * columns + 1):
+        found |= tall[:, at : at + width]
+    return found
+
+
 def cut(work: NDArray[np.intp], bands: int, strips: int) -> list[tuple[int, int]]:
-    """Bands [first, last) of each of `strips`, of equal shares of `work` (wanted blocks in each row of a mask)."""
+    """Bands [first, last) of each of `strips`, of equal shares of `work` (in each row of a mask)."""
     behind = bands - len(work)  # the last bands of the result lie that many rows of blocks behind
     of_band = work[np.clip(np.arange(bands) - behind, 0, len(work) - 1)]
     done = np.cumsum(of_band)
