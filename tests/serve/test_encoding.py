@@ -110,7 +110,7 @@ def test_what_is_sent_follows_the_peers_line_both_ways(codec: str, monkeypatch: 
     monkeypatch.setattr(encoding.time, "monotonic", lambda: now[0])
     encoder = CallEncoder(codec, lambda _: None)
     rng = np.random.default_rng(1)
-    bits = []
+    bits: list[int] = []
     for bps in (600_000, 2_000_000, 600_000):
         encoder.target_bitrate = bps
         now[0] += 3
