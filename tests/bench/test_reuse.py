@@ -120,5 +120,10 @@ def test_one_that_is_told_and_one_that_is_not(
 def test_what_goes_under_a_network_where_nobody_says() -> None:
     from pocketsr.bench.reuse import cheap_under, load_networks
 
-    names = {"medium": "small", "tiny": "small", "medium-call": "small-call", "medium-call-w8a8": "small-call-w8a8"}
+    names = {
+        "medium": "small-w8a8",
+        "tiny": "small-w8a8",
+        "medium-call": "small-call",
+        "medium-call-w8a8": "small-call-w8a8",
+    }
     assert {name: cheap_under(name, net) for name, net in load_networks(list(names), 1).items()} == names
