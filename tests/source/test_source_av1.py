@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import struct
+import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -150,6 +152,31 @@ def test_a_broken_avif_file_has_none(tmp_path: Path) -> None:
     for broken in (data[: at + 3], data[: at + 12], data.replace(b"iloc", b"free"), b""):
         file.write_bytes(broken)
         assert avif_quantizer(file) is None
+
+
+def _table(sizes: bytes, place: bytes = b"", extents: int = 1) -> bytes:
+    """Boxes of 64 items that lie at `place`. sizes: of an offset, a length, a base and an index, four bits each."""
+    items = b"".join(struct.pack(">HHH", k, 0, 0) + place + struct.pack(">H", extents) for k in range(64))
+    return b"pitm" + bytes(4) + b"\0\1" + b"iloc" + b"\1\0\0\0" + sizes + b"\0\x40" + items
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"iloc" + bytes(20) + b"pitm",
+        b"pitm" + bytes(20) + b"iloc",
+        _table(b"\0\x80", b"\x7f" + b"\xff" * 7),
+        _table(b"\0\xf0", b"\xff" * 15),
+        _table(b"\0\0", extents=65_535),
+    ],
+    ids=["no item's number", "no table", "beyond any file", "beyond any number", "empty extents"],
+)
+def test_a_hostile_avif_tells_nothing_and_takes_no_time(data: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "hostile.avif"
+    file.write_bytes(data)
+    started = time.process_time()
+    assert avif_quantizer(file) is None
+    assert time.process_time() - started < 0.5  # 4 million empty extents took 2.7 s
 
 
 @pytest.mark.parametrize("quality", [45, 60, 75, 90])

@@ -44,7 +44,7 @@ def avif_quantizer(path: Path) -> float | None:
                 file.seek(at)
                 if (found := still_quantizer(file.read(_ITEM_HEAD))) is not None:
                     return found
-    except (ValueError, struct.error):
+    except (ValueError, OSError):  # places that no file has are of the second kind
         pass
     return None
 
@@ -54,29 +54,34 @@ def _items(head: bytes) -> list[int]:
     picture, table = head.find(b"pitm") + 4, head.find(b"iloc") + 4
     if picture < 4 or table < 4:
         return []
-    (primary,) = struct.unpack_from(">I" if head[picture] else ">H", head, picture + 4)
-    version, (offset, length), (base, index) = head[table], divmod(head[table + 4], 16), divmod(head[table + 5], 16)
-    at = table + 6
+    at = picture
 
     def number(size: int) -> int:
         nonlocal at
         if at + size > len(head):
-            raise ValueError("the table of items ends too early")
+            raise ValueError("a box of items ends too early")
         at += size
         return int.from_bytes(head[at - size : at], "big")
 
+    version = number(4) >> 24
+    primary = number(4 if version else 2)
+    at = table
+    version = number(4) >> 24
+    (offset, length), (base, index) = divmod(number(1), 16), divmod(number(1), 16)
+    index = index if version else 0
     found = []
     for _ in range(min(number(4 if version == 2 else 2), _MOST_ITEMS)):
         name = number(4 if version == 2 else 2)
         within = number(2) & 15 if version else 0  # 0: the offsets are the file's
         number(2)
-        start = number(base)
-        for extent in range(number(2)):
-            number(index if version else 0)
-            begins = start + number(offset)
-            number(length)
-            if extent == 0 and within == 0:
-                found.append((name != primary, begins))
+        start, extents = number(base), number(2)
+        if not extents:
+            continue
+        number(index)
+        begins = start + number(offset)
+        number(length + (extents - 1) * (index + offset + length))  # all of them may be empty: no loop
+        if within == 0:
+            found.append((name != primary, begins))
     return [begins for _, begins in sorted(found, key=lambda each: each[0])]
 
 

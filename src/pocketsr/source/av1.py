@@ -4,12 +4,11 @@ frames (AV1 bitstream specification, version 1.0.0 with errata 1).
 
 from __future__ import annotations
 
-from pocketsr.source.av1_headers import Bits, Sequence, ShownAgain, frame_header, sequence_header
+from pocketsr.source.av1_headers import SLOTS, Bits, Sequence, ShownAgain, frame_header, sequence_header
 
 __all__ = ["Av1Frames", "still_quantizer"]
 
 _SEQUENCE, _HEADER, _FRAME = 1, 3, 6  # kinds of OBUs
-_SLOTS = 8
 _ENOUGH = 512  # bytes of an OBU: more than stands before its quantizer
 _MOST_OBUS = 1000  # of one packet
 _NOTHING = (0.0, (0, 0))
@@ -21,7 +20,7 @@ class Av1Frames:
     def __init__(self, head: bytes = b"") -> None:
         """head: OBUs that stand before the frames, as in a container's `av1C` behind its first four bytes."""
         self._sequence: Sequence | None = None
-        self._slots = [_NOTHING] * _SLOTS
+        self._slots = [_NOTHING] * SLOTS
         self.shown(head)
 
     def shown(self, packet: bytes) -> float | None:

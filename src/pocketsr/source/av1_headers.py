@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Bits", "Header", "Sequence", "ShownAgain", "frame_header", "sequence_header"]
+__all__ = ["SLOTS", "Bits", "Header", "Sequence", "ShownAgain", "frame_header", "sequence_header"]
 
 _KEY, _INTER, _INTRA_ONLY, _SWITCH = range(4)  # frames
 _CHOSEN = 2  # by each frame, where the sequence doesn't say
 _ALL = 0xFF  # slots
-_SLOTS, _REFERENCES = 8, 7
+SLOTS, _REFERENCES = 8, 7
 _TILE_WIDTH, _TILE_AREA, _MOST_TILES = 4096, 4096 * 2304, 64
 
 
@@ -167,7 +167,7 @@ def frame_header(bits: Bits, seq: Sequence, extension: int, sizes: list[tuple[in
             bits.number(seq.removal_bits if modelled and ours else 0)
     refresh = _ALL if kind == _SWITCH or (kind == _KEY and shown) else bits.number(8)
     if (not intra or refresh != _ALL) and resilient:
-        bits.number(_SLOTS * seq.order_hint_bits)
+        bits.number(SLOTS * seq.order_hint_bits)
     if intra:
         size, width = _frame_size(bits, seq, own_size)
         if tools and width == size[0]:
