@@ -179,3 +179,33 @@ def test_groups_begin_with_what_lies_within_them(tmp_path: Path, chosen: dict[st
     assert net.get_parameter("blocks.1.shared.weight" if chosen else "blocks.1.weight").shape == (6, 2, 3, 3)
     x = torch.rand(1, 1, 13, 11)
     torch.testing.assert_close(net(x), first(x))
+
+
+@pytest.mark.parametrize("skip", [[0], []])
+def test_new_layers_change_nothing_at_first_and_learn(tmp_path: Path, skip: list[int]) -> None:
+    wide, last = {"channels": 3}, {"channels": 4, "add": skip}
+    torch.manual_seed(3)
+    short = build("pocket", block="plain", layers=[wide, wide, last])
+    for name, parameter in short.named_parameters():
+        if name.startswith("slopes."):
+            torch.nn.init.uniform_(parameter, -0.2, 0.4)
+    save_checkpoint({"ema": short.state_dict(), "recipe": {}}, tmp_path / "first.pt")
+    deep = build("pocket", block="plain", layers=[wide, wide, wide, wide, last])
+    deep.load_state_dict(initial_weights(deep, tmp_path / "first.pt"))
+    x = torch.rand(1, 1, 13, 11)
+    torch.testing.assert_close(deep(x), short(x))
+    deep(x).square().sum().backward()
+    for name in ("blocks.2.weight", "blocks.3.weight", "slopes.2", "slopes.3"):
+        assert deep.get_parameter(name).grad.abs().max() > 0, name  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("other", [{"channels": 5}, {"channels": 3, "groups": 3}, {"channels": 3, "add": [0]}])
+def test_new_layers_that_would_change_something_are_refused(tmp_path: Path, other: dict[str, Any]) -> None:
+    wide = {"channels": 3}
+    save_checkpoint(
+        {"ema": build("pocket", block="plain", layers=[wide, wide, {"channels": 4}]).state_dict(), "recipe": {}},
+        tmp_path / "first.pt",
+    )
+    deep = build("pocket", block="plain", layers=[wide, wide, other, {"channels": 4}])
+    with pytest.raises(UserError, match=r"first\.pt holds another network than the recipe's net: "):
+        deep.load_state_dict(initial_weights(deep, tmp_path / "first.pt"))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from pocketsr.nets.pocket import Pocket
 from pocketsr.pixels.structure import DIRECTIONS
 from pocketsr.reparam import Chosen, Linear, Plain
-from pocketsr.train.growth import grow
+from pocketsr.train.growth import deepen, grow
 
 __all__ = ["converted"]
 
@@ -25,6 +25,7 @@ def converted(weights: Any, net: nn.Module) -> Any:
     they have one a channel, it is their mean; where it is the other way round, each channel takes the one. Kernels that
     are larger in `net` get a rim of zeros; strengths that `net` has beyond theirs begin as the strongest of theirs.
     A plain layer with more channels in `net` begins with what they have, and new channels that nothing reads yet.
+    Plain layers that only `net` has begin as ones that change nothing, before the last.
     A layer that has groups only in `net` keeps what they have within the groups, and loses the rest.
     Where `net` upscales by another factor, each pixel that it makes of one begins as the nearest of theirs. A plain
     layer takes what an over-parameterised one collapses to. All else stays as it is: whoever loads it says what doesn't
@@ -33,6 +34,8 @@ def converted(weights: Any, net: nn.Module) -> Any:
     if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
         return weights
     found = dict(weights)
+    if isinstance(net, Pocket):
+        deepen(found, net)
     for name, wanted in net.state_dict().items():
         if name.rpartition(".")[2] == "bias":
             _add_bias(found, name, wanted)
