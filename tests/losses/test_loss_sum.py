@@ -11,7 +11,7 @@ from pocketsr.losses import LossSum
 torch.set_num_threads(1)
 
 SR, HR = torch.full((1, 1, 8, 8), 0.75), torch.full((1, 1, 8, 8), 0.25)  # l1 0.5, l2 0.25, dct 0.5 / 8
-NAMES = "charbonnier, dct, distillation, feature, fft, gradient, l1, l2, psnr, structured, tv"
+NAMES = "charbonnier, dct, distillation, feature, fft, flicker, gradient, l1, l2, psnr, structured, tv"
 
 
 def test_total_is_weighted_and_parts_are_not() -> None:
@@ -59,6 +59,24 @@ def test_teacher_terms_take_what_they_are_given() -> None:
 def test_a_missing_teacher_is_named(name: str) -> None:
     with pytest.raises(UserError, match=f"'{name}' needs"):
         LossSum({name: 1.0})(SR, HR)
+
+
+def test_frames_are_asked_for_and_missing_ones_named() -> None:
+    loss = LossSum({"l1": 1.0, "flicker": 0.5})
+    assert loss.needs_frames
+    assert not LossSum({"l1": 1.0, "flicker": 0}).needs_frames
+    with pytest.raises(UserError, match="'flicker' needs two frames"):
+        loss(SR, HR)
+    sr, bicubic, still = torch.zeros(1, 2, 1, 4, 4), torch.zeros(1, 2, 1, 4, 4), torch.ones(1, 1, 4, 4)
+    sr[:, 1], bicubic[:, 1] = 4 / 255, 1.97 / 255
+    total, parts = loss(SR, HR, frames=(sr, bicubic, still))
+    assert parts["flicker"].item() == pytest.approx(4 / 2 - 0.8)
+    assert total.item() == pytest.approx(0.5 + 0.5 * 1.2)
+
+
+def test_flicker_alone_is_refused() -> None:
+    with pytest.raises(UserError, match="'flicker' alone is least where nothing is drawn"):
+        LossSum({"flicker": 1.0, "l1": 0.0})
 
 
 def test_unknown_losses_are_refused_with_the_known_ones() -> None:

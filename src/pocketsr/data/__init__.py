@@ -7,8 +7,9 @@ from pocketsr.data.clips import Clip, find_clips, load_clips, pan, read_clip, re
 from pocketsr.data.codec import CODECS, Codec, CodecSetting, degrade_clip, ladder, scaled_kbps, send_clip
 from pocketsr.data.codec_pairs import codec_pairs, draw_setting
 from pocketsr.data.noise import add_blur, add_jpeg, add_noise, add_webp
-from pocketsr.data.pairs import Pair, Plane, downscale, load_images, pair_from, split
+from pocketsr.data.pairs import NextFrame, Pair, Plane, downscale, load_images, pair_from, split
 from pocketsr.data.pool import PatchPool
+from pocketsr.data.still import StillPool
 from pocketsr.data.tensors import to_picture, to_tensor, with_strength
 
 __all__ = [
@@ -17,9 +18,11 @@ __all__ = [
     "Clip",
     "Codec",
     "CodecSetting",
+    "NextFrame",
     "Pair",
     "PatchPool",
     "Plane",
+    "StillPool",
     "add_blur",
     "add_jpeg",
     "add_noise",

@@ -17,6 +17,7 @@ import numpy as np
 from torch import Tensor
 
 from pocketsr.data.pool import PatchPool
+from pocketsr.data.still import StillPool
 
 __all__ = ["Batches"]
 
@@ -25,13 +26,13 @@ _POLL_S = 0.1
 
 
 class Batches:
-    """An endless iterator of (lr, hr) from `pool`, made by a thread that keeps a few ahead.
+    """An endless iterator of what `pool.batch` gives, two tensors, made by a thread that keeps a few ahead.
 
     Batch number k is `pool.batch(numpy.random.default_rng((seed, k)), size)` whatever came before, so a run that goes
     on at `start` sees what it would have seen. Close it when done.
     """
 
-    def __init__(self, pool: PatchPool, size: int, seed: int, start: int = 0) -> None:
+    def __init__(self, pool: PatchPool | StillPool, size: int, seed: int, start: int = 0) -> None:
         self._pool, self._size, self._seed = pool, size, seed
         self._queue: queue.Queue[tuple[Tensor, Tensor] | BaseException] = queue.Queue(_AHEAD)
         self._closed = threading.Event()

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from pocketsr.atomic_io import replacing
 from pocketsr.data.clips import Clip, frame_name
 from pocketsr.data.codec import CODECS, Codec, CodecSetting, degrade_clip, ladder
-from pocketsr.data.pairs import Pair, Plane, pair_from
+from pocketsr.data.pairs import NextFrame, Pair, Plane, pair_from
 from pocketsr.models import DEFAULT_SCALE
 from pocketsr.pixels.strength import strength_between
 
@@ -44,6 +44,7 @@ def draw_setting(
 def codec_pairs(
     clips: Sequence[Clip], seed: int, *, scale: int = DEFAULT_SCALE, encodings: int = 1,
     codecs: Collection[Codec] = CODECS, skip: int = 10, take_every: int = 10, cache: Path | None = None,
+    following: bool = False,
 ) -> tuple[list[Pair], list[dict[str, Any]]]:  # fmt: skip
     """HR frames of the clips with the decoded LR frames, and a record of how each was made, fit for JSON.
 
@@ -53,6 +54,7 @@ def codec_pairs(
     skip: frames left out at the start, where the encoder still finds its way.
     take_every: of the frames behind them, which to take: neighbours are alike, and memory is short.
     cache: a folder where decoded frames are kept, by a hash of frames, setting and FFmpeg's version.
+    following: whether pairs get the frame that follows theirs too, where there is one.
     Raises UserError as `degrade_clip` does.
     """
     pairs, records = [], []
@@ -61,20 +63,26 @@ def codec_pairs(
         lr = [pair.lr for pair in shrunk]
         height, width = lr[0].shape
         taken = range(skip, len(lr), take_every)
+        read = sorted({*taken, *(n + 1 for n in taken if n + 1 < len(lr))}) if following else taken
         for draw in range(encodings):
             setting = draw_setting(width, height, np.random.default_rng((seed, draw, *clip.name.encode())), codecs)
             record = {"clip": clip.name, "seed": seed, "draw": draw, "skip": skip, "take_every": take_every}
             record |= asdict(setting)
-            for number, decoded in zip(taken, _decoded(lr, taken, setting, record, cache), strict=True):
+            if following:
+                record["following"] = True
+            frames = dict(zip(read, _decoded(lr, read, setting, record, cache), strict=True))
+            for number in taken:
                 name = f"{shrunk[number].name} {setting.codec} {setting.bit_rate_kbps} kbps {draw}"
-                strength = strength_between(shrunk[number].lr, decoded)
-                pairs.append(Pair(name, shrunk[number].hr, decoded, strength))
+                strength = strength_between(shrunk[number].lr, frames[number])
+                hr, after = shrunk[number].hr, frames.get(number + 1) if following else None
+                more = None if after is None else NextFrame(after, hr == shrunk[number + 1].hr)
+                pairs.append(Pair(name, hr, frames[number], strength, more))
             records.append(record)
     return pairs, records
 
 
 def _decoded(
-    lr: Sequence[Plane], taken: range, setting: CodecSetting, record: dict[str, Any], cache: Path | None
+    lr: Sequence[Plane], taken: Sequence[int], setting: CodecSetting, record: dict[str, Any], cache: Path | None
 ) -> Sequence[Plane]:  # fmt: skip
     """The frames `taken` of `lr` as they come back from the codec, from the cache where it has them."""
     if cache is None:
@@ -97,6 +105,6 @@ def _decoded(
     return frames
 
 
-def _encoded(lr: Sequence[Plane], taken: range, setting: CodecSetting) -> list[Plane]:
+def _encoded(lr: Sequence[Plane], taken: Sequence[int], setting: CodecSetting) -> list[Plane]:
     decoded = degrade_clip(lr[: taken[-1] + 1] if len(taken) else lr, setting)
     return [decoded[number] for number in taken]

@@ -18,7 +18,7 @@ from pocketsr.models import DEFAULT_SCALE
 from pocketsr.pixels import imresize, rgb_to_luma
 from pocketsr.pixels.pictures import open_picture
 
-__all__ = ["Pair", "Plane", "downscale", "load_images", "pair_from", "split"]
+__all__ = ["NextFrame", "Pair", "Plane", "downscale", "load_images", "pair_from", "split"]
 
 Plane = NDArray[np.uint8]
 
@@ -30,17 +30,27 @@ _BLACK, _WHITE = 16, 235  # BT.601
 
 
 @dataclass(frozen=True)
+class NextFrame:
+    """The frame behind another: its lr (H, W), and which pixels of HR (scale * H, scale * W) stay as they are."""
+
+    lr: Plane
+    still: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class Pair:
     """One picture: hr (scale * H, scale * W) and lr (H, W) of luma (BT.601, studio range), or (.., .., 3) of R'G'B'.
 
     name: the file's path below its folder; a frame of a clip has "#" and its number behind it, a smaller copy "#" and
     its factor. strength: of what was done to lr beyond shrinking, 0..1, as `pixels.strength` defines it.
+    following: of a clip's frame, where it was asked for.
     """
 
     name: str
     hr: Plane
     lr: Plane
     strength: float = 0.0
+    following: NextFrame | None = None
 
     @property
     def scale(self) -> int:

@@ -4,6 +4,7 @@ from pocketsr.losses.adversarial import AdversarialStep, adversarial, discrimina
 from pocketsr.losses.distill import distillation, feature, structured
 from pocketsr.losses.frequency import dct, fft
 from pocketsr.losses.pixel import charbonnier, l1, l2, psnr
+from pocketsr.losses.still import flicker
 from pocketsr.losses.structure import gradient, tv
 from pocketsr.losses.sum import LossSum
 
@@ -17,6 +18,7 @@ __all__ = [
     "distillation",
     "feature",
     "fft",
+    "flicker",
     "gradient",
     "l1",
     "l2",

@@ -12,6 +12,7 @@ from pocketsr.errors import UserError, did_you_mean
 from pocketsr.losses.distill import distillation, feature, structured
 from pocketsr.losses.frequency import dct, fft
 from pocketsr.losses.pixel import charbonnier, l1, l2, psnr
+from pocketsr.losses.still import flicker
 from pocketsr.losses.structure import gradient, tv
 
 __all__ = ["LossSum"]
@@ -22,7 +23,8 @@ _OF_PICTURES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
 }  # fmt: skip
 _OF_FEATURES = ("feature", "structured")
 _OF_TEACHERS = ("distillation", *_OF_FEATURES)
-_KNOWN = sorted((*_OF_PICTURES, *_OF_TEACHERS))
+_OF_FRAMES = "flicker"
+_KNOWN = sorted((*_OF_PICTURES, *_OF_TEACHERS, _OF_FRAMES))
 
 
 class LossSum:
@@ -43,6 +45,8 @@ class LossSum:
         self._weights = {name: weight for name, weight in weights.items() if weight}
         if not self._weights:
             raise UserError(f"no loss has a weight above 0: give one to any of {', '.join(_KNOWN)}")
+        if set(self._weights) == {_OF_FRAMES}:
+            raise UserError("loss 'flicker' alone is least where nothing is drawn: add a loss of pictures, as psnr")
 
     @property
     def needs_teacher(self) -> bool:
@@ -54,6 +58,11 @@ class LossSum:
         """Whether features are asked for."""
         return any(name in self._weights for name in _OF_FEATURES)
 
+    @property
+    def needs_frames(self) -> bool:
+        """Whether two frames, one behind the other, are asked for."""
+        return _OF_FRAMES in self._weights
+
     def __call__(
         self,
         sr: Tensor,
@@ -62,10 +71,12 @@ class LossSum:
         teacher_sr: Tensor | None = None,
         student_features: Sequence[Tensor] | None = None,
         teacher_features: Sequence[Tensor] | None = None,
+        frames: tuple[Tensor, Tensor, Tensor] | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted sum, and each loss without its weight, detached.
 
         sr, hr, teacher_sr: N C H W in 0..1. The features: what `SRNet.features` gives; `structured` takes the last.
+        frames: what `flicker` takes.
         Raises UserError when a loss lacks what it compares, ValueError for pictures of different shapes.
         """
         for other in (hr, teacher_sr):
@@ -75,6 +86,10 @@ class LossSum:
         for name in self._weights:
             if name in _OF_PICTURES:
                 values[name] = _OF_PICTURES[name](sr, hr)
+            elif name == _OF_FRAMES:
+                if frames is None:
+                    raise UserError("loss 'flicker' needs two frames and there are none: give it clips")
+                values[name] = flicker(*frames)
             elif name == "distillation":
                 if teacher_sr is None:
                     raise UserError("loss 'distillation' needs a teacher's picture and there is none: name a teacher")

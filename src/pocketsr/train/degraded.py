@@ -20,17 +20,20 @@ _MOST_VALID = 48  # frames: they show what all would, and validating stays quick
 
 
 def load_degraded(
-    data: Data, codec: CodecData, seed: int, scale: int = DEFAULT_SCALE
+    data: Data, codec: CodecData, seed: int, scale: int = DEFAULT_SCALE, following: bool = False
 ) -> tuple[list[Pair], list[Pair], list[dict[str, Any]]]:
     """(to train with, to validate with, how each clip was encoded, fit for JSON), split by clip and by photograph.
+
+    following: whether pairs of clips know the frame behind theirs.
 
     Raises UserError where clips or photographs are missing, and as `pocketsr.data.codec_pairs` does.
     """
     clips = [*_pieces(codec), *_pans(data, codec, seed)]
     cache = Path(codec.cache) if codec.cache else None
     pairs, records = codec_pairs(
-        clips, seed, scale=scale, encodings=codec.encodings, take_every=codec.take_every, cache=cache
-    )
+        clips, seed, scale=scale, encodings=codec.encodings, take_every=codec.take_every, cache=cache,
+        following=following,
+    )  # fmt: skip
     train, valid = split(pairs, data.valid_share, only=data.valid_patterns)
     valid = valid[:: -(-len(valid) // _MOST_VALID)]
     if codec.clean:

@@ -122,7 +122,9 @@ class _Run:
         self._objective = Objective(net, LossSum(self._losses.first), teacher)
         # last, since it may take minutes: mistakes in the rest of the recipe show at once
         check_needs(recipe, resuming=state is not None, pictures=pairs is None)
-        self._train, self._valid, drawn = pairs or sources.load_pairs(recipe.data, recipe.seed, net.scale, net.channels)
+        self._train, self._valid, drawn = pairs or sources.load_pairs(
+            recipe.data, recipe.seed, net.scale, net.channels, self._losses.needs_frames
+        )
         if state is None and recipe.quant is not None:
             net.load_state_dict(calibrate(recipe.quant, batching, cast(QuantNet, net), self._train).state_dict())
         self._learner = Learner(net, recipe.optimiser, recipe.ema, first, recipe.init_share)
@@ -151,6 +153,7 @@ class _Run:
         feed = Feed(
             recipe.batching(), self._train, by_teacher, self._step,
             fabric.global_rank, fabric.world_size, fabric.device, self._objective.net.conditioned,
+            self._losses.needs_frames,
         )  # fmt: skip
         try:
             self._log.open(self._folder.curve, self._losses.terms(), recipe.steps, self._step, fabric.is_global_zero)
@@ -175,13 +178,13 @@ class _Run:
         forward = self._objective if plain else fabric.setup_module(self._objective)  # wrapping costs 0.3 ms a step
         rates, finish = recipe.rates(), losses.finish_step
         saved = time.monotonic()
-        for lr, hr, teacher_sr in feed:
+        for lr, hr, teacher_sr, frames in feed:
             if losses.finish and self._step >= finish:
                 self._objective.losses = LossSum(losses.finish)
                 finish = recipe.steps
             rate = learning_rate(rates, self._step)
             borders = recipe.borders_every > 0 and self._step % recipe.borders_every == 0
-            loss, parts = forward(lr, hr, teacher_sr, borders)
+            loss, parts = forward(lr, hr, teacher_sr, borders, frames)
             learner.learn(fabric, loss, rate, self._step)
             log.add(parts)
             self._step += 1
@@ -206,12 +209,15 @@ class _Run:
         return bool(self._fabric.all_reduce(any_of_us, reduce_op="sum"))
 
     def _validate(self) -> float | None:
-        """PSNR of the averaged weights, which are kept where they are the best so far. Done by the first process."""
+        """PSNR of the averaged weights, which are kept where they are the best so far. Done by the first process.
+
+        With a loss of frames the last ones are the best: by PSNR alone those would be that flicker most.
+        """
         if not self._fabric.is_global_zero:
             return None
         result = self._learner.result()
         psnr = valid_psnr_db(result, self._valid)
-        if psnr > self._best:
+        if psnr > self._best or self._losses.needs_frames:
             self._best, self._best_step = psnr, self._step
             kept = {"ema": result.state_dict(), "recipe": msgspec.to_builtins(self._recipe)}
             kept |= {"step": self._step, "psnr_db": psnr} | source_state(result)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from pocketsr.losses import LossSum
+
 __all__ = ["Batching", "Hardware", "LossPlan", "Rates"]
 
 
@@ -62,6 +64,11 @@ class LossPlan:
     def stages(self) -> tuple[dict[str, float], ...]:
         """The losses, and those of the finish."""
         return (self.first,) if self.finish is None else (self.first, self.finish)
+
+    @property
+    def needs_frames(self) -> bool:
+        """Whether one of them compares two frames, one behind the other."""
+        return any(LossSum(losses).needs_frames for losses in self.stages())
 
     def terms(self) -> tuple[str, ...]:
         """The names of all losses, those of the finish too."""

@@ -185,6 +185,8 @@ def _conflicts(recipe: Recipe) -> list[str]:
     asked = any(terms.needs_teacher for terms in sums)
     if asked and recipe.teacher is None:
         found.append("losses from a teacher are asked for and there is none: set teacher.model, or leave them out")
+    if any(terms.needs_frames for terms in sums) and recipe.data.codec is None:
+        found.append("loss 'flicker' compares frames of clips: set data.codec, or leave it out")
     if recipe.borders_every and any(terms.needs_features for terms in sums):
         found.append("borders_every needs losses of pictures alone: leave it out, or the losses of features")
     if recipe.teacher and not asked and not recipe.teacher.share:

@@ -27,10 +27,13 @@ Loaded = tuple[list[Pair], list[Pair], list[dict[str, Any]]]
 """Pairs to train with, pairs to validate with, and a record of each drawing."""
 
 
-def load_pairs(data: Data, seed: int = 0, scale: int = DEFAULT_SCALE, channels: int = 1) -> Loaded:
+def load_pairs(
+    data: Data, seed: int = 0, scale: int = DEFAULT_SCALE, channels: int = 1, following: bool = False
+) -> Loaded:
     """(to train with, to validate with, a record of each sample), split by file.
 
-    seed: of what is drawn: codecs, noise, JPEG. channels: of the network, 1 for luma, 3 for RGB.
+    seed: of what is drawn: codecs, noise, JPEG. channels: of the network, 1 for luma, 3 for RGB. following: as
+    `load_degraded` has it.
     Only codecs are drawn before training begins; the record is empty without them.
     Raises UserError where there is nothing to use, and for codecs with RGB: these give luma.
     """
@@ -39,7 +42,7 @@ def load_pairs(data: Data, seed: int = 0, scale: int = DEFAULT_SCALE, channels: 
             "data.codec gives frames of luma, and this network is of RGB: leave it out, or train one of luma"
         )
     if data.codec is not None:
-        train, valid, drawn = load_degraded(data, data.codec, seed, scale)
+        train, valid, drawn = load_degraded(data, data.codec, seed, scale, following)
     else:
         images = load_images(data.folders(), exclude=data.exclude, scale=scale, channels=channels)
         if channels == 3 and not any(_has_colour(pair) for pair in images):
