@@ -10,7 +10,7 @@ _FREE = 0.8
 """Share of bicubic's change that costs nothing: what lies below is a picture that gets worse."""
 
 
-def flicker(sr: Tensor, bicubic: Tensor, still: Tensor, floor: float = 0.03 / 255) -> Tensor:
+def flicker(sr: Tensor, bicubic: Tensor, still: Tensor, floor: float = 0.01 / 255) -> Tensor:
     """How much still pixels change between two frames, as a share of bicubic's change, above 0.8: the mean over N.
 
     sr, bicubic: N 2 C H W in 0..1, two frames one behind the other. still: N 1 H W, 1 where the original doesn't change
