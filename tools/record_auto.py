@@ -226,9 +226,11 @@ def summary(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _keep(result: dict[str, Any], known: dict[str, Any]) -> None:
-    """Beside what was measured now, what a file says of other kinds, by the same networks and rules."""
-    if all(known[key] == result[key] for key in ("networks", "rules")):
-        measured = {each["kind"] for each in result["summary"]}
+    """Beside what was measured now, what a file says of other kinds, by the same rules and the networks they took."""
+    changed = {name for name, digest in result["networks"].items() if known["networks"].get(name) != digest}
+    measured = {each["kind"] for each in result["summary"]}
+    used = {"small"}.union(*(each["taken"] for each in known["summary"] if each["kind"] not in measured))
+    if known["rules"] == result["rules"] and not changed & used:
         for key in ("summary", "lost"):
             result[key] += [each for each in known[key] if each["kind"] not in measured]
         result["lost"].sort(key=lambda row: row["gain_db"])
