@@ -2,8 +2,8 @@
 
 Writes benchmarks/call.json (what `pocketsr bench call --json` prints, with the machine, the command and the SHA-256 of
 the networks beside it), and benchmarks/call.md, a table of its means. MODEL: shipped names or .onnx files; without any,
-all for x2 that ship. To be run whenever one of them changes. What each clip gave is kept in runs/record-call, so that a
-run that was stopped goes on behind its last clip, where the networks are the same.
+all for x2 that ship. To be run whenever one of them changes. What each network gave on each clip is kept in
+runs/record-call: a run that was stopped goes on behind it, and only networks that changed are measured anew.
 """
 
 from __future__ import annotations
@@ -57,14 +57,15 @@ def _cell(mean: dict[str, Any], best: dict[str, float]) -> str:
     return " / ".join(parts)
 
 
-def _clip(data: str, name: str, wanted: list[str], chosen: Sequence[str], command: str) -> dict[str, Any]:
-    """What the bench says of one clip; as it said before, where that is known of the same networks."""
-    kept = KEPT / f"{name}.json"
+def _part(data: str, name: str, model: str) -> dict[str, Any]:
+    """What the bench says of one network on one clip; as it said before, where that is known of the same network."""
+    kept = KEPT / f"{name}-{Path(model).stem}.json"
     if kept.exists():
         known: dict[str, Any] = json.loads(kept.read_text())
-        if (known["networks"], known["command"]) == (digests(chosen), command):
+        if known["networks"] == digests([model]):
             return known
-    found = recorded(["call", "--data", data, "--clips", name, *wanted], chosen, command)
+    command = f"pocketsr bench call --data DIR --json --clips {name} -m {Path(model).stem}"
+    found = recorded(["call", "--data", data, "--clips", name, "-m", model], [model], command)
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(json.dumps(found))
     return found
@@ -74,11 +75,13 @@ def record(data: str, models: Sequence[str] = ()) -> None:
     """Run the bench on the clips in `data` and write both files."""
     chosen = tuple(models) or SHIPPED_X2  # the bench refuses other factors
     command = " ".join(["pocketsr bench call --data DIR --json", *(f"-m {Path(model).stem}" for model in chosen)])
-    wanted = [part for model in chosen for part in ("-m", model)]
-    clips = [_clip(data, name, wanted, chosen, command) for name in HELD_OUT]
-    rows = [row for clip in clips for row in clip["rows"]]
+    parts = {(name, model): _part(data, name, model) for model in chosen for name in HELD_OUT}
+    rows = [row for name in HELD_OUT for model in chosen for row in parts[name, model]["rows"]]
     means = mean_over_clips([Row(**row) for row in rows])
-    result = clips[-1] | {"rows": rows, "means": [jsonable(mean) for mean in means]}
+    result = {
+        "machine": parts[HELD_OUT[-1], chosen[-1]]["machine"], "command": command, "networks": digests(chosen),
+        "rows": rows, "means": [jsonable(mean) for mean in means],
+    }  # fmt: skip
     for row in (*rows, *result["means"]):
         row["model"] = Path(row["model"]).stem  # where the file lay is nobody's business
     RESULTS.write_text(json.dumps(result, indent=2) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
@@ -217,16 +218,19 @@ def test_a_recording_goes_on_behind_its_last_clip(tmp_path: Path, monkeypatch: p
     """Each clip is measured once, and again where a network changed meanwhile."""
     asked: list[str] = []
 
-    def recorded(bench: list[str], _models: list[str], command: str) -> dict[str, Any]:
+    def recorded(bench: list[str], models: list[str], command: str) -> dict[str, Any]:
         asked.append(bench[bench.index("--clips") + 1])
         if len(asked) == 2:
             raise KeyboardInterrupt
-        row = call.Row(asked[-1], "av1", 150, 150, 149.0, "bicubic", 30.0 + len(asked[-1]), 0.9, 60.0, 50.0)
-        return {"machine": {}, "command": command, "networks": dict(known), "rows": [asdict(row)], "means": []}
+        row = call.Row(asked[-1], "av1", 150, 150, 149.0, models[0], 30.0 + len(asked[-1]), 0.9, 60.0, 50.0)
+        return {"machine": {}, "command": command, "networks": own(models), "rows": [asdict(row)], "means": []}
 
-    known = {"bicubic": "1"}
+    def own(models: Sequence[str]) -> dict[str, str]:
+        return {model: known[model] for model in models}
+
+    known = {"bicubic": "1", "tiny": "1"}
     monkeypatch.setattr(record_call, "recorded", recorded)
-    monkeypatch.setattr(record_call, "digests", lambda _: dict(known))
+    monkeypatch.setattr(record_call, "digests", own)
     monkeypatch.setattr(record_call, "HELD_OUT", ("a", "bbb"))
     for name in ("KEPT", "RESULTS", "TABLE"):
         monkeypatch.setattr(record_call, name, tmp_path / name)
@@ -239,3 +243,6 @@ def test_a_recording_goes_on_behind_its_last_clip(tmp_path: Path, monkeypatch: p
     known["bicubic"] = "2"
     record_call.record("clips", ["bicubic"])
     assert asked[3:] == ["a", "bbb"]
+    record_call.record("clips", ["bicubic", "tiny"])
+    assert asked[5:] == ["a", "bbb"]  # the new network alone
+    assert [mean["model"] for mean in json.loads((tmp_path / "RESULTS").read_text())["means"]] == ["bicubic", "tiny"]
