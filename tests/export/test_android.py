@@ -137,10 +137,10 @@ def test_sources_and_sample_are_whole(made: Path) -> None:
         names = jar.namelist()
         texts = [jar.read(name).decode() for name in names]
     assert [Path(name).name for name in names] == [
-        "Governor.java", "Native.java", "Plane.java", "Upscaler.java", "Upscaling.kt",
+        "CheckedSituation.java", "Governor.java", "Native.java", "Plane.java", "Upscaler.java", "Upscaling.kt",
     ]  # fmt: skip
     texts += [each.read_text() for each in (made / "sample").rglob("*") if each.is_file()]
-    assert len(texts) == 10
+    assert len(texts) == 11
     assert not [text for text in texts if "@MODEL@" in text or "@PACKAGE@" in text or "@AAR@" in text]
     assert 'files("../../pocketsr-small-w8a8.aar")' in (made / "sample" / "app" / "build.gradle.kts").read_text()
 

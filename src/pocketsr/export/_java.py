@@ -30,7 +30,7 @@ _WORDS = frozenset(  # of Java and Kotlin
     )
 )
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-CLASSES = ("Governor", "Native", "Plane", "Upscaler")
+CLASSES = ("CheckedSituation", "Governor", "Native", "Plane", "Upscaler")
 
 
 @dataclass(frozen=True)

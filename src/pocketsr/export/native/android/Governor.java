@@ -56,15 +56,12 @@ public final class Governor {
         }
     }
 
-    private static final long
+    static final long
 @CONSTANTS@;
     private static final long LIMIT = (1L << 53) - 1;
     private static final long IDLE = 1_000; // the slowness of a machine that is as it was when the costs were measured
     private static final Level[] LEVELS = Level.values();
     private static final long SERIOUS = 2;
-    private static final long CRITICAL = 3;
-    private static final long BATTERY = 1;
-    private static final long LOW = 2;
 
     private final long[] costs = new long[LEVELS.length];
     private final int[] faults = new int[LEVELS.length];
@@ -120,7 +117,7 @@ public final class Governor {
     public Decision begin(Situation situation) {
         advance(whole(situation.nowUs));
         framed = false;
-        Sane s = new Sane(situation);
+        CheckedSituation s = new CheckedSituation(situation);
         int before = level;
         int fit = fit(s, s.cap);
         if (warm >= 0) {
@@ -189,7 +186,7 @@ public final class Governor {
         faults[which]++;
     }
 
-    private void govern(Sane s, int fitting) {
+    private void govern(CheckedSituation s, int fitting) {
         int fit = fitting;
         boolean struck = struck(s);
         if (struck) {
@@ -217,7 +214,7 @@ public final class Governor {
     }
 
     /** Whether a second frame is late, or was dropped, within the time of a hold. */
-    private boolean struck(Sane s) {
+    private boolean struck(CheckedSituation s) {
         if (settle > 0 || !(late || s.queue > 0)) {
             return false;
         }
@@ -234,12 +231,12 @@ public final class Governor {
         strike = -HOLD_US - 1;
     }
 
-    private long predicted(int which, Sane s) {
+    private long predicted(int which, CheckedSituation s) {
         return Math.min(costs[which] * s.pixels / 1_000_000, MOST_US);
     }
 
     /** Thousandths of the budget. */
-    private long load(int which, Sane s, long slowness, long streams) {
+    private long load(int which, CheckedSituation s, long slowness, long streams) {
         return predicted(which, s) * slowness * streams / s.budget;
     }
 
@@ -248,7 +245,7 @@ public final class Governor {
     }
 
     /** The best level that may be entered. */
-    private int fit(Sane s, int cap) {
+    private int fit(CheckedSituation s, int cap) {
         for (int each = Math.min(cap, LEVELS.length - 1); each > 0; each--) {
             if (costs[each] > 0 && !isClosed(each) && load(each, s, slow, s.streams) <= ENTER_PERMILLE) {
                 return each;
@@ -257,7 +254,7 @@ public final class Governor {
         return 0;
     }
 
-    private Reason reason(Sane s) {
+    private Reason reason(CheckedSituation s) {
         int better = level + 1;
         while (better < LEVELS.length && costs[better] == 0) {
             better++;
@@ -274,66 +271,16 @@ public final class Governor {
         return load(better, s, Math.min(slow, IDLE), 1) > ENTER_PERMILLE ? Reason.SIZE_TOO_LARGE : Reason.OVER_BUDGET;
     }
 
-    private static long clamp(long value, long least, long most) {
+    static long clamp(long value, long least, long most) {
         return Math.max(least, Math.min(value, most));
     }
 
-    private static long whole(long value) {
+    static long whole(long value) {
         return clamp(value, -LIMIT, LIMIT);
     }
 
     @Override
     public String toString() {
         return "Governor(" + Arrays.toString(costs) + ", " + LEVELS[level] + ")";
-    }
-
-    /** A situation whose numbers are in range. */
-    private static final class Sane {
-        final long deadline;
-        final long budget;
-        final long pixels;
-        final long queue;
-        final long streams;
-        final long pressure;
-        final boolean still;
-        int cap;
-        Reason why;
-
-        Sane(Situation s) {
-            budget = s.budgetUs > 0 ? clamp(s.budgetUs, SHORTEST_BUDGET_US, LONGEST_BUDGET_US) : BUDGET_US;
-            deadline = s.deadlineUs > 0 ? whole(s.deadlineUs) : whole(s.nowUs) + budget;
-            pixels = clamp(s.width, 0, MOST_SIDE) * clamp(s.height, 0, MOST_SIDE);
-            queue = Math.max(s.queue, 0);
-            streams = clamp(s.streams, 1, MOST_STREAMS);
-            pressure = clamp(s.pressure, 0, CRITICAL);
-            still = s.still > 0;
-            limit(s);
-        }
-
-        /** The best level that anything but time allows, and the reason for none better. */
-        private void limit(Situation s) {
-            long shorter = Math.min(s.width, s.height);
-            long longer = Math.max(s.width, s.height);
-            if (shorter < 1) {
-                set(Level.PASS_THROUGH, Reason.SIZE_TOO_SMALL);
-            } else if (longer > MOST_SIDE || s.width * s.height > MOST_PIXELS) {
-                set(Level.PASS_THROUGH, Reason.SIZE_TOO_LARGE);
-            } else if (s.power >= LOW) {
-                set(Level.PASS_THROUGH, Reason.BATTERY);
-            } else if (shorter < LEAST_SIDE) {
-                set(Level.BICUBIC, Reason.SIZE_TOO_SMALL);
-            } else if (pressure == CRITICAL) {
-                set(Level.BICUBIC, Reason.OVER_BUDGET);
-            } else if (s.power == BATTERY) {
-                set(Level.TINY, Reason.BATTERY);
-            } else {
-                set(Level.QUALITY, Reason.NONE);
-            }
-        }
-
-        private void set(Level most, Reason reason) {
-            cap = most.ordinal();
-            why = reason;
-        }
     }
 }
