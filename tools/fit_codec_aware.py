@@ -38,14 +38,16 @@ FRAMES, EVERY = 16, 5
 NETWORKS = ("bicubic", "small", "small-call")
 _SHAVED = (slice(2, -2), slice(2, -2))
 STEP = 0.05
+LEAST_DB = 0.01
+"""What a network must gain over bicubic to be worth its time."""
 
 
 def plain_from(rows: Sequence[dict[str, Any]]) -> float:
-    """From which strength on, in steps of `STEP`, bicubic is the better one on the mean; 1.05: from none."""
+    """From which strength on, in steps of `STEP`, bicubic is as good on the mean, within `LEAST_DB`; 1.05: from none."""
     edges = [round(STEP * number, 2) for number in range(round(1 / STEP) + 1)]
     for edge in edges:
         gains = [row["psnr_db"]["small-call"] - row["psnr_db"]["bicubic"] for row in rows if row["strength"] >= edge]
-        if gains and statistics.fmean(gains) <= 0:
+        if gains and statistics.fmean(gains) <= LEAST_DB:
             return edge
     return 1.05
 

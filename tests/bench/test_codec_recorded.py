@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("bjontegaard")
 
-from fit_codec_aware import plain_from
+from fit_codec_aware import LEAST_DB, plain_from
 from fit_codec_rule import CLIPS, fit
 from record_codec import CLIPS as TEST_CLIPS
 
@@ -49,7 +49,7 @@ def test_plain_enlargement_begins_where_no_network_gained() -> None:
     assert found["plain_from"] == plain_from(found["rows"]) == PLAIN_FROM
     assert {row["clip"] for row in found["rows"]} == {Path(name).name for name in CLIPS}
     coarse = [row["psnr_db"] for row in found["rows"] if row["strength"] >= PLAIN_FROM]
-    assert sum(each["bicubic"] - each["small-call"] for each in coarse) >= 0
+    assert sum(each["bicubic"] - each["small-call"] for each in coarse) >= -LEAST_DB * len(coarse)
 
 
 def _curve(recorded: dict[str, Any], clip: str, codec: str, path: str) -> list[tuple[float, float]]:
