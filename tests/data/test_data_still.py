@@ -74,7 +74,7 @@ def test_places_that_move_or_did_not_change_are_left_out() -> None:
     assert frames.shape == (8, 2, 1, 16, 16)
     assert (frames[:, 1] == 1 / 255).all()
     still[:] = False
-    with pytest.raises(UserError, match="patches of 32 HR pixels a side that stand still, and there is none"):
+    with pytest.raises(UserError, match="patches of 16 LR pixels a side that stand still, and there is none"):
         StillPool([pair], 16)
     with pytest.raises(UserError, match="leave the loss out"):
         StillPool([Pair("a", pair.hr, lr)], 16)

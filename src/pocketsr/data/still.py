@@ -35,7 +35,7 @@ class StillPool:
         self._places = np.concatenate(found) if found else np.empty((0, 3), np.int64)  # frame, row, column
         if not len(self._places):
             raise UserError(
-                f"loss 'flicker' needs clips with patches of {2 * patch} HR pixels a side that stand still, and there "
+                f"loss 'flicker' needs clips with patches of {patch} LR pixels a side that stand still, and there "
                 "is none: add clips of a camera that stands still to data.codec.clips, or leave the loss out"
             )
         self.scale = self._frames[0][0].scale
