@@ -17,7 +17,9 @@ LAYERS = [{"channels": 6}, {"channels": 6}, {"channels": 4, "add": [0]}]
 
 def test_all_stages_train_and_give_a_file_that_runs(pictures: Path, tmp_path: Path) -> None:
     """With a smaller network from nothing, and pictures of the test's own."""
-    files = tuple(RECIPES / f"{name}.yaml" for name in ("large-first", "large-second", "large-third", "large-fourth", "large"))
+    files = tuple(
+        RECIPES / f"{name}.yaml" for name in ("large-first", "large-second", "large-third", "large-fourth", "large")
+    )
     changed = [
         f"data.folder={pictures}", "data.exclude=[]", "data.sizes={}", "data.sampling_weights={}",
         "data.valid_patterns=[]", "data.valid_share=0.25", "teacher=null", "steps=3", "batch=2", "patch=22",

@@ -155,6 +155,19 @@ def test_the_network_in_full_precision_teaches(tmp_path: Path, few: Make, source
     assert 0 < float(found["distillation"]) < 0.02
 
 
+def test_training_goes_on_from_a_run_that_was_quantized_alike(tmp_path: Path, few: Make) -> None:
+    train(few({"spec": "w8a8"}, steps=3, optimiser={"lr": 1e-2, "warmup": 0}), tmp_path / "first")
+    best = tmp_path / "first" / "best.pt"
+    train(few({"model": str(best), "spec": "w8a8"}, steps=1, optimiser={"lr": 1e-9, "warmup": 0}), tmp_path / "more")
+    before, after = load_checkpoint(best)["ema"], load_checkpoint(tmp_path / "more" / "best.pt")["ema"]
+    assert before.keys() == after.keys()
+    for name in before:
+        torch.testing.assert_close(after[name], before[name], rtol=0, atol=1e-6)
+    train(few({"model": str(best), "spec": "w8a8"}, steps=2, optimiser={"lr": 1e-2, "warmup": 0}), tmp_path / "moved")
+    moved = load_checkpoint(tmp_path / "moved" / "best.pt")["ema"]
+    assert any((moved[name] - before[name]).abs().max() > 1e-3 for name in before if name.endswith("log_scale"))
+
+
 def test_a_run_is_quantized_from_its_checkpoint_but_once(tmp_path: Path, few: Make, recipe: Make) -> None:
     train(recipe(steps=1), tmp_path / "plain")
     best = str(tmp_path / "plain" / "best.pt")
@@ -162,8 +175,8 @@ def test_a_run_is_quantized_from_its_checkpoint_but_once(tmp_path: Path, few: Ma
     x = torch.from_numpy(loop.sources.load_pairs(recipe().data)[1][0].lr)[None, None] / 255
     exact, rounded = load_network(Path(best)), load_network(tmp_path / "few" / "best.pt")
     assert 0 < (exact(x) - rounded(x)).abs().mean() < 0.005
-    with pytest.raises(UserError, match="is quantized already"):
-        train(few({"model": str(tmp_path / "few" / "best.pt")}), tmp_path / "again")
+    with pytest.raises(UserError, match=r"is quantized already, in another way than w4a4: .* or its own spec"):
+        train(few({"model": str(tmp_path / "few" / "best.pt"), "spec": "w4a4"}), tmp_path / "again")
     with pytest.raises(UserError, match="is quantized already"):
         train(few({"model": str(tmp_path / "few" / "probe.onnx")}), tmp_path / "again")
 

@@ -192,10 +192,13 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no recipe": ({"init": {"recipe": "text.yaml"}}, "text.yaml is no recipe"),
     "same name": ({"init": {"recipe": "same.yaml"}}, "two of its stages are called b"),
     "wider": ({"init": {"recipe": "wider.yaml"}}, "recipes/wider.yaml holds another network than the recipe's net"),
-    "quantized": ({"init": {"recipe": "bits.yaml"}}, "which is quantized: name a stage in full precision"),
+    "quantized": (
+        {"init": {"recipe": "bits.yaml"}},
+        "which is quantized: name a stage in full precision, or",
+    ),
     "quantized twice": (
-        {"net": None, "quant": {"spec": "w8a8", "model": {"recipe": "bits.yaml"}}},
-        "which is quantized: name a stage in full precision",
+        {"net": None, "quant": {"spec": "w4a4", "model": {"recipe": "bits.yaml"}}},
+        "which is quantized: name a stage in full precision, or",
     ),
     "a slip": ({"init": {"recipee": "a.yaml"}}, "init.recipee is unknown; did you mean recipe?"),
     "a number": ({"init": 3}, "init: expected"),

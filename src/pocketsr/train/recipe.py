@@ -71,7 +71,8 @@ class Quant(_Section, frozen=True, kw_only=True):
 
     spec: SpecName
     model: str | Stage
-    """A shipped network's name, an ONNX file, a checkpoint (.pt) of a run, or an earlier stage."""
+    """A shipped network's name, an ONNX file, a checkpoint (.pt) of a run, or an earlier stage. From a run that was
+    quantized alike training goes on, with its ranges."""
     method: Method = "lsq"
     """How ranges are learned: by LSQ or by PAMS."""
     ranges: Ranges = "mse"

@@ -151,8 +151,13 @@ def _check_same(recipe: Recipe, run: RunFolder) -> None:
 
 def check_fit(before: Recipe, file: Path, after: Recipe, its_file: Path) -> None:
     """Raises UserError where what `before`, read from `file`, gives doesn't fit into `after`, read from `its_file`."""
-    if before.net is None:
-        raise UserError(f"{its_file} starts from {file}, which is quantized: name a stage in full precision")
+    if before.quant is not None:
+        if after.quant is not None and after.quant.spec == before.quant.spec:
+            return
+        raise UserError(
+            f"{its_file} starts from {file}, which is quantized: name a stage in full precision, or set quant.spec to "
+            f"{before.quant.spec} to go on from it"
+        )
     if after.net is not None:
         try:
             net = _built(after)
