@@ -43,7 +43,7 @@ LEAST_DB = 0.01
 
 
 def plain_from(rows: Sequence[dict[str, Any]]) -> float:
-    """From which strength on, in steps of `STEP`, bicubic is as good on the mean, within `LEAST_DB`; 1.05: from none."""
+    """From which strength on, in steps of `STEP`, bicubic is as good within `LEAST_DB`, on the mean; 1.05: none."""
     edges = [round(STEP * number, 2) for number in range(round(1 / STEP) + 1)]
     for edge in edges:
         gains = [row["psnr_db"]["small-call"] - row["psnr_db"]["bicubic"] for row in rows if row["strength"] >= edge]

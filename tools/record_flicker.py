@@ -3,6 +3,7 @@
 Luma of clips is shrunk, sent through H.264 as calls set it, and enlarged by each network, told the strength that is
 estimated frame by frame. Counted is the mean absolute change from frame to frame, in levels, of the pixels that don't
 change in the original, beside bicubic's: what an encoder does there, every method shows, and none should add to it.
+PSNR is of each sixth frame.
 `all_to_bicubic` is of all those pixels together; `mean_to_bicubic` is the mean over clips and rates, where one
 that hardly changes counts as much as any: there 8 bits show first.
 """
@@ -25,12 +26,12 @@ from pocketsr.bench.machine import describe_machine
 from pocketsr.data import CodecSetting, scaled_kbps, send_clip
 from pocketsr.engine import takes_strength, upscaled
 from pocketsr.frames.looking import Following
-from pocketsr.pixels import imresize
+from pocketsr.pixels import imresize, psnr
 from pocketsr.source import Hints
 
 RESULT = Path(__file__).resolve().parents[1] / "benchmarks" / "flicker.json"
 NETWORKS = ("bicubic", "small", "small-call", "small-call-w8a8", "medium-call", "medium-call-w8a8", "tiny-call")
-FRAMES, FIRST, RATES_KBPS = 40, 10, (150, 300, 600)
+FRAMES, FIRST, EVERY, RATES_KBPS = 40, 10, 6, (150, 300, 600)
 
 
 def main() -> int:
@@ -50,15 +51,20 @@ def main() -> int:
             hints = Hints("h264", moving=True, lossless=False, bits_per_pixel=1000 * sent / (clip.fps * width * height))
             for name, net in networks.items():
                 following, before, total, count = Following(hints), None, 0.0, 0
+                db: list[float] = []
                 for number, frame in enumerate(received):
                     told = following.of_luma(frame)
-                    made = upscaled(net, frame, strength=told if takes_strength(net) else None).astype(np.int16)
+                    sr = np.asarray(upscaled(net, frame, strength=told if takes_strength(net) else None))
+                    if number >= FIRST and number % EVERY == 0:
+                        db.append(psnr(sr, large[number]))
+                    made = sr.astype(np.int16)
                     if before is not None and number > FIRST:
                         still = large[number] == large[number - 1]
                         total, count = total + float(np.abs(made - before)[still].sum()), count + int(still.sum())
                     before = made
                 rows.append({"clip": clip.name, "kbit_per_s": rate, "network": name, "still_pixels": count,
-                             "levels": round(total / max(1, count), 4)})  # fmt: skip
+                             "levels": round(total / max(1, count), 4),
+                             "psnr_db": round(float(np.mean(db)), 3)})  # fmt: skip
     base = {(row["clip"], row["kbit_per_s"]): row["levels"] for row in rows if row["network"] == "bicubic"}
     for row in rows:
         row["to_bicubic"] = round(row["levels"] / base[row["clip"], row["kbit_per_s"]], 3)
@@ -71,10 +77,16 @@ def main() -> int:
         "networks": digests(NETWORKS),
         "all_to_bicubic": {name: round(levels / pooled["bicubic"], 3) for name, levels in pooled.items()},
         "mean_to_bicubic": means,
+        "mean_psnr_db": {
+            name: round(float(np.mean([row["psnr_db"] for row in rows if row["network"] == name])), 3)
+            for name in NETWORKS
+        },
         "rows": rows,
     }
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps({key: result[key] for key in ("all_to_bicubic", "mean_to_bicubic")}), file=sys.stderr)
+    print(
+        json.dumps({key: result[key] for key in ("all_to_bicubic", "mean_to_bicubic", "mean_psnr_db")}), file=sys.stderr
+    )
     return 0
 
 
