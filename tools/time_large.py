@@ -23,6 +23,8 @@ import torch
 from pocketsr.atomic_io import replacing
 from pocketsr.bench.machine import describe_machine
 from pocketsr.engine import load
+from pocketsr.engine.analysis.count import count
+from pocketsr.models import resolve
 from pocketsr.nets import build, load_weights, to_onnx
 from pocketsr.quant import Spec, quantize, read_source, write_onnx
 
@@ -42,7 +44,7 @@ def _chain(width: int, spec: str | None = None) -> Shape:
 
 
 CANDIDATES = {
-    "large": _chain(48, "w8a8"),  # as recipes/large.yaml
+    "chain 48 w8a8": _chain(48, "w8a8"),
     "chain 42 w8a8": _chain(42, "w8a8"),
     "chain 48": _chain(48),
     "gated 42": Shape("gated", {"width": 42, "depthwise": (0, 7, 0, 7, 0, 7)}),
@@ -57,7 +59,7 @@ PEER = "imdn, ONNX Runtime"
 def runs(
     candidates: dict[str, Shape], shipped: list[str], weights: Path, size: tuple[int, int], folder: Path
 ) -> tuple[dict[str, Callable[[], object]], dict[str, int]]:  # fmt: skip
-    """What is timed, by name, on one thread; and the parameters of candidates."""
+    """What is timed, by name, on one thread; and the parameters of each."""
     width, height = size
     rng = np.random.default_rng(0)
     plane, rgb = rng.integers(16, 236, (height, width), np.uint8), rng.random((1, 3, height, width), np.float32)
@@ -75,6 +77,7 @@ def runs(
         found[name] = lambda network=network: network(plane)  # type: ignore[misc]
     for name in shipped:
         network = load(name, threads=1)
+        parameters[name] = count(resolve(name)).params
         found[name] = lambda network=network: network(plane)  # type: ignore[misc]
     imdn = build("imdn")
     load_weights(imdn, weights)
@@ -104,7 +107,7 @@ def main() -> None:
     parser.add_argument("--size", default="160x90", help="LR pixels, WIDTHxHEIGHT")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", nargs="*", choices=CANDIDATES, help="these candidates")
-    parser.add_argument("--shipped", nargs="*", default=["quality"], help="networks that ship")
+    parser.add_argument("--shipped", nargs="*", default=["large", "quality"], help="networks that ship")
     parser.add_argument("-o", "--output", type=Path, help="JSON of the table, with the machine")
     args = parser.parse_args()
     torch.set_num_threads(1)
