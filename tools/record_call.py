@@ -76,7 +76,10 @@ def record(data: str, models: Sequence[str] = ()) -> None:
     chosen = tuple(models) or SHIPPED_X2  # the bench refuses other factors
     command = " ".join(["pocketsr bench call --data DIR --json", *(f"-m {Path(model).stem}" for model in chosen)])
     parts = {(name, model): _part(data, name, model) for model in chosen for name in HELD_OUT}
-    rows = [row for name in HELD_OUT for model in chosen for row in parts[name, model]["rows"]]
+    rows = [
+        row for name in HELD_OUT for model in chosen for row in parts[name, model]["rows"]
+        if Path(row["model"]).stem == Path(model).stem  # the bench brings bicubic along
+    ]  # fmt: skip
     means = mean_over_clips([Row(**row) for row in rows])
     result = {
         "machine": parts[HELD_OUT[-1], chosen[-1]]["machine"], "command": command, "networks": digests(chosen),
