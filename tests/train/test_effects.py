@@ -114,10 +114,10 @@ def test_patches_grow_when_they_should(tmp_path: Path, recipe: Make, monkeypatch
     forward = loop.Objective.forward
 
     def spying(
-        self: loop.Objective, lr: Tensor, hr: Tensor, taught: Tensor | None, borders: bool
+        self: loop.Objective, lr: Tensor, hr: Tensor, taught: Tensor | None, borders: bool, frames: None
     ) -> tuple[Tensor, Weights]:
         shapes.append((*lr.shape, *hr.shape[2:]))
-        return forward(self, lr, hr, taught, borders)
+        return forward(self, lr, hr, taught, borders, frames)
 
     monkeypatch.setattr(loop.Objective, "forward", spying)
     train(recipe(steps=5, patch=[[0, 8], [2, 12], [4, 14]]), tmp_path / "run")
@@ -128,9 +128,11 @@ def test_borders_count_when_they_should(tmp_path: Path, recipe: Make, monkeypatc
     seen: list[bool] = []
     forward = loop.Objective.forward
 
-    def spying(self: loop.Objective, lr: Tensor, hr: Tensor, taught: None, borders: bool) -> tuple[Tensor, Weights]:
+    def spying(
+        self: loop.Objective, lr: Tensor, hr: Tensor, taught: None, borders: bool, frames: None
+    ) -> tuple[Tensor, Weights]:
         seen.append(borders)
-        return forward(self, lr, hr, taught, borders)
+        return forward(self, lr, hr, taught, borders, frames)
 
     monkeypatch.setattr(loop.Objective, "forward", spying)
     train(recipe(steps=5, borders_every=3), tmp_path / "some")
