@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,9 +16,11 @@ from pocketsr.data.tensors import with_strength
 from pocketsr.errors import UserError
 from pocketsr.pixels import rgb_to_luma
 
-__all__ = ["PatchPool"]
+__all__ = ["GRID", "PatchPool", "oriented"]
 
-_GRID = 16  # LR pixels between the places where a patch may start; a random offset below it is added
+GRID = 16  # LR pixels between the places where a patch may start; a random offset below it is added
+
+_Level = TypeVar("_Level", np.uint8, np.bool_)
 
 _BLACK, _WHITE = 16, 235  # of studio luma
 
@@ -92,16 +95,16 @@ class PatchPool:
             textured = self._textured[np.searchsorted(self._cumulated[:-1], drawn, side="right")]
         anywhere = rng.integers(len(self._places), size=size)
         chosen = self._places[np.where(rng.random(size) < self.flat_share, anywhere, textured)]
-        draws = np.concatenate([chosen, rng.integers((_GRID, _GRID, 8), size=(size, 3))], axis=1).tolist()
+        draws = np.concatenate([chosen, rng.integers((GRID, GRID, 8), size=(size, 3))], axis=1).tolist()
         scale, more = self.scale, self._pairs[0].lr.shape[2:]
         lr, hr = (np.empty((size, side, side, *more), np.uint8) for side in (patch, scale * patch))
         for k, (number, top, left, down, right, turn) in enumerate(draws):
             pair = self._pairs[number]
             height, width = pair.lr.shape[:2]
-            y = top + down * min(_GRID, height - patch - top + 1) // _GRID  # less room below the last place
-            x = left + right * min(_GRID, width - patch - left + 1) // _GRID
-            _oriented(lr[k], turn)[:] = pair.lr[y : y + patch, x : x + patch]
-            _oriented(hr[k], turn)[:] = pair.hr[scale * y : scale * (y + patch), scale * x : scale * (x + patch)]
+            y = top + down * min(GRID, height - patch - top + 1) // GRID  # less room below the last place
+            x = left + right * min(GRID, width - patch - left + 1) // GRID
+            oriented(lr[k], turn)[:] = pair.lr[y : y + patch, x : x + patch]
+            oriented(hr[k], turn)[:] = pair.hr[scale * y : scale * (y + patch), scale * x : scale * (x + patch)]
         known = np.array([self._pairs[draw[0]].strength for draw in draws], np.float32)
         if self.even_share:  # asked before drawing: pools without it draw what they always did
             even = rng.random(size) < self.even_share
@@ -123,8 +126,8 @@ def _weight(name: str, weights: Mapping[str, float]) -> float:
     return next((weight for pattern, weight in weights.items() if fnmatchcase(name, pattern)), 1.0)
 
 
-def _oriented(plane: Plane, turn: int) -> Plane:
-    """The square plane (P, P) or (P, P, 3) seen in orientation `turn` of 0..7, as a view to write into."""
+def oriented(plane: NDArray[_Level], turn: int) -> NDArray[_Level]:
+    """The square plane (P, P) or (P, P, 3) seen in orientation `turn` of 0..7, as a view."""
     if turn & 1:
         plane = plane[::-1]
     if turn & 2:
@@ -149,12 +152,12 @@ def _places(lr: Plane, patch: int) -> tuple[NDArray[np.int64], NDArray[np.int64]
         lr = np.rint(rgb_to_luma(lr)).astype(np.uint8)
     starts, cells, pixels = [], [], []
     for side in lr.shape:
-        start = np.arange(0, side - patch + 1, _GRID)
-        end = np.minimum(start + patch + _GRID - 1, side)
-        cell = start // _GRID, -(-end // _GRID)  # the first one, and the one behind the last
+        start = np.arange(0, side - patch + 1, GRID)
+        end = np.minimum(start + patch + GRID - 1, side)
+        cell = start // GRID, -(-end // GRID)  # the first one, and the one behind the last
         starts.append(start)
         cells.append(cell)
-        pixels.append(np.minimum(cell[1] * _GRID, side) - start)
+        pixels.append(np.minimum(cell[1] * GRID, side) - start)
     total = _integral(lr)
     (y0, y1), (x0, x1) = cells
     inside = total[np.ix_(y1, x1)] - total[np.ix_(y0, x1)] - total[np.ix_(y1, x0)] + total[np.ix_(y0, x0)]
@@ -163,11 +166,11 @@ def _places(lr: Plane, patch: int) -> tuple[NDArray[np.int64], NDArray[np.int64]
 
 
 def _integral(lr: Plane) -> NDArray[np.int64]:
-    """Sums of |gradient| over all cells of _GRID x _GRID pixels above and to the left, with a row and column of 0."""
+    """Sums of |gradient| over all cells of GRID x GRID pixels above and to the left, with a row and column of 0."""
     wide = lr.astype(np.int16)
     detail = np.zeros(lr.shape, np.int32)
     detail[1:] += np.abs(wide[1:] - wide[:-1])
     detail[:, 1:] += np.abs(wide[:, 1:] - wide[:, :-1])
     for axis, side in enumerate(lr.shape):
-        detail = np.add.reduceat(detail, np.arange(0, side, _GRID), axis=axis)
+        detail = np.add.reduceat(detail, np.arange(0, side, GRID), axis=axis)
     return np.pad(detail.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))

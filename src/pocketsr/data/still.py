@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pocketsr.data.pairs import NextFrame, Pair, Plane
+from pocketsr.data.pairs import NextFrame, Pair
+from pocketsr.data.pool import GRID, oriented
 from pocketsr.data.tensors import with_strength
 from pocketsr.errors import UserError
 
 __all__ = ["StillPool"]
 
-_GRID = 16  # LR pixels between the places where a patch may start
 _LEAST_STILL = 0.1  # share of a patch's HR pixels
 
 
@@ -53,9 +53,9 @@ class StillPool:
             pair, after = self._frames[number]
             rows, columns = slice(y, y + patch), slice(x, x + patch)
             for j, plane in enumerate((pair.lr, after.lr)):
-                lr[k, j] = _turned(plane[rows, columns], turn)
+                lr[k, j] = oriented(plane[rows, columns], turn)
             large = slice(scale * y, scale * (y + patch)), slice(scale * x, scale * (x + patch))
-            still[k, 0] = _turned(after.still[large], turn)
+            still[k, 0] = oriented(after.still[large], turn)
             known[k] = pair.strength
         frames = torch.from_numpy(lr).div_(255)[:, :, None]
         if self.strengths:
@@ -64,19 +64,12 @@ class StillPool:
         return frames, torch.from_numpy(still)
 
 
-def _turned(plane: Plane | NDArray[np.bool_], turn: int) -> NDArray[np.generic]:
-    """The square plane in orientation `turn` of 0..7, a view."""
-    plane = plane[::-1] if turn & 1 else plane
-    plane = plane[:, ::-1] if turn & 2 else plane
-    return plane.T if turn & 4 else plane
-
-
 def _places(number: int, pair: Pair, after: NextFrame, patch: int) -> NDArray[np.int64]:
     """(places, 3): `number`, and the rows and columns where patches may start."""
     height, width = pair.lr.shape
     scale, changed, found = pair.scale, pair.lr != after.lr, []
-    for y in range(0, height - patch + 1, _GRID):
-        for x in range(0, width - patch + 1, _GRID):
+    for y in range(0, height - patch + 1, GRID):
+        for x in range(0, width - patch + 1, GRID):
             large = slice(scale * y, scale * (y + patch)), slice(scale * x, scale * (x + patch))
             if after.still[large].mean() >= _LEAST_STILL and changed[y : y + patch, x : x + patch].any():
                 found.append((number, y, x))
